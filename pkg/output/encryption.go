@@ -1,0 +1,248 @@
+package output
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+)
+
+// headline says the verdict in words.
+func headline(r *v1alpha1.EncryptionReport) string {
+	switch r.Encryption.Verdict {
+	case v1alpha1.VerdictCustomerManagedKey:
+		if r.Encryption.Scope == v1alpha1.ScopeSecrets {
+			return "Secrets are encrypted, with a customer-managed key"
+		}
+		return "Encrypted, with a customer-managed key"
+	case v1alpha1.VerdictAWSOwnedKey:
+		return "Encrypted, with a key that AWS owns"
+	case v1alpha1.VerdictNotEncrypted:
+		return "NOT envelope-encrypted"
+	case v1alpha1.VerdictNotApplicable:
+		return "Not applicable"
+	}
+	return "Unknown"
+}
+
+// paint chooses the colour of the headline; an unusable key is bad news under
+// any verdict.
+func paint(c Colour, r *v1alpha1.EncryptionReport) func(string) string {
+	switch {
+	case r.Key != nil && r.Key.Usable == v1alpha1.UsableNo,
+		r.Encryption.Verdict == v1alpha1.VerdictNotEncrypted:
+		return c.Bad
+	case r.Encryption.Verdict == v1alpha1.VerdictCustomerManagedKey,
+		r.Encryption.Verdict == v1alpha1.VerdictAWSOwnedKey:
+		return c.Good
+	}
+	return c.Doubtful
+}
+
+// EncryptionText writes one report for people: the verdict first, in words,
+// then what it rests on. wide adds the controls and the details of the key.
+func EncryptionText(w io.Writer, r *v1alpha1.EncryptionReport, c Colour, wide bool) error {
+	e := &errWriter{w: w}
+	words := fmt.Sprintf("%s (%s, %s)", headline(r), r.Encryption.Verdict, r.Encryption.Scope)
+	e.line(c.Strong(paint(c, r)(words)))
+	if r.Encryption.Reason != "" {
+		e.line(Clean(r.Encryption.Reason))
+	}
+	if r.Key != nil && r.Key.Usable == v1alpha1.UsableNo {
+		e.line(c.Bad("The key is NOT usable: " + Clean(r.Key.Reason)))
+	}
+	e.line("")
+	e.do(reportFields(r, wide).Print)
+	if wide && len(r.Controls) > 0 {
+		e.line("")
+		t := NewTable("CONTROL", "NAME", "RESULT", "REASON")
+		for _, control := range r.Controls {
+			t.Row(control.ID, control.Name, string(control.Result), control.Reason)
+		}
+		e.do(t.Print)
+	}
+	for i, note := range r.Notes {
+		if i == 0 {
+			e.line("")
+		}
+		e.line("Note: " + Clean(note))
+	}
+	return e.err
+}
+
+func reportFields(r *v1alpha1.EncryptionReport, wide bool) *Fields {
+	f := &Fields{}
+	cl := &r.Cluster
+	f.Add("Cluster", cl.Name)
+	if cl.ARN != "" {
+		f.Add("ARN", cl.ARN)
+	} else {
+		f.Add("Region", cl.Region)
+	}
+	f.Add("Context", cl.Context)
+	if cl.Guard != "" {
+		f.Add("Guard", withReason(string(cl.Guard), cl.GuardReason))
+	}
+	if cl.KubernetesVersion != "" {
+		f.Addf("Kubernetes", "%s (platform %s)", cl.KubernetesVersion, orUnknown(cl.PlatformVersion))
+	}
+	f.Add("Status", cl.Status)
+	if m := cl.ManagedBy; m != nil {
+		f.Add("Managed by", managedBy(m))
+	}
+	f.Add("Key", r.Encryption.KeyARN)
+	if k := r.Key; k != nil {
+		addKey(f, k, wide)
+	}
+	if u := r.Encryption.Update; u != nil {
+		f.Add("Association", association(u))
+		for _, e := range u.Errors {
+			f.Addf("  error", "%s: %s", e.Code, e.Message)
+		}
+	}
+	addHealth(f, r)
+	return f
+}
+
+func addKey(f *Fields, k *v1alpha1.Key, wide bool) {
+	f.Add("  Aliases", strings.Join(k.Aliases, ", "))
+	f.Add("  State", k.State)
+	f.Add("  Usable", withReason(string(k.Usable), k.Reason))
+	if k.DeletionDate != nil {
+		f.Addf("  Deletion", "%s", k.DeletionDate.UTC().Format("2006-01-02 15:04 UTC"))
+	}
+	if k.ValidTo != nil {
+		f.Addf("  Material expires", "%s", k.ValidTo.UTC().Format("2006-01-02 15:04 UTC"))
+	}
+	f.Add("  Rotation", rotation(k.Rotation))
+	if !wide {
+		return
+	}
+	f.Add("  Account", k.Account)
+	f.Add("  Manager", k.Manager)
+	f.Add("  Spec", k.Spec)
+	f.Add("  Usage", k.Usage)
+	f.Add("  Origin", k.Origin)
+	if k.MultiRegion {
+		f.Add("  Multi-Region", "yes")
+	}
+}
+
+func addHealth(f *Fields, r *v1alpha1.EncryptionReport) {
+	if r.Cluster.Status == "" {
+		return // DescribeCluster has not answered: nothing is known of the health
+	}
+	if len(r.Health.Issues) == 0 {
+		f.Add("Health", "no issue reported (EKS may lag by hours)")
+		return
+	}
+	for _, issue := range r.Health.Issues {
+		f.Add("Health", withReason(issue.Code, issue.Message))
+	}
+}
+
+// EncryptionTable writes one row a cluster.
+func EncryptionTable(w io.Writer, items []v1alpha1.EncryptionReport, wide bool) error {
+	headers := []string{"CONTEXT", "CLUSTER", "REGION", "VERSION", "VERDICT", "SCOPE", "KEY", "USABLE"}
+	if wide {
+		headers = append(headers, "ACCOUNT", "GUARD", "MANAGED-BY", "REASON")
+	}
+	t := NewTable(headers...)
+	for i := range items {
+		r := &items[i]
+		key, usable := r.Encryption.KeyARN, ""
+		if r.Key != nil {
+			usable = string(r.Key.Usable)
+			if len(r.Key.Aliases) > 0 && !wide {
+				key = r.Key.Aliases[0]
+			}
+		}
+		if !wide {
+			key = key[strings.LastIndexByte(key, ':')+1:]
+		}
+		row := []string{shortContext(r.Cluster.Context), r.Cluster.Name, r.Cluster.Region, orUnknown(r.Cluster.KubernetesVersion),
+			string(r.Encryption.Verdict), string(r.Encryption.Scope), key, usable}
+		if wide {
+			tool := ""
+			if r.Cluster.ManagedBy != nil {
+				tool = string(r.Cluster.ManagedBy.Tool)
+			}
+			row[0] = r.Cluster.Context
+			row = append(row, r.Cluster.Account, string(r.Cluster.Guard), tool, r.Encryption.Reason)
+		}
+		t.Row(row...)
+	}
+	return t.Print(w)
+}
+
+// shortContext leaves out what the other columns say of a context that is named
+// by the cluster's ARN, as aws eks update-kubeconfig names it.
+func shortContext(name string) string {
+	if i := strings.LastIndex(name, ":cluster/"); i >= 0 && strings.HasPrefix(name, "arn:") {
+		return name[i+1:]
+	}
+	return name
+}
+
+func rotation(r *v1alpha1.Rotation) string {
+	switch {
+	case r == nil:
+		return "unknown"
+	case !r.Enabled:
+		return "off"
+	case r.PeriodDays > 0:
+		return fmt.Sprintf("every %d days", r.PeriodDays)
+	}
+	return "on"
+}
+
+func managedBy(m *v1alpha1.ManagedBy) string {
+	switch {
+	case m.Tool == v1alpha1.ToolUnknown || m.Tool == "":
+		return withReason("unknown", "its tags name no tool; Terraform leaves none")
+	case m.Confidence == v1alpha1.ConfidenceProbable:
+		return withReason("probably "+string(m.Tool), m.Evidence)
+	}
+	return withReason(string(m.Tool), m.Evidence)
+}
+
+func association(u *v1alpha1.Update) string {
+	s := u.Status
+	if u.CreatedAt != nil {
+		s += ", begun " + u.CreatedAt.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	return s + ", update " + u.ID
+}
+
+func withReason(s, reason string) string {
+	if reason == "" {
+		return s
+	}
+	return s + " (" + strings.TrimSuffix(reason, ".") + ")"
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return Unknown
+	}
+	return s
+}
+
+// errWriter keeps the first error, so that a long text reads without checks.
+type errWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (e *errWriter) line(s string) {
+	if e.err == nil {
+		_, e.err = fmt.Fprintln(e.w, s)
+	}
+}
+
+func (e *errWriter) do(print func(io.Writer) error) {
+	if e.err == nil {
+		e.err = print(e.w)
+	}
+}
