@@ -1,0 +1,80 @@
+# Every target with a "##" comment shows up in `make help`, which is the default.
+SHELL    := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+GOLANGCI ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+PLUGIN   := bin/kubectl-eks_encrypt
+LAB      := bin/eks-lab
+GOFLAGS_ := -trimpath -buildvcs=false
+# The race detector needs a C compiler; without one the tests run without it.
+RACE     := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
+# Go's own build cache decides what is stale.
+export CGO_ENABLED ?= 0
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##
+.PHONY: build
+build: ## Build the plugin: bin/kubectl-eks_encrypt
+	@go build $(GOFLAGS_) -ldflags '-s -w -X main.version=$(VERSION)' -o $(PLUGIN) ./cmd/kubectl-eks_encrypt
+
+.PHONY: lab
+lab: ## Build the local EKS: bin/eks-lab (minutes when cold)
+	@test -x $(LAB) || echo "Building the lab (etcd, kube-apiserver, kube-controller-manager): 4 to 8 minutes the first time, seconds later."
+	@cd lab && go build $(GOFLAGS_) -ldflags '-s -w' -o ../$(LAB) ./cmd/eks-lab
+
+.PHONY: demo
+demo: build lab ## Show status before and after an association, on a local EKS
+	@bash lab/demo.sh
+
+.PHONY: test
+test: test-unit test-lab ## Run every test
+
+.PHONY: test-unit
+test-unit: ## Run the tests that need no lab
+	go test ./...
+
+.PHONY: test-race
+test-race: ## Run the tests that need no lab under the race detector
+	CGO_ENABLED=1 go test $(RACE) ./...
+
+.PHONY: test-lab
+test-lab: build lab ## Run the tests that need the lab (a real API server and etcd)
+	cd lab && EKS_LAB_BIN=$(CURDIR)/$(LAB) PLUGIN_BIN=$(CURDIR)/$(PLUGIN) go test -timeout 30m ./...
+
+FUZZTIME ?= 30s
+.PHONY: fuzz
+fuzz: ## Fuzz every parser, 30 s each (FUZZTIME=…)
+	@grep -rlE '^func Fuzz' --include='*_test.go' pkg internal | while read -r file; do \
+	  for name in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' "$$file"); do \
+	    echo "fuzzing $$name in $$(dirname "$$file")"; \
+	    go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
+	  done; done
+
+.PHONY: lint
+lint: ## Format check, vet and linters
+	@test -z "$$(gofmt -l cmd pkg internal lab)" || { gofmt -l cmd pkg internal lab; echo "run: make fmt"; exit 1; }
+	go run $(GOLANGCI) run ./...
+	cd lab && go run $(GOLANGCI) run --config ../.golangci.yml ./...
+
+.PHONY: fmt
+fmt: ## Format the code
+	gofmt -w cmd pkg internal lab
+
+SIZE_LIMIT := 36000000
+.PHONY: size
+size: build ## Check the weight of the binary and the time of --help
+	@bash hack/size.sh $(PLUGIN) $(SIZE_LIMIT)
+
+.PHONY: bench
+bench: build lab ## Compare rewrite with kubectl's ways on the lab (minutes)
+	@cd lab && EKS_LAB_BIN=$(CURDIR)/$(LAB) PLUGIN_BIN=$(CURDIR)/$(PLUGIN) go run ./bench
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin dist

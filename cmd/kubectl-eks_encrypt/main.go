@@ -1,0 +1,34 @@
+// Command kubectl-eks_encrypt is the kubectl plugin "kubectl eks-encrypt".
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cli"
+)
+
+// version is set by the release build.
+var version string
+
+const interrupted = 130
+
+func main() {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals // the first one ends the work in good order
+		cancel()
+		<-signals // the second one ends it at once
+		os.Exit(interrupted)
+	}()
+	os.Exit(cli.Main(ctx, cli.Process{
+		Args: os.Args, Version: version,
+		IOStreams: genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr},
+	}))
+}
