@@ -25,11 +25,17 @@ func NewColour(w io.Writer, mode string) (Colour, error) {
 	return Colour{}, fmt.Errorf("invalid --color %q: one of auto, always, never", mode)
 }
 
-// Good paints in green, Bad in red, Doubtful in yellow, Strong in bold.
-func (c Colour) Good(s string) string     { return c.paint("32", s) }
-func (c Colour) Bad(s string) string      { return c.paint("31", s) }
+// Good paints in green.
+func (c Colour) Good(s string) string { return c.paint("32", s) }
+
+// Bad paints in red.
+func (c Colour) Bad(s string) string { return c.paint("31", s) }
+
+// Doubtful paints in yellow.
 func (c Colour) Doubtful(s string) string { return c.paint("33", s) }
-func (c Colour) Strong(s string) string   { return c.paint("1", s) }
+
+// Strong paints in bold.
+func (c Colour) Strong(s string) string { return c.paint("1", s) }
 
 func (c Colour) paint(code, s string) string {
 	if !c.on || s == "" {
