@@ -75,6 +75,19 @@ size: build ## Check the weight of the binary and the time of --help
 bench: build lab ## Compare rewrite with kubectl's ways on the lab (minutes)
 	@cd lab && EKS_LAB_BIN=$(CURDIR)/$(LAB) PLUGIN_BIN=$(CURDIR)/$(PLUGIN) go run ./bench
 
+CYCLONEDX ?= github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+RELEASE   ?= $(shell git describe --tags --exact-match 2>/dev/null || echo v0.1.0)
+
+.PHONY: dist
+dist: ## Build the release archives, checksums and bill of materials into dist/
+	@go run ./hack/release dist -version $(RELEASE)
+	@go run $(CYCLONEDX) app -json -licenses -noserial -notimestamp -main cmd/kubectl-eks_encrypt -output dist/sbom.cdx.json .
+	@cat dist/checksums.txt
+
+.PHONY: krew
+krew: ## Render plugins/krew.yaml from dist/checksums.txt
+	@go run ./hack/release krew -version $(RELEASE)
+
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf bin dist
