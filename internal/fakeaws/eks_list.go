@@ -1,0 +1,77 @@
+package fakeaws
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+)
+
+// listClusters shows connected clusters only when asked for include=all.
+func (s *Server) listClusters(c *call) (any, *apiError) {
+	all := (&Cluster{Name: "*", Region: c.region, Account: c.account()}).ARN()
+	if failure := s.permit(c, "eks:ListClusters", all, nil); failure != nil {
+		return nil, failure
+	}
+	query := c.http.URL.Query()
+	connected := slices.Contains(query["include"], "all")
+	var names []string
+	for _, arn := range slices.Sorted(maps.Keys(s.world.Clusters)) {
+		cluster := s.world.Clusters[arn]
+		if cluster.Region == c.region && cluster.Account == c.account() && (connected || cluster.ConnectorProvider == "") {
+			names = append(names, cluster.Name)
+		}
+	}
+	return s.eksPage(c, "clusters", names)
+}
+
+func (s *Server) listUpdates(c *call) (any, *apiError) {
+	cluster, failure := s.cluster(c, "ListUpdates", nil)
+	if failure != nil {
+		return nil, failure
+	}
+	var ids []string
+	for _, u := range cluster.Updates {
+		ids = append(ids, u.ID)
+	}
+	return s.eksPage(c, "updateIds", ids)
+}
+
+// eksPage answers one page of names; EKS takes maxResults of 1 to 100.
+func (s *Server) eksPage(c *call, member string, items []string) (any, *apiError) {
+	query, wish := c.http.URL.Query(), 0
+	if raw := query.Get("maxResults"); raw != "" {
+		var err error
+		if wish, err = strconv.Atoi(raw); err != nil || wish < 1 || wish > 100 {
+			return nil, failf(400, "InvalidParameterException", "maxResults needs to be between 1 and 100")
+		}
+	}
+	part, next, ok := page(items, query.Get("nextToken"), s.world.pageSize(wish, 100, 100))
+	if !ok {
+		return nil, failf(400, "InvalidParameterException", "Invalid token")
+	}
+	reply := object{member: part}
+	if next != "" {
+		reply["nextToken"] = next
+	}
+	return reply, nil
+}
+
+func (s *Server) describeUpdate(c *call) (any, *apiError) {
+	cluster, failure := s.cluster(c, "DescribeUpdate", nil)
+	if failure != nil {
+		return nil, failure
+	}
+	for _, u := range cluster.Updates {
+		if u.ID == c.path["updateId"] {
+			return object{"update": u.describe()}, nil
+		}
+	}
+	return nil, failf(404, "ResourceNotFoundException", "No update found for ID: %s", c.path["updateId"])
+}
+
+func (u *Update) describe() object {
+	return object{
+		"id": u.ID, "type": u.Type, "status": u.Status, "createdAt": epoch(u.CreatedAt),
+		"params": nonNil(u.Params), "errors": nonNil(u.Errors),
+	}
+}

@@ -1,0 +1,154 @@
+package fakeaws
+
+import (
+	"slices"
+	"strings"
+)
+
+// access is one action that somebody wants to do, with the context that
+// conditions may ask for (global keys are added by the evaluation).
+type access struct {
+	caller           *Principal
+	action, resource string
+	context          map[string]string
+}
+
+// decision is the outcome of one policy.
+type decision int
+
+const (
+	silent decision = iota
+	allowed
+	denied
+)
+
+// judge evaluates statements as IAM does: an explicit deny wins, and nothing
+// is allowed unless said. In a resource's own policy, who is asked by audience.
+func (a access) judge(statements []Statement, audience func(Statement) bool) decision {
+	result := silent
+	for _, s := range statements {
+		if !a.concerns(s) || audience != nil && !audience(s) {
+			continue
+		}
+		if s.Effect == "Deny" {
+			return denied
+		}
+		if s.Effect == "Allow" {
+			result = allowed
+		}
+	}
+	return result
+}
+
+func (a access) concerns(s Statement) bool {
+	matches := func(globs StringSet, value string, fold bool) bool {
+		return slices.ContainsFunc(globs, func(g string) bool {
+			if fold {
+				return wildcard(strings.ToLower(g), strings.ToLower(value))
+			}
+			return wildcard(g, value)
+		})
+	}
+	switch {
+	case len(s.Action) > 0 && !matches(s.Action, a.action, true),
+		len(s.NotAction) > 0 && matches(s.NotAction, a.action, true),
+		len(s.Resource) > 0 && !matches(s.Resource, a.resource, false),
+		len(s.NotResource) > 0 && matches(s.NotResource, a.resource, false):
+		return false
+	}
+	return conditionsHold(s.Condition, a.keys())
+}
+
+// keys is the request context: the action's own keys and the global ones.
+func (a access) keys() map[string]string {
+	keys := map[string]string{
+		"aws:principalarn":     a.caller.roleARN(),
+		"aws:principalaccount": a.caller.Account(),
+		"aws:userid":           a.caller.UserID,
+		"aws:requestedregion":  arnPart(a.resource, 3),
+	}
+	for k, v := range a.context {
+		keys[strings.ToLower(k)] = v
+	}
+	return keys
+}
+
+// conditionsHold: all operators and keys must hold, one value of each
+// suffices. An operator not known here holds for nothing, so that a policy
+// never allows more than it would on AWS.
+func conditionsHold(conditions map[string]map[string]StringSet, keys map[string]string) bool {
+	for operator, tests := range conditions {
+		for key, wanted := range tests {
+			value, present := keys[strings.ToLower(key)]
+			if !conditionHolds(operator, wanted, value, present) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func conditionHolds(operator string, wanted StringSet, value string, present bool) bool {
+	anyOf := strings.HasPrefix(operator, "ForAnyValue:")
+	allOf := strings.HasPrefix(operator, "ForAllValues:")
+	_, operator, _ = strings.Cut(":"+operator, ":")
+	operator = operator[strings.LastIndex(operator, ":")+1:]
+	base, ifExists := strings.CutSuffix(operator, "IfExists")
+	if base == "Null" {
+		return slices.Contains(wanted, map[bool]string{true: "false", false: "true"}[present])
+	}
+	negated := strings.Contains(base, "Not")
+	if !present {
+		return ifExists || allOf || negated && !anyOf
+	}
+	var same func(pattern, value string) bool
+	switch strings.Replace(base, "Not", "", 1) {
+	case "StringEquals":
+		same = func(p, v string) bool { return p == v }
+	case "StringEqualsIgnoreCase", "Bool":
+		same = strings.EqualFold
+	case "StringLike", "ArnLike", "ArnEquals":
+		same = wildcard
+	default:
+		return false
+	}
+	matches := func(v string) bool {
+		return slices.ContainsFunc(wanted, func(p string) bool { return same(p, v) }) != negated
+	}
+	// Multi-valued keys are kept as one comma-separated string.
+	values := strings.Split(value, ",")
+	switch {
+	case anyOf:
+		return slices.ContainsFunc(values, matches)
+	case allOf:
+		return !slices.ContainsFunc(values, func(v string) bool { return !matches(v) })
+	}
+	return matches(value)
+}
+
+// wildcard matches IAM's globs: * is any run of characters, ? any one.
+func wildcard(pattern, s string) bool {
+	for pattern != "" {
+		switch {
+		case pattern[0] == '*':
+			for i := 0; i <= len(s); i++ {
+				if wildcard(pattern[1:], s[i:]) {
+					return true
+				}
+			}
+			return false
+		case s == "" || pattern[0] != '?' && pattern[0] != s[0]:
+			return false
+		}
+		pattern, s = pattern[1:], s[1:]
+	}
+	return s == ""
+}
+
+// roleARN is what aws:PrincipalArn holds: for a session, its role.
+func (p *Principal) roleARN() string {
+	if p.Role != "" {
+		return p.Role
+	}
+	return p.ARN
+}

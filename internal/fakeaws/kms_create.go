@@ -1,0 +1,156 @@
+package fakeaws
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+type keyTag struct{ TagKey, TagValue string }
+
+type createKeyInput struct {
+	KeySpec, KeyUsage, Origin, Description, Policy string
+	CustomerMasterKeySpec                          string
+	MultiRegion                                    bool
+	BypassPolicyLockoutSafetyCheck                 bool
+	Tags                                           []keyTag
+}
+
+func (s *Server) createKey(c *call) (any, *apiError) {
+	var in createKeyInput
+	if failure := c.decode(&in); failure != nil {
+		return nil, failure
+	}
+	if failure := s.permit(c, "kms:CreateKey", "*", nil); failure != nil {
+		return nil, failure
+	}
+	if len(in.Tags) > 0 {
+		if failure := s.permit(c, "kms:TagResource", "*", nil); failure != nil {
+			return nil, failure
+		}
+	}
+	key := Key{
+		ID: s.newUUID(), Region: c.region, Account: c.account(), Description: in.Description, Policy: in.Policy,
+		Spec: in.KeySpec, Usage: in.KeyUsage, Origin: in.Origin, MultiRegion: in.MultiRegion,
+		CreatedAt: s.opts.Now(), Secret: s.random(32),
+	}
+	if in.MultiRegion {
+		key.ID = "mrk-" + strings.ReplaceAll(key.ID, "-", "")
+	}
+	if in.Origin == "EXTERNAL" {
+		key.State = "PendingImport"
+	}
+	if in.Policy != "" {
+		if failure := s.checkPolicy(c, &key, in.Policy, in.BypassPolicyLockoutSafetyCheck); failure != nil {
+			return nil, failure
+		}
+	}
+	if failure := key.tag(in.Tags); failure != nil {
+		return nil, failure
+	}
+	return object{"KeyMetadata": s.world.AddKey(key).describe()}, nil
+}
+
+// checkPolicy refuses a policy that no JSON policy is, that names a principal
+// of a known account that does not exist, or that locks the caller out.
+func (s *Server) checkPolicy(c *call, key *Key, policy string, bypass bool) *apiError {
+	statements, err := keyPolicy(policy)
+	if err != nil || len(statements) == 0 {
+		return failf(400, "MalformedPolicyDocumentException", "")
+	}
+	for _, statement := range statements {
+		for _, arn := range statement.Principal.AWS {
+			if strings.Contains(arnPart(arn, 5), "/") && arnPart(arn, 4) == c.account() && s.world.Principals[arn] == nil {
+				return failf(400, "MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals.")
+			}
+		}
+	}
+	probe := *key
+	probe.Policy = policy
+	if !bypass && s.permitKey(c, &probe, "kms:PutKeyPolicy", nil) != nil {
+		return failf(400, "MalformedPolicyDocumentException", "The new key policy will not allow you to update the key policy in the future.")
+	}
+	return nil
+}
+
+func (k *Key) tag(tags []keyTag) *apiError {
+	for _, t := range tags {
+		if t.TagKey == "" || len(t.TagKey) > 128 || len(t.TagValue) > 256 || strings.HasPrefix(t.TagKey, "aws:") {
+			return failf(400, "TagException", "Invalid tag key %q", t.TagKey)
+		}
+		if k.Tags == nil {
+			k.Tags = map[string]string{}
+		}
+		k.Tags[t.TagKey] = t.TagValue
+	}
+	return nil
+}
+
+func (s *Server) tagResource(c *call) (any, *apiError) {
+	var in struct {
+		KeyID string
+		Tags  []keyTag
+	}
+	if failure := c.decode(&in); failure != nil {
+		return nil, failure
+	}
+	key, failure := s.key(c, in.KeyID, "TagResource", nil)
+	if failure != nil {
+		return nil, failure
+	}
+	return nil, key.tag(in.Tags)
+}
+
+func (s *Server) putKeyPolicy(c *call) (any, *apiError) {
+	var in struct {
+		KeyID, Policy                  string
+		BypassPolicyLockoutSafetyCheck bool
+	}
+	if failure := c.decode(&in); failure != nil {
+		return nil, failure
+	}
+	key, failure := s.key(c, in.KeyID, "PutKeyPolicy", nil)
+	if failure != nil {
+		return nil, failure
+	}
+	if failure := s.checkPolicy(c, key, in.Policy, in.BypassPolicyLockoutSafetyCheck); failure != nil {
+		return nil, failure
+	}
+	key.Policy = in.Policy
+	return nil, nil
+}
+
+var aliasName = regexp.MustCompile(`^alias/[a-zA-Z0-9/_-]{1,250}$`)
+
+// createAlias needs the permission on the alias and on the key.
+func (s *Server) createAlias(c *call) (any, *apiError) {
+	var in struct{ AliasName, TargetKeyID string }
+	if failure := c.decode(&in); failure != nil {
+		return nil, failure
+	}
+	switch {
+	case strings.HasPrefix(in.AliasName, "alias/aws/"):
+		return nil, failf(400, "NotAuthorizedException", "")
+	case !strings.HasPrefix(in.AliasName, "alias/"):
+		return nil, failf(400, "ValidationException", "Alias must start with the prefix \"alias/\". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html")
+	case !aliasName.MatchString(in.AliasName):
+		return nil, failf(400, "InvalidAliasNameException", "Alias name %s contains invalid characters", in.AliasName)
+	}
+	alias := Alias{Name: in.AliasName, Region: c.region, Account: c.account()}
+	if failure := s.permit(c, "kms:CreateAlias", alias.ARN(), nil); failure != nil {
+		return nil, failure
+	}
+	key, failure := s.key(c, in.TargetKeyID, "CreateAlias", nil)
+	if failure != nil {
+		return nil, failure
+	}
+	if slices.Contains([]string{"PendingDeletion", "PendingReplicaDeletion"}, key.State) {
+		return nil, key.usable()
+	}
+	if s.world.Aliases[alias.ARN()] != nil {
+		return nil, failf(400, "AlreadyExistsException", "An alias with the name %s already exists", alias.ARN())
+	}
+	alias.Target = key.ID
+	s.world.AddAlias(alias)
+	return nil, nil
+}

@@ -1,0 +1,187 @@
+package fakeaws
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// keyInput holds what most operations take. KMS spells members in Pascal case;
+// encoding/json matches them whatever the case.
+type keyInput struct {
+	KeyID      string
+	PolicyName string
+	Limit      int
+	Marker     string
+}
+
+func (s *Server) describeKey(c *call) (any, *apiError) {
+	var in keyInput
+	if failure := c.decode(&in); failure != nil {
+		return nil, failure
+	}
+	if key := s.firstUse(c, in.KeyID); key != nil {
+		in.KeyID = key.ID
+	}
+	key, failure := s.key(c, in.KeyID, "DescribeKey", nil)
+	if failure != nil {
+		return nil, failure
+	}
+	return object{"KeyMetadata": key.describe()}, nil
+}
+
+// firstUse makes the AWS-managed key behind an alias/aws/… that has none yet,
+// as describing it does on AWS.
+func (s *Server) firstUse(c *call, id string) *Key {
+	alias := s.world.Aliases[(&Alias{Name: id, Region: c.region, Account: c.account()}).ARN()]
+	if alias == nil || alias.Target != "" || !strings.HasPrefix(id, "alias/aws/") {
+		return nil
+	}
+	key := s.world.AddKey(Key{
+		Region: c.region, Account: c.account(), Manager: "AWS", RotationDays: 365, CreatedAt: s.opts.Now(),
+		Description: "Default key that protects my data when no other key is defined",
+	})
+	alias.Target = key.ID
+	return key
+}
+
+func (k *Key) describe() object {
+	m := object{
+		"AWSAccountId": k.Account, "KeyId": k.ID, "Arn": k.ARN(), "CreationDate": epoch(k.CreatedAt),
+		"Enabled": k.State == "Enabled", "Description": k.Description, "KeyUsage": k.Usage, "KeyState": k.State,
+		"Origin": k.Origin, "KeyManager": k.Manager, "KeySpec": k.Spec, "CustomerMasterKeySpec": k.Spec,
+		"MultiRegion": k.MultiRegion, "CurrentKeyMaterialId": hexSum(k.Secret),
+	}
+	if k.Usage == "ENCRYPT_DECRYPT" {
+		m["EncryptionAlgorithms"] = []string{"SYMMETRIC_DEFAULT"}
+		if k.Spec != "SYMMETRIC_DEFAULT" {
+			m["EncryptionAlgorithms"] = []string{"RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256"}
+		}
+	}
+	if !k.DeletionDate.IsZero() {
+		m["DeletionDate"] = epoch(k.DeletionDate)
+	}
+	if k.Origin == "EXTERNAL" {
+		m["ExpirationModel"] = "KEY_MATERIAL_DOES_NOT_EXPIRE"
+		if !k.ValidTo.IsZero() {
+			m["ExpirationModel"], m["ValidTo"] = "KEY_MATERIAL_EXPIRES", epoch(k.ValidTo)
+		}
+	}
+	if k.MultiRegion {
+		kind, primary := "PRIMARY", k.ARN()
+		if k.Primary != "" {
+			kind, primary = "REPLICA", k.Primary
+		}
+		m["MultiRegionConfiguration"] = object{
+			"MultiRegionKeyType": kind, "PrimaryKey": object{"Arn": primary, "Region": arnPart(primary, 3)}, "ReplicaKeys": []object{},
+		}
+	}
+	return m
+}
+
+func (s *Server) listKeys(c *call) (any, *apiError) {
+	var in keyInput
+	if failure := c.decode(&in); failure != nil {
+		return nil, failure
+	}
+	if failure := s.permit(c, "kms:ListKeys", "*", nil); failure != nil {
+		return nil, failure
+	}
+	var keys []object
+	for _, arn := range slices.Sorted(maps.Keys(s.world.Keys)) {
+		if k := s.world.Keys[arn]; k.Region == c.region && k.Account == c.account() {
+			keys = append(keys, object{"KeyId": k.ID, "KeyArn": arn})
+		}
+	}
+	return s.kmsPage("Keys", keys, in, 100, 1000)
+}
+
+func (s *Server) listAliases(c *call) (any, *apiError) {
+	var in keyInput
+	if failure := c.decode(&in); failure != nil {
+		return nil, failure
+	}
+	if failure := s.permit(c, "kms:ListAliases", "*", nil); failure != nil {
+		return nil, failure
+	}
+	target := ""
+	if in.KeyID != "" {
+		key := s.findKey(c, in.KeyID)
+		if key == nil || key.Account != c.account() {
+			return nil, s.noKey(c, in.KeyID, "ListAliases")
+		}
+		target = key.ID
+	}
+	var aliases []object
+	for _, arn := range slices.Sorted(maps.Keys(s.world.Aliases)) {
+		a := s.world.Aliases[arn]
+		if a.Region != c.region || a.Account != c.account() || target != "" && a.Target != target {
+			continue
+		}
+		entry := object{"AliasName": a.Name, "AliasArn": arn}
+		if a.Target != "" { // absent, not empty, for AWS-managed keys not made yet
+			entry["TargetKeyId"] = a.Target
+		}
+		aliases = append(aliases, entry)
+	}
+	return s.kmsPage("Aliases", aliases, in, 50, 100)
+}
+
+// kmsPage answers one page in KMS's terms: Marker, NextMarker, Truncated.
+func (s *Server) kmsPage(member string, items []object, in keyInput, usual, most int) (any, *apiError) {
+	if in.Limit < 0 || in.Limit > 1000 {
+		return nil, failf(400, "ValidationException", "1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint", in.Limit)
+	}
+	part, next, ok := page(items, in.Marker, s.world.pageSize(in.Limit, usual, most))
+	if !ok {
+		return nil, failf(400, "InvalidMarkerException", "Invalid marker")
+	}
+	reply := object{member: part, "Truncated": next != ""}
+	if next != "" {
+		reply["NextMarker"] = next
+	}
+	return reply, nil
+}
+
+func (s *Server) listResourceTags(c *call) (any, *apiError) {
+	var in keyInput
+	if failure := c.decode(&in); failure != nil {
+		return nil, failure
+	}
+	key, failure := s.key(c, in.KeyID, "ListResourceTags", nil)
+	if failure != nil {
+		return nil, failure
+	}
+	var tags []object
+	for _, name := range slices.Sorted(maps.Keys(key.Tags)) {
+		tags = append(tags, object{"TagKey": name, "TagValue": key.Tags[name]})
+	}
+	return s.kmsPage("Tags", tags, in, 50, 50)
+}
+
+func (s *Server) getKeyPolicy(c *call) (any, *apiError) {
+	var in keyInput
+	if failure := c.decode(&in); failure != nil {
+		return nil, failure
+	}
+	key, failure := s.key(c, in.KeyID, "GetKeyPolicy", nil)
+	if failure != nil {
+		return nil, failure
+	}
+	if name := cmp.Or(in.PolicyName, "default"); name != "default" {
+		return nil, failf(400, "NotFoundException", "No such policy exists")
+	}
+	return object{"Policy": key.Policy, "PolicyName": "default"}, nil
+}
+
+func (s *Server) listKeyPolicies(c *call) (any, *apiError) {
+	var in keyInput
+	if failure := c.decode(&in); failure != nil {
+		return nil, failure
+	}
+	if _, failure := s.key(c, in.KeyID, "ListKeyPolicies", nil); failure != nil {
+		return nil, failure
+	}
+	return object{"PolicyNames": []string{"default"}, "Truncated": false}, nil
+}

@@ -1,0 +1,117 @@
+package fakeaws
+
+import (
+	"regexp"
+	"strings"
+)
+
+var kmsOperations = map[string]operation{
+	"CreateAlias":          {handle: (*Server).createAlias, writes: true},
+	"CreateGrant":          {handle: (*Server).createGrant, writes: true},
+	"CreateKey":            {handle: (*Server).createKey, writes: true},
+	"Decrypt":              {handle: (*Server).decrypt},
+	"DescribeKey":          {handle: (*Server).describeKey},
+	"EnableKeyRotation":    {handle: (*Server).enableKeyRotation, writes: true},
+	"Encrypt":              {handle: (*Server).encrypt},
+	"GetKeyLastUsage":      {handle: (*Server).getKeyLastUsage},
+	"GetKeyPolicy":         {handle: (*Server).getKeyPolicy},
+	"GetKeyRotationStatus": {handle: (*Server).getKeyRotationStatus},
+	"ListAliases":          {handle: (*Server).listAliases},
+	"ListGrants":           {handle: (*Server).listGrants},
+	"ListKeyPolicies":      {handle: (*Server).listKeyPolicies},
+	"ListKeys":             {handle: (*Server).listKeys},
+	"ListResourceTags":     {handle: (*Server).listResourceTags},
+	"PutKeyPolicy":         {handle: (*Server).putKeyPolicy, writes: true},
+	"TagResource":          {handle: (*Server).tagResource, writes: true},
+}
+
+var keyID = regexp.MustCompile(`^(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
+
+// findKey is the key behind a key id, key ARN, alias name or alias ARN, as seen
+// from the caller's account and region; nil if there is none.
+func (s *Server) findKey(c *call, id string) *Key {
+	if strings.HasPrefix(id, "alias/") {
+		id = (&Alias{Name: id, Region: c.region, Account: c.account()}).ARN()
+	}
+	if strings.HasPrefix(id, "arn:") && arnPart(id, 3) != c.region {
+		return nil
+	}
+	if alias := s.world.Aliases[id]; alias != nil {
+		return s.world.Keys[(&Key{ID: alias.Target, Region: alias.Region, Account: alias.Account}).ARN()]
+	}
+	if key := s.world.Keys[id]; key != nil {
+		return key
+	}
+	return s.world.Keys[(&Key{ID: id, Region: c.region, Account: c.account()}).ARN()]
+}
+
+// key is the key that a call names, if the caller may do the action on it.
+// sameAccount operations refuse keys of others whatever the policies say.
+func (s *Server) key(c *call, id, action string, context map[string]string) (*Key, *apiError) {
+	if id == "" {
+		return nil, failf(400, "ValidationException", "1 validation error detected: Value at 'keyId' failed to satisfy constraint: Member must not be null")
+	}
+	key := s.findKey(c, id)
+	if key == nil {
+		return nil, s.noKey(c, id, action)
+	}
+	if key.Account != c.account() && sameAccount[action] && !c.caller.IsService() {
+		return nil, failf(400, "AccessDeniedException", noKeyPolicy, c.caller.ARN, "kms:"+action)
+	}
+	if failure := s.permitKey(c, key, "kms:"+action, context); failure != nil {
+		return nil, failure
+	}
+	return key, nil
+}
+
+// sameAccount lists the operations that the KMS API reference marks "Cross-account use: No".
+var sameAccount = map[string]bool{
+	"CreateAlias": true, "EnableKeyRotation": true, "GetKeyLastUsage": true, "GetKeyPolicy": true,
+	"ListKeyPolicies": true, "ListResourceTags": true, "PutKeyPolicy": true, "TagResource": true,
+}
+
+// noKey is what KMS says of a key that is not there: to a stranger no more
+// than that there is no access.
+func (s *Server) noKey(c *call, id, action string) *apiError {
+	full := id
+	switch isARN := strings.HasPrefix(id, "arn:"); {
+	case isARN && arnPart(id, 5) == "":
+		return failf(400, "InvalidArnException", "Invalid arn %s", id)
+	case isARN && arnPart(id, 3) != c.region:
+		return failf(400, "NotFoundException", "Invalid arn %s", arnPart(id, 3))
+	case isARN && arnPart(id, 4) != c.account():
+		return failf(400, "AccessDeniedException", noKeyPolicy, c.caller.ARN, "kms:"+action)
+	case isARN:
+	case strings.HasPrefix(id, "alias/"):
+		full = (&Alias{Name: id, Region: c.region, Account: c.account()}).ARN()
+	case !keyID.MatchString(id):
+		return failf(400, "NotFoundException", "Invalid keyId '%s'", id)
+	default:
+		full = (&Key{ID: id, Region: c.region, Account: c.account()}).ARN()
+	}
+	if failure := s.permit(c, "kms:"+action, full, nil); failure != nil {
+		return failure
+	}
+	if strings.HasPrefix(arnPart(full, 5), "alias/") {
+		return failf(400, "NotFoundException", "Alias %s is not found.", full)
+	}
+	return failf(400, "NotFoundException", "Key '%s' does not exist", full)
+}
+
+// usable is the error of a cryptographic or changing operation on a key that
+// is not Enabled.
+func (k *Key) usable() *apiError {
+	switch k.State {
+	case "Enabled":
+		return nil
+	case "Disabled":
+		return failf(400, "DisabledException", "%s is disabled.", k.ARN())
+	case "PendingDeletion", "PendingReplicaDeletion":
+		return failf(400, "KMSInvalidStateException", "%s is pending deletion.", k.ARN())
+	case "PendingImport":
+		return failf(400, "KMSInvalidStateException", "%s is pending import.", k.ARN())
+	case "Unavailable":
+		return failf(400, "KMSInvalidStateException", "%s is unavailable.", k.ARN())
+	}
+	return failf(400, "KMSInvalidStateException", "%s is in state %s.", k.ARN(), k.State)
+}

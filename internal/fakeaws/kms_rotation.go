@@ -1,0 +1,70 @@
+package fakeaws
+
+import "cmp"
+
+// getKeyRotationStatus: keys that cannot rotate are never rotated; a key
+// pending deletion says false whatever was set.
+func (s *Server) getKeyRotationStatus(c *call) (any, *apiError) {
+	var in keyInput
+	if failure := c.decode(&in); failure != nil {
+		return nil, failure
+	}
+	key, failure := s.key(c, in.KeyID, "GetKeyRotationStatus", nil)
+	if failure != nil {
+		return nil, failure
+	}
+	if key.Spec != "SYMMETRIC_DEFAULT" {
+		return nil, failf(400, "UnsupportedOperationException", "%s key spec is %s which is not valid for GetKeyRotationStatus.", key.ARN(), key.Spec)
+	}
+	reply := object{"KeyId": key.ARN(), "KeyRotationEnabled": false}
+	if key.RotationDays > 0 && key.State != "PendingDeletion" {
+		reply["KeyRotationEnabled"], reply["RotationPeriodInDays"] = true, key.RotationDays
+		reply["NextRotationDate"] = epoch(key.CreatedAt.AddDate(0, 0, key.RotationDays))
+	}
+	return reply, nil
+}
+
+func (s *Server) enableKeyRotation(c *call) (any, *apiError) {
+	var in struct {
+		KeyID                string
+		RotationPeriodInDays *int
+	}
+	if failure := c.decode(&in); failure != nil {
+		return nil, failure
+	}
+	key, failure := s.key(c, in.KeyID, "EnableKeyRotation", nil)
+	if failure != nil {
+		return nil, failure
+	}
+	if failure := key.usable(); failure != nil {
+		return nil, failure
+	}
+	days := 0
+	if in.RotationPeriodInDays != nil {
+		if days = *in.RotationPeriodInDays; days < 90 || days > 2560 {
+			return nil, failf(400, "ValidationException", "1 validation error detected: Value '%d' at 'rotationPeriodInDays' failed to satisfy constraint: Member must have value between 90 and 2560", days)
+		}
+	}
+	if key.Spec != "SYMMETRIC_DEFAULT" || key.Origin != "AWS_KMS" {
+		return nil, failf(400, "UnsupportedOperationException", "%s does not support automatic rotation.", key.ARN())
+	}
+	key.RotationDays = cmp.Or(days, key.RotationDays, 365)
+	return nil, nil
+}
+
+// getKeyLastUsage tells the last successful cryptographic operation.
+func (s *Server) getKeyLastUsage(c *call) (any, *apiError) {
+	var in keyInput
+	if failure := c.decode(&in); failure != nil {
+		return nil, failure
+	}
+	key, failure := s.key(c, in.KeyID, "GetKeyLastUsage", nil)
+	if failure != nil {
+		return nil, failure
+	}
+	reply := object{"KeyId": key.ID, "KeyCreationDate": epoch(key.CreatedAt), "TrackingStartDate": epoch(key.CreatedAt)}
+	if !key.LastUse.IsZero() {
+		reply["KeyLastUsage"] = object{"Operation": key.LastUseOp, "Timestamp": epoch(key.LastUse)}
+	}
+	return reply, nil
+}

@@ -1,0 +1,126 @@
+package fakeaws
+
+import (
+	"encoding/xml"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const stsNamespace = "https://sts.amazonaws.com/doc/2011-06-15/"
+
+var stsOperations = map[string]operation{
+	"GetCallerIdentity":         {handle: (*Server).getCallerIdentity},
+	"AssumeRole":                {handle: (*Server).assumeRole, writes: true},
+	"AssumeRoleWithWebIdentity": {handle: (*Server).assumeRoleWithWebIdentity, writes: true},
+}
+
+type callerIdentity struct {
+	Arn     string
+	UserID  string `xml:"UserId"`
+	Account string
+}
+
+// getCallerIdentity needs no permission, even if one denies it.
+func (s *Server) getCallerIdentity(c *call) (any, *apiError) {
+	return callerIdentity{Arn: c.caller.ARN, UserID: c.caller.UserID, Account: c.account()}, nil
+}
+
+type assumed struct {
+	Credentials struct {
+		AccessKeyID     string `xml:"AccessKeyId"`
+		SecretAccessKey string
+		SessionToken    string
+		Expiration      string
+	}
+	AssumedRoleUser struct {
+		AssumedRoleID string `xml:"AssumedRoleId"`
+		Arn           string
+	}
+	SubjectFromWebIdentityToken string `xml:",omitempty"`
+}
+
+// assumeRole needs the role's trust and, across accounts, the caller's own
+// policy; either suffices within one account.
+func (s *Server) assumeRole(c *call) (any, *apiError) {
+	arn := c.form.Get("RoleArn")
+	role := s.world.Principals[arn]
+	failure := s.permit(c, "sts:AssumeRole", arn, nil)
+	trusted := role != nil && slices.ContainsFunc(role.Trust, func(g string) bool {
+		return wildcard(g, c.caller.ARN) || wildcard(g, c.caller.roleARN())
+	})
+	if role == nil || !trusted || failure != nil && (role.Account() != c.account() || strings.Contains(failure.message, explicitDeny)) ||
+		role.ExternalID != "" && role.ExternalID != c.form.Get("ExternalId") {
+		return nil, failf(403, "AccessDenied", "User: %s is not authorized to perform: sts:AssumeRole on resource: %s", c.caller.ARN, arn)
+	}
+	return s.session(c, role)
+}
+
+// assumeRoleWithWebIdentity takes the token itself as the proof; which tokens
+// count is the role's WebIdentity.
+func (s *Server) assumeRoleWithWebIdentity(c *call) (any, *apiError) {
+	role := s.world.Principals[c.form.Get("RoleArn")]
+	if role == nil || !slices.Contains(role.WebIdentity, c.form.Get("WebIdentityToken")) {
+		return nil, failf(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
+	}
+	return s.session(c, role)
+}
+
+// session makes temporary credentials for the role.
+func (s *Server) session(c *call, role *Principal) (any, *apiError) {
+	name := c.form.Get("RoleSessionName")
+	if len(name) < 2 || len(name) > 64 {
+		return nil, failf(400, "ValidationError", "1 validation error detected: Value '%s' at 'roleSessionName' failed to satisfy constraint", name)
+	}
+	seconds := 3600
+	if raw := c.form.Get("DurationSeconds"); raw != "" {
+		var err error
+		if seconds, err = strconv.Atoi(raw); err != nil || seconds < 900 || seconds > 43200 {
+			return nil, failf(400, "ValidationError", "The requested DurationSeconds is not valid for this role.")
+		}
+	}
+	roleName := role.ARN[strings.LastIndex(role.ARN, "/")+1:]
+	p := s.world.AddPrincipal(Principal{
+		ARN:         fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/%s", arnPart(role.ARN, 1), role.Account(), roleName, name),
+		UserID:      role.UserID + ":" + name,
+		AccessKeyID: "ASIA" + uniqueID(s.newUUID())[:16], SecretAccessKey: hexSum(s.random(16))[:40],
+		SessionToken: hexSum(s.random(16)), Expires: s.opts.Now().Add(time.Duration(seconds) * time.Second), Role: role.ARN,
+	})
+	var out assumed
+	out.Credentials.AccessKeyID, out.Credentials.SecretAccessKey = p.AccessKeyID, p.SecretAccessKey
+	out.Credentials.SessionToken = p.SessionToken
+	out.Credentials.Expiration = p.Expires.UTC().Format(time.RFC3339)
+	out.AssumedRoleUser.AssumedRoleID, out.AssumedRoleUser.Arn = p.UserID, p.ARN
+	return out, nil
+}
+
+// envelope wraps a reply of the query protocol: OperationResponse around
+// OperationResult, or EC2's flat form.
+func envelope(c *call, reply any, id string) any {
+	if c.service == "ec2" {
+		return reply
+	}
+	return queryReply{
+		XMLName: xml.Name{Local: c.operation + "Response"}, Xmlns: stsNamespace,
+		Result: queryResult{name: c.operation + "Result", body: reply}, RequestID: id,
+	}
+}
+
+type queryReply struct {
+	XMLName   xml.Name
+	Xmlns     string `xml:"xmlns,attr"`
+	Result    queryResult
+	RequestID string `xml:"ResponseMetadata>RequestId"`
+}
+
+type queryResult struct {
+	name string
+	body any
+}
+
+// MarshalXML names the element after the operation.
+func (r queryResult) MarshalXML(e *xml.Encoder, _ xml.StartElement) error {
+	return e.EncodeElement(r.body, xml.StartElement{Name: xml.Name{Local: r.name}})
+}
