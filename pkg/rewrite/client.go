@@ -86,7 +86,7 @@ func (c *client) list(ctx context.Context, s scope, token string, limit int) (*p
 	}
 	defer drain(resp.Body)
 	if resp.StatusCode != http.StatusOK {
-		return nil, statusError(resp, "list", r.GroupResource(), "")
+		return nil, statusError(resp, "list", r.GroupResource())
 	}
 	counted := &countingReader{Reader: resp.Body}
 	var list metav1.PartialObjectMetadataList
@@ -134,7 +134,7 @@ func (c *client) noopWrite(ctx context.Context, r Resource, namespace, name stri
 	}
 	defer drain(resp.Body)
 	if resp.StatusCode != http.StatusOK {
-		return 0, statusError(resp, "patch", r.GroupResource(), name)
+		return 0, statusError(resp, "patch", r.GroupResource())
 	}
 	var object metav1.PartialObjectMetadata
 	if err := decode(resp.Body, kindObject, &object); err != nil {
@@ -177,7 +177,7 @@ func (c *client) json(ctx context.Context, method, path string, query url.Values
 	}
 	defer drain(resp.Body)
 	if resp.StatusCode >= http.StatusBadRequest {
-		return nil, statusError(resp, method, schema.GroupResource{}, path)
+		return nil, statusError(resp, method+" "+path, schema.GroupResource{})
 	}
 	return io.ReadAll(io.LimitReader(resp.Body, 16<<20))
 }
@@ -202,12 +202,12 @@ func (c *client) send(ctx context.Context, method, path string, query url.Values
 }
 
 // statusError turns an error answer into the error that k8s.io/apimachinery's
-// predicates know.
-func statusError(resp *http.Response, verb string, r schema.GroupResource, name string) error {
+// predicates know. An answer that Kubernetes did not write names no object.
+func statusError(resp *http.Response, verb string, r schema.GroupResource) error {
 	wait, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
 	status := decodeStatus(resp)
 	if status == nil {
-		return apierrors.NewGenericServerResponse(resp.StatusCode, verb, r, name, "", wait, true)
+		return apierrors.NewGenericServerResponse(resp.StatusCode, verb, r, "", "", wait, true)
 	}
 	status.Code = int32(resp.StatusCode)
 	if wait > 0 {
@@ -218,6 +218,10 @@ func statusError(resp *http.Response, verb string, r schema.GroupResource, name 
 	}
 	return &apierrors.StatusError{ErrStatus: *status}
 }
+
+// reconnect makes the next request use a new connection, which a load balancer
+// may lead to another API server.
+func (c *client) reconnect() { c.http.CloseIdleConnections() }
 
 // drain lets the connection be used again.
 func drain(body io.ReadCloser) {

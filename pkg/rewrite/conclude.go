@@ -7,45 +7,44 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// conclude sums up the tallies of a run over as many resources as were wanted:
-// a verdict, and a statement that says what was established and no more.
-func conclude(method v1alpha1.CoverageMethod, keyARN string, tallies []tally, wanted int) (v1alpha1.CoverageVerdict, string) {
-	var sum tally
-	stopped := len(tallies) < wanted
+// conclude sums up the tallies of a run: a verdict, and a statement that says what
+// was established and no more.
+func conclude(o *Options, tallies []tally) (v1alpha1.CoverageVerdict, string) {
+	c := conclusion{method: o.Method, key: keyName(o.KeyARN), things: things(o, tallies), tallies: tallies}
+	c.stopped = len(tallies) < len(o.Resources)
 	for _, t := range tallies {
-		sum.Total += t.Total
-		sum.Current += t.Current
-		sum.Rewritten += t.Rewritten
-		sum.Gone += t.Gone
-		sum.Unproven += t.Unproven
-		sum.Failed += t.Failed
-		sum.restless += t.restless
-		sum.byRecord = sum.byRecord || t.byRecord
-		stopped = stopped || t.stopped
-		sum.partial = sum.partial || t.partial
+		c.Total += t.Total
+		c.Current += t.Current
+		c.Rewritten += t.Rewritten
+		c.Gone += t.Gone
+		c.Unproven += t.Unproven
+		c.Failed += t.Failed
+		c.restless += t.restless
+		c.stopped = c.stopped || t.stopped
+		c.partial = c.partial || t.partial
 	}
-	c := conclusion{method: method, key: keyName(keyARN), things: things(tallies), tally: sum, stopped: stopped}
 	verdict := c.verdict()
 	return verdict, c.statement(verdict)
 }
 
-// conclusion is what verdict and statement are drawn from.
+// conclusion is what verdict and statement are drawn from: the sum of the tallies.
 type conclusion struct {
 	method  v1alpha1.CoverageMethod
 	key     string
 	things  string
-	stopped bool
+	tallies []tally
 	tally
 }
 
 func (c *conclusion) verdict() v1alpha1.CoverageVerdict {
+	holes := c.stopped || c.partial || c.Failed > 0
 	switch {
-	case c.stopped || c.partial || c.Failed > 0:
+	case sampling(c.method) && c.Rewritten > 0 && (c.Unproven > 0 || holes):
+		return v1alpha1.CoverageStale // whatever else there is, this is a finding
+	case holes:
 		return v1alpha1.CoverageIncomplete
 	case c.Unproven == 0:
 		return v1alpha1.CoverageProven
-	case sampling(c.method) && c.Rewritten > 0:
-		return v1alpha1.CoverageStale
 	}
 	return v1alpha1.CoverageNotProven
 }
@@ -78,7 +77,8 @@ func (c *conclusion) statement(verdict v1alpha1.CoverageVerdict) string {
 		say("%d of %d %s are proven to be under %s; the others are not.", proven, existing, c.things, c.key)
 	}
 	if c.method != v1alpha1.MethodReadOnly && c.Rewritten > 0 {
-		say(" %s not under it when the run began and %s now.", counted(c.Rewritten, "was", "were"), form(c.Rewritten, "is", "are"))
+		say(" %s written anew and %s under it now; before, %s not, unless an admission webhook changed %s on the way.",
+			counted(c.Rewritten, "was", "were"), form(c.Rewritten, "is", "are"), form(c.Rewritten, "it was", "they were"), form(c.Rewritten, "it", "them"))
 	}
 	if c.Failed > 0 {
 		say(" %s not be examined, see the failures.", counted(c.Failed, "could", "could"))
@@ -101,9 +101,23 @@ func (c *conclusion) sample(say func(string, ...any), proven, existing int64) {
 		// A sample with holes in it is no random one; it gives no bound.
 		say("%d of %d %s are proven to be under %s; the others are not.", proven, existing, c.things, c.key)
 	default:
-		most := mostStale(existing, proven)
-		say("0 of %d %s drawn at random were stale under %s: at 95 %% confidence at most %d of %d are (%s).",
-			proven, c.things, c.key, most, existing, share(most, existing))
+		say("0 of %d %s drawn at random were stale under %s: at 95 %% confidence ", proven, c.things, c.key)
+		// Samples of unlike populations can't be pooled, so each has its own bound.
+		var most, of int64
+		for _, t := range c.tallies {
+			population := t.Total - t.Gone
+			if population == 0 {
+				continue
+			}
+			if m := mostStale(population, t.Current); of == 0 || m*of > most*population {
+				most, of = m, population
+			}
+		}
+		if len(c.tallies) == 1 {
+			say("at most %d of %d are (%s).", most, of, share(most, of))
+		} else {
+			say("%s of any one of these resources are.", share(most, of))
+		}
 	}
 }
 
@@ -116,11 +130,19 @@ func share(part, whole int64) string {
 	return fmt.Sprintf("fewer than %d.%d %%", tenths/10, tenths%10)
 }
 
-func things(tallies []tally) string {
+// things is what was looked at, as narrow as it was.
+func things(o *Options, tallies []tally) string {
+	s := fmt.Sprintf("objects of %d resources", len(tallies))
 	if len(tallies) == 1 {
-		return tallies[0].name
+		s = tallies[0].name
 	}
-	return fmt.Sprintf("objects of %d resources", len(tallies))
+	if o.Selector != "" {
+		s += fmt.Sprintf(" with labels %s", o.Selector)
+	}
+	if o.Namespace != "" {
+		s += fmt.Sprintf(" in namespace %s", o.Namespace)
+	}
+	return s
 }
 
 func keyName(arn string) string {

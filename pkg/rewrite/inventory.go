@@ -31,6 +31,8 @@ type object struct {
 	namespace       uint32 // index into inventory.namespaces
 	state           state
 	seen            bool // in the closing list
+	ours            bool // written by this run
+	lost            bool // a write of ours went unanswered, so it may have been done
 }
 
 // inventory holds every object of a run, in the order of the storage keys, with

@@ -29,7 +29,7 @@ func judge(before, after uint64, err error) outcome {
 		return refused
 	case err == nil:
 		return written
-	case apierrors.IsNotFound(err), otherUID(err):
+	case noSuchObject(err), otherUID(err):
 		return deleted
 	case apierrors.IsConflict(err):
 		return conflicted
@@ -39,6 +39,14 @@ func judge(before, after uint64, err error) outcome {
 		return unrightful
 	}
 	return denied
+}
+
+// noSuchObject tells the API server's answer that it has no object of that name
+// from any other 404, such as a path it does not serve or the page of a proxy.
+func noSuchObject(err error) bool {
+	status := apierrors.APIStatus(nil)
+	return apierrors.IsNotFound(err) && errors.As(err, &status) &&
+		status.Status().Details != nil && status.Status().Details.Name != ""
 }
 
 // otherUID tells the answer to a write that names the uid of a predecessor: the

@@ -28,7 +28,7 @@ type scope struct {
 	selector  string
 }
 
-// visitor takes in a list. Begin is called before the first page, and again when
+// visitor takes in a list. begin is called before the first page, and again when
 // the list has to begin anew.
 type visitor struct {
 	begin func()
@@ -108,6 +108,9 @@ func (r *run) persist(ctx context.Context, request func() error) error {
 			return err
 		}
 		limit := r.patience
+		if undecryptable(err) && r.lasting {
+			return err
+		}
 		if undecryptable(err) || !r.answered.Load() && !isStatus(err) {
 			limit = min(limit, shortPatience)
 		}

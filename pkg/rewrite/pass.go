@@ -74,11 +74,12 @@ func (r *run) work(ctx context.Context, stop context.CancelCauseFunc) {
 }
 
 // examine settles one object, or puts it aside. When the context ends it leaves
-// the object as it is.
+// the object as it is. In the closing pass an object is settled only by a write
+// that the storage refused.
 func (r *run) examine(ctx context.Context, stop context.CancelCauseFunc, i int) {
 	o := &r.inventory.objects[i]
 	known := true // whether resourceVersion is to be named
-	tries, conflicts, writes := 0, 0, 0
+	tries, conflicts := 0, 0
 	for {
 		before := o.resourceVersion
 		if !known {
@@ -90,31 +91,24 @@ func (r *run) examine(ctx context.Context, stop context.CancelCauseFunc, i int) 
 		}
 		switch judge(before, after, err) {
 		case refused:
-			if o.state == recheck || writes > 0 {
-				r.move(i, rewritten)
-			} else {
-				r.move(i, current)
-			}
+			r.settle(i)
 			return
 		case written:
 			o.resourceVersion = after
+			// After a conflict it was current before this write and is after it;
+			// which of both made the version is moot. But if an earlier write of
+			// ours went unanswered, the conflict was most likely with that one.
+			again := known && o.ours
+			o.ours = o.ours || known || o.lost
 			switch {
-			case !known && o.state == pending:
-				// Somebody wrote it after the list, so it was current before this
-				// write, and is after it; which of both made the version is moot.
-				r.move(i, current)
-				return
-			case !known:
-				r.move(i, rewritten)
-				return
 			case !r.closing:
-				r.move(i, rewritten)
+				r.settle(i)
 				return
-			case o.state == recheck || writes > 0:
+			case again:
 				r.move(i, restless)
 				return
 			}
-			writes++
+			known = true
 		case deleted:
 			r.move(i, gone)
 			return
@@ -137,6 +131,7 @@ func (r *run) examine(ctx context.Context, stop context.CancelCauseFunc, i int) 
 			}
 			return
 		case unanswered:
+			o.lost = o.lost || maybeDone(err)
 			if silence := r.now().Sub(time.Unix(0, r.lastAnswer.Load())); silence > r.patience {
 				r.fail(i, err)
 				stop(fmt.Errorf("%w for %s: %w", errPatience, silence.Round(time.Second), err))
@@ -150,6 +145,15 @@ func (r *run) examine(ctx context.Context, stop context.CancelCauseFunc, i int) 
 				return
 			}
 		}
+	}
+}
+
+// settle moves an object that is proven current.
+func (r *run) settle(i int) {
+	if r.inventory.objects[i].ours {
+		r.move(i, rewritten)
+	} else {
+		r.move(i, current)
 	}
 }
 

@@ -2,7 +2,6 @@ package rewrite
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"time"
 )
@@ -14,8 +13,9 @@ const clockMargin = 5 * time.Minute
 // read counts what the record proves, and writes nothing. It keeps no object.
 func (r *run) read(ctx context.Context) error {
 	record := r.options.Record
-	if record != nil && record.KeyARN != r.options.KeyARN {
-		r.note("the record in ConfigMap %s is of another key (%s) and does not count", recordName, orNone(record.KeyARN))
+	if record != nil && !record.holds(r.options.Cluster.ARN, r.options.KeyARN) {
+		r.note("the record in ConfigMap %s is of another key or cluster (key %s, cluster %s) and does not count",
+			recordName, orNone(record.KeyARN), orNone(record.ClusterARN))
 		record = nil
 	}
 	bounds := record.bounds(r.resource)
@@ -24,24 +24,29 @@ func (r *run) read(ctx context.Context) error {
 		r.note("what is proven here rests on a record: ConfigMap %s, written %s by %s", recordName, record.Time.UTC().Format(time.RFC3339), orNone(record.ToolVersion))
 	}
 	now := r.now()
-	_, err := r.list(ctx, r.scope, visitor{
-		begin: func() {
-			r.counts[current].Store(0)
-			r.counts[unexamined].Store(0)
-		},
-		page: func(p *page) {
-			for i := range p.items {
-				if bounds.prove(&p.items[i], now) {
-					r.counts[current].Add(1)
-				} else {
-					r.counts[unexamined].Add(1)
+	_, spoilt, err := r.listApart(ctx, func() visitor {
+		proven, unproven := r.counts[current].Load(), r.counts[unexamined].Load()
+		return visitor{
+			begin: func() {
+				r.counts[current].Store(proven)
+				r.counts[unexamined].Store(unproven)
+			},
+			page: func(p *page) {
+				for i := range p.items {
+					if bounds.prove(&p.items[i], now) {
+						r.counts[current].Add(1)
+					} else {
+						r.counts[unexamined].Add(1)
+					}
 				}
-			}
-		},
+			},
+		}
 	})
 	if err != nil {
-		return fmt.Errorf("listing %s: %w", r.resource, explain(err, "list", r.scope))
+		return err
 	}
+	r.inventory.seal()
+	r.failSpoilt(spoilt)
 	return nil
 }
 

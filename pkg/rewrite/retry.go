@@ -58,6 +58,12 @@ func isStatus(err error) bool {
 	return errors.As(err, &status)
 }
 
+// maybeDone tells the transient errors that leave open whether the request was
+// carried out.
+func maybeDone(err error) bool {
+	return !isStatus(err) || !apierrors.IsTooManyRequests(err) && !apierrors.IsUnauthorized(err)
+}
+
 // overloaded tells the answers that ask for fewer requests.
 func overloaded(err error) bool {
 	return transient(err) && !apierrors.IsInternalError(err)
@@ -66,7 +72,7 @@ func overloaded(err error) bool {
 // missingRight tells a refusal of the authorizer from one of an admission plugin,
 // which is Forbidden as well (apierrors.NewForbidden in the authorization filter).
 func missingRight(err error) bool {
-	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "cannot ") && strings.Contains(err.Error(), " resource ")
+	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "is forbidden: User ") && strings.Contains(err.Error(), " resource ")
 }
 
 // undecryptable tells a list that failed because the storage holds objects that

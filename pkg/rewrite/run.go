@@ -21,6 +21,8 @@ type Result struct {
 	Report *v1alpha1.CoverageReport
 	// Versions are the resourceVersions of the lists before and after, by resource.
 	Versions map[string]Versions
+	// Whole is false for a run over one namespace or some labels only.
+	Whole bool
 }
 
 // Versions are the resourceVersions of a resource's lists.
@@ -32,7 +34,8 @@ type Versions struct {
 // Run examines the resources one after the other. When the context ends, it
 // stops sending, waits for the answers on the way, and returns the true counts so
 // far with the verdict Incomplete and the context's error. Any other error says
-// why the run stopped early; the result then holds what was established before.
+// what could not be examined: a resource that cannot be listed or patched does not
+// keep the others from it, a server that no longer answers does.
 func Run(ctx context.Context, options Options) (*Result, error) {
 	options.complete()
 	c, err := newClient(options.Config)
@@ -44,12 +47,13 @@ func Run(ctx context.Context, options Options) (*Result, error) {
 		TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindCoverageReport), ObjectMeta: metav1.ObjectMeta{Name: options.Cluster.Name},
 		Cluster: options.Cluster, Method: options.Method, KeyARN: options.KeyARN, StartedAt: &begun,
 	}
-	result := &Result{Report: report, Versions: map[string]Versions{}}
+	result := &Result{Report: report, Versions: map[string]Versions{}, Whole: options.Namespace == "" && options.Selector == ""}
 	limiter := pacing.NewLimiter(options.MaxConcurrency, options.Now)
 	var tallies []tally
+	var failures []error
 	for _, resource := range options.Resources {
 		r := newRun(c, limiter, resource, options)
-		err = r.watched(func() error {
+		err := r.watched(func() error {
 			if options.Method == v1alpha1.MethodReadOnly {
 				return r.read(ctx)
 			}
@@ -61,13 +65,16 @@ func Run(ctx context.Context, options Options) (*Result, error) {
 		report.Notes = append(report.Notes, t.notes...)
 		result.Versions[resource.String()] = Versions{r.before, r.after}
 		if err != nil {
-			break
+			failures = append(failures, err)
+			if ctx.Err() != nil || !isStatus(err) || errors.Is(err, errPatience) {
+				break
+			}
 		}
 	}
 	finished := metav1.NewTime(options.Now())
 	report.FinishedAt = &finished
-	report.Verdict, report.Statement = conclude(options.Method, options.KeyARN, tallies, len(options.Resources))
-	return result, err
+	report.Verdict, report.Statement = conclude(&options, tallies)
+	return result, errors.Join(failures...)
 }
 
 // run examines one resource.
@@ -96,6 +103,7 @@ type run struct {
 	failures map[int]v1alpha1.Failure // by index of the object
 	notes    []string
 	partial  bool // something could not even be listed
+	lasting  bool // an undecryptable object stayed so for a while
 	byRecord bool // what is proven rests on a record
 }
 
@@ -172,14 +180,4 @@ func (r *run) note(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.notes = append(r.notes, fmt.Sprintf(format, args...))
-}
-
-func (r *run) incomplete(format string, args ...any) {
-	r.note(format, args...)
-	r.partial = true
-}
-
-// interrupted tells a run that the user stopped from one that failed.
-func interrupted(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -3,58 +3,64 @@ package rewrite
 import (
 	"context"
 	"fmt"
-
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // take lists the resource into the inventory. Where an undecryptable object
 // spoils the list of all, it lists namespace by namespace, names the culprits as
 // failed, and notes what could not be listed.
 func (r *run) take(ctx context.Context) error {
-	resourceVersion, err := r.list(ctx, r.scope, visitor{
-		begin: func() { r.keepOnly(0) },
-		page: func(p *page) {
-			if len(r.inventory.objects) == 0 {
+	resourceVersion, spoilt, err := r.listApart(ctx, func() visitor {
+		mark := len(r.inventory.objects)
+		return visitor{
+			begin: func() {
+				r.inventory.objects = r.inventory.objects[:mark]
+				r.counts[pending].Store(int64(mark))
+			},
+			page: func(p *page) {
 				r.inventory.expect(p.remaining + int64(len(p.items)))
-			}
-			r.keep(p)
-		},
+				r.inventory.add(p.items)
+				r.counts[pending].Store(int64(len(r.inventory.objects)))
+			},
+		}
 	})
-	var spoilt []error
-	if undecryptable(err) {
-		r.keepOnly(0)
-		spoilt, err = r.takeApart(ctx, err)
-	}
 	if err != nil {
-		return fmt.Errorf("listing %s: %w", r.resource, explain(err, "list", r.scope))
+		return err
 	}
 	r.before = resourceVersion
 	r.inventory.seal()
+	r.failSpoilt(spoilt)
+	return nil
+}
+
+// failSpoilt names the objects for which lists failed.
+func (r *run) failSpoilt(spoilt []error) {
 	for _, err := range spoilt {
 		for _, c := range culprits(err, r.resource.Namespaced) {
 			r.fail(r.add(listed{namespace: c[0], name: c[1]}), err)
 		}
 	}
-	return nil
 }
 
-func (r *run) keep(p *page) {
-	r.inventory.add(p.items)
-	r.counts[pending].Store(int64(len(r.inventory.objects)))
+// listApart lists the whole scope. Where an undecryptable object spoils that, it
+// lists namespace by namespace, notes those that cannot be listed either, and
+// returns their errors. Each visitor takes in one list that may begin anew.
+func (r *run) listApart(ctx context.Context, newVisitor func() visitor) (resourceVersion string, spoilt []error, err error) {
+	v := newVisitor()
+	resourceVersion, err = r.list(ctx, r.scope, v)
+	if undecryptable(err) {
+		v.begin()
+		resourceVersion, r.lasting = "", true
+		spoilt, err = r.listNamespaces(ctx, err, newVisitor)
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("listing %s: %w", r.resource, explain(err, "list", r.scope))
+	}
+	return resourceVersion, spoilt, nil
 }
 
-// keepOnly forgets all but the first n objects.
-func (r *run) keepOnly(n int) {
-	r.inventory.objects = r.inventory.objects[:n]
-	r.counts[pending].Store(int64(n))
-}
-
-// takeApart lists namespace by namespace after the list of all failed, and
-// returns the errors of those that cannot be listed either.
-func (r *run) takeApart(ctx context.Context, cause error) (spoilt []error, err error) {
+func (r *run) listNamespaces(ctx context.Context, cause error, newVisitor func() visitor) (spoilt []error, err error) {
 	if r.namespace != "" || !r.resource.Namespaced {
-		r.incomplete("%s could not be listed %s: the API server cannot decrypt or decode some of them, and names those it does; the others there are neither counted nor examined",
-			r.resource, where(r.namespace))
+		r.spoilt(r.namespace)
 		return []error{cause}, nil
 	}
 	var names []string
@@ -70,23 +76,25 @@ func (r *run) takeApart(ctx context.Context, cause error) (spoilt []error, err e
 		return nil, fmt.Errorf("%w (and the namespaces could not be listed one by one: %w)", cause, err)
 	}
 	for _, namespace := range names {
-		mark := len(r.inventory.objects)
-		_, err := r.list(ctx, scope{r.resource, namespace, r.selector}, visitor{
-			begin: func() { r.keepOnly(mark) },
-			page:  r.keep,
-		})
+		v := newVisitor()
+		_, err := r.list(ctx, scope{r.resource, namespace, r.selector}, v)
 		switch {
 		case undecryptable(err):
-			r.keepOnly(mark)
+			v.begin()
 			spoilt = append(spoilt, err)
-			r.incomplete("%s could not be listed %s: the API server cannot decrypt or decode some of them, and names those it does; the others there are neither counted nor examined",
-				r.resource, where(namespace))
-		case apierrors.IsNotFound(err):
+			r.spoilt(namespace)
 		case err != nil:
 			return nil, err
 		}
 	}
 	return spoilt, nil
+}
+
+// spoilt notes that some objects are not even counted.
+func (r *run) spoilt(namespace string) {
+	r.note("%s could not be listed %s: the API server cannot decrypt or decode some of them, and names those it does; the others there are neither counted nor examined",
+		r.resource, where(namespace))
+	r.partial = true
 }
 
 func where(namespace string) string {
