@@ -8,6 +8,9 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
+// GrantCheckName is the name of the check that CheckGrant makes.
+const GrantCheckName = "caller may grant the key"
+
 // CheckGrant asks KMS, by a dry run that can't leave anything behind, whether the
 // caller could grant the cluster's role the use of the key. EKS's own request is
 // not public and may differ, so a refusal that EKS might not meet is Unknown, and
@@ -19,7 +22,7 @@ func CheckGrant(ctx context.Context, api Granter, keyARN, clusterRole string, tr
 }
 
 func judgeGrant(granted bool, err error, keyARN string, traps Traps) v1alpha1.Check {
-	c := v1alpha1.Check{Name: "caller may grant the key", Result: v1alpha1.ResultUnknown}
+	c := v1alpha1.Check{Name: GrantCheckName, Result: v1alpha1.ResultUnknown}
 	switch {
 	case granted:
 		c.Message = "the endpoint ignored DryRun and answered kms:CreateGrant as if it had granted: this can't be KMS itself"

@@ -1,0 +1,216 @@
+package association
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eks"
+	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
+	"github.com/aws/smithy-go"
+	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+)
+
+// API is what the package needs of EKS.
+type API interface {
+	DescribeCluster(context.Context, *eks.DescribeClusterInput, ...func(*eks.Options)) (*eks.DescribeClusterOutput, error)
+	AssociateEncryptionConfig(context.Context, *eks.AssociateEncryptionConfigInput, ...func(*eks.Options)) (*eks.AssociateEncryptionConfigOutput, error)
+	DescribeUpdate(context.Context, *eks.DescribeUpdateInput, ...func(*eks.Options)) (*eks.DescribeUpdateOutput, error)
+	ListUpdates(context.Context, *eks.ListUpdatesInput, ...func(*eks.Options)) (*eks.ListUpdatesOutput, error)
+}
+
+// Cluster is what DescribeCluster says that matters here.
+type Cluster struct {
+	ARN, Name, Status, Version, Platform, Endpoint, RoleARN string
+	// KeyARN is the customer key; empty for none.
+	KeyARN string
+	// Connector and Outposts are clusters whose control plane EKS doesn't run in the
+	// region, and can't give a key.
+	Connector, Outposts bool
+	CreatedAt           time.Time
+	Tags                map[string]string
+}
+
+// Update is one update of the cluster, of any type.
+type Update struct {
+	// Type is EKS's word, for instance AssociateEncryptionConfig.
+	Type string
+	v1alpha1.Update
+}
+
+const updateType = string(ekstypes.UpdateTypeAssociateEncryptionConfig)
+
+// IsAssociation says whether the update gives the cluster a key.
+func (u Update) IsAssociation() bool { return u.Type == updateType }
+
+// Running says whether the update may still do something.
+func (u Update) Running() bool {
+	return !slices.Contains([]string{"Successful", "Failed", "Cancelled"}, u.Status)
+}
+
+func describe(ctx context.Context, api API, name string) (*Cluster, error) {
+	out, err := api.DescribeCluster(ctx, &eks.DescribeClusterInput{Name: &name})
+	if err != nil {
+		return nil, err
+	}
+	c := out.Cluster
+	if c == nil || aws.ToString(c.Arn) == "" {
+		return nil, fmt.Errorf("the answer has no cluster in it")
+	}
+	return &Cluster{
+		ARN: aws.ToString(c.Arn), Name: aws.ToString(c.Name), Status: string(c.Status),
+		Version: aws.ToString(c.Version), Platform: aws.ToString(c.PlatformVersion), Endpoint: aws.ToString(c.Endpoint),
+		RoleARN: aws.ToString(c.RoleArn), KeyARN: keyOf(c.EncryptionConfig),
+		Connector: c.ConnectorConfig != nil, Outposts: c.OutpostConfig != nil,
+		CreatedAt: aws.ToTime(c.CreatedAt), Tags: c.Tags,
+	}, nil
+}
+
+// keyOf treats an absent, null or empty config, a nil provider and an empty ARN
+// alike: no customer key.
+func keyOf(config []ekstypes.EncryptionConfig) string {
+	for _, c := range config {
+		if c.Provider != nil && aws.ToString(c.Provider.KeyArn) != "" {
+			return *c.Provider.KeyArn
+		}
+	}
+	return ""
+}
+
+const updateConcurrency = 4
+
+// updates lists the cluster's updates, the oldest first. ListUpdates gives bare
+// ids in no documented order.
+func updates(ctx context.Context, api API, cluster string) ([]Update, error) {
+	var ids []string
+	p := eks.NewListUpdatesPaginator(api, &eks.ListUpdatesInput{Name: &cluster})
+	for p.HasMorePages() {
+		out, err := p.NextPage(ctx)
+		if err != nil {
+			return nil, explain(err, "ListUpdates", cluster)
+		}
+		ids = append(ids, out.UpdateIds...)
+	}
+	all := make([]Update, len(ids))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(updateConcurrency)
+	for i, id := range ids {
+		g.Go(func() (err error) {
+			all[i], err = describeUpdate(ctx, api, cluster, id)
+			if code(err) == "ResourceNotFoundException" {
+				return nil // EKS has forgotten it since
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, explain(err, "DescribeUpdate", cluster)
+	}
+	all = slices.DeleteFunc(all, func(u Update) bool { return u.ID == "" })
+	slices.SortStableFunc(all, func(a, b Update) int {
+		if a.CreatedAt == nil || b.CreatedAt == nil {
+			return 0
+		}
+		return a.CreatedAt.Compare(b.CreatedAt.Time)
+	})
+	return all, nil
+}
+
+func describeUpdate(ctx context.Context, api API, cluster, id string) (Update, error) {
+	out, err := api.DescribeUpdate(ctx, &eks.DescribeUpdateInput{Name: &cluster, UpdateId: &id})
+	if err != nil {
+		return Update{}, err
+	}
+	if out.Update == nil {
+		return Update{}, fmt.Errorf("the answer has no update in it")
+	}
+	return update(out.Update), nil
+}
+
+func update(in *ekstypes.Update) Update {
+	u := Update{Type: string(in.Type), Update: v1alpha1.Update{ID: aws.ToString(in.Id), Status: string(in.Status)}}
+	if in.CreatedAt != nil {
+		u.CreatedAt = &metav1.Time{Time: *in.CreatedAt}
+	}
+	for _, p := range in.Params {
+		if p.Type == ekstypes.UpdateParamTypeEncryptionConfig {
+			u.KeyARN = keyOfParam(aws.ToString(p.Value))
+		}
+	}
+	for _, e := range in.Errors {
+		u.Errors = append(u.Errors, v1alpha1.UpdateError{Code: string(e.ErrorCode), Message: aws.ToString(e.ErrorMessage), ResourceIDs: e.ResourceIds})
+	}
+	return u
+}
+
+// keyOfParam reads the key out of an update's parameter, which is a JSON document
+// in a string; empty if it says none.
+func keyOfParam(value string) string {
+	type config struct {
+		Provider struct{ KeyARN string } `json:"provider"`
+	}
+	var list []config
+	if json.Unmarshal([]byte(value), &list) != nil {
+		var one config
+		if json.Unmarshal([]byte(value), &one) != nil {
+			return ""
+		}
+		list = []config{one}
+	}
+	for _, c := range list {
+		if c.Provider.KeyARN != "" {
+			return c.Provider.KeyARN
+		}
+	}
+	return ""
+}
+
+func associate(ctx context.Context, api API, cluster, keyARN, token string) (Update, error) {
+	out, err := api.AssociateEncryptionConfig(ctx, &eks.AssociateEncryptionConfigInput{
+		ClusterName: &cluster, ClientRequestToken: &token,
+		EncryptionConfig: []ekstypes.EncryptionConfig{{
+			Provider: &ekstypes.Provider{KeyArn: &keyARN},
+			// Without effect today, but demanded before September 2026; whether every
+			// region has learnt to do without is not documented.
+			Resources: []string{"secrets"}, //nolint:staticcheck // SA1019: see above
+		}},
+	})
+	if err != nil {
+		return Update{}, err
+	}
+	if out.Update == nil || aws.ToString(out.Update.Id) == "" {
+		return Update{}, errors.New("the answer has no update in it")
+	}
+	return update(out.Update), nil
+}
+
+// code is the error's name on the wire; empty if the service never answered.
+func code(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode()
+	}
+	return ""
+}
+
+func message(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) && api.ErrorMessage() != "" {
+		return api.ErrorMessage()
+	}
+	return err.Error()
+}
+
+func explain(err error, operation, cluster string) error {
+	if c := code(err); c == "AccessDeniedException" || c == "AccessDenied" {
+		return fmt.Errorf("eks:%s on cluster %s is not permitted: %w", operation, cluster, err)
+	}
+	return fmt.Errorf("eks %s of cluster %s: %w", operation, cluster, err)
+}
