@@ -61,7 +61,9 @@ func TestKeyLife(t *testing.T) {
 	}
 	_, err = client.PutKeyPolicy(ctx, &kms.PutKeyPolicyInput{KeyId: &id, Policy: aws.String(`{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999999999999:root"},"Action":"kms:*","Resource":"*"}]}`)})
 	wantCode(t, err, "MalformedPolicyDocumentException") // it would lock the caller out
-	must(t, s.Update(func(w *World) { w.Keys[arn].State, w.Keys[arn].DeletionDate = "PendingDeletion", clock.Now().AddDate(0, 0, 7) }))
+	must(t, s.Update(func(w *World) {
+		w.Keys[arn].State, w.Keys[arn].DeletionDate = "PendingDeletion", clock.Now().AddDate(0, 0, 7)
+	}))
 	d, err := client.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &id})
 	must(t, err)
 	if d.KeyMetadata.Enabled || d.KeyMetadata.DeletionDate == nil {
