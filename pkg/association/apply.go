@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 )
 
 // Engine sends and waits. EKS, Cluster and KeyARN are needed; the rest has defaults.
@@ -83,7 +85,7 @@ type Begun struct {
 
 const (
 	beginAttempts = 6
-	beginPause    = 5 * time.Second
+	beginPause    = 2 * time.Second
 )
 
 // Begin sends the request. An answer that got lost is followed up by looking: what
@@ -179,7 +181,7 @@ const (
 // InvalidParameterException.
 func react(err error) reaction {
 	text := message(err)
-	switch c := code(err); c {
+	switch code(err) {
 	case "ResourceInUseException":
 		return look
 	case "InvalidRequestException":
@@ -192,16 +194,14 @@ func react(err error) reaction {
 			return look
 		}
 		return giveUp
-	case "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded":
-		return wait
-	case "ExpiredTokenException", "ExpiredToken", "RequestExpired":
-		return expired
-	case "ServerException", "ServiceUnavailableException", "InternalFailure", "InternalServerError", "ServiceUnavailable", "":
-		return lookAndRepeat
-	default:
-		if status(err) >= 500 {
-			return lookAndRepeat
-		}
-		return giveUp
 	}
+	switch awsclient.KindOf(explain(err, "AssociateEncryptionConfig", "")) {
+	case awsclient.KindThrottled:
+		return wait
+	case awsclient.KindExpiredCredentials:
+		return expired
+	case awsclient.KindServer, awsclient.KindTimeout, awsclient.KindUnreachable:
+		return lookAndRepeat
+	}
+	return giveUp
 }

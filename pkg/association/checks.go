@@ -2,10 +2,10 @@ package association
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
 func pass(name, format string, args ...any) v1alpha1.Check {
@@ -122,28 +122,14 @@ func idleCheck(f Facts) v1alpha1.Check {
 // of an existing cluster for 1.27 and older alone, but the API takes both.
 func versionCheck(f Facts) v1alpha1.Check {
 	const name = "meaning for this version"
-	minor, ok := minorOf(f.Live.Version)
+	version, err := encryption.ParseVersion(f.Live.Version)
 	switch {
-	case !ok:
-		return unknown(name, "", "the version %q can't be read", f.Live.Version)
-	case minor < 28:
-		return pass(name, "Kubernetes %s: Secrets will be encrypted with the key; other data won't be before 1.28", f.Live.Version)
+	case err != nil:
+		return unknown(name, "", "%v", err)
+	case version.Less(encryption.FirstDefault):
+		return pass(name, "Kubernetes %s: Secrets will be encrypted with the key; other data won't be before %s", version, encryption.FirstDefault)
 	}
-	return warn(name, "", "Kubernetes %s: all API data is encrypted with a key that AWS owns, and will be with yours; AWS's how-to for existing clusters speaks of 1.27 and older only, the API allows it", f.Live.Version)
-}
-
-// minorOf reads "1.NN". A later major counts as past every minor of 1.
-func minorOf(version string) (int, bool) {
-	major, minor, ok := strings.Cut(version, ".")
-	m, err := strconv.Atoi(major)
-	n, err2 := strconv.Atoi(strings.TrimRight(minor, "+"))
-	if !ok || err != nil || err2 != nil || m < 1 {
-		return 0, false
-	}
-	if m > 1 {
-		return 1 << 20, true
-	}
-	return n, true
+	return warn(name, "", "Kubernetes %s: all API data is encrypted with a key that AWS owns, and will be with yours; AWS's how-to for existing clusters speaks of 1.27 and older only, the API allows it", version)
 }
 
 func policyCheck(f Facts) v1alpha1.Check {

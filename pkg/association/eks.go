@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 )
 
 // API is what the package needs of EKS.
@@ -209,8 +210,5 @@ func message(err error) string {
 }
 
 func explain(err error, operation, cluster string) error {
-	if c := code(err); c == "AccessDeniedException" || c == "AccessDenied" {
-		return fmt.Errorf("eks:%s on cluster %s is not permitted: %w", operation, cluster, err)
-	}
-	return fmt.Errorf("eks %s of cluster %s: %w", operation, cluster, err)
+	return awsclient.Explain(err, awsclient.Operation{Name: operation, Action: "eks:" + operation, Resource: "cluster/" + cluster})
 }

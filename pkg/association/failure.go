@@ -1,23 +1,11 @@
 package association
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
 	"time"
-
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
-
-// status is the HTTP status of an error; 0 if there was no answer.
-func status(err error) int {
-	var r *smithyhttp.ResponseError
-	if errors.As(err, &r) {
-		return r.HTTPStatusCode()
-	}
-	return 0
-}
 
 // UncertainError says that the request may have been taken on, and that nothing
 // could be found out about it. A run of the same command takes it up.
@@ -70,7 +58,7 @@ func (e *Engine) refused(err error) error {
 			"wait for it, then run this again",
 		}
 	}
-	return fmt.Errorf("associating the key with cluster %s: %w", e.Cluster.Name, err)
+	return explain(err, "AssociateEncryptionConfig", e.Cluster.Name)
 }
 
 // FailedError says that EKS ended the association without success.

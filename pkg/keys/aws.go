@@ -121,7 +121,11 @@ func aliases(ctx context.Context, api Lister) (map[string][]string, error) {
 	return byID, nil
 }
 
-func rotation(ctx context.Context, api Lister, keyARN string) (*v1alpha1.Rotation, error) {
+type rotationReader interface {
+	GetKeyRotationStatus(context.Context, *kms.GetKeyRotationStatusInput, ...func(*kms.Options)) (*kms.GetKeyRotationStatusOutput, error)
+}
+
+func rotation(ctx context.Context, api rotationReader, keyARN string) (*v1alpha1.Rotation, error) {
 	out, err := api.GetKeyRotationStatus(ctx, &kms.GetKeyRotationStatusInput{KeyId: &keyARN})
 	if err != nil {
 		return nil, err

@@ -1,18 +1,11 @@
 package keys
 
-import "fmt"
+import "github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 
 func explain(err error, operation, resource string) error {
-	return explainFor("kms", err, operation, resource)
+	return awsclient.Explain(err, awsclient.Operation{Name: operation, Action: "kms:" + operation, Resource: resource})
 }
 
 func explainEKS(err error, operation, resource string) error {
-	return explainFor("eks", err, operation, resource)
-}
-
-func explainFor(service string, err error, operation, resource string) error {
-	if denied(err) {
-		return fmt.Errorf("%s:%s on %s is not permitted: %w", service, operation, resource, err)
-	}
-	return fmt.Errorf("%s %s of %s: %w", service, operation, resource, err)
+	return awsclient.Explain(err, awsclient.Operation{Name: operation, Action: "eks:" + operation, Resource: resource})
 }
