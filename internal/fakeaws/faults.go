@@ -29,7 +29,8 @@ type Fault struct {
 	Message string `json:"message,omitempty"`
 	// Latency comes before the answer.
 	Latency time.Duration `json:"latency,omitempty"`
-	// Times is how often the fault strikes before it is spent; 0 is for ever.
+	// Times is how often the fault strikes before it is spent; 0 is for ever. Go's
+	// HTTP client repeats a GET whose reused connection was dropped, unseen.
 	Times int `json:"times,omitempty"`
 }
 
