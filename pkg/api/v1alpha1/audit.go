@@ -22,6 +22,18 @@ type AuditReport struct {
 	// Unreachable are the regions and accounts that could not be asked.
 	Unreachable []Unreachable `json:"unreachable,omitempty"`
 	Waived      []Waived      `json:"waived,omitempty"`
+	// Findings are the failed controls that decide and that nobody answers for.
+	Findings []Finding `json:"findings,omitempty"`
+	// Undecided are the controls that decide and could not be answered.
+	Undecided []Finding `json:"undecided,omitempty"`
+	// OtherTools say what other auditors make of the same clusters, and why.
+	OtherTools []OtherTools `json:"otherTools,omitempty"`
+	// Coverage is present where the existing data was looked at, one a cluster.
+	Coverage []CoverageReport `json:"coverage,omitempty"`
+	// Changes are those since an earlier report that was given to compare with.
+	Changes *AuditChanges `json:"changes,omitempty"`
+	// Notes are facts the reader should know before relying on the report.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // AuditScope is what an audit was asked to look at.
@@ -30,6 +42,10 @@ type AuditScope struct {
 	Regions  []string `json:"regions,omitempty"`
 	Accounts []string `json:"accounts,omitempty"`
 	Filters  []string `json:"filters,omitempty"`
+	// Organization says that the accounts are those of an AWS organization.
+	Organization bool `json:"organization,omitempty"`
+	// Controls are the ids of those that decide; the others are for information.
+	Controls []string `json:"controls,omitempty"`
 }
 
 // AuditSummary counts clusters and results.
@@ -37,7 +53,21 @@ type AuditSummary struct {
 	Clusters  int                       `json:"clusters"`
 	ByVerdict map[Verdict]int           `json:"byVerdict,omitempty"`
 	ByControl map[string]map[Result]int `json:"byControl,omitempty"`
+	Findings  int                       `json:"findings"`
+	Undecided int                       `json:"undecided"`
+	Waived    int                       `json:"waived"`
+	Outcome   AuditOutcome              `json:"outcome,omitempty"`
 }
+
+// AuditOutcome is the answer of the whole audit, as the exit code gives it.
+type AuditOutcome string
+
+// Outcomes: exit codes 0, 1 and 3. A finding outweighs what could not be told.
+const (
+	OutcomeHolds      AuditOutcome = "Holds"
+	OutcomeFinding    AuditOutcome = "Finding"
+	OutcomeCannotTell AuditOutcome = "CannotTell"
+)
 
 // AuditKey is one customer key and the clusters that hang on it.
 type AuditKey struct {
@@ -45,6 +75,16 @@ type AuditKey struct {
 	State string `json:"state,omitempty"`
 	// Clusters are ARNs.
 	Clusters []string `json:"clusters"`
+	Aliases  []string `json:"aliases,omitempty"`
+	Account  string   `json:"account,omitempty"`
+	Region   string   `json:"region,omitempty"`
+	Usable   Usable   `json:"usable,omitempty"`
+	// Reason says why the key is (not) usable, or why that is unknown.
+	Reason       string       `json:"reason,omitempty"`
+	DeletionDate *metav1.Time `json:"deletionDate,omitempty"`
+	// DaysLeft are the whole days until the deletion date, at the end of the audit.
+	DaysLeft *int      `json:"daysLeft,omitempty"`
+	Rotation *Rotation `json:"rotation,omitempty"`
 }
 
 // Unreachable is a region of an account that could not be asked.
@@ -52,6 +92,8 @@ type Unreachable struct {
 	Account string `json:"account,omitempty"`
 	Region  string `json:"region,omitempty"`
 	Reason  string `json:"reason"`
+	// Context is the kube context, where one led to something that can't be told.
+	Context string `json:"context,omitempty"`
 }
 
 // Waived is a finding that somebody answers for until a date.
@@ -61,6 +103,81 @@ type Waived struct {
 	Reason  string       `json:"reason"`
 	Owner   string       `json:"owner,omitempty"`
 	Expires *metav1.Time `json:"expires,omitempty"`
+}
+
+// Finding is one control of one cluster that failed, or that nobody could answer.
+type Finding struct {
+	// Cluster is the ARN, or the kube context where no ARN is known.
+	Cluster  string   `json:"cluster"`
+	Name     string   `json:"name,omitempty"`
+	Account  string   `json:"account,omitempty"`
+	Region   string   `json:"region,omitempty"`
+	Control  string   `json:"control"`
+	Title    string   `json:"title,omitempty"`
+	Severity Severity `json:"severity,omitempty"`
+	Reason   string   `json:"reason"`
+	// Remedy is what to do about it.
+	Remedy string `json:"remedy,omitempty"`
+	// ExpiredWaiver is the waiver that would have covered it.
+	ExpiredWaiver *Waived `json:"expiredWaiver,omitempty"`
+}
+
+// Severity is how much a finding matters.
+type Severity string
+
+// Severities.
+const (
+	SeverityCritical Severity = "Critical"
+	SeverityHigh     Severity = "High"
+	SeverityMedium   Severity = "Medium"
+	SeverityLow      Severity = "Low"
+)
+
+// OtherTools is what other auditors say of clusters in one state.
+type OtherTools struct {
+	// State is the state in words: the tools know no name for it.
+	State string `json:"state"`
+	// Clusters are ARNs.
+	Clusters []string    `json:"clusters"`
+	Says     []OtherTool `json:"says"`
+}
+
+// OtherTool is the answer of one auditor, as its published logic gives it.
+type OtherTool struct {
+	Tool  string `json:"tool"`
+	Check string `json:"check"`
+	// Says is the tool's own word: FAIL, WARN, NON_COMPLIANT, …
+	Says string `json:"says"`
+	// Agrees tells whether the word is true of the cluster.
+	Agrees bool   `json:"agrees"`
+	Why    string `json:"why"`
+}
+
+// AuditChanges compare a report with an earlier one.
+type AuditChanges struct {
+	// Since is when the earlier audit ended.
+	Since *metav1.Time `json:"since,omitempty"`
+	// New and Gone clusters are ARNs. A cluster that could not be asked this time
+	// is not gone but in LostSight.
+	New       []string `json:"new,omitempty"`
+	Gone      []string `json:"gone,omitempty"`
+	LostSight []string `json:"lostSight,omitempty"`
+	// Regressions are findings that were none, Fixed the ones that no longer are.
+	Regressions []Change `json:"regressions,omitempty"`
+	Fixed       []Change `json:"fixed,omitempty"`
+	// Other changes are neither: another verdict, key or version.
+	Other []Change `json:"other,omitempty"`
+	Notes []string `json:"notes,omitempty"`
+}
+
+// Change is one thing that is not as it was.
+type Change struct {
+	Cluster string `json:"cluster"`
+	// What is a control's id, or the field that changed.
+	What   string `json:"what"`
+	Was    string `json:"was"`
+	Is     string `json:"is"`
+	Reason string `json:"reason,omitempty"`
 }
 
 // DeepCopyObject makes the report printable by the kubectl printers.
