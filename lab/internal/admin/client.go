@@ -1,0 +1,109 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
+)
+
+// Client gives orders to a lab's daemon.
+type Client struct{ http *http.Client }
+
+// NewClient is for the lab with the given Config.
+func NewClient(c *state.Config) *Client {
+	socket := c.Admin()
+	return &Client{&http.Client{Timeout: Timeout, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		},
+	}}}
+}
+
+// ErrNotRunning means that nobody listens on the lab's socket.
+var ErrNotRunning = errors.New("the lab is not running")
+
+// Status asks how the lab is.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	var s Status
+	return s, c.do(ctx, http.MethodGet, "/status", nil, &s)
+}
+
+// Stop ends the lab; it returns before all is down.
+func (c *Client) Stop(ctx context.Context) error {
+	return c.do(ctx, http.MethodPost, "/stop", nil, nil)
+}
+
+// Faults are those in force.
+func (c *Client) Faults(ctx context.Context) (Faults, error) {
+	var f Faults
+	return f, c.do(ctx, http.MethodGet, "/faults", nil, &f)
+}
+
+// SetFaults replaces the faults, and returns when they are in force.
+func (c *Client) SetFaults(ctx context.Context, f Faults) error {
+	return c.do(ctx, http.MethodPut, "/faults", f, nil)
+}
+
+// Requests are the AWS calls answered since the last reset.
+func (c *Client) Requests(ctx context.Context) ([]fakeaws.Request, error) {
+	var r []fakeaws.Request
+	return r, c.do(ctx, http.MethodGet, "/requests", nil, &r)
+}
+
+// ResetRequests forgets the recorded AWS calls.
+func (c *Client) ResetRequests(ctx context.Context) error {
+	return c.do(ctx, http.MethodDelete, "/requests", nil, nil)
+}
+
+// AddFleet adds generated clusters and returns the truth about them.
+func (c *Client) AddFleet(ctx context.Context, o fakeaws.GenerateOptions) (fakeaws.Generated, error) {
+	var g fakeaws.Generated
+	return g, c.do(ctx, http.MethodPost, "/fleet", o, &g)
+}
+
+// Truths are those of all clusters by ARN.
+func (c *Client) Truths(ctx context.Context) (map[string]fakeaws.Truth, error) {
+	var t map[string]fakeaws.Truth
+	return t, c.do(ctx, http.MethodGet, "/truths", nil, &t)
+}
+
+func (c *Client) do(ctx context.Context, method, path string, in, out any) (err error) {
+	var body []byte
+	if in != nil {
+		if body, err = json.Marshal(in); err != nil {
+			return err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://lab"+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) && op.Op == "dial" {
+			return fmt.Errorf("%w: %w", ErrNotRunning, op.Err)
+		}
+		return err
+	}
+	data, err := io.ReadAll(resp.Body)
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		return err
+	}
+	if resp.StatusCode >= 300 {
+		return errors.New(string(bytes.TrimSpace(data)))
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(data, out)
+}

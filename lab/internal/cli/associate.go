@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/eks"
+	"github.com/aws/aws-sdk-go-v2/service/eks/types"
+	"github.com/spf13/cobra"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
+)
+
+// newAssociate makes an association as any AWS client would, for machines
+// without the AWS CLI.
+func newAssociate(g *globals) *cobra.Command {
+	var key string
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use: "associate", Short: "Associate a key through the EKS API, as `aws eks associate-encryption-config` does", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, config, err := g.lab()
+			if err != nil {
+				return err
+			}
+			if key == "" {
+				key = config.CustomerKey
+			}
+			admin, err := config.Find(state.Admin)
+			if err != nil {
+				return err
+			}
+			client := eks.New(eks.Options{
+				Region: state.Region, BaseEndpoint: aws.String(config.Ports.AWSURL()),
+				Credentials: credentials.NewStaticCredentialsProvider(admin.AccessKeyID, admin.SecretAccessKey, ""),
+			})
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			return g.associate(ctx, client, key)
+		},
+	}
+	cmd.Flags().StringVar(&key, "key", "", "ARN or alias of the key (default: the lab's alias/lab)")
+	cmd.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "How long to wait for the update")
+	return cmd
+}
+
+func (g *globals) associate(ctx context.Context, client *eks.Client, key string) error {
+	out, err := client.AssociateEncryptionConfig(ctx, &eks.AssociateEncryptionConfigInput{
+		ClusterName: aws.String(state.ClusterName),
+		EncryptionConfig: []types.EncryptionConfig{{
+			Provider:  &types.Provider{KeyArn: &key},
+			Resources: []string{"secrets"}, //nolint:staticcheck // SA1019: what clients have always sent
+		}},
+	})
+	if err != nil {
+		return err
+	}
+	id, status := aws.ToString(out.Update.Id), types.UpdateStatus("")
+	for {
+		update, err := client.DescribeUpdate(ctx, &eks.DescribeUpdateInput{Name: aws.String(state.ClusterName), UpdateId: &id})
+		if err != nil {
+			return err
+		}
+		if update.Update.Status != status {
+			status = update.Update.Status
+			fmt.Fprintf(g.stdout, "update %s: %s\n", id, status)
+		}
+		switch status {
+		case types.UpdateStatusSuccessful:
+			return nil
+		case types.UpdateStatusFailed, types.UpdateStatusCancelled:
+			return fmt.Errorf("update %s: %s: %s", id, status, reasons(update.Update.Errors))
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("update %s is still %s: %w", id, status, ctx.Err())
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+func reasons(errs []types.ErrorDetail) (text string) {
+	for _, e := range errs {
+		text += fmt.Sprintf("%s (%s) ", aws.ToString(e.ErrorMessage), e.ErrorCode)
+	}
+	return text
+}

@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/daemon"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
+)
+
+// newServe is the daemon that `up` starts.
+func newServe(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "serve", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := g.dir()
+			if err != nil {
+				return err
+			}
+			return daemon.Run(cmd.Context(), dir, newLogger(g.stderr))
+		},
+	}
+}
+
+// serveForeground is the daemon in this process. It ends with standard input,
+// so that a lab never outlives the test that has started it.
+func serveForeground(ctx context.Context, dir state.Dir, stderr io.Writer) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		cancel()
+	}()
+	return daemon.Run(ctx, dir, newLogger(stderr))
+}
+
+func newLogger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }

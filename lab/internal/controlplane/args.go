@@ -1,0 +1,71 @@
+package controlplane
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/pki"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
+)
+
+const loopback = "127.0.0.1"
+
+func etcdArgs(dir state.Dir, c *state.Config) []string {
+	certs := pki.Folder(dir.PKI())
+	client, peer := c.Ports.EtcdURL(), fmt.Sprintf("http://%s:%d", loopback, c.Ports.EtcdPeer)
+	return []string{
+		"--name=lab", "--data-dir=" + dir.Etcd(), "--log-level=warn",
+		"--listen-client-urls=" + client, "--advertise-client-urls=" + client,
+		"--cert-file=" + certs.Cert(pki.Etcd), "--key-file=" + certs.Key(pki.Etcd),
+		"--client-cert-auth", "--trusted-ca-file=" + certs.Cert(pki.CA),
+		"--listen-peer-urls=" + peer, "--initial-advertise-peer-urls=" + peer, "--initial-cluster=lab=" + peer,
+		// A power cut may lose the lab; a kill may not, and loses nothing here.
+		"--unsafe-no-fsync",
+		"--quota-backend-bytes=8589934592", "--snapshot-count=10000",
+	}
+}
+
+func apiServerArgs(dir state.Dir, c *state.Config, webhook string) []string {
+	certs := pki.Folder(dir.PKI())
+	return []string{
+		"--bind-address=" + loopback, "--advertise-address=" + loopback,
+		fmt.Sprintf("--secure-port=%d", c.Ports.APIServer),
+		// The endpoints of the service "kubernetes" may not be loopback addresses.
+		"--endpoint-reconciler-type=none",
+		"--tls-cert-file=" + certs.Cert(pki.APIServer), "--tls-private-key-file=" + certs.Key(pki.APIServer),
+		"--client-ca-file=" + certs.Cert(pki.CA),
+		"--etcd-servers=" + c.Ports.EtcdURL(), "--etcd-cafile=" + certs.Cert(pki.CA),
+		"--etcd-certfile=" + certs.Cert(pki.Etcd), "--etcd-keyfile=" + certs.Key(pki.Etcd),
+		"--service-cluster-ip-range=10.100.0.0/16",
+		"--service-account-issuer=" + c.Ports.APIServerURL(),
+		"--service-account-key-file=" + certs.Key(pki.ServiceAccounts),
+		"--service-account-signing-key-file=" + certs.Key(pki.ServiceAccounts),
+		"--authorization-mode=Node,RBAC",
+		"--authentication-token-webhook-config-file=" + webhook, "--authentication-token-webhook-version=v1",
+		"--encryption-provider-config=" + dir.EncryptionConfig(),
+		"--encryption-provider-config-automatic-reload=true",
+		"--profiling=false", "--v=1",
+	}
+}
+
+// controllers are those that matter without nodes.
+var controllers = []string{
+	"namespace-controller", "serviceaccount-controller", "serviceaccount-token-controller",
+	"root-ca-certificate-publisher-controller", "garbage-collector-controller", "clusterrole-aggregation-controller",
+	"resourcequota-controller", "storage-version-migrator-controller", "ttl-after-finished-controller",
+	"deployment-controller", "replicaset-controller", "job-controller", "cronjob-controller",
+	"validatingadmissionpolicy-status-controller", "service-cidr-controller",
+}
+
+func controllerManagerArgs(dir state.Dir, c *state.Config, kubeconfig string) []string {
+	certs := pki.Folder(dir.PKI())
+	return []string{
+		"--bind-address=" + loopback, fmt.Sprintf("--secure-port=%d", c.Ports.ControllerManager),
+		"--kubeconfig=" + kubeconfig, "--authentication-kubeconfig=" + kubeconfig, "--authorization-kubeconfig=" + kubeconfig,
+		"--tls-cert-file=" + certs.Cert(pki.ControllerManager), "--tls-private-key-file=" + certs.Key(pki.ControllerManager),
+		"--use-service-account-credentials", "--service-account-private-key-file=" + certs.Key(pki.ServiceAccounts),
+		"--root-ca-file=" + certs.Cert(pki.CA), "--leader-elect=false",
+		"--controllers=" + strings.Join(controllers, ","),
+		"--profiling=false", "--v=1",
+	}
+}

@@ -1,0 +1,75 @@
+package daemon
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/admin"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/controlplane"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
+)
+
+// adminHandler takes the orders of admin.Client.
+func (l *Lab) adminHandler() http.Handler {
+	mux := http.NewServeMux()
+	answer := func(pattern string, f func(*http.Request) (any, error)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			reply, err := f(r)
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusInternalServerError)
+				return
+			}
+			if err := json.NewEncoder(w).Encode(reply); err != nil {
+				l.log.Error("answer an order", "order", pattern, "error", err)
+			}
+		})
+	}
+	answer("GET /status", func(*http.Request) (any, error) { return l.status(), nil })
+	answer("POST /stop", func(*http.Request) (any, error) { l.stop(); return nil, nil })
+	answer("GET /faults", func(*http.Request) (any, error) { return l.faults(), nil })
+	answer("PUT /faults", func(r *http.Request) (any, error) {
+		var f admin.Faults
+		if err := json.NewDecoder(r.Body).Decode(&f); err != nil {
+			return nil, err
+		}
+		return nil, l.setFaults(r.Context(), f)
+	})
+	answer("GET /requests", func(*http.Request) (any, error) { return l.aws.Requests(), nil })
+	answer("DELETE /requests", func(*http.Request) (any, error) { l.aws.ResetRequests(); return nil, nil })
+	answer("GET /truths", func(*http.Request) (any, error) { return l.aws.Truths(), nil })
+	answer("POST /fleet", func(r *http.Request) (any, error) {
+		var o fakeaws.GenerateOptions
+		if err := json.NewDecoder(r.Body).Decode(&o); err != nil {
+			return nil, err
+		}
+		return l.aws.AddGenerated(o)
+	})
+	return mux
+}
+
+func (l *Lab) status() admin.Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := admin.Status{
+		Phase: admin.Starting, Step: l.step, Dir: string(l.dir), PID: os.Getpid(),
+		Cluster: state.ClusterARN, Version: state.Version,
+		APIServer: l.config.Ports.APIServerURL(), AWS: l.config.Ports.AWSURL(), Kubeconfig: l.dir.Kubeconfig(),
+		KeyARN: l.config.CustomerKey, AssociatedKey: l.config.AssociatedKey,
+		Components: map[string]int{},
+	}
+	select {
+	case <-l.ready:
+		s.Phase = admin.Ready
+	default:
+	}
+	if l.plane != nil {
+		s.Components = map[string]int{
+			controlplane.EtcdName:              l.plane.Etcd.PID(),
+			controlplane.APIServerName:         l.plane.APIServer.PID(),
+			controlplane.ControllerManagerName: l.plane.ControllerManager.PID(),
+		}
+	}
+	return s
+}

@@ -1,0 +1,111 @@
+// Package pki makes the lab's certificates: one authority, and what it signs.
+package pki
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"io/fs"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Names of the certificates in the folder; each is a NAME.crt and a NAME.key.
+const (
+	CA                = "ca"
+	APIServer         = "apiserver"
+	Webhook           = "webhook"
+	Etcd              = "etcd"
+	Operator          = "operator"           // the lab itself, in system:masters
+	ControllerManager = "controller-manager" // system:kube-controller-manager
+	Proxy             = "proxy"
+	// ServiceAccounts is a key pair without certificate.
+	ServiceAccounts = "service-accounts"
+)
+
+const validity = 10 * 365 * 24 * time.Hour
+
+// Folder holds certificates and keys as PEM files.
+type Folder string
+
+// Cert is the path of a certificate.
+func (f Folder) Cert(name string) string { return filepath.Join(string(f), name+".crt") }
+
+// Key is the path of a private key.
+func (f Folder) Key(name string) string { return filepath.Join(string(f), name+".key") }
+
+// Fill makes whatever is missing; an authority that is there stays.
+func (f Folder) Fill(now time.Time) error {
+	if _, err := os.Stat(f.Key(ServiceAccounts)); err == nil {
+		return nil // written last
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	ca := template(pkix.Name{CommonName: "eks-lab"}, now)
+	ca.IsCA, ca.BasicConstraintsValid, ca.KeyUsage = true, true, x509.KeyUsageCertSign|x509.KeyUsageDigitalSignature
+	if err := f.sign(CA, ca, ca, key, key); err != nil {
+		return err
+	}
+	for name, subject := range map[string]pkix.Name{
+		APIServer: {CommonName: "kube-apiserver"}, Webhook: {CommonName: "token-webhook"}, Etcd: {CommonName: "etcd"}, Proxy: {CommonName: "proxy"},
+		Operator:          {CommonName: "eks-lab", Organization: []string{"system:masters"}},
+		ControllerManager: {CommonName: "system:kube-controller-manager"},
+	} {
+		leaf := template(subject, now)
+		leaf.KeyUsage = x509.KeyUsageDigitalSignature
+		leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
+		leaf.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv4(10, 100, 0, 1)}
+		leaf.DNSNames = []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"}
+		leafKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return err
+		}
+		if err := f.sign(name, leaf, ca, leafKey, key); err != nil {
+			return err
+		}
+	}
+	tokens, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	return f.writeKey(ServiceAccounts, tokens)
+}
+
+func template(subject pkix.Name, now time.Time) *x509.Certificate {
+	serial, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120)) // never fails, see crypto/rand
+	return &x509.Certificate{SerialNumber: serial, Subject: subject, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(validity)}
+}
+
+func (f Folder) sign(name string, leaf, ca *x509.Certificate, leafKey, caKey *ecdsa.PrivateKey) error {
+	der, err := x509.CreateCertificate(rand.Reader, leaf, ca, &leafKey.PublicKey, caKey)
+	if err != nil {
+		return err
+	}
+	if err := write(f.Cert(name), "CERTIFICATE", der); err != nil {
+		return err
+	}
+	return f.writeKey(name, leafKey)
+}
+
+func (f Folder) writeKey(name string, key *ecdsa.PrivateKey) error {
+	der, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		return err
+	}
+	return write(f.Key(name), "EC PRIVATE KEY", der)
+}
+
+func write(path, kind string, der []byte) error {
+	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600)
+}
