@@ -50,7 +50,7 @@ func pack(path string, files []file) error {
 	if err := zw.Close(); err != nil {
 		return fmt.Errorf("packing %s: %w", path, err)
 	}
-	return os.WriteFile(path, b.Bytes(), 0o644)
+	return os.WriteFile(path, b.Bytes(), 0o644) //nolint:gosec // G306: published to everybody
 }
 
 // writeChecksums lists the archives as sha256sum does.
@@ -69,7 +69,7 @@ func writeChecksums(dir string) error {
 		sum := sha256.Sum256(content)
 		fmt.Fprintf(&b, "%s  %s\n", hex.EncodeToString(sum[:]), filepath.Base(path))
 	}
-	return os.WriteFile(filepath.Join(dir, checksums), []byte(b.String()), 0o644)
+	return os.WriteFile(filepath.Join(dir, checksums), []byte(b.String()), 0o644) //nolint:gosec // G306: published to everybody
 }
 
 // readChecksums maps the names of archives to their sums.

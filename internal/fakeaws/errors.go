@@ -127,7 +127,7 @@ func (s *Server) write(w http.ResponseWriter, c *call, reply any, failure *apiEr
 		status, body = http.StatusInternalServerError, []byte(err.Error())
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client may be gone
+	_, _ = w.Write(body) //nolint:gosec // G705: an API reply, not a page; the client may be gone
 	return status
 }
 

@@ -22,7 +22,7 @@ type Identity struct {
 }
 
 const (
-	tokenPrefix     = "k8s-aws-v1."
+	tokenPrefix     = "k8s-aws-v1." //nolint:gosec // G101: a format, no secret
 	clusterIDHeader = "x-k8s-aws-id"
 )
 

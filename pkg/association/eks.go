@@ -180,7 +180,7 @@ func associate(ctx context.Context, api API, cluster, keyARN, token string) (Upd
 			Provider: &ekstypes.Provider{KeyArn: &keyARN},
 			// Without effect today, but demanded before September 2026; whether every
 			// region has learnt to do without is not documented.
-			Resources: []string{"secrets"}, //nolint:staticcheck // SA1019: see above
+			Resources: []string{"secrets"},
 		}},
 	})
 	if err != nil {

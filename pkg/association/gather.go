@@ -61,7 +61,7 @@ func Gather(ctx context.Context, s Sources, r Request) (Facts, error) {
 	}
 	if err != nil {
 		f.KeyErr = err
-		return f, nil
+		return f, nil //nolint:nilerr // a key that can't be resolved is a finding of the plan
 	}
 	f.Key, f.KeyAccount = key.Item(where), key.Account
 	if !f.Key.Eligible {

@@ -85,7 +85,7 @@ func (r *run) examine(ctx context.Context, stop context.CancelCauseFunc, i int) 
 		if !known {
 			before = 0
 		}
-		after, err, ran := r.write(ctx, o, before)
+		after, ran, err := r.write(ctx, o, before)
 		if !ran {
 			return
 		}
@@ -160,10 +160,10 @@ func (r *run) settle(i int) {
 // write sends one no-op write when its turn has come. It is sent to the end even
 // if the context ends meanwhile, so that its answer counts; ran is false when it
 // was not sent.
-func (r *run) write(ctx context.Context, o *object, before uint64) (after uint64, err error, ran bool) {
+func (r *run) write(ctx context.Context, o *object, before uint64) (after uint64, ran bool, err error) {
 	if r.qps != nil {
 		if r.qps.Wait(ctx) != nil {
-			return 0, nil, false
+			return 0, false, nil
 		}
 	}
 	sending := context.WithoutCancel(ctx)
@@ -171,7 +171,7 @@ func (r *run) write(ctx context.Context, o *object, before uint64) (after uint64
 		after, err = r.client.noopWrite(sending, r.resource, r.inventory.namespace(o), o.name, o.uid, before)
 		return overloaded(err)
 	}) != nil {
-		return 0, nil, false
+		return 0, false, nil
 	}
 	if !transient(err) {
 		r.lastAnswer.Store(r.now().UnixNano())
@@ -180,5 +180,5 @@ func (r *run) write(ctx context.Context, o *object, before uint64) (after uint64
 			r.forbidden.Store(-1 << 40) // some right there is
 		}
 	}
-	return after, err, true
+	return after, true, err
 }

@@ -52,7 +52,7 @@ func (g *globals) associate(ctx context.Context, client *eks.Client, key string)
 		ClusterName: aws.String(state.ClusterName),
 		EncryptionConfig: []types.EncryptionConfig{{
 			Provider:  &types.Provider{KeyArn: &key},
-			Resources: []string{"secrets"}, //nolint:staticcheck // SA1019: what clients have always sent
+			Resources: []string{"secrets"},
 		}},
 	})
 	if err != nil {

@@ -95,6 +95,6 @@ func (l *Lab) startPlugin(ctx context.Context, name, keyARN string) (stop func()
 	if err != nil {
 		return nil, err
 	}
-	context.AfterFunc(l.life, stop)
+	context.AfterFunc(l.life, stop) //nolint:contextcheck // the association outlives its request
 	return stop, nil
 }
