@@ -236,6 +236,7 @@ func TestCheckGrant(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t, test.allowed...)
+			must(t, w.AddPrincipal(fakeaws.Principal{ARN: role}))
 			arn := w.key(t, test.key)
 			w.SetFaults(test.faults)
 			var traps Traps

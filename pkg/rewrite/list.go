@@ -114,8 +114,14 @@ func (r *run) persist(ctx context.Context, request func() error) error {
 		if undecryptable(err) || !r.answered.Load() && !isStatus(err) {
 			limit = min(limit, shortPatience)
 		}
-		if apierrors.IsUnauthorized(err) && attempt > 0 || r.now().Sub(begun) >= limit {
+		if apierrors.IsUnauthorized(err) && attempt > 0 {
 			return err
+		}
+		if waited := r.now().Sub(begun); waited >= limit {
+			if undecryptable(err) {
+				return err
+			}
+			return fmt.Errorf("%w for %s: %w", errPatience, waited.Round(time.Second), err)
 		}
 		if err := r.sleep(ctx, pause(attempt, err, r.random())); err != nil {
 			return err

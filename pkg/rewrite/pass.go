@@ -16,7 +16,7 @@ const (
 )
 
 // errPatience says that the server has not answered for too long.
-var errPatience = errors.New("the API server has not answered")
+var errPatience = errors.New("the API server has served nothing")
 
 // pass examines every object that is pending or to be rechecked, and then, in
 // rounds, those that the server could not answer for.

@@ -154,12 +154,9 @@ func TestRewrite(t *testing.T) {
 			name: "the API server is away for a minute",
 			setup: func(f *fake) {
 				f.secrets("a", 300, oldKey)
-				var begin time.Time
-				f.intercept = func(n int, w http.ResponseWriter, r *http.Request) bool {
-					if n == 100 {
-						begin = time.Now()
-					}
-					if n >= 100 && time.Since(begin) < time.Minute {
+				begin := sync.OnceValue(time.Now)
+				f.intercept = func(n int, _ http.ResponseWriter, _ *http.Request) bool {
+					if n >= 100 && time.Since(begin()) < time.Minute {
 						panic(http.ErrAbortHandler)
 					}
 					return false
