@@ -151,3 +151,20 @@ func (o *Options) source(service, url string) string {
 	}
 	return "the AWS profile"
 }
+
+// Caller is the principal of these clients, as STS sees it. It needs no permission.
+func (c *Clients) Caller(ctx context.Context) (account, callerARN string, err error) {
+	out, err := c.STS().GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return "", "", Explain(err, Operation{Name: "GetCallerIdentity", Action: "sts:GetCallerIdentity"})
+	}
+	return aws.ToString(out.Account), aws.ToString(out.Arn), nil
+}
+
+// Refresh drops credentials that AWS has called expired, so that the next call
+// fetches new ones.
+func (c *Clients) Refresh() {
+	if cache, ok := c.config.Credentials.(*aws.CredentialsCache); ok {
+		cache.Invalidate()
+	}
+}

@@ -12,7 +12,6 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/keys"
@@ -103,6 +102,7 @@ func (g *globals) connect(ctx context.Context, t *target.Target) (*awsclient.Cli
 	}
 	if t.Region == "" {
 		t.Region = clients.Region()
+		t.Partition = target.PartitionOf(t.Region)
 	}
 	return clients, nil
 }
@@ -125,7 +125,7 @@ func (g *globals) inspect(ctx context.Context, t target.Target) (inspect.Result,
 		EKS: clients.EKS(),
 		Key: inspect.KeyFrom(func(region string) keys.Reader { return clients.KMS(region) }),
 	}, t)
-	annotate(&result.Report, t, clients)
+	result.Report.Notes = append(result.Report.Notes, provenance(t, clients)...)
 	if role := t.Credentials.ExecRoleARN; result.Err != nil && role != "" && t.Credentials.RoleARN == "" &&
 		awsclient.KindOf(result.Err) == awsclient.KindAccessDenied {
 		result.Err = hinted(result.Err, "kubectl signs its token as %s; to ask AWS as that role, too, pass --role-arn %s", role, role)
@@ -133,10 +133,10 @@ func (g *globals) inspect(ctx context.Context, t target.Target) (inspect.Result,
 	return result, clients
 }
 
-// annotate adds what the reader must know before relying on the report.
-func annotate(r *v1alpha1.EncryptionReport, t target.Target, clients *awsclient.Clients) {
+// provenance is what the reader must know of where the answers come from.
+func provenance(t target.Target, clients *awsclient.Clients) []string {
+	var notes, urls []string
 	byURL := map[string][]string{}
-	var urls []string
 	for _, e := range clients.Endpoints() {
 		key := e.URL + " (" + e.Source + ")"
 		if byURL[key] == nil {
@@ -145,11 +145,16 @@ func annotate(r *v1alpha1.EncryptionReport, t target.Target, clients *awsclient.
 		byURL[key] = append(byURL[key], e.Service)
 	}
 	for _, url := range urls {
-		r.Notes = append(r.Notes, fmt.Sprintf("an endpoint override is in force: %s is asked at %s", strings.Join(byURL[url], " and "), url))
+		verb := "is"
+		if len(byURL[url]) > 1 {
+			verb = "are"
+		}
+		notes = append(notes, fmt.Sprintf("an endpoint override is in force: %s %s asked at %s", strings.Join(byURL[url], " and "), verb, url))
 	}
 	if w := t.Credentials.Wrapper; w != "" {
-		r.Notes = append(r.Notes, fmt.Sprintf("kubectl gets its credentials through %s; this report was made with the AWS configuration around it, which may be another principal", w))
+		notes = append(notes, fmt.Sprintf("kubectl gets its credentials through %s; this report was made with the AWS configuration around it, which may be another principal", w))
 	}
+	return notes
 }
 
 // isContextEnd says whether the error is only that somebody interrupted.

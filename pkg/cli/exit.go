@@ -115,7 +115,7 @@ func report(ctx context.Context, w io.Writer, err error) int {
 	}
 	if ctx.Err() != nil && code != exitTimeout {
 		code = exitInterrupted
-		if err == nil || errors.Is(err, context.Canceled) {
+		if hint := (interface{ Hint() string })(nil); err == nil || errors.Is(err, context.Canceled) && !errors.As(err, &hint) {
 			err = errors.New("interrupted")
 		}
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"runtime/debug"
@@ -106,7 +105,7 @@ func (g *globals) colour() output.Colour {
 }
 
 // rest leads to the API server of the context, as kubectl goes there.
-func (g *globals) rest(context.Context) (*rest.Config, error) {
+func (g *globals) rest() (*rest.Config, error) {
 	config, err := g.kube.ToRESTConfig()
 	if err != nil {
 		return nil, fmt.Errorf("reading the kubeconfig: %w", err)

@@ -48,6 +48,10 @@ Without a command it shows the status.`,
 	)
 	root.AddCommand(
 		status,
+		newVerify(g),
+		newKeys(g),
+		newAssociate(g),
+		newRewrite(g),
 		newVersion(g),
 		newOptions(),
 		newCompletion(g),

@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
 // Formats that -o takes besides the table, which is the default.
@@ -44,6 +46,14 @@ func (f Format) Print(w io.Writer, obj runtime.Object) error {
 	p, err := f.printer()
 	if err != nil {
 		return err
+	}
+	if list, ok := obj.(*v1alpha1.KeyList); ok && f == "name" {
+		for _, key := range list.Items {
+			if _, err := fmt.Fprintln(w, key.ARN); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	if f == "name" && meta.IsListType(obj) {
 		items, err := meta.ExtractList(obj)

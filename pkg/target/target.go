@@ -183,7 +183,7 @@ func (t *Target) identify(call execCall, o Options) error {
 	if len(regions) > 0 {
 		t.Region = regions[0].value
 		t.Evidence = append(t.Evidence, "region "+t.Region+" by "+regions[0].from)
-		t.Partition = partitionOf(t.Region)
+		t.Partition = PartitionOf(t.Region)
 	}
 	if isARN && entry.Name == t.Name && entry.Region == t.Region {
 		t.ARN, t.Account, t.Partition = t.ClusterEntry, entry.Account, entry.Partition

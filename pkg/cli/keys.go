@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/keys"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/target"
+)
+
+type keysOptions struct {
+	*globals
+	usedBy bool
+}
+
+func newKeys(g *globals) *cobra.Command {
+	o := &keysOptions{globals: g}
+	cmd := &cobra.Command{
+		Use:     "keys",
+		Short:   "List the KMS keys of the cluster's region: eligible, or why not",
+		GroupID: groupInspect,
+		Long: `Lists every KMS key of the cluster's region that you can see: its alias, whether a
+cluster can take it or all the reasons why not, its rotation, and whether Palette's
+drop-down shows it (by the prefix of its alias). Changes nothing.
+
+What you are not allowed to read is said in notes, and the rest is shown.`,
+		Example: `  # The keys a cluster could take, and the others
+  kubectl eks-encrypt keys
+
+  # With the clusters that depend on each
+  kubectl eks-encrypt keys --used-by
+
+  # Make one
+  kubectl eks-encrypt keys create --alias alias/payments`,
+		Args: noArgs,
+		RunE: check(o.run),
+	}
+	cmd.Flags().BoolVar(&o.usedBy, "used-by", false, "Ask which clusters of the region use each key")
+	cmd.AddCommand(newKeysCreate(g))
+	return cmd
+}
+
+func (o *keysOptions) run(cmd *cobra.Command, _ []string) error {
+	ctx := cmd.Context()
+	clients, where, err := o.place(ctx)
+	if err != nil {
+		return err
+	}
+	options := keys.ListOptions{Where: where}
+	if o.usedBy {
+		if options.UsedBy, err = keys.UsedBy(ctx, clients.EKS()); err != nil {
+			return err
+		}
+	}
+	progress := output.NewProgress(o.ErrOut)
+	options.Progress = func(done, total int) { progress.Show(keysLine(done, total)) }
+	list, err := keys.List(ctx, clients.KMS(where.Region), options)
+	progress.End()
+	if err != nil {
+		return err
+	}
+	list.Notes = append(list.Notes, provenance(target.Target{}, clients)...)
+	if o.format.ForPeople() {
+		return output.KeyTable(o.Out, list, o.usedBy, o.format.Wide())
+	}
+	return o.format.Print(o.Out, list)
+}
+
+// place is where a cluster's keys are. A region on the command line is enough.
+func (g *globals) place(ctx context.Context) (*awsclient.Clients, keys.Place, error) {
+	t, err := g.target("")
+	if err != nil && g.aws.region != "" && g.aws.clusterName == "" {
+		t, err = target.Target{Region: g.aws.region, Partition: target.PartitionOf(g.aws.region), Credentials: target.Credentials{
+			Profile: g.aws.profile, RoleARN: g.aws.roleARN, EndpointURL: g.aws.endpointURL,
+		}}, nil
+	}
+	if notEKS := new(target.NotEKSError); errors.As(err, &notEKS) {
+		return nil, keys.Place{}, hinted(err, "pass --region to list the keys of a region")
+	}
+	if err != nil {
+		return nil, keys.Place{}, err
+	}
+	clients, err := g.connect(ctx, &t)
+	if err != nil {
+		return nil, keys.Place{}, err
+	}
+	account, _, err := clients.Caller(ctx)
+	if err != nil {
+		return nil, keys.Place{}, err
+	}
+	return clients, keys.Place{Partition: t.Partition, Region: t.Region, Account: account}, nil
+}

@@ -1,0 +1,72 @@
+package output
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+)
+
+// shownFailures is how many failures the text names; wide names them all.
+const shownFailures = 20
+
+// CoverageText writes where the existing data stands: what was established
+// first, in words, then the counts and what could not be examined.
+func CoverageText(w io.Writer, r *v1alpha1.CoverageReport, c Colour, wide bool) error {
+	e := &errWriter{w: w}
+	paint := c.Doubtful
+	switch r.Verdict {
+	case v1alpha1.CoverageProven:
+		paint = c.Good
+	case v1alpha1.CoverageStale:
+		paint = c.Bad
+	}
+	e.line(c.Strong(paint(fmt.Sprintf("%s (%s)", r.Verdict, r.Method))))
+	e.line(Clean(r.Statement))
+	e.line("")
+	t := NewTable("RESOURCE", "TOTAL", "CURRENT", "REWRITTEN", "GONE", "UNPROVEN", "FAILED")
+	n := func(i int64) string { return strconv.FormatInt(i, 10) }
+	var failures []v1alpha1.Failure
+	for _, row := range r.Resources {
+		name := row.Resource
+		if row.Group != "" {
+			name += "." + row.Group
+		}
+		t.Row(name, n(row.Total), n(row.Current), n(row.Rewritten), n(row.Gone), n(row.Unproven), n(row.Failed))
+		failures = append(failures, row.Failures...)
+	}
+	e.do(t.Print)
+	e.do(func(w io.Writer) error { return failureTable(w, failures, wide) })
+	for i, note := range r.Notes {
+		if i == 0 {
+			e.line("")
+		}
+		e.line("Note: " + Clean(note))
+	}
+	return e.err
+}
+
+func failureTable(w io.Writer, failures []v1alpha1.Failure, wide bool) error {
+	if len(failures) == 0 {
+		return nil
+	}
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	t := NewTable("FAILED IN", "NAME", "REASON", "MESSAGE")
+	for i, f := range failures {
+		if i == shownFailures && !wide {
+			break
+		}
+		t.Row(f.Namespace, f.Name, f.Reason, f.Message)
+	}
+	if err := t.Print(w); err != nil {
+		return err
+	}
+	if left := len(failures) - shownFailures; left > 0 && !wide {
+		_, err := fmt.Fprintf(w, "and %d more: -o wide\n", left)
+		return err
+	}
+	return nil
+}
