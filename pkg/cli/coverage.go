@@ -150,7 +150,11 @@ func (o *coverageOptions) choose(ctx context.Context, cmd *cobra.Command, j *job
 // early. The error is why it did.
 func (o *coverageOptions) carry(ctx context.Context, j *job, engine func(context.Context, rewrite.Options) (*rewrite.Result, error)) (*rewrite.Result, error) {
 	progress := output.NewProgress(o.ErrOut)
-	j.options.Progress = func(p rewrite.Progress) { progress.Show(progressLine(p)) }
+	j.options.Progress = func(p rewrite.Progress) {
+		if p.Phase != rewrite.PhaseDone {
+			progress.Show(progressLine(p))
+		}
+	}
 	result, err := engine(ctx, j.options)
 	progress.End()
 	if result == nil {

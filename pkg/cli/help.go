@@ -24,7 +24,7 @@ func help(cmd *cobra.Command, _ []string) {
 	}
 	commands(w, cmd)
 	if flags := ownFlags(cmd); flags.HasAvailableFlags() {
-		section(w, "Options:", strings.TrimRight(flags.FlagUsagesWrapped(100), "\n"))
+		section(w, "Options:", strings.TrimRight(flagUsages(flags), "\n"))
 	}
 	section(w, "Usage:", "  "+useLine(cmd))
 	root := cmd.Root().CommandPath()
@@ -72,6 +72,13 @@ func ownFlags(cmd *cobra.Command) *pflag.FlagSet {
 	return flags
 }
 
+// flagUsages lists flags as kubectl does. Newer pflags add "[=true|false]" to every
+// switch, which nobody needs to read.
+func flagUsages(flags *pflag.FlagSet) string {
+	const noise = "[=true|false]"
+	return strings.ReplaceAll(flags.FlagUsagesWrapped(100), noise, strings.Repeat(" ", len(noise)))
+}
+
 // withoutOutput marks commands for which -o means nothing.
 const withoutOutput = "without-output"
 
@@ -98,7 +105,7 @@ func newOptions() *cobra.Command {
 		Args:        noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "The following options can be passed to any command:\n\n%s",
-				cmd.Root().PersistentFlags().FlagUsagesWrapped(100))
+				flagUsages(cmd.Root().PersistentFlags()))
 			return err
 		},
 	}

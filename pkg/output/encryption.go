@@ -49,6 +49,9 @@ func EncryptionText(w io.Writer, r *v1alpha1.EncryptionReport, c Colour, wide bo
 	if r.Encryption.Reason != "" {
 		e.line(Clean(r.Encryption.Reason))
 	}
+	if r.Cluster.Guard == v1alpha1.GuardMismatch {
+		e.line(c.Bad("This is NOT the cluster that kubectl talks to: " + Clean(r.Cluster.GuardReason)))
+	}
 	if r.Key != nil && r.Key.Usable == v1alpha1.UsableNo {
 		e.line(c.Bad("The key is NOT usable: " + Clean(r.Key.Reason)))
 	}
