@@ -26,7 +26,9 @@ func KeyIssue(issues []v1alpha1.HealthIssue, keyARN string) (v1alpha1.HealthIssu
 			continue
 		}
 		id := keyARN[strings.LastIndexByte(keyARN, '/')+1:]
-		names := func(resource string) bool { return resource == keyARN || resource == id || strings.HasSuffix(resource, "/"+id) }
+		names := func(resource string) bool {
+			return resource == keyARN || resource == id || strings.HasSuffix(resource, "/"+id)
+		}
 		if len(issue.ResourceIDs) == 0 || !slices.ContainsFunc(issue.ResourceIDs, isKeyARN) || slices.ContainsFunc(issue.ResourceIDs, names) {
 			return issue, meaning, true
 		}

@@ -27,7 +27,7 @@ func Guard(t Target, d Described) (v1alpha1.Guard, string) {
 	switch {
 	case host == wantHost && port == wantPort:
 		return v1alpha1.GuardMatch, ""
-	case host == wantHost:
+	case host == wantHost && !local(host):
 		return v1alpha1.GuardMismatch, fmt.Sprintf("kubectl talks to port %s of %s, the cluster's endpoint is %s", port, host, d.Endpoint)
 	case strings.EqualFold(t.TLSServerName, wantHost) && wantHost != "":
 		return v1alpha1.GuardMatch, fmt.Sprintf("kubectl talks to %s and demands the certificate of %s", t.Server, wantHost)
@@ -36,7 +36,24 @@ func Guard(t Target, d Described) (v1alpha1.Guard, string) {
 		return v1alpha1.GuardMismatch, fmt.Sprintf("kubectl talks to %s, another EKS cluster: the endpoint of this one is %s", other.Host, wantHost)
 	}
 	if local(host) {
-		return v1alpha1.GuardUnverified, fmt.Sprintf("kubectl talks to %s, a tunnel or private address: whether %s is at its end can't be told (tls-server-name: %s in the kubeconfig would prove it)", t.Server, wantHost, wantHost)
+		return v1alpha1.GuardUnverified, fmt.Sprintf("kubectl talks to %s, a tunnel or private address: whether %s is at its end can't be told%s", t.Server, hostOf(d.Endpoint), proveBy(wantHost))
 	}
 	return v1alpha1.GuardUnverified, fmt.Sprintf("kubectl talks to %s, the cluster's endpoint is %s: a proxy or another cluster", host, wantHost)
+}
+
+// proveBy is how a tunnel can be told to lead to the cluster: by the certificate.
+func proveBy(host string) string {
+	if local(host) {
+		return ""
+	}
+	return fmt.Sprintf(" (tls-server-name: %s in the kubeconfig would prove it)", host)
+}
+
+// hostOf is the host of an endpoint, with the port where it is no default.
+func hostOf(endpoint string) string {
+	host, port := hostPort(endpoint)
+	if port != "443" {
+		host += ":" + port
+	}
+	return host
 }

@@ -123,6 +123,7 @@ func TestGuard(t *testing.T) {
 		{"another port", Target{ARN: labARN, Server: labEndpoint + ":8443"}, described, v1alpha1.GuardMismatch, "port 8443"},
 		{"a tunnel", Target{ARN: labARN, Server: "https://localhost:8443"}, described, v1alpha1.GuardUnverified, "tunnel"},
 		{"a tunnel with the server's name demanded", Target{ARN: labARN, Server: "https://localhost:8443", TLSServerName: hash + ".gr7.us-west-2.eks.amazonaws.com"}, described, v1alpha1.GuardMatch, "certificate"},
+		{"a tunnel to an endpoint that is local itself", Target{ARN: labARN, Server: "https://127.0.0.1:8443"}, Described{ARN: labARN, Endpoint: "https://127.0.0.1:6443"}, v1alpha1.GuardUnverified, "127.0.0.1:6443"},
 		{"a private address", Target{ARN: labARN, Server: "https://10.1.2.3"}, described, v1alpha1.GuardUnverified, "private address"},
 		{"a proxy", Target{ARN: labARN, Server: "https://k8s.example.com"}, described, v1alpha1.GuardUnverified, "a proxy or another cluster"},
 		{"no kube context", Target{Name: "lab"}, described, v1alpha1.GuardUnverified, "named by flag"},

@@ -1,0 +1,138 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/labtest"
+)
+
+// recorder keeps all that goes through it, decompressed.
+type recorder struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (r *recorder) keep(body io.Reader) []byte {
+	raw, _ := io.ReadAll(body)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all.Write(raw)
+	return raw
+}
+
+// No value of a secret crosses the wire between the plugin and the API server, in
+// either direction, nor does the plugin print one at the highest verbosity.
+func TestNoValueOnTheWire(t *testing.T) {
+	l := labtest.Start(t, "--association-time", "1s")
+	l.Lab(t, "seed", "--secrets", "50", "--size", "200").Must(t)
+	const marker = "the-value-that-nobody-may-see"
+	l.Run(t, "kubectl", "create", "secret", "generic", "marked", "--from-literal=password="+marker).Must(t)
+	values := secretValues(t, l)
+	l.Plugin(t, "associate", "alias/lab", "--yes").Must(t)
+
+	record := &recorder{}
+	config := recordingConfig(t, l, record)
+	said := ""
+	for _, args := range [][]string{{"verify"}, {"verify", "--sample", "10"}, {"rewrite"}, {"rewrite", "--all-resources"}} {
+		out := l.Run(t, "kubectl-eks_encrypt", append(args, "--kubeconfig", config, "--cluster-name", "lab", "--region", "us-west-2", "-v=10")...)
+		if out.Code == 2 || !strings.Contains(out.Stdout, "secrets") {
+			t.Errorf("%v: exit code %d\n%.2000s", args, out.Code, out.Stderr)
+		}
+		said += out.Stdout + out.Stderr
+	}
+	if record.all.Len() < 10_000 {
+		t.Fatalf("only %d bytes were recorded", record.all.Len())
+	}
+	if !strings.Contains(said, "marked") && !strings.Contains(record.all.String(), "marked") {
+		t.Error("the marked secret's name was not seen: the recorder doesn't record")
+	}
+	for _, value := range append(values, marker) {
+		for _, form := range []string{value, base64.StdEncoding.EncodeToString([]byte(value))} {
+			if strings.Contains(record.all.String(), form) || strings.Contains(said, form) {
+				t.Fatalf("the value %q crossed the wire or was printed", form)
+			}
+		}
+	}
+}
+
+// secretValues are all values of all secrets, by the admin.
+func secretValues(t *testing.T, l *labtest.Lab) (values []string) {
+	t.Helper()
+	var list struct {
+		Items []struct{ Data map[string][]byte }
+	}
+	if err := json.Unmarshal([]byte(l.Run(t, "kubectl", "get", "secrets", "-A", "-o", "json").Must(t)), &list); err != nil {
+		t.Fatal(err)
+	}
+	for _, item := range list.Items {
+		for _, value := range item.Data {
+			if len(value) > 16 {
+				values = append(values, string(value[:min(len(value), 64)]))
+			}
+		}
+	}
+	if len(values) < 50 {
+		t.Fatalf("only %d values", len(values))
+	}
+	return values
+}
+
+// recordingConfig is a kubeconfig that leads through the recorder.
+func recordingConfig(t *testing.T, l *labtest.Lab, record *recorder) string {
+	t.Helper()
+	raw, err := clientcmd.LoadFromFile(l.Getenv("KUBECONFIG"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster := raw.Clusters[raw.Contexts[raw.CurrentContext].Cluster]
+	server, err := url.Parse(cluster.Server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport, err := rest.TransportFor(&rest.Config{Host: cluster.Server, TLSClientConfig: rest.TLSClientConfig{CAData: cluster.CertificateAuthorityData, CAFile: cluster.CertificateAuthority}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := &httputil.ReverseProxy{
+		Transport: transport,
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(server)
+			r.Out.Header.Del("Accept-Encoding") // so that the record can be read
+			r.Out.Body = io.NopCloser(bytes.NewReader(record.keep(r.In.Body)))
+		},
+		ModifyResponse: func(r *http.Response) error {
+			body := record.keep(r.Body)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			r.ContentLength = int64(len(body))
+			r.Header.Set("Content-Length", fmt.Sprint(len(body)))
+			return nil
+		},
+	}
+	front := httptest.NewTLSServer(proxy)
+	t.Cleanup(front.Close)
+	cluster.Server, cluster.InsecureSkipTLSVerify, cluster.CertificateAuthorityData, cluster.CertificateAuthority = front.URL, true, nil, ""
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(*raw, file); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
