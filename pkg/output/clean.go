@@ -3,6 +3,7 @@ package output
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Clean makes a value from the outside safe and honest on a terminal: control
@@ -10,7 +11,7 @@ import (
 // become visible, so that a cluster's tag can neither paint over a verdict nor
 // read as something else.
 func Clean(s string) string {
-	if !strings.ContainsFunc(s, unsafeRune) {
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, unsafeRune) {
 		return s
 	}
 	var b strings.Builder
