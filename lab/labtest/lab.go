@@ -154,7 +154,7 @@ func (l *Lab) Plugin(t *testing.T, args ...string) Output {
 // Lab runs eks-lab on this lab's folder.
 func (l *Lab) Lab(t *testing.T, args ...string) Output {
 	t.Helper()
-	return run(t, exec.Command(l.bin, append(args, "--dir", l.Dir)...))
+	return run(t, exec.Command(l.bin, append(args, "--dir", l.Dir)...)) //nolint:noctx // it must run at the end, too, when the test's context is over
 }
 
 func run(t *testing.T, cmd *exec.Cmd) Output {
