@@ -111,18 +111,23 @@ func (a *associating) await(ctx context.Context, engine *association.Engine, upd
 
 // again is the command that takes up the same association.
 func (a *associating) again() string {
-	words := []string{"kubectl eks-encrypt associate", a.facts.Key.ARN}
+	return "kubectl eks-encrypt associate " + a.facts.Key.ARN + a.flags() + " --yes"
+}
+
+// flags are what a further command needs to mean the same cluster and principal.
+func (a *associating) flags() string {
+	words := ""
 	if c := a.target.Context; c != "" {
-		words = append(words, "--context", shellWord(c))
+		words += " --context " + shellWord(c)
 	}
 	for _, f := range [][2]string{
 		{"--cluster-name", a.aws.clusterName}, {"--region", a.aws.region}, {"--profile", a.aws.profile}, {"--role-arn", a.aws.roleARN},
 	} {
 		if f[1] != "" {
-			words = append(words, f[0], shellWord(f[1]))
+			words += " " + f[0] + " " + shellWord(f[1])
 		}
 	}
-	return strings.Join(append(words, "--yes"), " ")
+	return words
 }
 
 func shellWord(s string) string {

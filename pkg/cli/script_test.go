@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -51,7 +53,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata", UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "allow": allow, "fault": fault, "calls": calls,
+			"exits": exits, "allow": allow, "policy": policy, "fault": fault, "calls": calls,
 		},
 	})
 }
@@ -183,6 +185,27 @@ func allow(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	ts.Check(server(ts).AddPrincipal(principal(policy...)))
+}
+
+// policy FILE [ACTION] allows the caller what the IAM policy in the file allows,
+// less the action.
+func policy(ts *testscript.TestScript, _ bool, args []string) {
+	var document struct{ Statement []fakeaws.Statement }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &document))
+	statements := document.Statement
+	if len(args) > 1 {
+		removed := false
+		for i := range statements {
+			kept := slices.DeleteFunc(statements[i].Action, func(a string) bool { return a == args[1] })
+			removed = removed || len(kept) < len(statements[i].Action)
+			statements[i].Action = kept
+		}
+		statements = slices.DeleteFunc(statements, func(s fakeaws.Statement) bool { return len(s.Action) == 0 })
+		if !removed {
+			ts.Fatalf("%s does not allow %s in the first place", args[0], args[1])
+		}
+	}
+	ts.Check(server(ts).AddPrincipal(principal(statements...)))
 }
 
 // fault STATUS CODE [OPERATION] makes calls fail; "fault none" ends it.

@@ -1,0 +1,77 @@
+// Command bench compares `kubectl eks-encrypt rewrite` with what people do without
+// it, on a fresh lab for each measurement: throughput, requests, bytes on the wire,
+// peak memory, and what a bystander feels meanwhile. All ratios are of one run.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"time"
+)
+
+type options struct {
+	secrets, slow, big int
+	million            bool
+	out                string
+}
+
+func main() {
+	var o options
+	var fake int
+	flag.IntVar(&o.secrets, "secrets", 5000, "secrets of 1 KiB")
+	flag.IntVar(&o.slow, "slow", 250, "secrets for the ways that take a round trip an object, at 40 ms")
+	flag.IntVar(&o.big, "big", 200, "secrets of 100 KiB")
+	flag.BoolVar(&o.million, "million", false, "measure the memory at 1,000,000 objects, against a fake API server")
+	flag.StringVar(&o.out, "out", "", "put the tables between the markers of this file, too")
+	flag.IntVar(&fake, "fake-server", 0, "serve as an API server of that many secrets (used by -million)")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	run := func(ctx context.Context) error { return bench(ctx, o) }
+	if fake > 0 {
+		run = func(ctx context.Context) error { return serveFake(ctx, fake) }
+	}
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop has run
+	}
+}
+
+const far = 40 * time.Millisecond // a round trip to another continent's edge
+
+func bench(ctx context.Context, o options) error {
+	report := newReport()
+	scenarios := []scenario{
+		{name: "1 KiB, 0 ms", secrets: o.secrets, size: 1024, ways: []way{annotate(0), replace(0), loader(), rewrite("rewrite"), rewrite("rewrite, 256 at once", "--max-concurrency", "256")}},
+		{name: "1 KiB, 40 ms", secrets: o.secrets, size: 1024, delay: far, ways: []way{replace(o.slow), loader(), rewrite("rewrite"), rewrite("rewrite, 256 at once", "--max-concurrency", "256")}},
+		{name: "100 KiB, 0 ms", secrets: o.big, size: 100 << 10, ways: []way{replace(0), rewrite("rewrite")}},
+	}
+	for _, s := range scenarios {
+		for _, w := range s.ways {
+			fmt.Fprintf(os.Stderr, "%s: %s …\n", s.name, w.name)
+			m, err := measure(ctx, s, w)
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w", s.name, w.name, err)
+			}
+			report.add(s, m)
+		}
+	}
+	if o.million {
+		fmt.Fprintln(os.Stderr, "1,000,000 objects …")
+		m, err := millionObjects(ctx, 1_000_000)
+		if err != nil {
+			return fmt.Errorf("1,000,000 objects: %w", err)
+		}
+		report.million = &m
+	}
+	text := report.String()
+	fmt.Println(text)
+	if o.out != "" {
+		return putBetweenMarkers(o.out, text)
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// scenario is a state of things that ways are compared in.
+type scenario struct {
+	name    string
+	secrets int
+	size    int
+	delay   time.Duration // round trip
+	ways    []way
+}
+
+// way is one way to bring secrets over.
+type way struct {
+	name string
+	// only, if above 0, is how many secrets it is given, since it is so slow.
+	only int
+	run  func(context.Context, *benchLab, *proxy) (memory int64, err error)
+	// verify says that every secret must be under the customer key afterwards.
+	verify bool
+}
+
+// measurement is what a way came to.
+type measurement struct {
+	way            string
+	objects        int
+	took           time.Duration
+	requests       int
+	bytes          int64
+	memory         int64 // peak, in bytes, of all processes; 0 where it means nothing
+	p50, p99, idle time.Duration
+}
+
+func (m measurement) rate() float64 { return float64(m.objects) / m.took.Seconds() }
+
+func (m measurement) bytesEach() float64 { return float64(m.bytes) / float64(m.objects) }
+
+func measure(ctx context.Context, s scenario, w way) (measurement, error) {
+	m := measurement{way: w.name, objects: s.secrets}
+	if w.only > 0 {
+		m.objects = min(w.only, s.secrets)
+	}
+	l, err := startLab(ctx, m.objects, s.size)
+	if err != nil {
+		return m, err
+	}
+	defer l.stop()
+	p, err := startProxy(l.cluster().Server, s.delay)
+	if err != nil {
+		return m, err
+	}
+	defer p.stop()
+	other, err := l.as(ctx, "reader", l.cluster().Server)
+	if err != nil {
+		return m, err
+	}
+	if m.idle, err = idle(ctx, l); err != nil {
+		return m, err
+	}
+	before, err := l.requests(ctx)
+	if err != nil {
+		return m, err
+	}
+	b, err := watch(ctx, other)
+	if err != nil {
+		return m, err
+	}
+	begin := time.Now()
+	m.memory, err = w.run(ctx, l, p)
+	m.took = time.Since(begin)
+	m.p50, m.p99 = b.end()
+	if err != nil {
+		return m, err
+	}
+	m.bytes = p.bytes.Load()
+	after, err := l.requests(ctx)
+	if err != nil {
+		return m, err
+	}
+	m.requests = after - before
+	return m, l.allCurrent(ctx, m.objects)
+}
+
+// idle is the bystander's 99th percentile when nothing else happens.
+func idle(ctx context.Context, l *benchLab) (time.Duration, error) {
+	other, err := l.as(ctx, "reader", l.cluster().Server)
+	if err != nil {
+		return 0, err
+	}
+	b, err := watch(ctx, other)
+	if err != nil {
+		return 0, err
+	}
+	time.Sleep(2 * time.Second)
+	_, p99 := b.end()
+	return p99, nil
+}
+
+// peak is the largest memory of an ended process, in bytes.
+func peak(cmd *exec.Cmd) int64 {
+	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0
+	}
+	return usage.Maxrss << 10
+}
+
+// pipe runs one program into another and returns the memory of both.
+func pipe(first, second *exec.Cmd) (int64, error) {
+	var err error
+	if second.Stdin, err = first.StdoutPipe(); err != nil {
+		return 0, err
+	}
+	if err := second.Start(); err != nil {
+		return 0, err
+	}
+	if err := first.Run(); err != nil {
+		return 0, fmt.Errorf("%v: %w", first.Args, err)
+	}
+	if err := second.Wait(); err != nil {
+		return 0, fmt.Errorf("%v: %w", second.Args, err)
+	}
+	return peak(first) + peak(second), nil
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// serveFake is an API server of n secrets that are all current. It prints its
+// address, and ends with its standard input.
+func serveFake(ctx context.Context, n int) error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println(listener.Addr())
+	server := &http.Server{Handler: fakeAPI(n), ReadHeaderTimeout: time.Minute}
+	context.AfterFunc(ctx, func() { _ = server.Close() })
+	go func() {
+		_, _ = bufio.NewReader(os.Stdin).ReadByte()
+		_ = server.Close()
+	}()
+	if err := server.Serve(listener); err != http.ErrServerClosed { //nolint:errorlint // documented to be returned as it is
+		return err
+	}
+	return nil
+}
+
+// fakeAPI knows lists and patches of secrets; of all else it says that it isn't there.
+type fakeAPI int
+
+func (n fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
+	switch {
+	case r.Method == http.MethodGet && r.URL.Path == "/api/v1/secrets":
+		first, _ := strconv.Atoi(r.URL.Query().Get("continue"))
+		limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
+		list := &metav1.PartialObjectMetadataList{ListMeta: metav1.ListMeta{ResourceVersion: "9000000"}}
+		for i := first; i < min(first+limit, int(n)); i++ {
+			list.Items = append(list.Items, secret(i))
+		}
+		if end := first + limit; end < int(n) {
+			list.Continue = strconv.Itoa(end)
+		}
+		answer(w, "PartialObjectMetadataList", list)
+	case r.Method == http.MethodPatch && len(parts) == 6 && parts[4] == "secrets":
+		i, _ := strconv.Atoi(parts[5][strings.LastIndexByte(parts[5], '-')+1:])
+		object := secret(i)
+		answer(w, "PartialObjectMetadata", &object)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// secret number i: names and namespaces as long as real ones are.
+func secret(i int) metav1.PartialObjectMetadata {
+	return metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+		Namespace: fmt.Sprintf("team-%03d", i%500), Name: fmt.Sprintf("service-credentials-%07d", i),
+		UID: types.UID(fmt.Sprintf("00000000-0000-4000-8000-%012d", i)), ResourceVersion: strconv.Itoa(1_000_000 + i),
+		CreationTimestamp: metav1.Unix(1_700_000_000, 0),
+	}}
+}
+
+func answer(w http.ResponseWriter, kind string, object interface{ Marshal() ([]byte, error) }) {
+	raw, err := object.Marshal()
+	if err == nil {
+		envelope := runtime.Unknown{TypeMeta: runtime.TypeMeta{APIVersion: "meta.k8s.io/v1", Kind: kind}, Raw: raw}
+		raw, err = envelope.Marshal()
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/vnd.kubernetes.protobuf")
+	_, _ = w.Write(append([]byte{'k', '8', 's', 0}, raw...))
+}
+
+// millionObjects runs the plugin against the fake in another process; the lab
+// answers for AWS.
+func millionObjects(ctx context.Context, n int) (measurement, error) {
+	m := measurement{way: "rewrite", objects: n}
+	l, err := startLab(ctx, 1, 64)
+	if err != nil {
+		return m, err
+	}
+	defer l.stop()
+	self, err := os.Executable()
+	if err != nil {
+		return m, err
+	}
+	fake := exec.CommandContext(ctx, self, "-fake-server", strconv.Itoa(n))
+	fake.Stderr = os.Stderr
+	stdin, err := fake.StdinPipe()
+	if err != nil {
+		return m, err
+	}
+	stdout, err := fake.StdoutPipe()
+	if err != nil {
+		return m, err
+	}
+	if err := fake.Start(); err != nil {
+		return m, err
+	}
+	defer fake.Wait()   //nolint:errcheck // it was told to end
+	defer stdin.Close() //nolint:errcheck // so it is told
+	address, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		return m, err
+	}
+	config := l.config.DeepCopy()
+	cluster := config.Clusters[config.Contexts[config.CurrentContext].Cluster]
+	cluster.Server, cluster.CertificateAuthorityData = "http://"+strings.TrimSpace(address), nil
+	file := l.dir + "/kubeconfig-fake"
+	if err := clientcmd.WriteToFile(*config, file); err != nil {
+		return m, err
+	}
+	cmd := exec.CommandContext(ctx, os.Getenv("PLUGIN_BIN"), "rewrite", "--no-record", "--cluster-name", "lab", "--region", "us-west-2", "-o", "jsonpath={.verdict} {.resources[0].total}")
+	cmd.Env = append(append([]string{}, l.env...), "KUBECONFIG="+file)
+	begin := time.Now()
+	out, err := cmd.Output()
+	m.took = time.Since(begin)
+	if err != nil || string(out) != fmt.Sprintf("Proven %d", n) {
+		return m, fmt.Errorf("rewrite said %q: %w", out, err)
+	}
+	m.memory = peak(cmd)
+	return m, nil
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+)
+
+func (l *benchLab) command(ctx context.Context, p *proxy, name string, args ...string) (*exec.Cmd, error) {
+	file, err := l.through(p.address())
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(append([]string{}, l.env...), "KUBECONFIG="+file)
+	return cmd, nil
+}
+
+// rewrite is the plugin. Its cluster is named by flag, since the proxy is no
+// endpoint that EKS would know.
+func rewrite(name string, args ...string) way {
+	return way{name: name, run: func(ctx context.Context, l *benchLab, p *proxy) (int64, error) {
+		cmd, err := l.command(ctx, p, os.Getenv("PLUGIN_BIN"), append([]string{"rewrite", "--cluster-name", "lab", "--region", "us-west-2", "-o", "json"}, args...)...)
+		if err != nil {
+			return 0, err
+		}
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			return 0, fmt.Errorf("%w: %s%s", err, out, stderr.Bytes())
+		}
+		var report struct{ Verdict string }
+		if err := json.Unmarshal(out, &report); err != nil {
+			return 0, err
+		}
+		if report.Verdict != "Proven" {
+			return 0, fmt.Errorf("rewrite ended %s", report.Verdict)
+		}
+		return peak(cmd), nil
+	}}
+}
+
+// annotate is AWS's recipe.
+func annotate(only int) way {
+	return way{name: "get | annotate (AWS's recipe)", only: only, run: func(ctx context.Context, l *benchLab, p *proxy) (int64, error) {
+		return kubectlPipe(ctx, l, p, "annotate", "--overwrite", "-f", "-", "kms-encryption-timestamp=now")
+	}}
+}
+
+// replace is the recipe of the Kubernetes documentation.
+func replace(only int) way {
+	return way{name: "get | replace (Kubernetes' recipe)", only: only, run: func(ctx context.Context, l *benchLab, p *proxy) (int64, error) {
+		return kubectlPipe(ctx, l, p, "replace", "-f", "-")
+	}}
+}
+
+func kubectlPipe(ctx context.Context, l *benchLab, p *proxy, args ...string) (int64, error) {
+	get, err := l.command(ctx, p, "kubectl", "get", "secrets", "--all-namespaces", "-o", "json")
+	if err != nil {
+		return 0, err
+	}
+	put, err := l.command(ctx, p, "kubectl", args...)
+	if err != nil {
+		return 0, err
+	}
+	return pipe(get, put)
+}
+
+// allCurrent asks the oracle whether the way did what it was to do.
+func (l *benchLab) allCurrent(ctx context.Context, want int) error {
+	raw, err := l.lab(ctx, "scan", "-o", "json")
+	if err != nil {
+		return err
+	}
+	var scan struct {
+		Counts []struct {
+			Resource, Provider string
+			Objects            int
+		}
+	}
+	if err := json.Unmarshal(raw, &scan); err != nil {
+		return err
+	}
+	for _, c := range scan.Counts {
+		if c.Resource == "secrets" && (c.Provider != "customer" || c.Objects != want) {
+			return fmt.Errorf("etcd holds %s secrets under %s, want %d under customer", strconv.Itoa(c.Objects), c.Provider, want)
+		}
+	}
+	return nil
+}
