@@ -52,8 +52,15 @@ func watch(ctx context.Context, config *rest.Config) (*bystander, error) {
 		return nil, err
 	}
 	address := config.Host + "/api/v1/namespaces/default"
-	if _, err := getWith(ctx, client, address); err != nil {
-		return nil, err
+	for try := 0; ; try++ { // a fresh API server grants its roles only after a while
+		_, err := getWith(ctx, client, address)
+		if err == nil {
+			break
+		}
+		if try == 50 {
+			return nil, err
+		}
+		time.Sleep(200 * time.Millisecond)
 	}
 	b := &bystander{stop: make(chan struct{})}
 	b.done.Go(func() {

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
-	"sync/atomic"
 
 	"k8s.io/client-go/rest"
 )
@@ -35,19 +33,7 @@ func loader() way {
 		if err != nil {
 			return 0, err
 		}
-		var next, failed atomic.Int64
-		var workers sync.WaitGroup
-		for range loaders {
-			workers.Go(func() {
-				for i := int(next.Add(1)) - 1; i < len(objects); i = int(next.Add(1)) - 1 {
-					if objects[i].touch(ctx, client, config.Host) != nil {
-						failed.Add(1)
-					}
-				}
-			})
-		}
-		workers.Wait()
-		if n := failed.Load(); n > 0 {
+		if n := spread(ctx, client, config.Host, objects, loaders); n > 0 {
 			return 0, fmt.Errorf("%d of %d writes failed", n, len(objects))
 		}
 		return 0, nil

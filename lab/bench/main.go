@@ -5,17 +5,19 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"time"
 )
 
 type options struct {
 	secrets, slow, big int
-	million            bool
-	out                string
+	million, curve     bool
+	out, only          string
 }
 
 func main() {
@@ -25,6 +27,8 @@ func main() {
 	flag.IntVar(&o.slow, "slow", 250, "secrets for the ways that take a round trip an object, at 40 ms")
 	flag.IntVar(&o.big, "big", 200, "secrets of 100 KiB")
 	flag.BoolVar(&o.million, "million", false, "measure the memory at 1,000,000 objects, against a fake API server")
+	flag.BoolVar(&o.curve, "curve", false, "show throughput and latency by the number of requests in flight, and nothing else")
+	flag.StringVar(&o.only, "only", "", "only the ways whose names contain this")
 	flag.StringVar(&o.out, "out", "", "put the tables between the markers of this file, too")
 	flag.IntVar(&fake, "fake-server", 0, "serve as an API server of that many secrets (used by -million)")
 	flag.Parse()
@@ -44,6 +48,9 @@ func main() {
 const far = 40 * time.Millisecond // a round trip to another continent's edge
 
 func bench(ctx context.Context, o options) error {
+	if o.curve {
+		return errors.Join(curve(ctx, 0), curve(ctx, far))
+	}
 	report := newReport()
 	scenarios := []scenario{
 		{name: "1 KiB, 0 ms", secrets: o.secrets, size: 1024, ways: []way{annotate(0), replace(0), loader(), rewrite("rewrite"), rewrite("rewrite, 256 at once", "--max-concurrency", "256")}},
@@ -52,6 +59,9 @@ func bench(ctx context.Context, o options) error {
 	}
 	for _, s := range scenarios {
 		for _, w := range s.ways {
+			if !strings.Contains(w.name, o.only) {
+				continue
+			}
 			fmt.Fprintf(os.Stderr, "%s: %s …\n", s.name, w.name)
 			m, err := measure(ctx, s, w)
 			if err != nil {
