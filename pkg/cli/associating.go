@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,7 @@ func (a *associating) run(ctx context.Context, plan *v1alpha1.AssociationPlan) e
 		return &association.RefusedError{Failed: association.Failures(plan)}
 	case association.Done:
 		fmt.Fprintln(a.ErrOut, "Nothing to do: the cluster has this key already.")
+		a.note(ctx, a.lastUpdate()) // the run that began it may have been interrupted
 		return a.result(ctx)
 	case association.Adopt:
 		updateID = a.facts.Adoptable().ID
@@ -66,6 +68,17 @@ func (a *associating) run(ctx context.Context, plan *v1alpha1.AssociationPlan) e
 		return err
 	}
 	return a.offer(ctx)
+}
+
+// lastUpdate is the id of the update that gave the cluster its key, if EKS still
+// lists it.
+func (a *associating) lastUpdate() string {
+	for _, u := range slices.Backward(a.facts.Updates) {
+		if u.IsAssociation() && u.KeyARN == a.facts.Key.ARN && !u.Running() {
+			return u.ID
+		}
+	}
+	return ""
 }
 
 func (a *associating) confirm(ctx context.Context) error {

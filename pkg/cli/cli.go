@@ -23,7 +23,7 @@ type Process struct {
 
 // Main runs the command line and returns the exit code of the process.
 func Main(ctx context.Context, p Process) int {
-	root := newRoot(newGlobals(p))
+	root := newRoot(newGlobals(p)) //nolint:contextcheck // cobra hands the context to each command
 	root.SetArgs(arguments(p.Args))
 	return report(ctx, p.ErrOut, root.ExecuteContext(ctx))
 }

@@ -81,6 +81,9 @@ func (o *rewriteOptions) run(cmd *cobra.Command, _ []string) error {
 		engine, j.options.SampleSize = rewrite.Migrate, migratorSample
 	}
 	result, err := o.carry(cmd.Context(), j, engine)
+	if isContextEnd(err) {
+		return hinted(errors.New("interrupted"), "run it again to go on: it does no work twice")
+	}
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ const (
 	start       = 4                // in flight at first
 	shortQueue  = 3.0              // waiting: below it the limit grows
 	longQueue   = 6.0              // waiting: above it the limit shrinks
+	usual       = 64.0             // the ceiling that these queues are meant for; a higher one allows longer queues
 	minSamples  = 16               // answers a window takes at least
 	remeasure   = 10 * time.Second // between two looks at the unloaded server
 	probeShare  = 4                // the limit is divided by this for such a look
@@ -21,6 +22,7 @@ const (
 // no clock, and is not safe for concurrent use.
 type Law struct {
 	limit, ceiling float64
+	patience       float64       // what the queues are multiplied with
 	base           time.Duration // latency of the unloaded server; 0 until measured
 	rising         bool          // doubling, until the first queue or overload
 	probing        bool          // measuring base at a fraction of the limit
@@ -31,10 +33,11 @@ type Law struct {
 	latencies []time.Duration
 }
 
-// NewLaw returns a law that never exceeds the ceiling.
+// NewLaw returns a law that never exceeds the ceiling. A ceiling above 64 says that
+// throughput matters more than others' latency: the queue may be longer in proportion.
 func NewLaw(ceiling int) *Law {
 	ceiling = max(ceiling, 1)
-	return &Law{limit: float64(min(start, ceiling)), ceiling: float64(ceiling), rising: true}
+	return &Law{limit: float64(min(start, ceiling)), ceiling: float64(ceiling), patience: max(1, float64(ceiling)/usual), rising: true}
 }
 
 // Limit is how many requests may be in flight now, at least 1.
@@ -83,13 +86,13 @@ func (l *Law) decide(now time.Time) {
 		return
 	}
 	knee := l.limit * float64(l.base) / float64(median) // requests that are worked on
-	waiting := l.limit - knee
+	waiting := (l.limit - knee) / l.patience
 	switch {
 	case l.rising && waiting < shortQueue:
 		l.set(l.limit*2, now)
 	case l.rising:
 		l.rising = false
-		l.set(knee+shortQueue, now)
+		l.set(knee+shortQueue*l.patience, now)
 	case waiting < shortQueue:
 		l.set(l.limit+max(1, l.limit*growth), now)
 	case waiting > longQueue:
