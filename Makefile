@@ -8,10 +8,11 @@ GOLANGCI ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 PLUGIN   := bin/kubectl-eks_encrypt
 LAB      := bin/eks-lab
-GOFLAGS_ := -trimpath -buildvcs=false
 # The race detector needs a C compiler; without one the tests run without it.
 RACE     := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
-# Go's own build cache decides what is stale.
+# Go's own build cache decides what is stale. One set of flags for builds, tests and
+# linters, so that none compiles again what another has compiled.
+export GOFLAGS := $(GOFLAGS) -trimpath -buildvcs=false
 export CGO_ENABLED ?= 0
 
 .PHONY: help
@@ -21,12 +22,12 @@ help: ## Show this list
 ##
 .PHONY: build
 build: ## Build the plugin: bin/kubectl-eks_encrypt
-	@go build $(GOFLAGS_) -ldflags '-s -w -X main.version=$(VERSION)' -o $(PLUGIN) ./cmd/kubectl-eks_encrypt
+	@go build -ldflags '-s -w -X main.version=$(VERSION)' -o $(PLUGIN) ./cmd/kubectl-eks_encrypt
 
 .PHONY: lab
 lab: ## Build the local EKS: bin/eks-lab (minutes when cold)
 	@test -x $(LAB) || echo "Building the lab (etcd, kube-apiserver, kube-controller-manager): 4 to 8 minutes the first time, seconds later."
-	@cd lab && go build $(GOFLAGS_) -ldflags '-s -w' -o ../$(LAB) ./cmd/eks-lab
+	@cd lab && go build -ldflags '-s -w' -o ../$(LAB) ./cmd/eks-lab
 
 .PHONY: demo
 demo: build lab ## Show status before and after an association, on a local EKS

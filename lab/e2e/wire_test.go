@@ -7,17 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/labtest"
 )
@@ -50,7 +42,7 @@ func TestNoValueOnTheWire(t *testing.T) {
 	config := recordingConfig(t, l, record)
 	said := ""
 	for _, args := range [][]string{{"verify"}, {"verify", "--sample", "10"}, {"rewrite"}, {"rewrite", "--all-resources"}} {
-		out := l.Run(t, "kubectl-eks_encrypt", append(args, "--kubeconfig", config, "--cluster-name", "lab", "--region", "us-west-2", "-v=10")...)
+		out := l.Run(t, "kubectl-eks_encrypt", append(append(args, byName(config)...), "-v=10")...)
 		if out.Code == 2 || !strings.Contains(out.Stdout, "secrets") {
 			t.Errorf("%v: exit code %d\n%.2000s", args, out.Code, out.Stderr)
 		}
@@ -96,43 +88,16 @@ func secretValues(t *testing.T, l *labtest.Lab) (values []string) {
 // recordingConfig is a kubeconfig that leads through the recorder.
 func recordingConfig(t *testing.T, l *labtest.Lab, record *recorder) string {
 	t.Helper()
-	raw, err := clientcmd.LoadFromFile(l.Getenv("KUBECONFIG"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cluster := raw.Clusters[raw.Contexts[raw.CurrentContext].Cluster]
-	server, err := url.Parse(cluster.Server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport, err := rest.TransportFor(&rest.Config{Host: cluster.Server, TLSClientConfig: rest.TLSClientConfig{CAData: cluster.CertificateAuthorityData, CAFile: cluster.CertificateAuthority}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := &httputil.ReverseProxy{
-		Transport: transport,
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(server)
-			r.Out.Header.Del("Accept-Encoding") // so that the record can be read
-			r.Out.Body = io.NopCloser(bytes.NewReader(record.keep(r.In.Body)))
-		},
-		ModifyResponse: func(r *http.Response) error {
-			body := record.keep(r.Body)
-			r.Body = io.NopCloser(bytes.NewReader(body))
-			r.ContentLength = int64(len(body))
-			r.Header.Set("Content-Length", fmt.Sprint(len(body)))
-			return nil
-		},
-	}
-	front := httptest.NewTLSServer(proxy)
-	t.Cleanup(front.Close)
-	cluster.Server, cluster.InsecureSkipTLSVerify, cluster.CertificateAuthorityData, cluster.CertificateAuthority = front.URL, true, nil, ""
-	file := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := clientcmd.WriteToFile(*raw, file); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(file); err != nil {
-		t.Fatal(err)
-	}
-	return file
+	return between(t, l, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.Body = io.NopCloser(bytes.NewReader(record.keep(r.Body)))
+			next.ServeHTTP(w, r)
+		})
+	}, func(r *http.Response) error {
+		body := record.keep(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		r.ContentLength = int64(len(body))
+		r.Header.Set("Content-Length", fmt.Sprint(len(body)))
+		return nil
+	})
 }

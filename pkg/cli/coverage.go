@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -108,7 +109,12 @@ func (o *coverageOptions) mayRun(j *job, t target.Target, method v1alpha1.Covera
 		return nil
 	}
 	c := j.report.Cluster
+	update := j.report.Encryption.Update
 	switch {
+	case update != nil && strings.EqualFold(update.Status, "InProgress"):
+		// The write key may have changed already, and EKS does not name it yet.
+		return exit(o.untold, hinted(fmt.Errorf("update %s of cluster %q is still associating a key: what is proven before it has ended is proven of neither key", update.ID, c.Name),
+			"kubectl eks-encrypt associate waits for it"))
 	case c.Guard == v1alpha1.GuardMismatch:
 		return exit(o.untold, fmt.Errorf("kube context %q does not lead to EKS cluster %q: %s", c.Context, c.Name, c.GuardReason))
 	case j.report.Encryption.Verdict == v1alpha1.VerdictNotEncrypted:
