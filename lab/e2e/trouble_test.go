@@ -103,7 +103,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// etcd is compacted while the list is under way, so that its continue token expires.
+// The API server is restarted and etcd compacted while the list is under way, so
+// that neither has the list's revision any more: its continue token expires.
 func TestContinueTokenExpires(t *testing.T) {
 	const n = 2500
 	l := stale(t, n)
@@ -131,6 +132,8 @@ func TestContinueTokenExpires(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
+		l.Lab(t, "fault", "add", "apiserver-stopped")
+		l.Lab(t, "fault", "clear")
 	})
 	config := between(t, l, func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
