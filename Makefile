@@ -57,6 +57,10 @@ fuzz: ## Fuzz every parser, 30 s each (FUZZTIME=…)
 	    go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
 	  done; done
 
+.PHONY: check-html
+check-html: ## Open the HTML report in headless Chromium: no request, no error, accessible
+	@bash hack/html-check/run.sh
+
 .PHONY: lint
 lint: ## Format check, vet and linters
 	@test -z "$$(gofmt -l cmd pkg internal lab)" || { gofmt -l cmd pkg internal lab; echo "run: make fmt"; exit 1; }

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# run.sh: checks the HTML report in a real browser. It installs nothing; it says
+# what is missing. Screenshots and a print go to bin/html-check.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+missing=0
+need() { echo "missing: $1 ($2)" >&2; missing=1; }
+command -v node >/dev/null || need node "Debian: apt-get install nodejs npm"
+chromium=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
+[[ -n $chromium ]] || need chromium "Debian: apt-get install chromium; or set CHROMIUM"
+[[ -d hack/html-check/node_modules/playwright-core && -d hack/html-check/node_modules/axe-core ]] ||
+  need "playwright-core and axe-core" "npm ci --ignore-scripts --prefix hack/html-check"
+((missing == 0)) || exit 1
+node hack/html-check/check.mjs "$chromium" pkg/auditformat/testdata/report.html bin/html-check
