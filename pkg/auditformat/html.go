@@ -114,7 +114,7 @@ func (v *view) figures() g.Node {
 		figure(len(v.rows(stateUndecided)), "Undecided", "doubt"),
 		figure(len(v.Unreachable), "Not asked", "doubt"),
 		figure(len(v.Waived), "Waived", ""),
-		figure(len(v.Keys), "Customer keys", ""),
+		figure(len(v.Keys), "Keys", ""),
 	)
 }
 

@@ -69,7 +69,7 @@ func (v *view) verdictChart() g.Node {
 
 // controlParts are the states of the chart of controls, in order.
 func controlParts() []part {
-	return []part{{0, "pass", "good"}, {0, "fail", "bad"}, {0, "undecided", "doubt"}, {0, "waived", "waived"}, {0, "does not apply", "quiet"}}
+	return []part{{0, "pass", "good"}, {0, "fail", "bad"}, {0, "unknown", "doubt"}, {0, "waived", "waived"}, {0, "does not apply", "quiet"}}
 }
 
 func (v *view) controlChart() g.Node {

@@ -15,6 +15,14 @@ func td(label string, children ...g.Node) g.Node {
 	return h.Td(h.Data("label", label), h.Div(h.Class("value"), g.Group(children)))
 }
 
+// tdText is a cell of text; an empty one is left out of a card.
+func tdText(label, text string) g.Node {
+	if text == "" {
+		return h.Td(h.Data("label", label), h.Class("void"), g.Text("–"))
+	}
+	return td(label, g.Text(text))
+}
+
 func th(name string) g.Node { return h.Th(g.Attr("scope", "col"), g.Text(name)) }
 
 // listTable is a table whose rows the filters can hide.
@@ -41,11 +49,11 @@ func scroll(label string, table g.Node) g.Node {
 func none(text string) g.Node { return h.P(h.Class("none"), g.Text(text)) }
 
 func clusterCell(c *cluster) g.Node {
-	where := ""
-	if c.account != "" || c.region != "" {
-		where = c.account + " · " + c.region
+	name := h.B(h.Class("name"), g.Text(c.name))
+	if c.account == "" && c.region == "" {
+		return name
 	}
-	return g.Group{h.B(h.Class("name"), g.Text(c.name)), g.If(where != "", h.Span(h.Class("sub"), g.Text(where)))}
+	return g.Group{name, h.Span(h.Class("sub"), h.Span(h.Class("whole"), g.Text(orDash(c.account))), g.Text(" · "), h.Span(h.Class("whole"), g.Text(orDash(c.region))))}
 }
 
 func findingsTable(rows []row, caption, otherwise string) g.Node {
@@ -63,7 +71,7 @@ func findingsTable(rows []row, caption, otherwise string) g.Node {
 			td("Cluster", clusterCell(r.cluster)),
 			td("Control", h.B(g.Text(r.control.ID)), h.Span(h.Class("sub"), g.Text(r.control.Name))),
 			td("Why", g.Text(r.reason), g.If(r.waiver != nil, h.Span(h.Class("sub warn"), g.Iff(r.waiver != nil, func() g.Node { return g.Text(expiredWords(r.waiver)) })))),
-			td("What to do", g.Text(r.remedy)),
+			tdText("What to do", r.remedy),
 		))
 	}
 	return listTable(caption, []string{"Severity", "Cluster", "Control", "Why", "What to do"}, lines)
@@ -101,9 +109,8 @@ func (v *view) matrix() g.Node {
 	return g.Group{
 		scroll("Clusters by control", h.Table(h.Class("matrix"), h.Caption(h.Class("sr"), g.Text("What became of each control in each cluster")),
 			h.THead(h.Tr(g.Group(heads))), h.TBody(g.Group(lines)))),
-		h.P(h.Class("hint"), g.Text("Fail (info) and Unknown (info) belong to controls that the audit was not asked to decide by.")),
-		h.H3(g.Text("Each cluster in detail")),
-		g.Group(details),
+		g.If(len(v.rows(stateInfo, stateNotAnswered)) > 0, h.P(h.Class("hint"), g.Text("* The audit was not asked to decide by this control."))),
+		h.Details(h.Class("all"), h.Summary(h.B(g.Text("Each cluster in detail"))), h.Div(h.Class("inside"), g.Group(details))),
 	}
 }
 
@@ -171,7 +178,7 @@ func (v *view) waivedTable() g.Node {
 	for _, r := range v.rows(stateWaived) {
 		w := r.waiver
 		lines = append(lines, item(r.cluster, r.control.ID, "", td("Cluster", clusterCell(r.cluster)), td("Control", h.B(g.Text(r.control.ID)), h.Span(h.Class("sub"), g.Text(r.control.Name))),
-			td("Owner", g.Text(orDash(w.Owner))), td("Until", g.Text(orDash(day(w.Expires)))), td("Why", g.Text(w.Reason))))
+			tdText("Owner", w.Owner), tdText("Until", day(w.Expires)), tdText("Why", w.Reason)))
 	}
 	return listTable("Findings that somebody answers for", []string{"Cluster", "Control", "Owner", "Until", "Why"}, lines)
 }
@@ -222,7 +229,7 @@ func (v *view) changesTable() g.Node {
 	for _, c := range v.changeRows() {
 		class := map[string]string{"Regression": "bad", "Lost from sight": "doubt", "Fixed": "good"}[c.kind]
 		lines = append(lines, h.Tr(h.Data("row", ""), td("Change", h.Span(h.Class("tag "+class), g.Text(c.kind))), td("Cluster", h.B(h.Class("name"), g.Text(v.name(c.Cluster)))),
-			td("What", g.Text(orDash(c.What))), td("Was", g.Text(orDash(c.Was))), td("Is", g.Text(orDash(c.Is))), td("Why", g.Text(orDash(c.Reason)))))
+			tdText("What", c.What), tdText("Was", c.Was), tdText("Is", c.Is), tdText("Why", c.Reason)))
 	}
 	if len(lines) == 0 {
 		return g.Group{none("Nothing has changed."), list(v.Changes.Notes)}

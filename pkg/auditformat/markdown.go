@@ -24,6 +24,7 @@ func writeMarkdown(w io.Writer, v *view) error {
 	m.findings("Findings", v.worstFirst(stateFinding))
 	m.findings("Undecided", v.worstFirst(stateUndecided))
 	m.matrix(v)
+	m.legend(v)
 	m.keys(v)
 	m.unreachable(v)
 	m.waived(v)
@@ -62,6 +63,13 @@ func (m *markdown) matrix(v *view) {
 			add(cells...)
 		}
 	})
+}
+
+// legend explains the star, where one is in the matrix.
+func (m *markdown) legend(v *view) {
+	if len(v.rows(stateInfo, stateNotAnswered)) > 0 {
+		m.para("* The audit was not asked to decide by this control.")
+	}
 }
 
 func (m *markdown) keys(v *view) {

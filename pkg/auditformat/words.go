@@ -41,9 +41,9 @@ func (s state) word() string {
 	case stateNotApplicable:
 		return "n/a"
 	case stateInfo:
-		return "Fail (info)"
+		return "Fail*"
 	case stateNotAnswered:
-		return "Unknown (info)"
+		return "Unknown*"
 	}
 	return string(s)
 }
