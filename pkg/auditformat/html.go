@@ -23,23 +23,23 @@ var (
 // writeHTML writes one page that stands by itself. Everything in it can be read
 // without the script, which only adds the filters.
 func writeHTML(w io.Writer, v *view) error {
-	return h.Doctype(h.HTML(h.Lang("en"),
-		h.Head(
-			h.Meta(h.Charset("utf-8")),
-			h.Meta(g.Attr("http-equiv", "Content-Security-Policy"), h.Content(policy())),
-			h.Meta(h.Name("viewport"), h.Content("width=device-width, initial-scale=1")),
-			h.Meta(h.Name("color-scheme"), h.Content("light dark")),
-			h.Meta(h.Name("referrer"), h.Content("no-referrer")),
-			h.Link(h.Rel("icon"), h.Href("data:,")),
-			h.TitleEl(g.Text("EKS encryption audit: "+v.headline())),
-			h.StyleEl(g.Raw(styleSheet)),
+	return h.Doctype(el("html", attr("lang", "en"),
+		el("head",
+			el("meta", attr("charset", "utf-8")),
+			el("meta", attr("http-equiv", "Content-Security-Policy"), attr("content", policy())),
+			el("meta", attr("name", "viewport"), attr("content", "width=device-width, initial-scale=1")),
+			el("meta", attr("name", "color-scheme"), attr("content", "light dark")),
+			el("meta", attr("name", "referrer"), attr("content", "no-referrer")),
+			el("link", attr("rel", "icon"), attr("href", "data:,")),
+			el("title", text("EKS encryption audit: "+v.headline())),
+			el("style", g.Raw(styleSheet)),
 		),
-		h.Body(
-			h.A(h.Class("skip"), h.Href("#content"), g.Text("Skip to the findings")),
+		el("body",
+			el("a", class("skip"), attr("href", "#content"), text("Skip to the findings")),
 			v.header(),
-			h.Main(h.ID("content"), sections(v)),
-			h.Footer(h.Class("wrap foot"), h.P(g.Text("Written by kubectl eks-encrypt audit. It is evidence, not attestation: what could not be established is shown as unknown, with the reason."))),
-			h.Script(g.Raw(script)),
+			el("main", attr("id", "content"), sections(v)),
+			el("footer", class("wrap foot"), el("p", text("Written by kubectl eks-encrypt audit. It is evidence, not attestation: what could not be established is shown as unknown, with the reason."))),
+			el("script", g.Raw(script)),
 		),
 	)).Render(w)
 }
@@ -85,30 +85,30 @@ func (v *view) sections() []section {
 }
 
 func (v *view) header() g.Node {
-	return h.Header(h.Class("top"),
-		h.Div(h.Class("wrap"),
-			h.P(h.Class("kicker"), g.Text("kubectl eks-encrypt audit")),
-			h.Div(h.Class("headline "+outcomeClass(v.outcome())),
-				h.Span(h.Class("pill"), g.Text(outcomeWord(v.outcome()))),
-				h.H1(g.Text(v.headline())),
+	return el("header", class("top"),
+		el("div", class("wrap"),
+			el("p", class("kicker"), text("kubectl eks-encrypt audit")),
+			el("div", class("headline "+outcomeClass(v.outcome())),
+				el("span", class("pill"), text(outcomeWord(v.outcome()))),
+				el("h1", text(v.headline())),
 			),
-			g.If(v.detail() != "", h.P(h.Class("lead"), g.Text(v.detail()))),
-			g.If(v.FinishedAt != nil || v.StartedAt != nil, h.P(h.Class("when"), g.Text("As of "+v.at().Format("2 January 2006, 15:04 UTC")))),
+			g.If(v.detail() != "", el("p", class("lead"), text(v.detail()))),
+			g.If(v.FinishedAt != nil || v.StartedAt != nil, el("p", class("when"), text("As of "+v.at().Format("2 January 2006, 15:04 UTC")))),
 			v.figures(),
-			h.Nav(g.Attr("aria-label", "Sections"), h.Ul(g.Map(v.sections(), func(s section) g.Node {
-				return h.Li(h.A(h.Href("#"+s.id), g.Text(s.title), g.If(s.n > 0, h.Span(h.Class("n"), g.Text(strconv.Itoa(s.n))))))
+			el("nav", attr("aria-label", "Sections"), el("ul", g.Map(v.sections(), func(s section) g.Node {
+				return el("li", el("a", attr("href", "#"+s.id), text(s.title), g.If(s.n > 0, el("span", class("n"), text(strconv.Itoa(s.n))))))
 			}))),
 		))
 }
 
 func (v *view) figures() g.Node {
-	figure := func(n int, name, class string) g.Node {
+	figure := func(n int, name, shade string) g.Node {
 		if n == 0 {
-			class = "zero"
+			shade = "zero"
 		}
-		return h.Div(h.Class("figure "+class), h.Dt(g.Text(name)), h.Dd(g.Text(strconv.Itoa(n))))
+		return el("div", class("figure "+shade), el("dt", text(name)), el("dd", text(strconv.Itoa(n))))
 	}
-	return h.Dl(h.Class("figures"),
+	return el("dl", class("figures"),
 		figure(len(v.clusters), "Clusters", ""),
 		figure(len(v.rows(stateFinding)), "Findings", "bad"),
 		figure(len(v.rows(stateUndecided)), "Undecided", "doubt"),
@@ -119,11 +119,11 @@ func (v *view) figures() g.Node {
 }
 
 func sections(v *view) g.Node {
-	return h.Div(h.Class("wrap"),
+	return el("div", class("wrap"),
 		filters(),
 		g.Map(v.sections(), func(s section) g.Node {
-			return h.Section(h.ID(s.id), g.Attr("aria-labelledby", s.id+"-title"),
-				h.H2(h.ID(s.id+"-title"), g.Text(s.title), g.If(s.n > 0, h.Span(h.Class("n"), g.Text(strconv.Itoa(s.n))))),
+			return el("section", attr("id", s.id), attr("aria-labelledby", s.id+"-title"),
+				el("h2", attr("id", s.id+"-title"), text(s.title), g.If(s.n > 0, el("span", class("n"), text(strconv.Itoa(s.n))))),
 				s.body)
 		}))
 }
@@ -131,13 +131,13 @@ func sections(v *view) g.Node {
 // filters are hidden until the script shows them; it fills the choices, too.
 func filters() g.Node {
 	choice := func(id, label string) g.Node {
-		return h.P(h.Label(h.For("filter-"+id), g.Text(label)),
-			h.Select(h.ID("filter-"+id), h.Data("filter", id), h.Option(h.Value(""), g.Text("all"))))
+		return el("p", el("label", attr("for", "filter-"+id), text(label)),
+			el("select", attr("id", "filter-"+id), attr("data-filter", id), el("option", attr("value", ""), text("all"))))
 	}
-	return h.Form(h.ID("filters"), h.Class("filters"), g.Attr("hidden"), g.Attr("role", "search"), g.Attr("aria-label", "Filter the lists"),
-		h.P(h.Class("grow"), h.Label(h.For("filter-text"), g.Text("Filter")), h.Input(h.ID("filter-text"), h.Type("search"), g.Attr("autocomplete", "off"), h.Placeholder("cluster, key, reason …"))),
+	return el("form", attr("id", "filters"), class("filters"), attr("hidden", "hidden"), attr("role", "search"), attr("aria-label", "Filter the lists"),
+		el("p", class("grow"), el("label", attr("for", "filter-text"), text("Filter")), el("input", attr("id", "filter-text"), attr("type", "search"), attr("autocomplete", "off"), attr("placeholder", "cluster, key, reason …"))),
 		choice("account", "Account"), choice("region", "Region"), choice("control", "Control"), choice("severity", "Severity"),
-		h.P(h.Button(h.Type("reset"), g.Text("Clear"))),
-		h.P(h.ID("filter-status"), h.Class("status"), g.Attr("role", "status")),
+		el("p", el("button", attr("type", "reset"), text("Clear"))),
+		el("p", attr("id", "filter-status"), class("status"), attr("role", "status")),
 	)
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	g "maragu.dev/gomponents"
-	h "maragu.dev/gomponents/html"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
@@ -29,23 +28,23 @@ func bar(label string, parts []part, total int) g.Node {
 			continue
 		}
 		wide := width * float64(p.n) / float64(max(total, 1))
-		pieces = append(pieces, g.El("rect", h.Class("fill-"+p.class), g.Attr("x", decimal(x)), g.Attr("y", "0"),
-			g.Attr("width", decimal(max(wide-gap, 1))), g.Attr("height", "100")))
+		pieces = append(pieces, el("rect", class("fill-"+p.class), attr("x", decimal(x)), attr("y", "0"),
+			attr("width", decimal(max(wide-gap, 1))), attr("height", "100")))
 		words = append(words, fmt.Sprintf("%d %s", p.n, p.name))
 		x += wide
 	}
 	if len(words) == 0 {
 		words = []string{"none"}
 	}
-	return g.El("svg", h.Class("bar"), g.Attr("viewBox", "0 0 1000 100"), g.Attr("preserveAspectRatio", "none"), g.Attr("role", "img"),
-		g.Attr("aria-label", label+": "+strings.Join(words, ", ")), g.Attr("focusable", "false"), g.Group(pieces))
+	return el("svg", class("bar"), attr("viewBox", "0 0 1000 100"), attr("preserveAspectRatio", "none"), attr("role", "img"),
+		attr("aria-label", label+": "+strings.Join(words, ", ")), attr("focusable", "false"), g.Group(pieces))
 }
 
 func decimal(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
 
 // totals are the two charts: clusters by verdict, and clusters by control.
 func (v *view) totals() g.Node {
-	return h.Div(h.Class("charts"), v.verdictChart(), v.controlChart())
+	return el("div", class("charts"), v.verdictChart(), v.controlChart())
 }
 
 func (v *view) verdictChart() g.Node {
@@ -54,16 +53,16 @@ func (v *view) verdictChart() g.Node {
 	for _, t := range totals {
 		parts = append(parts, part{t.n, string(t.verdict), verdictClass(t.verdict)})
 	}
-	return h.Div(h.Class("card"),
-		h.H3(g.Text("Verdicts")),
+	return el("div", class("card"),
+		el("h3", text("Verdicts")),
 		bar("Clusters by verdict", parts, len(v.clusters)),
-		h.Table(h.Class("legend"),
-			h.Caption(h.Class("sr"), g.Text("Clusters by verdict")),
-			h.THead(h.Class("sr"), h.Tr(th("Verdict"), th("Clusters"))),
-			h.TBody(g.Map(totals, func(t verdictTotal) g.Node {
-				return h.Tr(g.If(t.n == 0, h.Class("zero")),
-					h.Th(g.Attr("scope", "row"), swatch(verdictClass(t.verdict)), h.Span(h.Class("what"), g.Text(verdictWords(t.verdict)), h.Code(g.Text(string(t.verdict))))),
-					h.Td(h.Class("num"), g.Text(strconv.Itoa(t.n))))
+		el("table", class("legend"),
+			el("caption", class("sr"), text("Clusters by verdict")),
+			el("thead", class("sr"), el("tr", th("Verdict"), th("Clusters"))),
+			el("tbody", g.Map(totals, func(t verdictTotal) g.Node {
+				return el("tr", g.If(t.n == 0, class("zero")),
+					el("th", attr("scope", "row"), swatch(verdictClass(t.verdict)), el("span", class("what"), text(verdictWords(t.verdict)), el("code", text(string(t.verdict))))),
+					el("td", class("num"), text(strconv.Itoa(t.n))))
 			}))))
 }
 
@@ -82,28 +81,28 @@ func (v *view) controlChart() g.Node {
 				name = r.control.Name
 			}
 		}
-		cells := []g.Node{h.Th(g.Attr("scope", "row"), h.Span(h.Class("what"), h.B(g.Text(id)), g.Text(" "+name)), bar(id+" "+name, parts, len(v.clusters)))}
+		cells := []g.Node{el("th", attr("scope", "row"), el("span", class("what"), el("b", text(id)), text(" "+name)), bar(id+" "+name, parts, len(v.clusters)))}
 		for _, p := range parts {
-			class := "num"
+			names := "num"
 			if p.n == 0 {
-				class = "num zero"
+				names = "num zero"
 			}
-			cells = append(cells, h.Td(h.Class(class), g.Text(strconv.Itoa(p.n))))
+			cells = append(cells, el("td", class(names), text(strconv.Itoa(p.n))))
 		}
-		return h.Tr(g.Group(cells))
+		return el("tr", g.Group(cells))
 	}
 	heads := []g.Node{th("Control")}
 	for _, p := range controlParts() {
-		heads = append(heads, h.Th(g.Attr("scope", "col"), h.Class("num"), swatch(p.class), g.Text(p.name)))
+		heads = append(heads, el("th", attr("scope", "col"), class("num"), swatch(p.class), text(p.name)))
 	}
-	return h.Div(h.Class("card"), h.H3(g.Text("Controls")),
-		scroll("Clusters by control and result", h.Table(h.Class("legend controls"), h.Caption(h.Class("sr"), g.Text("Clusters by control and result")),
-			h.THead(h.Tr(g.Group(heads))), h.TBody(g.Map(v.controls, line)))))
+	return el("div", class("card"), el("h3", text("Controls")),
+		scroll("Clusters by control and result", el("table", class("legend controls"), el("caption", class("sr"), text("Clusters by control and result")),
+			el("thead", el("tr", g.Group(heads))), el("tbody", g.Map(v.controls, line)))))
 }
 
-func swatch(class string) g.Node {
-	return g.El("svg", h.Class("swatch"), g.Attr("viewBox", "0 0 10 10"), g.Attr("aria-hidden", "true"), g.Attr("focusable", "false"),
-		g.El("rect", h.Class("fill-"+class), g.Attr("width", "10"), g.Attr("height", "10"), g.Attr("rx", "2")))
+func swatch(shade string) g.Node {
+	return el("svg", class("swatch"), attr("viewBox", "0 0 10 10"), attr("aria-hidden", "true"), attr("focusable", "false"),
+		el("rect", class("fill-"+shade), attr("width", "10"), attr("height", "10"), attr("rx", "2")))
 }
 
 func verdictClass(v v1alpha1.Verdict) string {

@@ -4,7 +4,6 @@ import (
 	"strconv"
 
 	g "maragu.dev/gomponents"
-	h "maragu.dev/gomponents/html"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
@@ -12,48 +11,48 @@ import (
 // column is a column of a list: on a narrow screen a row becomes a card, and the
 // column's name stands before the value.
 func td(label string, children ...g.Node) g.Node {
-	return h.Td(h.Data("label", label), h.Div(h.Class("value"), g.Group(children)))
+	return el("td", attr("data-label", label), el("div", class("value"), g.Group(children)))
 }
 
 // tdText is a cell of text; an empty one is left out of a card.
-func tdText(label, text string) g.Node {
-	if text == "" {
-		return h.Td(h.Data("label", label), h.Class("void"), g.Text("–"))
+func tdText(label, words string) g.Node {
+	if words == "" {
+		return el("td", attr("data-label", label), class("void"), text("–"))
 	}
-	return td(label, g.Text(text))
+	return td(label, text(words))
 }
 
-func th(name string) g.Node { return h.Th(g.Attr("scope", "col"), g.Text(name)) }
+func th(name string) g.Node { return el("th", attr("scope", "col"), text(name)) }
 
 // listTable is a table whose rows the filters can hide.
 func listTable(caption string, heads []string, rows []g.Node) g.Node {
-	return h.Table(h.Class("list"), h.Caption(g.Text(caption)),
-		h.THead(h.Tr(g.Map(heads, th))), h.TBody(g.Group(rows)))
+	return el("table", class("list"), el("caption", text(caption)),
+		el("thead", el("tr", g.Map(heads, th))), el("tbody", g.Group(rows)))
 }
 
 // item is a row with what the filters go by.
 func item(c *cluster, control string, severity v1alpha1.Severity, cells ...g.Node) g.Node {
-	attrs := g.Group{h.Data("row", "")}
+	attrs := g.Group{attr("data-row", "")}
 	for _, a := range [][2]string{{"account", c.account}, {"region", c.region}, {"control", control}, {"severity", string(severity)}} {
 		if a[1] != "" {
-			attrs = append(attrs, h.Data(a[0], a[1]))
+			attrs = append(attrs, attr("data-"+a[0], a[1]))
 		}
 	}
-	return h.Tr(attrs, g.Group(cells))
+	return el("tr", attrs, g.Group(cells))
 }
 
 func scroll(label string, table g.Node) g.Node {
-	return h.Div(h.Class("scroll"), h.TabIndex("0"), g.Attr("role", "region"), g.Attr("aria-label", label), table)
+	return el("div", class("scroll"), attr("tabindex", "0"), attr("role", "region"), attr("aria-label", label), table)
 }
 
-func none(text string) g.Node { return h.P(h.Class("none"), g.Text(text)) }
+func none(words string) g.Node { return el("p", class("none"), text(words)) }
 
 func clusterCell(c *cluster) g.Node {
-	name := h.B(h.Class("name"), g.Text(c.name))
+	name := el("b", class("name"), text(c.name))
 	if c.account == "" && c.region == "" {
 		return name
 	}
-	return g.Group{name, h.Span(h.Class("sub"), h.Span(h.Class("whole"), g.Text(orDash(c.account))), g.Text(" · "), h.Span(h.Class("whole"), g.Text(orDash(c.region))))}
+	return g.Group{name, el("span", class("sub"), el("span", class("whole"), text(orDash(c.account))), text(" · "), el("span", class("whole"), text(orDash(c.region))))}
 }
 
 func findingsTable(rows []row, caption, otherwise string) g.Node {
@@ -67,10 +66,10 @@ func findingsTable(rows []row, caption, otherwise string) g.Node {
 			word = "Not rated"
 		}
 		lines = append(lines, item(r.cluster, r.control.ID, r.severity,
-			td("Severity", h.Span(h.Class("tag sev-"+word), g.Text(word))),
+			td("Severity", el("span", class("tag sev-"+word), text(word))),
 			td("Cluster", clusterCell(r.cluster)),
-			td("Control", h.B(g.Text(r.control.ID)), h.Span(h.Class("sub"), g.Text(r.control.Name))),
-			td("Why", g.Text(r.reason), g.If(r.waiver != nil, h.Span(h.Class("sub warn"), g.Iff(r.waiver != nil, func() g.Node { return g.Text(expiredWords(r.waiver)) })))),
+			td("Control", el("b", text(r.control.ID)), el("span", class("sub"), text(r.control.Name))),
+			td("Why", text(r.reason), g.If(r.waiver != nil, el("span", class("sub warn"), g.Iff(r.waiver != nil, func() g.Node { return text(expiredWords(r.waiver)) })))),
 			tdText("What to do", r.remedy),
 		))
 	}
@@ -80,7 +79,7 @@ func findingsTable(rows []row, caption, otherwise string) g.Node {
 func (v *view) unreachableTable() g.Node {
 	var lines []g.Node
 	for _, u := range v.Unreachable {
-		lines = append(lines, item(&cluster{account: u.Account, region: u.Region}, "", "", td("Place", h.B(g.Text(placeWords(u)))), td("Why", g.Text(u.Reason))))
+		lines = append(lines, item(&cluster{account: u.Account, region: u.Region}, "", "", td("Place", el("b", text(placeWords(u)))), td("Why", text(u.Reason))))
 	}
 	return listTable("Places that could not be asked: what is there is not in this report", []string{"Place", "Why"}, lines)
 }
@@ -97,20 +96,20 @@ func (v *view) matrix() g.Node {
 	var lines, details []g.Node
 	for i := range v.clusters {
 		c := &v.clusters[i]
-		cells := []g.Node{h.Th(g.Attr("scope", "row"), clusterCell(c)), h.Td(g.Text(orDash(c.item.Cluster.KubernetesVersion))),
-			h.Td(h.Span(h.Class("verdict"), swatch(verdictClass(c.item.Encryption.Verdict)), g.Text(orDash(string(c.item.Encryption.Verdict)))))}
+		cells := []g.Node{el("th", attr("scope", "row"), clusterCell(c)), el("td", text(orDash(c.item.Cluster.KubernetesVersion))),
+			el("td", el("span", class("verdict"), swatch(verdictClass(c.item.Encryption.Verdict)), text(orDash(string(c.item.Encryption.Verdict)))))}
 		for _, id := range v.controls {
 			s := c.cell(id).state
-			cells = append(cells, h.Td(h.Class("cell "+stateClass(s)), h.Span(g.Text(orDash(s.word())))))
+			cells = append(cells, el("td", class("cell "+stateClass(s)), el("span", text(orDash(s.word())))))
 		}
 		lines = append(lines, item(c, "", "", cells...))
 		details = append(details, v.clusterDetails(c))
 	}
 	return g.Group{
-		scroll("Clusters by control", h.Table(h.Class("matrix"), h.Caption(h.Class("sr"), g.Text("What became of each control in each cluster")),
-			h.THead(h.Tr(g.Group(heads))), h.TBody(g.Group(lines)))),
-		g.If(len(v.rows(stateInfo, stateNotAnswered)) > 0, h.P(h.Class("hint"), g.Text("* The audit was not asked to decide by this control."))),
-		h.Details(h.Class("all"), h.Summary(h.B(g.Text("Each cluster in detail"))), h.Div(h.Class("inside"), g.Group(details))),
+		scroll("Clusters by control", el("table", class("matrix"), el("caption", class("sr"), text("What became of each control in each cluster")),
+			el("thead", el("tr", g.Group(heads))), el("tbody", g.Group(lines)))),
+		g.If(len(v.rows(stateInfo, stateNotAnswered)) > 0, el("p", class("hint"), text("* The audit was not asked to decide by this control."))),
+		el("details", class("all"), el("summary", el("b", text("Each cluster in detail"))), el("div", class("inside"), g.Group(details))),
 	}
 }
 
@@ -118,7 +117,7 @@ func (v *view) clusterDetails(c *cluster) g.Node {
 	var facts []g.Node
 	fact := func(name, value string) {
 		if value != "" {
-			facts = append(facts, h.Div(h.Dt(g.Text(name)), h.Dd(g.Text(value))))
+			facts = append(facts, el("div", el("dt", text(name)), el("dd", text(value))))
 		}
 	}
 	cl, key := &c.item.Cluster, c.item.Key
@@ -145,8 +144,8 @@ func (v *view) clusterDetails(c *cluster) g.Node {
 	for _, note := range c.item.Notes {
 		fact("Note", note)
 	}
-	return h.Details(h.Data("row", ""), h.Data("account", c.account), h.Data("region", c.region),
-		h.Summary(clusterCell(c)), h.Dl(h.Class("facts"), g.Group(facts)))
+	return el("details", attr("data-row", ""), attr("data-account", c.account), attr("data-region", c.region),
+		el("summary", clusterCell(c)), el("dl", class("facts"), g.Group(facts)))
 }
 
 func (v *view) keysTable() g.Node {
@@ -156,18 +155,18 @@ func (v *view) keysTable() g.Node {
 	}
 	var lines []g.Node
 	for _, k := range byRadius(v.Keys) {
-		class := map[v1alpha1.Usable]string{v1alpha1.UsableYes: "good", v1alpha1.UsableNo: "bad"}[k.Usable]
-		if class == "" {
-			class = "doubt"
+		shade := map[v1alpha1.Usable]string{v1alpha1.UsableYes: "good", v1alpha1.UsableNo: "bad"}[k.Usable]
+		if shade == "" {
+			shade = "doubt"
 		}
 		names := v.names(k.Clusters)
 		lines = append(lines, item(&cluster{account: k.Account, region: k.Region}, "", "",
-			td("Key", g.Map(k.Aliases, func(a string) g.Node { return h.B(h.Class("name"), g.Text(a)) }), h.Code(h.Class("arn"), g.Text(k.ARN))),
-			td("State", h.Span(h.Class("tag "+class), g.Text(orDash(k.State))), g.If(daysLeftWords(k) != "", h.Strong(h.Class("sub warn"), g.Text(daysLeftWords(k)))), g.If(k.DeletionDate != nil, h.Span(h.Class("sub"), g.Text("deletion "+moment(k.DeletionDate))))),
-			td("Usable", g.Text(reasoned(orDash(string(k.Usable)), k.Reason))),
-			td("Rotation", g.Text(rotationWords(k.Rotation))),
-			td("Clusters", h.Div(h.Class("radius"), h.B(g.Text(strconv.Itoa(len(k.Clusters)))), bar("Clusters on this key", []part{{len(k.Clusters), "of " + strconv.Itoa(most) + " at the most", class}}, most)),
-				h.Details(h.Summary(g.Text("which")), list(names))),
+			td("Key", g.Map(k.Aliases, func(a string) g.Node { return el("b", class("name"), text(a)) }), el("code", class("arn"), text(k.ARN))),
+			td("State", el("span", class("tag "+shade), text(orDash(k.State))), g.If(daysLeftWords(k) != "", el("strong", class("sub warn"), text(daysLeftWords(k)))), g.If(k.DeletionDate != nil, el("span", class("sub"), text("deletion "+moment(k.DeletionDate))))),
+			td("Usable", text(reasoned(orDash(string(k.Usable)), k.Reason))),
+			td("Rotation", text(rotationWords(k.Rotation))),
+			td("Clusters", el("div", class("radius"), el("b", text(strconv.Itoa(len(k.Clusters)))), bar("Clusters on this key", []part{{len(k.Clusters), "of " + strconv.Itoa(most) + " at the most", shade}}, most)),
+				el("details", el("summary", text("which")), list(names))),
 		))
 	}
 	return listTable("Keys that can't be used or will be deleted first, then those on which most clusters hang", []string{"Key", "State", "Usable", "Rotation", "Clusters"}, lines)
@@ -177,7 +176,7 @@ func (v *view) waivedTable() g.Node {
 	var lines []g.Node
 	for _, r := range v.rows(stateWaived) {
 		w := r.waiver
-		lines = append(lines, item(r.cluster, r.control.ID, "", td("Cluster", clusterCell(r.cluster)), td("Control", h.B(g.Text(r.control.ID)), h.Span(h.Class("sub"), g.Text(r.control.Name))),
+		lines = append(lines, item(r.cluster, r.control.ID, "", td("Cluster", clusterCell(r.cluster)), td("Control", el("b", text(r.control.ID)), el("span", class("sub"), text(r.control.Name))),
 			tdText("Owner", w.Owner), tdText("Until", day(w.Expires)), tdText("Why", w.Reason)))
 	}
 	return listTable("Findings that somebody answers for", []string{"Cluster", "Control", "Owner", "Until", "Why"}, lines)
@@ -188,15 +187,15 @@ func (v *view) otherToolsTable() g.Node {
 	for _, o := range v.OtherTools {
 		var lines []g.Node
 		for _, s := range o.Says {
-			class, word := "bad", "not true"
+			shade, word := "bad", "not true"
 			if s.Agrees {
-				class, word = "good", "true"
+				shade, word = "good", "true"
 			}
-			lines = append(lines, h.Tr(td("Tool", h.B(g.Text(s.Tool)), h.Span(h.Class("sub"), g.Text(s.Check))), td("Says", h.Code(g.Text(s.Says))),
-				td("True of the cluster", h.Span(h.Class("tag "+class), g.Text(word))), td("Why", g.Text(s.Why))))
+			lines = append(lines, el("tr", td("Tool", el("b", text(s.Tool)), el("span", class("sub"), text(s.Check))), td("Says", el("code", text(s.Says))),
+				td("True of the cluster", el("span", class("tag "+shade), text(word))), td("Why", text(s.Why))))
 		}
-		groups = append(groups, h.Div(h.Class("card"), h.H3(g.Text(o.State)),
-			h.Details(h.Summary(g.Text(count(len(o.Clusters), "cluster"))), list(v.names(o.Clusters))),
+		groups = append(groups, el("div", class("card"), el("h3", text(o.State)),
+			el("details", el("summary", text(count(len(o.Clusters), "cluster"))), list(v.names(o.Clusters))),
 			listTable("What other tools say of this state", []string{"Tool", "Says", "True of the cluster", "Why"}, lines)))
 	}
 	return g.Group(groups)
@@ -227,8 +226,8 @@ func (v *view) changesTable() g.Node {
 	}
 	var lines []g.Node
 	for _, c := range v.changeRows() {
-		class := map[string]string{"Regression": "bad", "Lost from sight": "doubt", "Fixed": "good"}[c.kind]
-		lines = append(lines, h.Tr(h.Data("row", ""), td("Change", h.Span(h.Class("tag "+class), g.Text(c.kind))), td("Cluster", h.B(h.Class("name"), g.Text(v.name(c.Cluster)))),
+		shade := map[string]string{"Regression": "bad", "Lost from sight": "doubt", "Fixed": "good"}[c.kind]
+		lines = append(lines, el("tr", attr("data-row", ""), td("Change", el("span", class("tag "+shade), text(c.kind))), td("Cluster", el("b", class("name"), text(v.name(c.Cluster)))),
 			tdText("What", c.What), tdText("Was", c.Was), tdText("Is", c.Is), tdText("Why", c.Reason)))
 	}
 	if len(lines) == 0 {
@@ -242,21 +241,21 @@ func (v *view) coverageTable() g.Node {
 	for i := range v.Coverage {
 		c := v.Coverage[i]
 		total, current := proven(c)
-		class := map[v1alpha1.CoverageVerdict]string{v1alpha1.CoverageProven: "good", v1alpha1.CoverageStale: "bad"}[c.Verdict]
-		if class == "" {
-			class = "doubt"
+		shade := map[v1alpha1.CoverageVerdict]string{v1alpha1.CoverageProven: "good", v1alpha1.CoverageStale: "bad"}[c.Verdict]
+		if shade == "" {
+			shade = "doubt"
 		}
 		where := cluster{name: coverageName(c), account: c.Cluster.Account, region: c.Cluster.Region}
-		lines = append(lines, item(&where, "ENC-5", "", td("Cluster", clusterCell(&where)), td("Verdict", h.Span(h.Class("tag "+class), g.Text(string(c.Verdict))), h.Span(h.Class("sub"), g.Text(string(c.Method)))),
-			td("Proven", g.Text(strconv.FormatInt(current, 10)+" of "+strconv.FormatInt(total, 10)), bar("Objects", []part{{int(current), "proven", "good"}, {int(total - current), "not proven", "quiet"}}, int(total))),
-			td("Statement", g.Text(c.Statement), list(c.Notes))))
+		lines = append(lines, item(&where, "ENC-5", "", td("Cluster", clusterCell(&where)), td("Verdict", el("span", class("tag "+shade), text(string(c.Verdict))), el("span", class("sub"), text(string(c.Method)))),
+			td("Proven", text(strconv.FormatInt(current, 10)+" of "+strconv.FormatInt(total, 10)), bar("Objects", []part{{int(current), "proven", "good"}, {int(total - current), "not proven", "quiet"}}, int(total))),
+			td("Statement", text(c.Statement), list(c.Notes))))
 	}
 	return listTable("How much of the existing data is proven to be under the current key", []string{"Cluster", "Verdict", "Proven", "Statement"}, lines)
 }
 
 func (v *view) scopeList() g.Node {
-	return h.Dl(h.Class("facts"), g.Map(v.scopeLines(), func(l [2]string) g.Node {
-		return h.Div(h.Dt(g.Text(l[0])), h.Dd(g.Text(l[1])))
+	return el("dl", class("facts"), g.Map(v.scopeLines(), func(l [2]string) g.Node {
+		return el("div", el("dt", text(l[0])), el("dd", text(l[1])))
 	}))
 }
 
@@ -264,7 +263,7 @@ func list(lines []string) g.Node {
 	if len(lines) == 0 {
 		return nil
 	}
-	return h.Ul(g.Map(lines, func(s string) g.Node { return h.Li(g.Text(s)) }))
+	return el("ul", g.Map(lines, func(s string) g.Node { return el("li", text(s)) }))
 }
 
 func orDash(s string) string {

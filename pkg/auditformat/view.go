@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -197,7 +198,7 @@ func (v *view) rows(states ...state) []row {
 // worstFirst are the rows in the given states, the gravest first.
 func (v *view) worstFirst(states ...state) []row {
 	rows := v.rows(states...)
-	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(rank(a.severity), rank(b.severity)) })
+	sort.SliceStable(rows, func(i, j int) bool { return rank(rows[i].severity) < rank(rows[j].severity) })
 	return rows
 }
 
@@ -252,7 +253,7 @@ func partition(arn string) string {
 // deleted, the soonest first, then those on which most clusters hang.
 func byRadius(keys []v1alpha1.AuditKey) []v1alpha1.AuditKey {
 	keys = slices.Clone(keys)
-	order := func(k v1alpha1.AuditKey) int {
+	order := func(k *v1alpha1.AuditKey) int {
 		switch {
 		case k.DaysLeft != nil || k.DeletionDate != nil:
 			return 0
@@ -263,15 +264,16 @@ func byRadius(keys []v1alpha1.AuditKey) []v1alpha1.AuditKey {
 		}
 		return 3
 	}
-	days := func(k v1alpha1.AuditKey) int {
+	days := func(k *v1alpha1.AuditKey) int {
 		if k.DaysLeft != nil {
 			return *k.DaysLeft
 		}
 		return 1 << 30
 	}
-	slices.SortStableFunc(keys, func(a, b v1alpha1.AuditKey) int {
+	sort.SliceStable(keys, func(i, j int) bool {
+		a, b := &keys[i], &keys[j]
 		return cmp.Or(cmp.Compare(order(a), order(b)), cmp.Compare(days(a), days(b)),
-			cmp.Compare(len(b.Clusters), len(a.Clusters)), cmp.Compare(a.ARN, b.ARN))
+			cmp.Compare(len(b.Clusters), len(a.Clusters)), cmp.Compare(a.ARN, b.ARN)) < 0
 	})
 	return keys
 }
