@@ -106,7 +106,7 @@ func (v *view) asff(id, generator, partition, account, region string) asffFindin
 	return asffFinding{
 		SchemaVersion: "2018-10-08", ID: id,
 		ProductArn:  "arn:" + partition + ":securityhub:" + region + ":" + account + ":product/" + account + "/default",
-		ProductName: "Default", CompanyName: "Personal",
+		ProductName: toolName, CompanyName: "eks-encrypt",
 		GeneratorID: shorten(toolName+"/"+generator, 512), AwsAccountID: account, Region: region,
 		Types:     []string{"Software and Configuration Checks/AWS Security Best Practices"},
 		CreatedAt: at, UpdatedAt: at, RecordState: "ACTIVE", Workflow: asffWorkflow{"NEW"},

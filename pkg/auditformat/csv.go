@@ -3,8 +3,8 @@ package auditformat
 import (
 	"encoding/csv"
 	"io"
-	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
@@ -53,16 +53,27 @@ func csvRow(r row) []string {
 		strings.Join(r.control.Standards, "; ")}
 }
 
-// formula finds what a spreadsheet would take for a formula: at the beginning of
-// a cell, and behind whatever a program may split the line at that expects
-// another separator. The wide forms are those of East Asian keyboards.
-var formula = regexp.MustCompile(`(^|[;,|"])(\s*)([=+\-@＝＋－＠])`)
-
 // guarded makes every cell text: a quote in front is what spreadsheets know as
-// "this is no formula".
+// "this is no formula". It is set where a cell begins with what begins a formula,
+// and behind whatever a program may split the line at that expects another
+// separator. The wide signs are those of East Asian keyboards.
 func guarded(cells []string) []string {
 	for i, cell := range cells {
-		cells[i] = formula.ReplaceAllString(cell, "$1$2'$3")
+		if !strings.ContainsAny(cell, formulaSigns) {
+			continue
+		}
+		var b strings.Builder
+		begins := true
+		for _, r := range cell {
+			if begins && strings.ContainsRune(formulaSigns, r) {
+				b.WriteByte('\'')
+			}
+			b.WriteRune(r)
+			begins = strings.ContainsRune(`;,|"`, r) || begins && unicode.IsSpace(r)
+		}
+		cells[i] = b.String()
 	}
 	return cells
 }
+
+const formulaSigns = "=+-@＝＋－＠"

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -109,5 +111,26 @@ func TestWriteError(t *testing.T) {
 		if err := Write(full{}, format, fixture()); err == nil || !strings.Contains(err.Error(), "no space left") {
 			t.Errorf("%s: %v", format, err)
 		}
+	}
+}
+
+// A fleet of thousands is no reason to wait: nothing grows with the square.
+func BenchmarkFormats(b *testing.B) {
+	r := fixture()
+	items := r.Items
+	for i := range 5000 {
+		item := items[i%len(items)]
+		item.Cluster.ARN += "-" + strconv.Itoa(i)
+		r.Items = append(r.Items, item)
+		r.Keys[0].Clusters = append(r.Keys[0].Clusters, item.Cluster.ARN)
+	}
+	for _, format := range Names {
+		b.Run(format, func(b *testing.B) {
+			for b.Loop() {
+				if err := Write(io.Discard, format, r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

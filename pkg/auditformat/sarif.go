@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
@@ -172,7 +174,7 @@ func (v *view) sarifResult(r row) sarifResult {
 		message += "\n" + text
 	}
 	result := sarifResult{
-		RuleID: r.control.ID, RuleIndex: indexOf(v.controls, r.control.ID), Kind: "fail", Level: level(r.severity),
+		RuleID: r.control.ID, RuleIndex: slices.Index(v.controls, r.control.ID), Kind: "fail", Level: level(r.severity),
 		Message: sarifText{Text: c.name + ": " + message},
 		Locations: []sarifLocation{{
 			Physical: sarifPhysical{sarifArtifact{URI: artifact(c)}, sarifRegion{StartLine: 1}},
@@ -219,17 +221,8 @@ func level(s v1alpha1.Severity) string {
 // pascal makes "The key rotates" an identifier: TheKeyRotates.
 func pascal(s string) string {
 	var b strings.Builder
-	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9') }) {
+	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
 		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
 	}
 	return b.String()
-}
-
-func indexOf(list []string, s string) int {
-	for i := range list {
-		if list[i] == s {
-			return i
-		}
-	}
-	return -1
 }

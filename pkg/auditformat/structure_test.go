@@ -180,8 +180,11 @@ func TestMarkdownEscapes(t *testing.T) {
 }
 
 func TestFormulas(t *testing.T) {
+	if got := guarded([]string{" =1"})[0]; got != " '=1" {
+		t.Errorf("a formula behind a blank: %q", got)
+	}
 	for in, want := range map[string]string{
-		"=1+1": "'=1+1", " =1": " '=1", "-": "'-", "@x": "'@x", "＝1": "'＝1", "a;=1": "a;'=1", `a";+1`: `a";'+1`,
+		"=1+1": "'=1+1", "-": "'-", "@x": "'@x", "＝1": "'＝1", "a;=1": "a;'=1", `a";+1`: `a";'+1`,
 		"a-b": "a-b", "1=1": "1=1", "arn:aws:kms:eu-west-1:1:key/a-b": "arn:aws:kms:eu-west-1:1:key/a-b", "": "",
 	} {
 		if got := guarded([]string{in})[0]; got != want {

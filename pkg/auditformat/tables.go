@@ -44,10 +44,8 @@ func (c *cluster) cell(control string) row {
 // name is the short name of a cluster; an id that is no cluster of the report
 // stands for itself.
 func (v *view) name(id string) string {
-	for i := range v.clusters {
-		if v.clusters[i].id == id {
-			return v.clusters[i].name
-		}
+	if i, ok := v.index[id]; ok {
+		return v.clusters[i].name
 	}
 	if _, name, ok := strings.Cut(id, ":cluster/"); ok && name != "" {
 		return name

@@ -40,6 +40,8 @@ type view struct {
 	clusters []cluster
 	// controls are the ids in use, in order.
 	controls []string
+	// index finds a cluster by its id.
+	index map[string]int
 }
 
 // cluster is one cluster of the report. Item is empty for a cluster that is only
@@ -65,8 +67,8 @@ type row struct {
 type rowKey struct{ cluster, control string }
 
 func newView(r *v1alpha1.AuditReport) *view {
-	v := &view{AuditReport: r}
 	index := map[string]int{}
+	v := &view{AuditReport: r, index: index}
 	for i := range r.Items {
 		c := clusterOf(&r.Items[i])
 		if _, ok := index[c.id]; !ok {
