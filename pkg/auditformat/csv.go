@@ -54,26 +54,32 @@ func csvRow(r row) []string {
 }
 
 // guarded makes every cell text: a quote in front is what spreadsheets know as
-// "this is no formula". It is set where a cell begins with what begins a formula,
-// and behind whatever a program may split the line at that expects another
-// separator. The wide signs are those of East Asian keyboards.
+// "this is no formula".
 func guarded(cells []string) []string {
-	for i, cell := range cells {
-		if !strings.ContainsAny(cell, formulaSigns) {
-			continue
-		}
-		var b strings.Builder
-		begins := true
-		for _, r := range cell {
-			if begins && strings.ContainsRune(formulaSigns, r) {
-				b.WriteByte('\'')
-			}
-			b.WriteRune(r)
-			begins = strings.ContainsRune(`;,|"`, r) || begins && unicode.IsSpace(r)
-		}
-		cells[i] = b.String()
+	out := make([]string, 0, len(cells))
+	for _, cell := range cells {
+		out = append(out, guard(cell))
 	}
-	return cells
+	return out
 }
 
+// The wide signs are those of East Asian keyboards.
 const formulaSigns = "=+-@＝＋－＠"
+
+// guard sets the quote where the cell begins with what begins a formula, and
+// behind whatever a program may split the line at that expects another separator.
+func guard(cell string) string {
+	if !strings.ContainsAny(cell, formulaSigns) {
+		return cell
+	}
+	var b strings.Builder
+	begins := true
+	for _, r := range cell {
+		if begins && strings.ContainsRune(formulaSigns, r) {
+			b.WriteByte('\'')
+		}
+		b.WriteRune(r)
+		begins = strings.ContainsRune(`;,|"`, r) || begins && unicode.IsSpace(r)
+	}
+	return b.String()
+}
