@@ -24,10 +24,13 @@ func newKeys(g *globals) *cobra.Command {
 		Short:   "List the KMS keys of the cluster's region: eligible, or why not",
 		GroupID: groupInspect,
 		Long: `Lists every KMS key of the cluster's region that you can see: its alias, whether a
-cluster can take it or all the reasons why not, its rotation, and whether Palette's
-drop-down shows it (by the prefix of its alias). Changes nothing.
+cluster can take it or all the reasons why not, and its rotation. PALETTE says
+whether an alias has the prefix alias/cluster-api-provider-aws-, to which the IAM
+policies that Palette and Cluster API document limit them. Changes nothing.
 
-What you are not allowed to read is said in notes, and the rest is shown.`,
+What you are not allowed to read is said in notes, and the rest is shown.
+
+Exit codes: 0 listed, perhaps with notes; 2 usage, or nothing could be listed.`,
 		Example: `  # The keys a cluster could take, and the others
   kubectl eks-encrypt keys
 
@@ -52,9 +55,7 @@ func (o *keysOptions) run(cmd *cobra.Command, _ []string) error {
 	}
 	options := keys.ListOptions{Where: where}
 	if o.usedBy {
-		if options.UsedBy, err = keys.UsedBy(ctx, clients.EKS()); err != nil {
-			return err
-		}
+		options.UsedBy, options.UsedByErr = keys.UsedBy(ctx, clients.EKS())
 	}
 	progress := output.NewProgress(o.ErrOut)
 	options.Progress = func(done, total int) { progress.Show(keysLine(done, total)) }
@@ -65,7 +66,9 @@ func (o *keysOptions) run(cmd *cobra.Command, _ []string) error {
 	}
 	list.Notes = append(list.Notes, provenance(target.Target{}, clients)...)
 	if o.format.ForPeople() {
-		return output.KeyTable(o.Out, list, o.usedBy, o.format.Wide())
+		return output.KeyTable(o.Out, list, output.KeyColumns{
+			UsedBy: o.usedBy, UsersUnknown: options.UsedByErr != nil, Wide: o.format.Wide(),
+		})
 	}
 	return o.format.Print(o.Out, list)
 }

@@ -31,16 +31,18 @@ func newKeysCreate(g *globals) *cobra.Command {
 		Short: "Create a KMS key that a cluster can take",
 		Long: `Creates a symmetric encrypt/decrypt key in the cluster's region, with a key policy
 that leaves the account in control and lets you associate it, with rotation, and
-with an alias. Its ARN is printed the moment it exists.
+with an alias if you name one. Its ARN is printed the moment it exists.
 
 KMS has no way to repeat this safely: if it fails after that, finish the key that
 exists (the error says how) instead of making another. A key costs money for as
-long as it exists.`,
+long as it exists.
+
+Exit codes: 0 created; 1 failed, perhaps after the key was made; 2 usage.`,
 		Example: `  # See everything first
   kubectl eks-encrypt keys create --alias alias/payments --dry-run=client
 
-  # For Palette's drop-down, rotating every 180 days
-  kubectl eks-encrypt keys create --alias alias/SpectroCloud-payments --rotation-days 180 --yes`,
+  # One that Palette and Cluster API can use, rotating every 180 days
+  kubectl eks-encrypt keys create --alias alias/cluster-api-provider-aws-payments --rotation-days 180 --yes`,
 		Args: noArgs,
 		RunE: action(o.run),
 	}
@@ -50,7 +52,7 @@ long as it exists.`,
 	f.BoolVar(&o.creation.MultiRegion, "multi-region", false, "Make it a multi-Region primary key")
 	f.BoolVar(&o.creation.Rotate, "rotate", true, "Turn automatic rotation on")
 	f.Int32Var(&o.creation.RotationDays, "rotation-days", 0, "Days between rotations, 90 to 2560 (default: KMS's own 365)")
-	f.StringSliceVar(&o.tags, "tag", nil, "Tag KEY=VALUE; may be repeated")
+	f.StringArrayVar(&o.tags, "tag", nil, "Tag KEY=VALUE; may be repeated")
 	f.StringSliceVar(&o.principals, "principal", nil, "ARN of a user or role that may associate the key, instead of yourself; none for the account alone")
 	f.BoolVar(&o.yes, "yes", false, "Don't ask")
 	addDryRun(cmd, &o.dryRun)

@@ -118,7 +118,7 @@ func fixtures(w *fakeaws.World) {
 	add(3, "doomed", fakeaws.Key{State: "PendingDeletion", DeletionDate: time.Date(2027, 1, 2, 3, 0, 0, 0, time.UTC)})
 	add(4, "rsa", fakeaws.Key{Spec: "RSA_2048", Usage: "SIGN_VERIFY"})
 	add(5, "hmac", fakeaws.Key{Spec: "HMAC_256", Usage: "GENERATE_VERIFY_MAC"})
-	add(6, "SpectroCloud-prod", fakeaws.Key{RotationDays: 90})
+	add(6, "cluster-api-provider-aws-prod", fakeaws.Key{RotationDays: 90})
 	add(7, "", fakeaws.Key{})
 }
 

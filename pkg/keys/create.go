@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 )
 
 // Creation is a key to be made.
@@ -143,11 +145,12 @@ func (e *uncertainError) Hint() string  { return e.hint }
 
 func explainCreate(err error) error {
 	explained := explain(err, "CreateKey", "*")
-	switch code(err) {
-	case "":
-		return &uncertainError{fmt.Errorf("no answer to kms CreateKey: whether a key was made is unknown: %w", err),
+	switch awsclient.KindOf(explained) {
+	case awsclient.KindServer, awsclient.KindTimeout, awsclient.KindUnreachable:
+		return &uncertainError{fmt.Errorf("no good answer to kms CreateKey: whether a key was made is unknown: %w", err),
 			"look before you try again: kubectl eks-encrypt keys"}
-	case "MalformedPolicyDocumentException":
+	}
+	if code(err) == "MalformedPolicyDocumentException" {
 		return &uncertainError{explained,
 			"a principal of the policy may not exist, or be too new for KMS to see: name it in full with --principal, or leave it out with --principal=none"}
 	}

@@ -25,8 +25,9 @@ func judgeGrant(granted bool, err error, keyARN string, traps Traps) v1alpha1.Ch
 	c := v1alpha1.Check{Name: GrantCheckName, Result: v1alpha1.ResultUnknown}
 	switch {
 	case granted:
+		c.Result = v1alpha1.ResultFail
 		c.Message = "the endpoint ignored DryRun and answered kms:CreateGrant as if it had granted: this can't be KMS itself"
-		c.Remedy = "find out which endpoint answers: AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_KMS, or the profile's services"
+		c.Remedy = "find out which endpoint answers: AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_KMS, or the profile's services; if that is meant, pass --skip-grant-check"
 	case code(err) == "DryRunOperationException":
 		c.Result, c.Message = v1alpha1.ResultPass, "kms:CreateGrant would have been allowed (dry run)"
 	case denied(err) && traps.ViaEKS && !explicitDeny(err):

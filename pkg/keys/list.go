@@ -17,7 +17,10 @@ import (
 type ListOptions struct {
 	Where Place
 	// UsedBy tells, by key ARN, the clusters that use it; nil if it wasn't asked.
-	UsedBy map[string][]string
+	// UsedByErr is why it couldn't be told: a note then, for a list with gaps would
+	// read as "nobody uses this key".
+	UsedBy    map[string][]string
+	UsedByErr error
 	// PerSecond bounds DescribeKey, and as much again GetKeyRotationStatus; 0 means
 	// DefaultPerSecond.
 	PerSecond float64
@@ -50,6 +53,9 @@ func List(ctx context.Context, api Lister, o ListOptions) (*v1alpha1.KeyList, er
 		l.Items = append(l.Items, item)
 	}
 	l.Notes = append(l.Notes, c.notes()...)
+	if o.UsedByErr != nil {
+		l.Notes = append(l.Notes, "which clusters use the keys is unknown: "+o.UsedByErr.Error())
+	}
 	slices.SortStableFunc(l.Items, byEligibility)
 	return l, nil
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
 // IneligibleError says why a key can't serve the cluster.
@@ -41,8 +44,8 @@ const listHint = "'kubectl eks-encrypt keys' lists what the cluster can take"
 
 // Resolve finds out which key is meant, so that nothing but its key ARN is handled
 // from then on: EKS would store the key behind an alias, and a comparison with the
-// alias would fail ever after. It doesn't judge the key but by its place, which the
-// ARN alone tells; see Judge. Errors are a *RefError, or an *IneligibleError.
+// alias would fail ever after. It doesn't judge the key but by what
+// its name alone tells: its place, and that it is one of AWS; see Judge. Errors are a *RefError, or an *IneligibleError.
 func Resolve(ctx context.Context, api Describer, named string, where Place) (Candidate, error) {
 	ref, err := ParseRef(named)
 	if err != nil {
@@ -50,6 +53,10 @@ func Resolve(ctx context.Context, api Describer, named string, where Place) (Can
 	}
 	if why := ref.Misplaced(where); why != "" {
 		return Candidate{}, &IneligibleError{Named: named, Reasons: []string{why}, Next: listHint}
+	}
+	if strings.HasPrefix(ref.Alias, "alias/aws/") {
+		// Never asked for: DescribeKey of such an alias may make the key behind it.
+		return Candidate{}, &IneligibleError{Named: named, Reasons: []string{managerReason(Candidate{Key: v1alpha1.Key{Manager: "AWS"}})}, Next: listHint}
 	}
 	c, err := describe(ctx, api, named)
 	if err == nil {

@@ -190,6 +190,7 @@ func TestResolve(t *testing.T) {
 	w.alias(t, "alias/payments", key)
 	replica := w.key(t, fakeaws.Key{ID: "mrk-1234abcd12ab34cd56ef1234567890ab", MultiRegion: true, Primary: "arn:aws:kms:us-east-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab"})
 	foreign := w.key(t, fakeaws.Key{Account: other})
+	w.alias(t, "alias/orphan", "key/ffffffff-12ab-34cd-56ef-1234567890ab")
 	for _, test := range []struct{ named, want, err string }{
 		{key, key, ""},
 		{key[strings.LastIndexByte(key, '/')+1:], key, ""},
@@ -198,6 +199,9 @@ func TestResolve(t *testing.T) {
 		{replica, replica, ""},
 		{"payments", "", "did you mean alias/payments"},
 		{"alias/dangling", "", "no key stands behind that alias"},
+		{"alias/orphan", "", "no key stands behind that alias"},
+		{"alias/aws/eks", "", "managed by AWS"},
+		{"arn:aws:kms:eu-central-1:111122223333:alias/aws/eks", "", "managed by AWS"},
 		{"ffffffff-12ab-34cd-56ef-1234567890ab", "", "doesn't exist in eu-central-1"},
 		{strings.Replace(replica, home, "us-east-1", 1), "", "make a replica"},
 		{foreign, "", "account 444455556666"},
@@ -206,6 +210,11 @@ func TestResolve(t *testing.T) {
 		got, err := Resolve(context.Background(), w.kms(), test.named, here)
 		if got.ARN != test.want || (err == nil) != (test.err == "") || !strings.Contains(errText(err), test.err) {
 			t.Errorf("%s: %s, %v; want %s, %q", test.named, got.ARN, err, test.want, test.err)
+		}
+	}
+	for _, r := range w.Requests() {
+		if strings.Contains(r.KeyID, "alias/aws/") {
+			t.Errorf("KMS was asked for %s, which may make a key", r.KeyID)
 		}
 	}
 	denied := newWorld(t, fakeaws.Deny("kms:DescribeKey"))
@@ -260,11 +269,11 @@ func TestCheckGrant(t *testing.T) {
 	}
 }
 
-// An endpoint that ignores DryRun answers without an error: never a Pass.
+// An endpoint that ignores DryRun answers without an error, which KMS never does.
 func TestCheckGrantIgnoredDryRun(t *testing.T) {
 	got := judgeGrant(true, nil, keyARN, Traps{})
-	if got.Result != v1alpha1.ResultUnknown || !strings.Contains(got.Message, "ignored DryRun") {
-		t.Errorf("%+v, want Unknown", got)
+	if got.Result != v1alpha1.ResultFail || !strings.Contains(got.Message, "ignored DryRun") {
+		t.Errorf("%+v, want Fail", got)
 	}
 }
 
@@ -308,6 +317,7 @@ func TestCreateFails(t *testing.T) {
 	}{
 		{"not permitted", fakeaws.Fault{Operation: "CreateKey", Status: 400, Code: "AccessDeniedException"}, false, []string{"kms:CreateKey"}},
 		{"unknown principal", fakeaws.Fault{Operation: "CreateKey", Status: 400, Code: "MalformedPolicyDocumentException"}, false, []string{"--principal"}},
+		{"server error", fakeaws.Fault{Operation: "CreateKey", Status: 500, Code: "KMSInternalException"}, false, []string{"whether a key was made is unknown", "look before"}},
 		{"lost answer", fakeaws.Fault{Operation: "CreateKey", Status: -1}, false, []string{"whether a key was made is unknown", "look before"}},
 		{"alias refused", fakeaws.Fault{Operation: "CreateAlias", Status: 400, Code: "AccessDeniedException"}, true, []string{"kms:CreateAlias", "don't create another", "create-alias", "enable-key-rotation"}},
 		{"rotation refused", fakeaws.Fault{Operation: "EnableKeyRotation", Status: 400, Code: "AccessDeniedException"}, true, []string{"kms:EnableKeyRotation", "finish this one: aws kms enable-key-rotation"}},

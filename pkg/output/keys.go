@@ -8,28 +8,38 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// KeyTable writes one row a key: eligible, or why not. usedBy adds the clusters
-// that use it.
-func KeyTable(w io.Writer, l *v1alpha1.KeyList, usedBy, wide bool) error {
+// KeyColumns say what the table of keys tells besides the usual.
+type KeyColumns struct {
+	// UsedBy adds the clusters that use each key; UsersUnknown says that they
+	// couldn't be told.
+	UsedBy, UsersUnknown bool
+	Wide                 bool
+}
+
+// KeyTable writes one row a key: eligible, or why not.
+func KeyTable(w io.Writer, l *v1alpha1.KeyList, columns KeyColumns) error {
 	headers := []string{"ALIAS", "KEY", "ELIGIBLE", "STATE", "ROTATION", "PALETTE"}
-	if wide {
+	if columns.Wide {
 		headers = append(headers, "SPEC", "USAGE", "MANAGER", "ORIGIN", "MULTI-REGION")
 	}
-	if usedBy {
+	if columns.UsedBy {
 		headers = append(headers, "USED-BY")
 	}
 	t := NewTable(append(headers, "WHY")...)
 	for i := range l.Items {
 		k := &l.Items[i]
 		key := k.ARN
-		if !wide {
+		if !columns.Wide {
 			key = key[strings.LastIndexByte(key, '/')+1:]
 		}
-		row := []string{strings.Join(k.Aliases, ","), key, yesNo(k.Eligible), k.State, rotation(k.Rotation), yesNo(k.PaletteUsable)}
-		if wide {
+		row := []string{strings.Join(k.Aliases, ","), key, yesNo(k.Eligible), k.State, keyRotation(k), yesNo(k.PaletteUsable)}
+		if columns.Wide {
 			row = append(row, k.Spec, k.Usage, k.Manager, k.Origin, yesNo(k.MultiRegion))
 		}
-		if usedBy {
+		switch {
+		case columns.UsedBy && columns.UsersUnknown:
+			row = append(row, Unknown)
+		case columns.UsedBy:
 			row = append(row, clusterNames(k.UsedBy))
 		}
 		t.Row(append(row, strings.Join(append(append([]string{}, k.Reasons...), k.Warnings...), "; "))...)
@@ -43,6 +53,20 @@ func KeyTable(w io.Writer, l *v1alpha1.KeyList, usedBy, wide bool) error {
 		e.line("Note: " + Clean(note))
 	}
 	return e.err
+}
+
+// keyRotation tells what is unknown from what there can't be: KMS rotates by itself
+// only symmetric keys whose material it made.
+func keyRotation(k *v1alpha1.KeyListItem) string {
+	switch {
+	case k.Rotation != nil || k.State == "":
+		return rotation(k.Rotation)
+	case k.Manager == "AWS":
+		return "by AWS"
+	case k.Spec != "SYMMETRIC_DEFAULT" || k.Origin != "AWS_KMS" || k.State != "Enabled" && k.State != "Disabled":
+		return "n/a"
+	}
+	return rotation(nil)
 }
 
 func yesNo(b bool) string {

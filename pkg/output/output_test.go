@@ -96,7 +96,7 @@ func TestHostileValues(t *testing.T) {
 	var b bytes.Buffer
 	for _, err := range []error{
 		EncryptionText(&b, r, Colour{}, true), EncryptionTable(&b, []v1alpha1.EncryptionReport{*r}, true),
-		CoverageText(&b, c, Colour{}, true), KeyTable(&b, k, true, true), PlanText(&b, p, Colour{}),
+		CoverageText(&b, c, Colour{}, true), KeyTable(&b, k, KeyColumns{UsedBy: true, Wide: true}), PlanText(&b, p, Colour{}),
 	} {
 		if err != nil {
 			t.Fatal(err)
