@@ -49,10 +49,10 @@ func guardCheck(f Facts) v1alpha1.Check {
 	switch {
 	case f.Cluster.Guard == v1alpha1.GuardMatch:
 		return pass(name, "the endpoint is the one that EKS describes")
+	case f.Cluster.Guard == v1alpha1.GuardMismatch:
+		return fail(name, "use the context of the cluster that you mean; aws eks update-kubeconfig makes one", "%s", orElse(why, "it talks to another one"))
 	case f.NameByFlag:
 		return warn(name, "", "%s; going on since the cluster was named by flag", orElse(why, "not verified"))
-	case f.Cluster.Guard == v1alpha1.GuardMismatch:
-		return fail(name, "use the context of the cluster that you mean; or name it: --cluster-name, --region", "%s", orElse(why, "it talks to another one"))
 	}
 	return fail(name, "name the cluster to confirm which one is meant: --cluster-name "+f.Cluster.Name, "%s", orElse(why, "not verified"))
 }
@@ -132,6 +132,11 @@ func versionCheck(f Facts) v1alpha1.Check {
 	return warn(name, "", "Kubernetes %s: all API data is encrypted with a key that AWS owns, and will be with yours; AWS's how-to for existing clusters speaks of 1.27 and older only, the API allows it", version)
 }
 
+// callerCheck says what nobody can tell beforehand: EKS has no dry run.
+func callerCheck(Facts) v1alpha1.Check {
+	return unknown("caller may associate", "", "EKS offers no dry run: whether eks:AssociateEncryptionConfig is allowed for this cluster and key shows when it is sent; a policy, also one of the organisation, may limit the keys by eks:encryptionConfigProviderKeyArns")
+}
+
 func policyCheck(f Facts) v1alpha1.Check {
 	const name = "key policy has no trap"
 	switch {
@@ -168,11 +173,13 @@ func driftCheck(f Facts) v1alpha1.Check {
 	d := f.Drift
 	switch {
 	case d.Destructive && !f.AcceptDrift:
-		return fail(name, orElse(d.Remedy, "see below")+"; or accept it: --accept-drift", "%s: %s", d.Tool, d.Consequence)
+		return fail(name, orElse(d.Remedy, "change what it asks for")+"; or accept it: --accept-drift", "%s: %s", d.Tool, d.Consequence)
 	case d.Destructive:
 		return warn(name, d.Remedy, "%s: %s; accepted by --accept-drift", d.Tool, d.Consequence)
-	case d.Tool == v1alpha1.ToolUnknown || d.Tool == v1alpha1.ToolTerraform || d.Tool == v1alpha1.ToolPulumi:
+	case d.Tool == v1alpha1.ToolUnknown:
 		return warn(name, d.Remedy, "%s", d.Consequence)
+	case d.Tool == v1alpha1.ToolTerraform || d.Tool == v1alpha1.ToolPulumi:
+		return warn(name, d.Remedy, "probably %s: %s", d.Tool, d.Consequence)
 	}
 	return pass(name, "%s: %s", d.Tool, d.Consequence)
 }

@@ -26,7 +26,7 @@ type Sources struct {
 	KMS KMS
 	// Guard compares the cluster that EKS describes with the one kubectl talks to.
 	Guard func(arn, endpoint string) (v1alpha1.Guard, string)
-	// ManagedBy reads the cluster's tags.
+	// ManagedBy tells who manages the cluster, by its tags or by what the user said.
 	ManagedBy func(tags map[string]string) v1alpha1.ManagedBy
 	// Owner looks for the object that manages the cluster; nil if the API server
 	// isn't to be asked.

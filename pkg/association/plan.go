@@ -32,7 +32,7 @@ func Plan(f Facts) (*v1alpha1.AssociationPlan, Decision) {
 		if f.Grant != nil {
 			p.Checks = append(p.Checks, *f.Grant)
 		}
-		p.Checks = append(p.Checks, policyCheck(f), accountCheck(f), sharedCheck(f), driftCheck(f))
+		p.Checks = append(p.Checks, policyCheck(f), callerCheck(f), accountCheck(f), sharedCheck(f), driftCheck(f))
 	}
 	if len(Failures(p)) > 0 {
 		return p, Refuse

@@ -2,10 +2,10 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,6 +28,7 @@ type associateOptions struct {
 	wait, noWait   bool
 	timeout        time.Duration
 	acceptDrift    bool
+	managedBy      string
 	skipGrantCheck bool
 	noRecord       bool
 }
@@ -44,15 +45,18 @@ ARN, an id, an alias or the ARN of an alias; without it you choose from a list.
 
 First it shows a plan: whether the key, the cluster and you are fit for it, and what
 becomes of the tool that manages the cluster (Terraform would destroy it, Cluster
-API and Palette would stop reconciling). Nothing is sent if a check fails. Then it
-asks you to type the cluster's name, or wants --yes.
+API and Palette would stop reconciling). Nothing is sent if a check fails. Tools that
+leave no tags you can name with --managed-by. Then it asks you to type the cluster's
+name, or wants --yes.
 
 THIS CAN'T BE UNDONE: EKS never removes or changes a cluster's key, and the cluster
 depends on the key for as long as it lives.
 
 It waits until EKS calls the update Successful and names the key, which takes up to
 an hour or more. Interrupting it leaves the association running; running the same
-command again takes it up, and never associates twice.
+command again takes it up, and never associates twice. At the end the moment is
+noted in ConfigMap kube-system/eks-encrypt, from which verify proves what was written
+later.
 
 Exit codes: 0 done, or nothing to do; 1 failed, or a check did; 2 usage; 124 the
 timeout passed; 130 interrupted.`,
@@ -61,6 +65,9 @@ timeout passed; 130 interrupted.`,
 
   # Choose a key, confirm by typing the cluster's name, wait
   kubectl eks-encrypt associate
+
+  # Terraform leaves no tags: what would become of it, and what its code must say
+  kubectl eks-encrypt associate alias/payments --managed-by terraform --dry-run=client
 
   # In a pipeline, with the key of an eksctl ClusterConfig
   kubectl eks-encrypt associate -f cluster.yaml --yes --timeout 90m`,
@@ -73,7 +80,8 @@ timeout passed; 130 interrupted.`,
 	f.BoolVar(&o.wait, "wait", true, "Wait until the association has ended")
 	f.BoolVar(&o.noWait, "no-wait", false, "Return as soon as EKS has taken it on; the same as --wait=false")
 	f.DurationVar(&o.timeout, "timeout", association.DefaultTimeout, "How long to wait")
-	f.BoolVar(&o.acceptDrift, "accept-drift", false, "Go on though the tool that manages the cluster will do harm or stop working")
+	f.BoolVar(&o.acceptDrift, "accept-drift", false, "Go on though the tool that manages the cluster will do harm, or stop working, until its own code names the key")
+	addManagedBy(cmd, &o.managedBy)
 	f.BoolVar(&o.skipGrantCheck, "skip-grant-check", false, "Don't try kms:CreateGrant as a dry run, which leaves a trace in CloudTrail")
 	f.BoolVar(&o.noRecord, "no-record", false, "Don't note the moment in ConfigMap kube-system/eks-encrypt for verify")
 	addDryRun(cmd, &o.dryRun)
@@ -97,6 +105,9 @@ func (o *associateOptions) run(cmd *cobra.Command, args []string) error {
 	case o.timeout <= 0:
 		return usage(cmd, "--timeout must be positive")
 	}
+	if err := o.validateManager(cmd); err != nil {
+		return err
+	}
 	t, err := o.target("")
 	if err != nil {
 		return err
@@ -113,12 +124,15 @@ func (o *associateOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	progress := output.NewProgress(o.ErrOut)
+	progress.Hint("Checking the key, the cluster and what manages it …")
 	facts, err := association.Gather(ctx, o.sources(t, clients), association.Request{
 		Cluster: v1alpha1.Cluster{
 			ARN: t.ARN, Name: t.Name, Region: t.Region, Account: t.Account, Partition: t.Partition, Context: t.Context,
 		},
 		NameByFlag: t.NameByFlag, Key: key, Account: account, AcceptDrift: o.acceptDrift, SkipGrantCheck: o.skipGrantCheck,
 	})
+	progress.End()
 	if err != nil {
 		return err
 	}
@@ -197,22 +211,59 @@ func (o *associateOptions) read(filename string) ([]byte, error) {
 
 func (o *associateOptions) sources(t target.Target, clients *awsclient.Clients) association.Sources {
 	s := association.Sources{
-		EKS: clients.EKS(), KMS: clients.KMS(t.Region), ManagedBy: drift.Detect,
+		EKS: clients.EKS(), KMS: clients.KMS(t.Region), ManagedBy: o.manager,
 		Guard: func(arn, endpoint string) (v1alpha1.Guard, string) {
 			return target.Guard(t, target.Described{ARN: arn, Endpoint: endpoint})
 		},
 		UsedBy: func(ctx context.Context) (map[string][]string, error) { return keys.UsedBy(ctx, clients.EKS()) },
 	}
-	if config, err := o.rest(); err == nil {
-		if client, err := dynamic.NewForConfig(config); err == nil {
-			s.Owner = func(ctx context.Context) *drift.Owner {
-				ctx, cancel := context.WithTimeout(ctx, ownerTimeout)
-				defer cancel()
-				return drift.FindOwner(ctx, client, t.Name)
-			}
-		}
-	}
+	s.Owner = o.owner(t.Name)
 	return s
+}
+
+// owner finds the object that manages the cluster, in the cluster that kubectl
+// talks to; nil if that can't be asked.
+func (g *globals) owner(cluster string) func(context.Context) *drift.Owner {
+	config, err := g.rest()
+	if err != nil {
+		return nil
+	}
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil
+	}
+	return func(ctx context.Context) *drift.Owner {
+		ctx, cancel := context.WithTimeout(ctx, ownerTimeout)
+		defer cancel()
+		return drift.FindOwner(ctx, client, cluster)
+	}
+}
+
+func addManagedBy(cmd *cobra.Command, tool *string) {
+	cmd.Flags().StringVar(tool, "managed-by", "", "The tool that manages the cluster, if its tags don't tell: "+strings.Join(managers(), ", "))
+	register(cmd, "managed-by", cobra.FixedCompletions(managers(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+func managers() (names []string) {
+	for _, tool := range drift.Tools() {
+		names = append(names, strings.ToLower(string(tool)))
+	}
+	return append(names, string(drift.FormTerraformModule))
+}
+
+func (o *associateOptions) validateManager(cmd *cobra.Command) error {
+	if _, ok := drift.Told(o.managedBy); o.managedBy != "" && !ok {
+		return usage(cmd, "unknown --managed-by %q: one of %s", o.managedBy, strings.Join(managers(), ", "))
+	}
+	return nil
+}
+
+// manager is who the user says, or else the tags.
+func (o *associateOptions) manager(tags map[string]string) v1alpha1.ManagedBy {
+	if told, ok := drift.Told(o.managedBy); ok {
+		return told
+	}
+	return drift.Detect(tags)
 }
 
 // ownerTimeout bounds the search for the cluster's manager in the cluster itself:
@@ -224,4 +275,4 @@ func (g *globals) errColour() output.Colour {
 	return c
 }
 
-var errNotConfirmed = errors.New("not confirmed: nothing was sent, nothing was changed")
+const nothingSent = "nothing was sent, nothing was changed"

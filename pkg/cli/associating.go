@@ -50,11 +50,18 @@ func (a *associating) run(ctx context.Context, plan *v1alpha1.AssociationPlan) e
 			return err
 		}
 		updateID = begun.UpdateID
-		fmt.Fprintf(a.ErrOut, "EKS has taken it on: update %s\n", updateID)
+		switch {
+		case updateID == "":
+			fmt.Fprintln(a.ErrOut, "The cluster has been given this key by somebody else meanwhile.")
+		case begun.Adopted:
+			fmt.Fprintf(a.ErrOut, "Taking up update %s, which associates this key already.\n", updateID)
+		default:
+			fmt.Fprintf(a.ErrOut, "EKS has taken it on: update %s\n", updateID)
+		}
 	}
 	if a.noWait || !a.wait {
 		fmt.Fprintf(a.ErrOut, "Not waiting. Wait with: %s\n", a.again())
-		if a.format.ForPeople() {
+		if a.format.ForPeople() && updateID != "" {
 			fmt.Fprintln(a.Out, updateID)
 			return nil
 		}
@@ -86,13 +93,18 @@ func (a *associating) confirm(ctx context.Context) error {
 		return nil
 	}
 	name := a.facts.Cluster.Name
+	notConfirmed := func(format string, args ...any) error {
+		return fmt.Errorf("not confirmed, "+format+": "+nothingSent, args...)
+	}
 	answer, err := a.ask(ctx, output.Wrap("This can't be undone, and the key can't be changed later. The key must outlive the cluster: without it the cluster is lost.", "", 80)+
 		"\nType the cluster's name to go on: ")
-	if err != nil {
-		return errors.Join(errNotConfirmed, err)
-	}
-	if answer != name {
-		return errNotConfirmed
+	switch {
+	case ctx.Err() != nil:
+		return exit(exitInterrupted, errors.New("interrupted: "+nothingSent))
+	case err != nil:
+		return notConfirmed("%w", err)
+	case answer != name:
+		return notConfirmed("%q is not the cluster's name", answer)
 	}
 	return nil
 }
@@ -101,11 +113,8 @@ func (a *associating) confirm(ctx context.Context) error {
 func (a *associating) await(ctx context.Context, engine *association.Engine, updateID string) error {
 	progress := output.NewProgress(a.ErrOut)
 	engine.Progress = func(p association.Progress) {
-		line := fmt.Sprintf("update %s: %s, %s", p.UpdateID, p.Status, p.Elapsed.Round(time.Second))
-		if p.Err != nil {
-			line = fmt.Sprintf("update %s: no news, %s (%v)", p.UpdateID, p.Elapsed.Round(time.Second), p.Err)
-		}
-		progress.Show(line)
+		at := time.Now()
+		progress.Live(func() string { return waitLine(p, time.Since(at)) })
 	}
 	_, err := engine.Wait(ctx, updateID)
 	progress.End()
@@ -122,9 +131,33 @@ func (a *associating) await(ctx context.Context, engine *association.Engine, upd
 	return err
 }
 
-// again is the command that takes up the same association.
+// waitLine says how long it has waited and what the last poll told. The time comes
+// first, so that a narrow terminal doesn't cut it off.
+func waitLine(p association.Progress, since time.Duration) string {
+	line := (p.Elapsed + since).Round(time.Second).String() + "  " + p.Status
+	if p.Err != nil {
+		line = (p.Elapsed + since).Round(time.Second).String() + "  no news: " + p.Err.Error()
+	}
+	if p.UpdateID != "" {
+		line += ", update " + p.UpdateID
+	}
+	return line
+}
+
+// again is the command that takes up the same association. It asks again before
+// it began a new one, unless this run was told not to ask.
 func (a *associating) again() string {
-	return "kubectl eks-encrypt associate " + a.facts.Key.ARN + a.flags() + " --yes"
+	line := "kubectl eks-encrypt associate " + a.facts.Key.ARN + a.flags()
+	if a.managedBy != "" {
+		line += " --managed-by " + a.managedBy
+	}
+	if a.acceptDrift {
+		line += " --accept-drift"
+	}
+	if a.yes {
+		line += " --yes"
+	}
+	return line
 }
 
 // flags are what a further command needs to mean the same cluster and principal.
@@ -134,7 +167,9 @@ func (a *associating) flags() string {
 		words += " --context " + shellWord(c)
 	}
 	for _, f := range [][2]string{
+		{"--kubeconfig", value(a.kube.KubeConfig)},
 		{"--cluster-name", a.aws.clusterName}, {"--region", a.aws.region}, {"--profile", a.aws.profile}, {"--role-arn", a.aws.roleARN},
+		{"--endpoint-url", a.aws.endpointURL},
 	} {
 		if f[1] != "" {
 			words += " " + f[0] + " " + shellWord(f[1])
@@ -185,15 +220,15 @@ func (a *associating) result(ctx context.Context) error {
 // offer goes on to the rewrite, or names it.
 func (a *associating) offer(ctx context.Context) error {
 	if a.yes || !a.interactive() || a.facts.Cluster.Guard != v1alpha1.GuardMatch {
-		fmt.Fprintln(a.ErrOut, "\nWhat was stored before is still under the old key. Next: kubectl eks-encrypt rewrite")
+		fmt.Fprintln(a.ErrOut, "\nWhat was stored before is still under the old key. Next: kubectl eks-encrypt rewrite"+a.flags())
 		return nil
 	}
-	answer, err := a.ask(ctx, "\nWhat was stored before is still under the old key. Rewrite all Secrets now? [y/N] ")
+	answer, err := a.ask(ctx, "\nWhat was stored before is still under the old key.\nRewrite all Secrets now? [y/N] ")
 	if err != nil {
 		return err
 	}
 	if !strings.EqualFold(answer, "y") && !strings.EqualFold(answer, "yes") {
-		fmt.Fprintln(a.ErrOut, "Do it later with: kubectl eks-encrypt rewrite")
+		fmt.Fprintln(a.ErrOut, "Do it later with: kubectl eks-encrypt rewrite"+a.flags())
 		return nil
 	}
 	cmd := newRewrite(a.globals)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,9 +56,11 @@ Without --for it is the tool that the cluster's tags name.`,
 					return usage(cmd, "no tag tells who manages the cluster: pass --for, one of %s", strings.Join(formNames(), ", "))
 				}
 			}
-			text, err := drift.Snippet(drift.Form(form), drift.Values{
-				Cluster: l.target.Name, Region: l.target.Region, KeyARN: key, Namespace: namespace, Name: name,
-			})
+			values := drift.Values{Cluster: l.target.Name, Region: l.target.Region, KeyARN: key, Namespace: namespace, Name: name}
+			if namespace == "" && name == "" && l.result.Report.Cluster.Guard == v1alpha1.GuardMatch {
+				values = g.ownedBy(cmd.Context(), drift.Form(form), values)
+			}
+			text, err := drift.Snippet(drift.Form(form), values)
 			if err != nil {
 				return err
 			}
@@ -65,21 +68,37 @@ Without --for it is the tool that the cluster's tags name.`,
 			return err
 		})
 	cmd.Flags().StringVar(&form, "for", "", "Tool: "+strings.Join(formNames(), ", "))
-	cmd.Flags().StringVar(&namespace, "object-namespace", "", "Namespace of the object that describes the cluster (CAPA, ACK)")
+	cmd.Flags().StringVar(&namespace, "object-namespace", "", "Namespace of the object that describes the cluster (CAPA, ACK), if it isn't found in the cluster")
 	cmd.Flags().StringVar(&name, "object-name", "", "Name of that object")
 	register(cmd, "for", cobra.FixedCompletions(formNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
 func formOf(m *v1alpha1.ManagedBy) string {
-	if m == nil || !slices.Contains(formNames(), strings.ToLower(string(m.Tool))) {
+	if m == nil {
 		return ""
 	}
-	return strings.ToLower(string(m.Tool))
+	form, _ := drift.FormOf(*m)
+	return string(form)
+}
+
+// ownedBy fills in the object that describes the cluster, where the form patches one
+// and the cluster holds it.
+func (g *globals) ownedBy(ctx context.Context, form drift.Form, v drift.Values) drift.Values {
+	if form != drift.FormCAPA && form != drift.FormACK {
+		return v
+	}
+	if find := g.owner(v.Cluster); find != nil {
+		if owner := find(ctx); owner != nil && formOf(&v1alpha1.ManagedBy{Tool: owner.Tool}) == string(form) {
+			v.Namespace, v.Name = owner.Namespace, owner.Name
+		}
+	}
+	return v
 }
 
 func newRunbook(g *globals) *cobra.Command {
-	return document("runbook [KEY]", "Print a change record for associating a key with this cluster",
+	o := &associateOptions{globals: g}
+	cmd := document("runbook [KEY]", "Print a change record for associating a key with this cluster",
 		`Prints a change record in Markdown for THIS cluster: its state before, the checks of
 the plan, what becomes of the tool that manages it, the commands with their waits,
 the verification, the evidence to keep, and that there is no way back. KEY is the
@@ -88,6 +107,9 @@ key to be, or the one the cluster has. Changes nothing.`,
   kubectl eks-encrypt generate runbook alias/payments > change.md`,
 		func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
+			if err := o.validateManager(cmd); err != nil {
+				return err
+			}
 			l, err := g.live(ctx)
 			if err != nil {
 				return err
@@ -99,7 +121,6 @@ key to be, or the one the cluster has. Changes nothing.`,
 			if key == "" {
 				return usage(cmd, "the cluster has no customer key yet: name the key to be")
 			}
-			o := &associateOptions{globals: g}
 			facts, err := association.Gather(ctx, o.sources(l.target, l.clients), association.Request{
 				Cluster: l.result.Report.Cluster, NameByFlag: l.target.NameByFlag, Key: key, Account: l.account,
 			})
@@ -112,8 +133,10 @@ key to be, or the one the cluster has. Changes nothing.`,
 			plan, _ := association.Plan(facts)
 			a := &associating{associateOptions: o, target: l.target, facts: facts}
 			_, err = fmt.Fprint(g.Out, generate.Runbook{
-				Report: l.result.Report, Plan: plan, Flags: a.flags(), Now: time.Now(), Tool: g.version,
+				Report: l.result.Report, Plan: plan, Flags: a.flags(), ManagedBy: o.managedBy, Now: time.Now(), Tool: g.version,
 			})
 			return err
 		})
+	addManagedBy(cmd, &o.managedBy)
+	return cmd
 }

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -35,7 +36,9 @@ var update = flag.Bool("update", false, "rewrite the expected outputs")
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"kubectl-eks_encrypt": func() {
-			os.Exit(cli.Main(context.Background(), cli.Process{
+			ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+			defer cancel()
+			os.Exit(cli.Main(ctx, cli.Process{ //nolint:gocritic // the process ends here
 				Args: os.Args, Version: "v0.0.0-test",
 				IOStreams: genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr},
 			}))
@@ -54,6 +57,7 @@ func TestScripts(t *testing.T) {
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "allow": allow, "policy": policy, "fault": fault, "calls": calls,
+			"forget": func(ts *testscript.TestScript, _ bool, _ []string) { server(ts).ResetRequests() },
 		},
 	})
 }
@@ -75,29 +79,37 @@ type serverKey struct{}
 const account = "111122223333"
 
 func setup(env *testscript.Env) error {
-	s := fakeaws.New(fakeaws.Options{AssociationTime: time.Millisecond, Random: &lockedReader{Reader: rand.NewChaCha8([32]byte{})}})
+	s, vars, err := world(env.WorkDir, time.Millisecond, env.Defer)
+	env.Values[serverKey{}] = s
+	for name, value := range vars {
+		env.Setenv(name, value)
+	}
+	return err
+}
+
+// world is an AWS with a fleet and keys, and the environment that leads to it and
+// to nothing else: whatever isn't AWS goes to the same proxy, and is refused there.
+func world(dir string, associationTime time.Duration, atEnd func(func())) (*fakeaws.Server, map[string]string, error) {
+	s := fakeaws.New(fakeaws.Options{AssociationTime: associationTime, Random: &lockedReader{Reader: rand.NewChaCha8([32]byte{})}})
 	h := httptest.NewServer(s)
-	env.Defer(func() { h.Close(); s.Close() })
+	atEnd(func() { h.Close(); s.Close() })
 	truths, err := s.AddFleet(fakeaws.FleetOptions{})
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	if err := s.AddPrincipal(principal(fakeaws.Allow("*"))); err != nil {
-		return err
+		return nil, nil, err
 	}
 	if err := s.Update(fixtures); err != nil {
-		return err
+		return nil, nil, err
 	}
-	env.Values[serverKey{}] = s
-	env.Setenv("AWS_ENDPOINT_URL", awsURL)
-	env.Setenv("HTTP_PROXY", h.URL)
-	env.Setenv("AWS_ACCESS_KEY_ID", "AKIAANN")
-	env.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
-	env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	env.Setenv("AWS_MAX_ATTEMPTS", "1")
-	env.Setenv("HOME", env.WorkDir)
-	env.Setenv("KUBECONFIG", filepath.Join(env.WorkDir, "kubeconfig"))
-	return writeKubeconfig(s, truths, filepath.Join(env.WorkDir, "kubeconfig"))
+	kubeconfig := filepath.Join(dir, "kubeconfig")
+	return s, map[string]string{
+		"AWS_ENDPOINT_URL": awsURL, "HTTP_PROXY": h.URL, "HTTPS_PROXY": h.URL,
+		"AWS_ACCESS_KEY_ID": "AKIAANN", "AWS_SECRET_ACCESS_KEY": "secret",
+		"AWS_EC2_METADATA_DISABLED": "true", "AWS_MAX_ATTEMPTS": "1",
+		"HOME": dir, "KUBECONFIG": kubeconfig,
+	}, writeKubeconfig(s, truths, kubeconfig)
 }
 
 func principal(policy ...fakeaws.Statement) fakeaws.Principal {
@@ -120,6 +132,12 @@ func fixtures(w *fakeaws.World) {
 	add(5, "hmac", fakeaws.Key{Spec: "HMAC_256", Usage: "GENERATE_VERIFY_MAC"})
 	add(6, "cluster-api-provider-aws-prod", fakeaws.Key{RotationDays: 90})
 	add(7, "", fakeaws.Key{})
+	add(8, "rsa-encrypt", fakeaws.Key{Spec: "RSA_4096"})
+	add(9, "unimported", fakeaws.Key{Origin: "EXTERNAL", State: "PendingImport"})
+	w.AddKey(fakeaws.Key{ID: "mrk-11111111000000000000000000000010", Region: "eu-central-1", Account: account, MultiRegion: true,
+		Primary: "arn:aws:kms:us-east-1:" + account + ":key/mrk-11111111000000000000000000000010"})
+	w.AddKey(fakeaws.Key{ID: "22222222-0000-0000-0000-000000000001", Region: "eu-central-1", Account: "444455556666"})
+	w.AddAlias(fakeaws.Alias{Name: "alias/dangling", Region: "eu-central-1", Account: account, Target: "ffffffff-0000-0000-0000-000000000001"})
 }
 
 // writeKubeconfig has a context for each cluster of the fleet, named by the
@@ -223,13 +241,16 @@ func fault(ts *testscript.TestScript, _ bool, args []string) {
 	server(ts).SetFaults([]fakeaws.Fault{f})
 }
 
-// calls N OPERATION wants that many requests of the operation so far; "calls
-// changing 0" wants none that changes anything.
+// calls N OPERATION wants that many requests of the operation so far, or of the
+// service; "calls 0 changing" wants none that changes anything, "calls 0 any" none.
 func calls(ts *testscript.TestScript, _ bool, args []string) {
 	n := 0
 	for _, r := range server(ts).Requests() {
+		if r.Principal == "" {
+			continue // no call of AWS, but a way to the API server, which is refused
+		}
 		switch {
-		case args[1] == r.Operation, args[1] == "changing" && changes(r.Operation):
+		case args[1] == r.Operation, args[1] == r.Service, args[1] == "any", args[1] == "changing" && changes(r.Operation):
 			n++
 		}
 	}

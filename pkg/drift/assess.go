@@ -24,6 +24,9 @@ func Assess(managed v1alpha1.ManagedBy, owner *Owner, v Values) v1alpha1.Drift {
 	if d.Tool == "" {
 		d.Tool, d.Confidence = v1alpha1.ToolUnknown, v1alpha1.ConfidenceUnknown
 	}
+	if owner != nil && owner.Tool != d.Tool && (owner.Tool != v1alpha1.ToolCAPA || d.Tool != v1alpha1.ToolPalette) {
+		owner = nil // of a tool that isn't the manager; Palette drives Cluster API
+	}
 	if owner != nil {
 		v.Namespace, v.Name = owner.Namespace, owner.Name
 	}
@@ -40,7 +43,11 @@ func Assess(managed v1alpha1.ManagedBy, owner *Owner, v Values) v1alpha1.Drift {
 		d.Destructive = true
 		d.Consequence = fmt.Sprintf("its %s/%s asks for another key, %s: it will never agree with the cluster", owner.Namespace, owner.Name, owner.KeyARN)
 	}
-	if text, err := Snippet(c.form, v); err == nil {
+	form := c.form
+	if f, known := FormOf(managed); known {
+		form = f
+	}
+	if text, err := Snippet(form, v); err == nil {
 		d.Snippet = text
 	}
 	return d
@@ -61,23 +68,23 @@ func consequences(tool v1alpha1.Tool) outcome {
 	case v1alpha1.ToolTerraform:
 		return outcome{FormTerraform, true,
 			"the next terraform plan is to DESTROY the cluster and create another, unless its code names the key",
-			"better associate the key in Terraform itself, which does it in place; else add this before anybody plans again"}
+			"better associate the key in Terraform itself, which does it in place; else add the snippet before anybody plans again (for terraform-aws-modules/eks: kubectl eks-encrypt generate iac --for terraform-module)"}
 	case v1alpha1.ToolPulumi:
 		return outcome{FormPulumi, true,
 			"the next pulumi up may replace the cluster, unless its program names the key (it builds on Terraform's provider)",
-			"better associate the key in Pulumi itself; else refresh, add this, and read the preview"}
+			"better associate the key in Pulumi itself; else refresh, add the snippet, and read the preview"}
 	case v1alpha1.ToolCAPA:
 		return outcome{FormCAPA, true,
 			"Cluster API stops reconciling: \"disabling EKS encryption is not allowed after it has been enabled\"; tags, add-ons, OIDC and identity providers are no longer kept",
-			"better let Cluster API associate the key, by this patch alone; else apply it right after the association"}
+			"better let Cluster API associate the key, by the patch of the snippet alone; else apply it right after the association"}
 	case v1alpha1.ToolPalette:
 		return outcome{FormPalette, true,
 			"Palette stops reconciling the cluster (Cluster API refuses to go on without the key in its spec), and its UI goes on showing no key",
-			"better let Palette associate the key, by this override alone; else save it right after the association"}
+			"better let Palette associate the key, by the override of the snippet alone; else save it right after the association"}
 	case v1alpha1.ToolACK:
 		return outcome{FormACK, true,
 			"ACK goes Terminal (\"Encryption configuration cannot be removed from an existing cluster\") and updates the cluster no more",
-			"better let ACK associate the key, by this patch alone; else apply it right after the association"}
+			"better let ACK associate the key, by the patch of the snippet alone; else apply it right after the association"}
 	case v1alpha1.ToolCloudFormation:
 		return outcome{FormCloudFormation, false,
 			"none, as long as the template stays as it is: adding EncryptionConfig to it later REPLACES the cluster",
@@ -97,5 +104,5 @@ func consequences(tool v1alpha1.Tool) outcome {
 	}
 	return outcome{FormTerraform, false,
 		"no tag tells who manages the cluster; Terraform leaves none, and its next plan would be to DESTROY the cluster and create another, unless its code names the key",
-		"if Terraform manages the cluster, associate the key there, or add this before anybody plans again"}
+		"if Terraform manages the cluster, associate the key there, or add the snippet before anybody plans again; --managed-by tells who does"}
 }

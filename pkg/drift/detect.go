@@ -31,9 +31,20 @@ var traces = []trace{
 	{v1alpha1.ToolCDK, v1alpha1.ConfidenceProbable, prefix("aws-cdk:")},
 	{v1alpha1.ToolCloudFormation, v1alpha1.ConfidenceCertain, prefix("aws:cloudformation:")},
 	{v1alpha1.ToolPulumi, v1alpha1.ConfidenceProbable, prefix("pulumi:")},
+	{v1alpha1.ToolTerraform, v1alpha1.ConfidenceProbable, names(terraformModules)},
 	{v1alpha1.ToolTerraform, v1alpha1.ConfidenceProbable, says("terraform", "opentofu")},
 	{v1alpha1.ToolPulumi, v1alpha1.ConfidenceProbable, says("pulumi")},
 	{v1alpha1.ToolCDK, v1alpha1.ConfidenceProbable, says("cdk")},
+}
+
+// terraformModules is the organisation behind terraform-aws-modules/eks, which its
+// examples put into tags.
+const terraformModules = "terraform-aws-modules"
+
+func names(what string) func(string, string) bool {
+	return func(key, value string) bool {
+		return strings.Contains(strings.ToLower(key+"="+value), what)
+	}
 }
 
 // says finds the habitual tags: Terraform=true, ManagedBy=terraform, and so on.
@@ -46,6 +57,39 @@ func says(words ...string) func(string, string) bool {
 		}
 		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(key, w) }) && value != "false" && value != "no"
 	}
+}
+
+// Told is what the user says of the manager, by the name of the tool or of a form;
+// ok is false if no tool is known by it.
+func Told(name string) (m v1alpha1.ManagedBy, ok bool) {
+	for _, tool := range Tools() {
+		if strings.EqualFold(name, string(tool)) {
+			return v1alpha1.ManagedBy{Tool: tool, Confidence: v1alpha1.ConfidenceCertain, Evidence: "--managed-by"}, true
+		}
+	}
+	if Form(name) == FormTerraformModule {
+		return v1alpha1.ManagedBy{Tool: v1alpha1.ToolTerraform, Confidence: v1alpha1.ConfidenceCertain, Evidence: "--managed-by " + terraformModules}, true
+	}
+	return v1alpha1.ManagedBy{}, false
+}
+
+// Tools lists those that are known.
+func Tools() []v1alpha1.Tool {
+	return []v1alpha1.Tool{
+		v1alpha1.ToolTerraform, v1alpha1.ToolCloudFormation, v1alpha1.ToolCDK, v1alpha1.ToolEksctl, v1alpha1.ToolCAPA,
+		v1alpha1.ToolPalette, v1alpha1.ToolACK, v1alpha1.ToolCrossplane, v1alpha1.ToolPulumi,
+	}
+}
+
+// FormOf is the form of the code that the manager reads; false if none is known.
+func FormOf(m v1alpha1.ManagedBy) (Form, bool) {
+	if !slices.Contains(Tools(), m.Tool) {
+		return "", false
+	}
+	if m.Tool == v1alpha1.ToolTerraform && names(terraformModules)("", m.Evidence) {
+		return FormTerraformModule, true
+	}
+	return consequences(m.Tool).form, true
 }
 
 // Detect tells from a cluster's tags which tool manages it. The absence of traces

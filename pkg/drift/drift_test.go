@@ -35,6 +35,7 @@ func TestDetect(t *testing.T) {
 		{"CDK, which drives CloudFormation", map[string]string{"aws:cdk:path": "p", "aws:cloudformation:stack-name": "s"}, v1alpha1.ToolCDK, probable},
 		{"Terraform, by habit", map[string]string{"Terraform": "true"}, v1alpha1.ToolTerraform, probable},
 		{"Terraform, denied", map[string]string{"Terraform": "false"}, v1alpha1.ToolUnknown, unknown},
+		{"terraform-aws-modules, as in its examples", map[string]string{"GithubOrg": "terraform-aws-modules"}, v1alpha1.ToolTerraform, probable},
 		{"managed by OpenTofu", map[string]string{"managed-by": "OpenTofu"}, v1alpha1.ToolTerraform, probable},
 		{"Pulumi", map[string]string{"pulumi:stack": "s"}, v1alpha1.ToolPulumi, probable},
 	}
@@ -61,6 +62,8 @@ func TestAssess(t *testing.T) {
 		{"CAPA that names the key", v1alpha1.ManagedBy{Tool: v1alpha1.ToolCAPA}, &Owner{Tool: v1alpha1.ToolCAPA, Namespace: "n", Name: "c", KeyARN: key}, false, "names this key already"},
 		{"CAPA that names another", v1alpha1.ManagedBy{Tool: v1alpha1.ToolCAPA}, &Owner{Tool: v1alpha1.ToolCAPA, Namespace: "n", Name: "c", KeyARN: "alias/x"}, true, "asks for another key, alias/x"},
 		{"Palette", v1alpha1.ManagedBy{Tool: v1alpha1.ToolPalette}, nil, true, "Palette stops reconciling"},
+		{"Palette, whose CAPA object names the key", v1alpha1.ManagedBy{Tool: v1alpha1.ToolPalette}, &Owner{Tool: v1alpha1.ToolCAPA, Namespace: "n", Name: "c", KeyARN: key}, false, "names this key already"},
+		{"Terraform, whatever an object of another tool says", v1alpha1.ManagedBy{Tool: v1alpha1.ToolTerraform, Confidence: v1alpha1.ConfidenceCertain}, &Owner{Tool: v1alpha1.ToolACK, KeyARN: key}, true, "DESTROY"},
 		{"ACK", v1alpha1.ManagedBy{Tool: v1alpha1.ToolACK}, nil, true, "Terminal"},
 		{"CloudFormation", v1alpha1.ManagedBy{Tool: v1alpha1.ToolCloudFormation}, nil, false, "REPLACES the cluster"},
 		{"CDK", v1alpha1.ManagedBy{Tool: v1alpha1.ToolCDK}, nil, false, "fails the deployment"},
@@ -135,6 +138,34 @@ func TestFindOwner(t *testing.T) {
 	}
 	if o := FindOwner(t.Context(), client, "nobody's"); o != nil {
 		t.Errorf("nobody's: %+v", o)
+	}
+}
+
+// What the user says is certain, so that Terraform's consequence has to be accepted.
+func TestTold(t *testing.T) {
+	for _, test := range []struct {
+		name        string
+		form        Form
+		destructive bool
+	}{
+		{"terraform", FormTerraform, true}, {"Terraform", FormTerraform, true}, {"terraform-module", FormTerraformModule, true},
+		{"pulumi", FormPulumi, true}, {"capa", FormCAPA, true}, {"palette", FormPalette, true}, {"ack", FormACK, true},
+		{"cloudformation", FormCloudFormation, false}, {"cdk", FormCDK, false}, {"eksctl", FormEksctl, false}, {"crossplane", FormCrossplane, false},
+	} {
+		m, ok := Told(test.name)
+		form, known := FormOf(m)
+		if d := Assess(m, nil, Values{Cluster: "c", KeyARN: key}); !ok || !known || form != test.form || d.Destructive != test.destructive {
+			t.Errorf("%s: %+v, form %s, destructive %t", test.name, m, form, d.Destructive)
+		}
+	}
+	if m, ok := Told("chef"); ok {
+		t.Errorf("chef is %+v", m)
+	}
+	if form, known := FormOf(Detect(map[string]string{"GithubOrg": "terraform-aws-modules"})); !known || form != FormTerraformModule {
+		t.Errorf("tags of the module's examples lead to %s", form)
+	}
+	if form, known := FormOf(v1alpha1.ManagedBy{Tool: v1alpha1.ToolUnknown}); known {
+		t.Errorf("unknown leads to %s", form)
 	}
 }
 

@@ -67,8 +67,8 @@ func snippets(form Form) string {
 	case FormTerraform:
 		return `
 # Terraform, inside the resource "aws_eks_cluster" of @CLUSTER@.
-# Add it BEFORE the next plan: without it the plan is to destroy the cluster and
-# create another. With it, expect "No changes". Consider, besides:
+# Add it BEFORE the next plan: without it the plan is to destroy the cluster
+# and create another. With it, expect "No changes". Consider, besides:
 #   lifecycle { prevent_destroy = true }
 encryption_config {
   provider {
@@ -79,10 +79,10 @@ encryption_config {
 `
 	case FormTerraformModule:
 		return `
-# terraform-aws-modules/eks v21, among the arguments of the module for @CLUSTER@.
-# Add it BEFORE the next plan: without it the plan is to replace the cluster, or to
-# make a key of the module's own. With it, expect no change to the cluster.
-# Up to v20 the second argument is cluster_encryption_config.
+# terraform-aws-modules/eks v21, among the module's arguments for @CLUSTER@.
+# Add it BEFORE the next plan: without it the plan is to replace the cluster,
+# or to make a key of the module's own. With it, expect no change to the
+# cluster. Up to v20 the second argument is cluster_encryption_config.
 create_kms_key = false
 encryption_config = {
   provider_key_arn = "@KEY@"
@@ -92,8 +92,8 @@ encryption_config = {
 	case FormCloudFormation:
 		return `
 # CloudFormation: leave the template of @CLUSTER@ alone.
-# EncryptionConfig of AWS::EKS::Cluster is create-only: adding it REPLACES the
-# cluster. Record the key elsewhere:
+# EncryptionConfig of AWS::EKS::Cluster is create-only: adding it REPLACES
+# the cluster. Record the key elsewhere:
 #   @KEY@
 `
 	case FormCDK:
@@ -105,7 +105,7 @@ encryption_config = {
 `
 	case FormEksctl:
 		return `
-# eksctl: keep your ClusterConfig in step, for the next eksctl command with -f.
+# eksctl: keep your ClusterConfig in step, for the next command with -f.
 apiVersion: eksctl.io/v1alpha5
 kind: ClusterConfig
 metadata:
@@ -117,7 +117,8 @@ secretsEncryption:
 	case FormCAPA:
 		return `
 # Cluster API Provider AWS, in the management cluster of @CLUSTER@:
-#   kubectl -n @NAMESPACE@ patch awsmanagedcontrolplane @NAME@ --type merge --patch-file THIS_FILE
+#   kubectl -n @NAMESPACE@ patch awsmanagedcontrolplane @NAME@ \
+#     --type merge --patch-file THIS_FILE
 # Put the same into the manifest that the object comes from.
 spec:
   encryptionConfig:
@@ -130,8 +131,8 @@ spec:
 # Palette, for @CLUSTER@: Settings > Cluster Configuration > CAPI override.
 # Don't patch the AWSManagedControlPlane yourself: Palette owns it.
 # With Terraform (spectrocloud_cluster_eks), pass this text as
-# cloud_config.override_cluster_api_config; never set encryption_config_arn on an
-# existing cluster, which replaces it.
+# cloud_config.override_cluster_api_config; never set encryption_config_arn on
+# an existing cluster, which replaces it.
 awsManagedControlPlane:
   spec:
     encryptionConfig:
@@ -142,7 +143,8 @@ awsManagedControlPlane:
 	case FormACK:
 		return `
 # AWS Controllers for Kubernetes, for @CLUSTER@:
-#   kubectl -n @NAMESPACE@ patch clusters.eks.services.k8s.aws @NAME@ --type merge --patch-file THIS_FILE
+#   kubectl -n @NAMESPACE@ patch clusters.eks.services.k8s.aws @NAME@ \
+#     --type merge --patch-file THIS_FILE
 # Put the same into the manifest that the object comes from.
 spec:
   encryptionConfig:
@@ -165,7 +167,7 @@ spec:
 `
 	case FormPulumi:
 		return `
-# Pulumi, for @CLUSTER@: first pulumi refresh, then among the resource's properties.
+# Pulumi, for @CLUSTER@: first pulumi refresh, then among the properties.
 # With the eks:Cluster component it is encryptionConfigKeyArn instead:
 #   encryptionConfigKeyArn: @KEY@
 # Before pulumi up, check that the preview replaces nothing.

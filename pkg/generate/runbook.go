@@ -14,8 +14,10 @@ type Runbook struct {
 	Plan   *v1alpha1.AssociationPlan
 	// Flags are what every command must repeat to mean the same cluster.
 	Flags string
-	Now   time.Time
-	Tool  string // version
+	// ManagedBy is the tool that the user named, where its tags don't tell.
+	ManagedBy string
+	Now       time.Time
+	Tool      string // version
 }
 
 // String renders the runbook.
@@ -59,6 +61,13 @@ func (r Runbook) String() string {
 
 func (r Runbook) steps(say func(string, ...any)) {
 	key, flags := r.Plan.Key.ARN, r.Flags
+	accept := ""
+	if r.Plan.Drift.Destructive {
+		accept = " --accept-drift"
+	}
+	if r.ManagedBy != "" {
+		accept = " --managed-by " + r.ManagedBy + accept
+	}
 	command := func(text string) {
 		line, file, redirected := strings.Cut(text, " > ")
 		if line += flags; redirected {
@@ -70,9 +79,12 @@ func (r Runbook) steps(say func(string, ...any)) {
 	say("1. Keep the state before, as evidence.")
 	command("kubectl eks-encrypt status -o yaml > before.yaml")
 	say("2. Look at the plan once more. It must end without a failed check.")
-	command("kubectl eks-encrypt associate " + key + " --dry-run=client")
+	if r.Plan.Drift.Destructive {
+		say("\n   Section 3 says that the tool will do harm or stop working until step 4 is done: `--accept-drift` says that you know. Where the tool can make the association itself, let it, and go on with step 5.\n")
+	}
+	command("kubectl eks-encrypt associate " + key + accept + " --dry-run=client")
 	say("3. Associate. It asks for the cluster's name, and waits: up to an hour or more. The cluster serves meanwhile. If the wait is interrupted, the same command takes it up again.")
-	command("kubectl eks-encrypt associate " + key)
+	command("kubectl eks-encrypt associate " + key + accept)
 	say("4. Do the step of section 3 in the code that describes the cluster, before anybody runs it again.")
 	say("5. Bring the existing data over. It can be interrupted, and run again.")
 	command("kubectl eks-encrypt rewrite --all-resources --evidence rewrite.json")

@@ -37,6 +37,9 @@ func (c Colour) Doubtful(s string) string { return c.paint("33", s) }
 // Strong paints in bold.
 func (c Colour) Strong(s string) string { return c.paint("1", s) }
 
+// Faint paints in grey, or what the terminal takes for it.
+func (c Colour) Faint(s string) string { return c.paint("2", s) }
+
 func (c Colour) paint(code, s string) string {
 	if !c.on || s == "" {
 		return s

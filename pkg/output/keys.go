@@ -42,7 +42,7 @@ func KeyTable(w io.Writer, l *v1alpha1.KeyList, columns KeyColumns) error {
 		case columns.UsedBy:
 			row = append(row, clusterNames(k.UsedBy))
 		}
-		t.Row(append(row, strings.Join(append(append([]string{}, k.Reasons...), k.Warnings...), "; "))...)
+		t.Row(append(row, why(k))...)
 	}
 	e := &errWriter{w: w}
 	e.do(t.Print)
@@ -53,6 +53,15 @@ func KeyTable(w io.Writer, l *v1alpha1.KeyList, columns KeyColumns) error {
 		e.line("Note: " + Clean(note))
 	}
 	return e.err
+}
+
+// why are the reasons against a key, or what should be known of one that will do.
+func why(k *v1alpha1.KeyListItem) string {
+	text := strings.Join(append(append([]string{}, k.Reasons...), k.Warnings...), "; ")
+	if k.Eligible && text != "" {
+		return "but " + text
+	}
+	return text
 }
 
 // keyRotation tells what is unknown from what there can't be: KMS rotates by itself

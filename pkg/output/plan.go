@@ -3,6 +3,7 @@ package output
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -30,9 +31,11 @@ func PlanText(w io.Writer, p *v1alpha1.AssociationPlan, c Colour) error {
 	}
 	if d := p.Drift; d.Snippet != "" {
 		e.line("")
-		e.line(c.Strong(fmt.Sprintf("Managed by: %s (%s)", d.Tool, d.Confidence)))
-		e.line(Wrap("Consequence: "+d.Consequence, "", planWidth))
-		if d.Remedy != "" {
+		e.line(c.Strong(Wrap(manager(p), "", planWidth)))
+		if !said(p, func(c v1alpha1.Check) string { return c.Message }, d.Consequence) {
+			e.line(Wrap("Consequence: "+d.Consequence, "", planWidth))
+		}
+		if d.Remedy != "" && !said(p, func(c v1alpha1.Check) string { return c.Remedy }, d.Remedy) {
 			e.line(Wrap("Remedy: "+d.Remedy, "", planWidth))
 		}
 		e.line("")
@@ -48,6 +51,23 @@ func PlanText(w io.Writer, p *v1alpha1.AssociationPlan, c Colour) error {
 		}
 	}
 	return e.err
+}
+
+// manager is the heading of the snippet: whose it is, and how that is known.
+func manager(p *v1alpha1.AssociationPlan) string {
+	if p.Drift.Tool == v1alpha1.ToolUnknown {
+		return "Managed by: unknown; if it is Terraform, its code must say"
+	}
+	evidence := string(p.Drift.Confidence)
+	if m := p.Cluster.ManagedBy; m != nil && m.Evidence != "" {
+		evidence += ", by " + m.Evidence
+	}
+	return fmt.Sprintf("Managed by: %s (%s)", p.Drift.Tool, evidence)
+}
+
+// said tells whether a check has told it already.
+func said(p *v1alpha1.AssociationPlan, in func(v1alpha1.Check) string, text string) bool {
+	return slices.ContainsFunc(p.Checks, func(c v1alpha1.Check) bool { return strings.Contains(in(c), text) })
 }
 
 func checkPaint(c Colour, r v1alpha1.Result) func(string) string {

@@ -22,6 +22,7 @@ type Progress struct {
 	mu   sync.Mutex
 	last time.Time
 	open bool // the line on the terminal is not ended
+	stop func()
 }
 
 // NewProgress shows progress on w.
@@ -37,25 +38,81 @@ func NewProgress(w io.Writer) *Progress {
 func (p *Progress) Show(line string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	line = Clean(line)
 	if p.fd >= 0 {
-		if width, _, err := term.GetSize(p.fd); err == nil && width > 1 {
-			if runes := []rune(line); len(runes) >= width {
-				line = string(runes[:width-1])
-			}
-		}
-		fmt.Fprintf(p.w, "\r\x1b[K%s", line)
-		p.open = true
+		p.draw(line)
 		return
 	}
 	if now := p.now(); now.Sub(p.last) >= progressEvery {
 		p.last = now
-		fmt.Fprintln(p.w, line)
+		fmt.Fprintln(p.w, Clean(line))
 	}
+}
+
+// Hint tells what is being waited for, on a terminal alone.
+func (p *Progress) Hint(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fd >= 0 {
+		p.draw(line)
+	}
+}
+
+// Live tells a state that nobody is to miss: on a terminal the line is redrawn every
+// second until the next one, elsewhere it is written once, at once.
+func (p *Progress) Live(line func() string) {
+	p.halt()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fd < 0 {
+		fmt.Fprintln(p.w, Clean(line()))
+		return
+	}
+	p.draw(line())
+	done, ended := make(chan struct{}), make(chan struct{})
+	p.stop = func() { close(done); <-ended }
+	go func() {
+		defer close(ended)
+		ticks := time.NewTicker(time.Second)
+		defer ticks.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticks.C:
+				p.mu.Lock()
+				p.draw(line())
+				p.mu.Unlock()
+			}
+		}
+	}()
+}
+
+// halt ends the redrawing.
+func (p *Progress) halt() {
+	p.mu.Lock()
+	stop := p.stop
+	p.stop = nil
+	p.mu.Unlock()
+	if stop != nil {
+		stop()
+	}
+}
+
+// draw puts the line, cut to the terminal, in place of the one before.
+func (p *Progress) draw(line string) {
+	line = Clean(line)
+	if width, _, err := term.GetSize(p.fd); err == nil && width > 1 {
+		if runes := []rune(line); len(runes) >= width {
+			line = string(runes[:width-2]) + "…"
+		}
+	}
+	fmt.Fprintf(p.w, "\r\x1b[K%s", line)
+	p.open = true
 }
 
 // End leaves the terminal's line for good.
 func (p *Progress) End() {
+	p.halt()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.open {
