@@ -71,7 +71,7 @@ func (w *shop) run(t *testing.T, args ...string) (stdout, stderr string, code in
 }
 
 // patience ends a console that hangs, so that the test can say what it showed.
-const patience = 15 * time.Second
+const patience = 50 * time.Second
 
 // console is the plugin in a terminal of 80 columns.
 type console struct {

@@ -22,6 +22,8 @@ const (
 	// the last column, at which some terminals wrap.
 	pickerFrame = 5
 	pickerLines = 16
+	// pickerMost bounds the choice: the library draws every line anew at every key.
+	pickerMost = 250
 )
 
 // pickKey lets the user choose one of the keys: the eligible first, the others
@@ -36,9 +38,14 @@ func (g *globals) pickKey(ctx context.Context, list *v1alpha1.KeyList) (string, 
 	if len(reasons) == len(list.Items) {
 		return "", hinted(fmt.Errorf("no key of %s can be associated", list.Region), "kubectl eks-encrypt keys says why; kubectl eks-encrypt keys create makes one")
 	}
-	choices := keyChoices(list.Items, g.errWidth()-pickerFrame, g.errColour())
+	items, about := list.Items, "Those marked x can't be taken. Type / to filter."
+	if left := len(items) - pickerMost; left > 0 {
+		items = items[:pickerMost]
+		about += fmt.Sprintf("\n%d more keys are not shown here; name one of them as KEY.", left)
+	}
+	choices := keyChoices(items, g.errWidth()-pickerFrame, g.errColour())
 	var chosen string
-	field := huh.NewSelect[string]().Title("Which key?").Description("Those marked x can't be taken. Type / to filter.").
+	field := huh.NewSelect[string]().Title("Which key?").Description(about).
 		Options(choices...).Height(min(len(choices)+2, pickerLines)).Value(&chosen).
 		Validate(func(arn string) error {
 			if why := reasons[arn]; why != "" {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 )
 
 const (
@@ -80,6 +82,26 @@ func TestPicker(t *testing.T) {
 	if n := w.count("AssociateEncryptionConfig"); n != 1 {
 		t.Errorf("%d associations were asked for", n)
 	}
+}
+
+// Of thousands of keys the picker shows the first, and says how many it leaves out.
+func TestPickerOfMany(t *testing.T) {
+	t.Parallel()
+	w := newShop(t, time.Millisecond)
+	if err := w.Update(func(world *fakeaws.World) {
+		for range 300 {
+			world.AddKey(fakeaws.Key{Region: "eu-central-1", Account: account})
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	c := w.console(t, nil, "associate", "--context", "payments-128")
+	c.expect("Which key?")
+	c.expect("64 more keys are not shown here")
+	c.send("/good")
+	c.expect("/good")
+	c.send(ctrlC)
+	c.ends(130)
 }
 
 // Ctrl-C ends the wait alone, and says how to go on; that command takes it up.
