@@ -20,8 +20,8 @@ func fail(name, remedy, format string, args ...any) v1alpha1.Check {
 	return v1alpha1.Check{Name: name, Result: v1alpha1.ResultFail, Message: fmt.Sprintf(format, args...), Remedy: remedy}
 }
 
-func unknown(name, remedy, format string, args ...any) v1alpha1.Check {
-	return v1alpha1.Check{Name: name, Result: v1alpha1.ResultUnknown, Message: fmt.Sprintf(format, args...), Remedy: remedy}
+func unknown(name, format string, args ...any) v1alpha1.Check {
+	return v1alpha1.Check{Name: name, Result: v1alpha1.ResultUnknown, Message: fmt.Sprintf(format, args...)}
 }
 
 func keyCheck(f Facts) v1alpha1.Check {
@@ -125,7 +125,7 @@ func versionCheck(f Facts) v1alpha1.Check {
 	version, err := encryption.ParseVersion(f.Live.Version)
 	switch {
 	case err != nil:
-		return unknown(name, "", "%v", err)
+		return unknown(name, "%v", err)
 	case version.Less(encryption.FirstDefault):
 		return pass(name, "Kubernetes %s: Secrets will be encrypted with the key; other data won't be before %s", version, encryption.FirstDefault)
 	}
@@ -134,14 +134,14 @@ func versionCheck(f Facts) v1alpha1.Check {
 
 // callerCheck says what nobody can tell beforehand: EKS has no dry run.
 func callerCheck(Facts) v1alpha1.Check {
-	return unknown("caller may associate", "", "EKS offers no dry run: whether eks:AssociateEncryptionConfig is allowed for this cluster and key shows when it is sent; a policy, also one of the organisation, may limit the keys by eks:encryptionConfigProviderKeyArns")
+	return unknown("caller may associate", "EKS offers no dry run: whether eks:AssociateEncryptionConfig is allowed for this cluster and key shows when it is sent; a policy, also one of the organisation, may limit the keys by eks:encryptionConfigProviderKeyArns")
 }
 
 func policyCheck(f Facts) v1alpha1.Check {
 	const name = "key policy has no trap"
 	switch {
 	case f.TrapsUnread != "":
-		return unknown(name, "", "the key policy can't be read: %s", f.TrapsUnread)
+		return unknown(name, "the key policy can't be read: %s", f.TrapsUnread)
 	case len(f.Traps.Blocking) > 0:
 		return warn(name, "kubectl eks-encrypt generate key-policy shows one that works", "%s", strings.Join(f.Traps.Blocking, "; "))
 	}
@@ -161,7 +161,7 @@ func sharedCheck(f Facts) v1alpha1.Check {
 	const name = "key is this cluster's alone"
 	switch {
 	case f.UsedByErr != nil:
-		return unknown(name, "", "who else uses the key can't be told: %v", f.UsedByErr)
+		return unknown(name, "who else uses the key can't be told: %v", f.UsedByErr)
 	case len(f.UsedBy) > 0:
 		return warn(name, "", "%d other cluster(s) use it, and would fail with it: %s", len(f.UsedBy), strings.Join(f.UsedBy, ", "))
 	}

@@ -59,7 +59,7 @@ func (w *shop) count(operation string) (n int) {
 func (w *shop) run(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errOut strings.Builder
-	cmd := exec.CommandContext(t.Context(), w.bin, args...) //nolint:gosec // the test binary itself
+	cmd := exec.CommandContext(t.Context(), w.bin, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = w.env, &out, &errOut
 	err := cmd.Run()
 	if exit := new(exec.ExitError); errors.As(err, &exit) {
@@ -87,7 +87,7 @@ type console struct {
 
 func (w *shop) console(t *testing.T, env []string, args ...string) *console {
 	t.Helper()
-	c := &console{t: t, cmd: exec.CommandContext(t.Context(), w.bin, args...)} //nolint:gosec // the test binary itself
+	c := &console{t: t, cmd: exec.CommandContext(t.Context(), w.bin, args...)}
 	c.cmd.Env = append(append([]string{}, w.env...), env...)
 	c.more = sync.NewCond(&c.mu)
 	tty, err := pty.StartWithSize(c.cmd, &pty.Winsize{Rows: 24, Cols: 80})

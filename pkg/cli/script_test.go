@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 		"kubectl-eks_encrypt": func() {
 			ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 			defer cancel()
-			os.Exit(cli.Main(ctx, cli.Process{ //nolint:gocritic // the process ends here
+			os.Exit(cli.Main(ctx, cli.Process{
 				Args: os.Args, Version: "v0.0.0-test",
 				IOStreams: genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr},
 			}))
