@@ -2,7 +2,6 @@ package association
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,10 +12,10 @@ import (
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
 	"github.com/aws/smithy-go"
 	"golang.org/x/sync/errgroup"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
 )
 
 // API is what the package needs of EKS.
@@ -68,21 +67,10 @@ func describe(ctx context.Context, api API, name string) (*Cluster, error) {
 	return &Cluster{
 		ARN: aws.ToString(c.Arn), Name: aws.ToString(c.Name), Status: string(c.Status),
 		Version: aws.ToString(c.Version), Platform: aws.ToString(c.PlatformVersion), Endpoint: aws.ToString(c.Endpoint),
-		RoleARN: aws.ToString(c.RoleArn), KeyARN: keyOf(c.EncryptionConfig),
+		RoleARN: aws.ToString(c.RoleArn), KeyARN: inspect.KeyOf(c.EncryptionConfig),
 		Connector: c.ConnectorConfig != nil, Outposts: c.OutpostConfig != nil,
 		CreatedAt: aws.ToTime(c.CreatedAt), Tags: c.Tags,
 	}, nil
-}
-
-// keyOf treats an absent, null or empty config, a nil provider and an empty ARN
-// alike: no customer key.
-func keyOf(config []ekstypes.EncryptionConfig) string {
-	for _, c := range config {
-		if c.Provider != nil && aws.ToString(c.Provider.KeyArn) != "" {
-			return *c.Provider.KeyArn
-		}
-	}
-	return ""
 }
 
 const updateConcurrency = 4
@@ -136,41 +124,7 @@ func describeUpdate(ctx context.Context, api API, cluster, id string) (Update, e
 }
 
 func update(in *ekstypes.Update) Update {
-	u := Update{Type: string(in.Type), Update: v1alpha1.Update{ID: aws.ToString(in.Id), Status: string(in.Status)}}
-	if in.CreatedAt != nil {
-		u.CreatedAt = &metav1.Time{Time: *in.CreatedAt}
-	}
-	for _, p := range in.Params {
-		if p.Type == ekstypes.UpdateParamTypeEncryptionConfig {
-			u.KeyARN = keyOfParam(aws.ToString(p.Value))
-		}
-	}
-	for _, e := range in.Errors {
-		u.Errors = append(u.Errors, v1alpha1.UpdateError{Code: string(e.ErrorCode), Message: aws.ToString(e.ErrorMessage), ResourceIDs: e.ResourceIds})
-	}
-	return u
-}
-
-// keyOfParam reads the key out of an update's parameter, which is a JSON document
-// in a string; empty if it says none.
-func keyOfParam(value string) string {
-	type config struct {
-		Provider struct{ KeyARN string } `json:"provider"`
-	}
-	var list []config
-	if json.Unmarshal([]byte(value), &list) != nil {
-		var one config
-		if json.Unmarshal([]byte(value), &one) != nil {
-			return ""
-		}
-		list = []config{one}
-	}
-	for _, c := range list {
-		if c.Provider.KeyARN != "" {
-			return c.Provider.KeyARN
-		}
-	}
-	return ""
+	return Update{Type: string(in.Type), Update: *inspect.FromUpdate(in)}
 }
 
 func associate(ctx context.Context, api API, cluster, keyARN, token string) (Update, error) {

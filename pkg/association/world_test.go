@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -28,10 +29,13 @@ const (
 	home    = "eu-central-1"
 )
 
-// clock is shared by the server and the engine: nothing really waits.
+// clock is shared by the server and the engine: nothing really waits. It stands
+// still while a request is under way, or others' sleep would let its signature
+// expire.
 type clock struct {
-	mu  sync.Mutex
-	now time.Time
+	mu       sync.Mutex
+	now      time.Time
+	underWay sync.RWMutex
 }
 
 func (c *clock) Now() time.Time {
@@ -41,10 +45,22 @@ func (c *clock) Now() time.Time {
 }
 
 func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
+	c.underWay.Lock()
+	defer c.underWay.Unlock()
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
-	c.mu.Unlock()
 	return ctx.Err()
+}
+
+// stop makes the clock stand still during every request of an SDK client.
+func (c *clock) stop(stack *middleware.Stack) error {
+	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("StopClock",
+		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+			c.underWay.RLock()
+			defer c.underWay.RUnlock()
+			return next.HandleInitialize(ctx, in)
+		}), middleware.Before)
 }
 
 // world is an AWS with one cluster and one key, asked through the real SDK.
@@ -83,6 +99,7 @@ func newWorld(t *testing.T, change ...func(*fakeaws.Cluster)) *world {
 	w.config = aws.Config{
 		Region: home, BaseEndpoint: aws.String(h.URL), RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider("AKIAANN", "secret", ""),
+		APIOptions:  []func(*middleware.Stack) error{w.clock.stop},
 	}
 	return w
 }

@@ -51,13 +51,7 @@ func describeCluster(ctx context.Context, api EKS, t target.Target) (described, 
 		arn: aws.ToString(c.Arn), name: aws.ToString(c.Name), endpoint: aws.ToString(c.Endpoint), roleARN: aws.ToString(c.RoleArn),
 		version: aws.ToString(c.Version), platformVersion: aws.ToString(c.PlatformVersion), status: string(c.Status), tags: c.Tags,
 	}
-	d.facts = encryption.Facts{Version: d.version, Connected: c.ConnectorConfig != nil, LocalOutpost: c.OutpostConfig != nil}
-	for _, ec := range c.EncryptionConfig {
-		if ec.Provider != nil && aws.ToString(ec.Provider.KeyArn) != "" {
-			d.facts.KeyARN = *ec.Provider.KeyArn
-			break
-		}
-	}
+	d.facts = encryption.Facts{Version: d.version, KeyARN: KeyOf(c.EncryptionConfig), Connected: c.ConnectorConfig != nil, LocalOutpost: c.OutpostConfig != nil}
 	if c.Health != nil {
 		for _, i := range c.Health.Issues {
 			d.health.Issues = append(d.health.Issues, v1alpha1.HealthIssue{Code: string(i.Code), Message: aws.ToString(i.Message), ResourceIDs: i.ResourceIds})
@@ -68,6 +62,17 @@ func describeCluster(ctx context.Context, api EKS, t target.Target) (described, 
 		return described{}, fmt.Errorf("DescribeCluster of %s: EKS answered with another cluster, %s", resource(t), other)
 	}
 	return d, nil
+}
+
+// KeyOf treats an absent, null or empty config, a nil provider and an empty ARN
+// alike: no customer key.
+func KeyOf(config []ekstypes.EncryptionConfig) string {
+	for _, c := range config {
+		if c.Provider != nil && aws.ToString(c.Provider.KeyArn) != "" {
+			return *c.Provider.KeyArn
+		}
+	}
+	return ""
 }
 
 // fill takes over what EKS says; it knows better than the kubeconfig.
