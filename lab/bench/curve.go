@@ -21,8 +21,8 @@ func curve(ctx context.Context, delay time.Duration) error {
 	if err != nil {
 		return err
 	}
-	defer l.stop()
-	p, err := startProxy(l.cluster().Server, delay)
+	defer l.stop(ctx)
+	p, err := startProxy(ctx, l.cluster().Server, delay)
 	if err != nil {
 		return err
 	}

@@ -36,18 +36,21 @@ func startLab(ctx context.Context, secrets, size int) (*benchLab, error) {
 	}
 	for _, step := range steps {
 		if _, err := l.lab(ctx, step...); err != nil {
-			l.stop()
+			l.stop(ctx)
 			return nil, err
 		}
 	}
 	if err := l.environment(ctx); err != nil {
-		l.stop()
+		l.stop(ctx)
 		return nil, err
 	}
 	return l, nil
 }
 
-func (l *benchLab) stop() { _, _ = l.lab(context.Background(), "down", "--purge") }
+// stop ends the lab, also after an interrupt.
+func (l *benchLab) stop(ctx context.Context) {
+	_, _ = l.lab(context.WithoutCancel(ctx), "down", "--purge")
+}
 
 func (l *benchLab) lab(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, os.Getenv("EKS_LAB_BIN"), append(args, "--dir", l.dir)...)

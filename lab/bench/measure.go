@@ -23,8 +23,6 @@ type way struct {
 	// only, if above 0, is how many secrets it is given, since it is so slow.
 	only int
 	run  func(context.Context, *benchLab, *proxy) (memory int64, err error)
-	// verify says that every secret must be under the customer key afterwards.
-	verify bool
 }
 
 // measurement is what a way came to.
@@ -51,8 +49,8 @@ func measure(ctx context.Context, s scenario, w way) (measurement, error) {
 	if err != nil {
 		return m, err
 	}
-	defer l.stop()
-	p, err := startProxy(l.cluster().Server, s.delay)
+	defer l.stop(ctx)
+	p, err := startProxy(ctx, l.cluster().Server, s.delay)
 	if err != nil {
 		return m, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -21,7 +22,7 @@ import (
 // serveFake is an API server of n secrets that are all current. It prints its
 // address, and ends with its standard input.
 func serveFake(ctx context.Context, n int) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -32,7 +33,7 @@ func serveFake(ctx context.Context, n int) error {
 		_, _ = bufio.NewReader(os.Stdin).ReadByte()
 		_ = server.Close()
 	}()
-	if err := server.Serve(listener); err != http.ErrServerClosed { //nolint:errorlint // documented to be returned as it is
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
@@ -95,7 +96,7 @@ func millionObjects(ctx context.Context, n int) (measurement, error) {
 	if err != nil {
 		return m, err
 	}
-	defer l.stop()
+	defer l.stop(ctx)
 	self, err := os.Executable()
 	if err != nil {
 		return m, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/url"
@@ -18,17 +19,17 @@ type proxy struct {
 	bytes    atomic.Int64
 }
 
-func startProxy(server string, roundTrip time.Duration) (*proxy, error) {
+func startProxy(ctx context.Context, server string, roundTrip time.Duration) (*proxy, error) {
 	u, err := url.Parse(server)
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	p := &proxy{listener: listener, server: u.Host, delay: roundTrip / 2}
-	go p.accept()
+	go p.accept(ctx)
 	return p, nil
 }
 
@@ -36,7 +37,7 @@ func (p *proxy) address() string { return p.listener.Addr().String() }
 
 func (p *proxy) stop() { _ = p.listener.Close() }
 
-func (p *proxy) accept() {
+func (p *proxy) accept(ctx context.Context) {
 	for {
 		client, err := p.listener.Accept()
 		if errors.Is(err, net.ErrClosed) {
@@ -45,13 +46,13 @@ func (p *proxy) accept() {
 		if err != nil {
 			continue
 		}
-		go p.join(client)
+		go p.join(ctx, client)
 	}
 }
 
-func (p *proxy) join(client net.Conn) {
+func (p *proxy) join(ctx context.Context, client net.Conn) {
 	defer client.Close() //nolint:errcheck // it is over either way
-	server, err := net.Dial("tcp", p.server)
+	server, err := new(net.Dialer).DialContext(ctx, "tcp", p.server)
 	if err != nil {
 		return
 	}
