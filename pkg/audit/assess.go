@@ -14,11 +14,17 @@ import (
 type Answers struct {
 	Items       []v1alpha1.EncryptionReport
 	Unreachable []v1alpha1.Unreachable
-	// Coverage is by cluster ARN, where the existing data was looked at.
-	Coverage map[string]v1alpha1.CoverageReport
-	Notes    []string
+	// Data is by cluster ARN, where the existing data was to be looked at.
+	Data  map[string]Data
+	Notes []string
 	// StartedAt is when the asking began.
 	StartedAt time.Time
+}
+
+// Data is how the existing data of a cluster stands, or why that was not looked at.
+type Data struct {
+	Coverage *v1alpha1.CoverageReport
+	Unasked  string
 }
 
 // Assess holds the answers against the rules. It asks nobody.
@@ -39,12 +45,11 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 	}
 	for i := range out.Items {
 		r := &out.Items[i]
-		var coverage *v1alpha1.CoverageReport
-		if c, ok := a.Coverage[r.Cluster.ARN]; ok && r.Cluster.ARN != "" {
-			coverage = &c
-			out.Coverage = append(out.Coverage, c)
+		data := a.Data[r.Cluster.ARN]
+		if data.Coverage != nil {
+			out.Coverage = append(out.Coverage, *data.Coverage)
 		}
-		rules.answer(r, coverage)
+		rules.answer(r, data)
 		rules.decide(r, out)
 		out.Summary.ByVerdict[r.Encryption.Verdict]++
 		for _, c := range r.Controls {

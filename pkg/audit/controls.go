@@ -64,15 +64,17 @@ func DefaultControls(require encryption.Requirement, approved, data bool) []stri
 	return ids
 }
 
-// answer completes the controls of a report with what the rules and the coverage add.
-func (r *Rules) answer(report *v1alpha1.EncryptionReport, coverage *v1alpha1.CoverageReport) {
+// answer completes the controls of a report with what the rules and the existing data add.
+func (r *Rules) answer(report *v1alpha1.EncryptionReport, data Data) {
 	report.Controls = slices.Clone(report.Controls)
 	for i := range report.Controls {
 		switch c := &report.Controls[i]; {
 		case c.ID == controlApproved && len(r.Approved) > 0:
 			c.Result, c.Reason = r.approved(report)
-		case c.ID == controlData && coverage != nil:
-			c.Result, c.Reason = dataCurrent(coverage)
+		case c.ID == controlData && data.Coverage != nil:
+			c.Result, c.Reason = dataCurrent(data.Coverage)
+		case c.ID == controlData && data.Unasked != "" && c.Result == v1alpha1.ResultUnknown:
+			c.Reason = "existing data was not looked at: " + data.Unasked
 		}
 	}
 }

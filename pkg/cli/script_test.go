@@ -56,7 +56,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata", UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "allow": allow, "policy": policy, "fault": fault, "calls": calls,
+			"exits": exits, "allow": allow, "policy": policy, "fault": fault, "calls": calls, "world": world,
 			"forget": func(ts *testscript.TestScript, _ bool, _ []string) { server(ts).ResetRequests() },
 		},
 	})
@@ -262,9 +262,23 @@ func calls(ts *testscript.TestScript, _ bool, args []string) {
 func changes(operation string) bool {
 	switch operation {
 	case "DescribeCluster", "ListClusters", "ListUpdates", "DescribeUpdate", "DescribeKey", "ListKeys", "ListAliases",
-		"GetKeyRotationStatus", "GetKeyPolicy", "GetCallerIdentity",
+		"GetKeyRotationStatus", "GetKeyPolicy", "GetCallerIdentity", "ListRegions", "ListAccounts", "AssumeRole",
 		"CreateGrant": // always a dry run here; the dry run's own test holds it to that
 		return false
 	}
 	return true
+}
+
+// world disable CLUSTER disables the cluster's key, as its owner might.
+func world(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 || args[0] != "disable" {
+		ts.Fatalf("usage: world disable CLUSTER")
+	}
+	ts.Check(server(ts).Update(func(w *fakeaws.World) {
+		for _, c := range w.Clusters {
+			if c.Name == args[1] {
+				w.Keys[c.KeyARN].State = "Disabled"
+			}
+		}
+	}))
 }
