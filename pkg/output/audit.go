@@ -68,7 +68,7 @@ func (t *auditText) totals(r *v1alpha1.AuditReport) {
 		line += ": " + strings.Join(verdicts, ", ")
 	}
 	t.line(line)
-	t.line(fmt.Sprintf("Decided by %s: %s, %d not to be told, %d waived; %s that could not be asked",
+	t.line(fmt.Sprintf("Decided by %s: %s, %d that can't be told, %d waived; %s that could not be asked",
 		strings.Join(r.Scope.Controls, ", "), count(s.Findings, "finding"), s.Undecided, s.Waived, count(len(r.Unreachable), "region or account")))
 }
 
