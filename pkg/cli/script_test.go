@@ -19,6 +19,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -57,6 +58,7 @@ func TestScripts(t *testing.T) {
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "allow": allow, "policy": policy, "fault": fault, "calls": calls, "world": world,
+			"generate": generate, "harmless": harmless,
 			"forget": func(ts *testscript.TestScript, _ bool, _ []string) { server(ts).ResetRequests() },
 		},
 	})
@@ -281,4 +283,35 @@ func world(ts *testscript.TestScript, _ bool, args []string) {
 			}
 		}
 	}))
+}
+
+// generate adds generated clusters in two more accounts and four regions: "hostile"
+// ones, or with "trouble", a region that is down and an account that is denied.
+func generate(ts *testscript.TestScript, _ bool, args []string) {
+	o := fakeaws.GenerateOptions{Clusters: 60, Regions: 4, Accounts: 2, Seed: 3}
+	switch args[0] {
+	case "hostile":
+		o.Hostile = true
+	case "trouble":
+		o.RegionsDown, o.AccountsDenied = 1, 1
+	default:
+		ts.Fatalf("usage: generate hostile|trouble")
+	}
+	_, err := server(ts).AddGenerated(o)
+	ts.Check(err)
+}
+
+// harmless FILE… wants nothing in the files that steers a terminal or reorders text.
+func harmless(ts *testscript.TestScript, _ bool, args []string) {
+	for _, file := range args {
+		text := ts.ReadFile(file)
+		if text == "" {
+			ts.Fatalf("%s is empty", file)
+		}
+		for i, r := range text {
+			if (unicode.IsControl(r) && !strings.ContainsRune("\n\t\r", r)) || unicode.Is(unicode.Cf, r) {
+				ts.Fatalf("%s holds %U: …%q", file, r, text[max(i-80, 0):i+1])
+			}
+		}
+	}
 }
