@@ -92,7 +92,11 @@ func (s *auditScope) byAWS(ctx context.Context, g *globals, concurrency int, pro
 	}
 	gathered, err := audit.Gather(ctx, audit.Options{
 		Clients: clients, Scope: s.aws, Filter: s.filter, MaxConcurrency: concurrency,
-		Progress: func(p audit.Progress) { progress.Show(auditLine(p)) },
+		Progress: func(p audit.Progress) {
+			if p.ClustersDone+p.Unreachable > 0 { // before, there is nothing to say
+				progress.Show(auditLine(p))
+			}
+		},
 	})
 	if err != nil {
 		return nil, scope, err

@@ -285,17 +285,18 @@ func world(ts *testscript.TestScript, _ bool, args []string) {
 	}))
 }
 
-// generate adds generated clusters in two more accounts and four regions: "hostile"
-// ones, or with "trouble", a region that is down and an account that is denied.
+// generate adds generated clusters in two more accounts and four regions: plain, hostile
+// or in trouble, with a region that is down and an account that is denied.
 func generate(ts *testscript.TestScript, _ bool, args []string) {
 	o := fakeaws.GenerateOptions{Clusters: 60, Regions: 4, Accounts: 2, Seed: 3}
 	switch args[0] {
 	case "hostile":
 		o.Hostile = true
+	case "plain":
 	case "trouble":
 		o.RegionsDown, o.AccountsDenied = 1, 1
 	default:
-		ts.Fatalf("usage: generate hostile|trouble")
+		ts.Fatalf("usage: generate plain|hostile|trouble")
 	}
 	_, err := server(ts).AddGenerated(o)
 	ts.Check(err)
