@@ -105,7 +105,7 @@ func (c *Clients) post(ctx context.Context, url, region string, call JSONCall, b
 	if err != nil {
 		return &smithyhttp.RequestSendError{Err: err}
 	}
-	defer reply.Body.Close()
+	defer func() { _ = reply.Body.Close() }()
 	data, err := io.ReadAll(io.LimitReader(reply.Body, maxReply))
 	if err != nil {
 		return &smithyhttp.RequestSendError{Err: err}

@@ -91,7 +91,7 @@ func readKeys(path string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w (keys are given by ARN or by a file of ARNs)", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	listed, err := audit.ReadKeyARNs(f)
 	if err == nil && len(listed) == 0 {
 		err = fmt.Errorf("it names no key")
