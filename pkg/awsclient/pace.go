@@ -85,7 +85,7 @@ type patience struct {
 func newPatience(delay func(int) time.Duration) *patience {
 	return &patience{delay: delay, Standard: retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = throttledAttempts
-		o.MaxBackoff = 5 * time.Second
+		o.MaxBackoff = 2 * time.Second // the gate does the slowing down
 		o.RateLimiter = ratelimit.None
 	})}
 }

@@ -171,14 +171,14 @@ func auditError(r *v1alpha1.AuditReport) error {
 	switch s.Outcome {
 	case v1alpha1.OutcomeFinding:
 		if r.Changes != nil && len(r.Changes.Regressions) > 0 {
-			return exit(exitFinding, fmt.Errorf("%d findings, %d of what has changed is for the worse", s.Findings, len(r.Changes.Regressions)))
+			return exit(exitFinding, fmt.Errorf("%s, and %s for the worse", output.Count(s.Findings, "finding"), output.Count(len(r.Changes.Regressions), "change")))
 		}
-		return exit(exitFinding, fmt.Errorf("%d findings", s.Findings))
+		return exit(exitFinding, errors.New(output.Count(s.Findings, "finding")))
 	case v1alpha1.OutcomeCannotTell:
 		if s.Clusters == 0 && len(r.Unreachable) == 0 {
 			return exit(exitCannotTell, hinted(errors.New("no cluster was found, so nothing was audited"), "check --regions, --accounts, --cluster-name and --tag"))
 		}
-		return exit(exitCannotTell, fmt.Errorf("%d answers and %d regions, accounts or contexts can't be told", s.Undecided, len(r.Unreachable)))
+		return exit(exitCannotTell, fmt.Errorf("can't tell: %s missing, and %s", output.Count(s.Undecided, "answer"), output.Count(len(r.Unreachable), "region or account")))
 	}
 	return nil
 }

@@ -153,7 +153,9 @@ func (s *auditScope) byContexts(ctx context.Context, g *globals, progress *outpu
 			default:
 				results[i] = &result
 			}
-			progress.Show(fmt.Sprintf("%d of %d contexts", done, len(names)))
+			if len(names) > 1 {
+				progress.Show(fmt.Sprintf("%d of %d contexts", done, len(names)))
+			}
 			return nil
 		})
 	}

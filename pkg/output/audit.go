@@ -46,15 +46,15 @@ func (t *auditText) totals(r *v1alpha1.AuditReport) {
 	words, paint := "Nothing was found", t.c.Good
 	switch s.Outcome {
 	case v1alpha1.OutcomeFinding:
-		words, paint = count(s.Findings, "finding"), t.c.Bad
+		words, paint = Count(s.Findings, "finding"), t.c.Bad
 	case v1alpha1.OutcomeCannotTell:
 		words, paint = "It can't be told", t.c.Doubtful
 		if s.Findings > 0 {
-			words = count(s.Findings, "known finding") + ", and not all can be told"
+			words = Count(s.Findings, "known finding") + ", and not all can be told"
 		}
 	}
 	if s.Outcome == v1alpha1.OutcomeHolds && s.Findings > 0 {
-		words = count(s.Findings, "known finding") + ", and nothing got worse"
+		words = Count(s.Findings, "known finding") + ", and nothing got worse"
 	}
 	t.line(t.c.Strong(paint(fmt.Sprintf("%s (%s)", words, s.Outcome))))
 	verdicts := []string{}
@@ -63,23 +63,21 @@ func (t *auditText) totals(r *v1alpha1.AuditReport) {
 			verdicts = append(verdicts, fmt.Sprintf("%d %s", n, v))
 		}
 	}
-	line := count(s.Clusters, "cluster")
+	line := Count(s.Clusters, "cluster")
 	if len(verdicts) > 0 {
 		line += ": " + strings.Join(verdicts, ", ")
 	}
 	t.line(line)
 	t.line(fmt.Sprintf("Decided by %s: %s, %d that can't be told, %d waived; %s that could not be asked",
-		strings.Join(r.Scope.Controls, ", "), count(s.Findings, "finding"), s.Undecided, s.Waived, count(len(r.Unreachable), "region or account")))
+		strings.Join(r.Scope.Controls, ", "), Count(s.Findings, "finding"), s.Undecided, s.Waived, Count(len(r.Unreachable), "region or account")))
 }
 
-func count(n int, what string) string {
+// Count says how many there are, in the plural where there is not one.
+func Count(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
-	if first, rest, two := strings.Cut(what, " or "); two {
-		return fmt.Sprintf("%d %ss or %ss", n, first, rest)
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%d %ss", n, strings.ReplaceAll(what, " or ", "s or "))
 }
 
 // table prints a titled table, cut short unless wide.

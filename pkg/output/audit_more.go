@@ -81,7 +81,7 @@ func (t *auditText) others(groups []v1alpha1.OtherTools) {
 		if !t.wide && len(wrong) > 1 { // one of them never agrees with anything
 			t.line("")
 			t.line(Wrap(fmt.Sprintf("Why others differ: %s (%s): %s say otherwise, or nothing. -o wide tells why.",
-				count(len(g.Clusters), "cluster"), Clean(g.State), strings.Join(wrong, ", ")), "", textWidth))
+				Count(len(g.Clusters), "cluster"), Clean(g.State), strings.Join(wrong, ", ")), "", textWidth))
 		}
 	}
 	if t.wide {
