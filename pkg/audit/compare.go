@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 
 	"sigs.k8s.io/yaml"
 
@@ -59,7 +60,10 @@ func Compare(was, is *v1alpha1.AuditReport) *v1alpha1.AuditChanges {
 		slices.Sort(list)
 	}
 	for _, list := range [][]v1alpha1.Change{c.Regressions, c.Fixed, c.Other} {
-		slices.SortFunc(list, byCluster)
+		sort.Slice(list, func(i, j int) bool {
+			a, b := &list[i], &list[j]
+			return cmp.Or(cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.What, b.What)) < 0
+		})
 	}
 	c.Notes = append(c.Notes, differences(was.Scope, is.Scope)...)
 	return c
@@ -184,10 +188,6 @@ func resultOf(r *v1alpha1.EncryptionReport, control string) string {
 		}
 	}
 	return "not answered"
-}
-
-func byCluster(a, b v1alpha1.Change) int {
-	return cmp.Or(cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.What, b.What))
 }
 
 // differences tell of scopes that can't be compared without a word.

@@ -3,6 +3,7 @@ package audit
 import (
 	"cmp"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -35,9 +36,10 @@ func keyView(items []v1alpha1.EncryptionReport, now time.Time) []v1alpha1.AuditK
 	for i := range view {
 		slices.Sort(view[i].Clusters)
 	}
-	slices.SortFunc(view, func(a, b v1alpha1.AuditKey) int {
-		return cmp.Or(cmp.Compare(urgency(&a), urgency(&b)), cmp.Compare(daysLeft(&a), daysLeft(&b)),
-			cmp.Compare(len(b.Clusters), len(a.Clusters)), cmp.Compare(a.ARN, b.ARN))
+	sort.Slice(view, func(i, j int) bool {
+		a, b := &view[i], &view[j]
+		return cmp.Or(cmp.Compare(urgency(a), urgency(b)), cmp.Compare(daysLeft(a), daysLeft(b)),
+			cmp.Compare(len(b.Clusters), len(a.Clusters)), cmp.Compare(a.ARN, b.ARN)) < 0
 	})
 	return view
 }
@@ -90,7 +92,8 @@ func arnField(arn string, n int) string {
 // sortFindings puts the gravest first.
 func sortFindings(findings []v1alpha1.Finding) {
 	rank := map[v1alpha1.Severity]int{v1alpha1.SeverityCritical: 0, v1alpha1.SeverityHigh: 1, v1alpha1.SeverityMedium: 2, v1alpha1.SeverityLow: 3}
-	slices.SortStableFunc(findings, func(a, b v1alpha1.Finding) int {
-		return cmp.Or(cmp.Compare(rank[a.Severity], rank[b.Severity]), cmp.Compare(a.Control, b.Control), cmp.Compare(a.Cluster, b.Cluster))
+	sort.SliceStable(findings, func(i, j int) bool {
+		a, b := &findings[i], &findings[j]
+		return cmp.Or(cmp.Compare(rank[a.Severity], rank[b.Severity]), cmp.Compare(a.Control, b.Control), cmp.Compare(a.Cluster, b.Cluster)) < 0
 	})
 }
