@@ -57,7 +57,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata", UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "allow": allow, "policy": policy, "fault": fault, "calls": calls, "world": world,
+			"exits": exits, "allow": allow, "policy": policy, "fault": fault, "calls": calls, "disablekey": disableKey,
 			"generate": generate, "harmless": harmless,
 			"forget": func(ts *testscript.TestScript, _ bool, _ []string) { server(ts).ResetRequests() },
 		},
@@ -271,14 +271,14 @@ func changes(operation string) bool {
 	return true
 }
 
-// world disable CLUSTER disables the cluster's key, as its owner might.
-func world(ts *testscript.TestScript, _ bool, args []string) {
-	if len(args) != 2 || args[0] != "disable" {
-		ts.Fatalf("usage: world disable CLUSTER")
+// disablekey CLUSTER disables the cluster's key, as its owner might.
+func disableKey(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: disablekey CLUSTER")
 	}
 	ts.Check(server(ts).Update(func(w *fakeaws.World) {
 		for _, c := range w.Clusters {
-			if c.Name == args[1] {
+			if c.Name == args[0] {
 				w.Keys[c.KeyARN].State = "Disabled"
 			}
 		}
