@@ -104,6 +104,7 @@ func (g *generator) places() {
 		role := Principal{ARN: "arn:aws:iam::" + id + ":role/" + auditRole, Trust: g.o.Trust, Policy: []Statement{
 			Allow("eks:Describe*"), Allow("eks:List*"), Allow("kms:Describe*"), Allow("kms:List*"), Allow("kms:Get*"),
 			Allow("ec2:DescribeRegions"), Allow("account:ListRegions"), Allow("organizations:ListAccounts"),
+			Allow("sts:AssumeRole"),
 		}}
 		if i >= g.o.Accounts-g.o.AccountsDenied {
 			role.Trust = nil

@@ -60,7 +60,7 @@ func (s *Server) checkPolicy(c *call, key *Key, policy string, bypass bool) *api
 	}
 	for _, statement := range statements {
 		for _, arn := range statement.Principal.AWS {
-			if strings.Contains(arnPart(arn, 5), "/") && arnPart(arn, 4) == c.account() && s.world.Principals[arn] == nil {
+			if strings.Contains(arnPart(arn, 5), "/") && arnPart(arn, 4) == c.account() && !s.world.knows(arn) {
 				return failf(400, "MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals.")
 			}
 		}

@@ -47,7 +47,7 @@ func (s *Server) createGrant(c *call) (any, *apiError) {
 		}
 	}
 	if strings.HasPrefix(grantee, "arn:") && arnPart(grantee, 4) == c.account() && strings.Contains(arnPart(grantee, 2), "iam") &&
-		arnPart(grantee, 5) != "root" && s.world.Principals[grantee] == nil && !s.isClusterRole(grantee) {
+		arnPart(grantee, 5) != "root" && !s.world.knows(grantee) && !s.isClusterRole(grantee) {
 		return nil, failf(400, "InvalidArnException", "ARN does not refer to a valid principal: %s", grantee)
 	}
 	if in.DryRun {

@@ -82,7 +82,7 @@ func (s *Server) session(c *call, role *Principal) (any, *apiError) {
 		}
 	}
 	roleName := role.ARN[strings.LastIndex(role.ARN, "/")+1:]
-	p := s.world.AddPrincipal(Principal{
+	p := s.world.addSession(Principal{
 		ARN:         fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/%s", arnPart(role.ARN, 1), role.Account(), roleName, name),
 		UserID:      role.UserID + ":" + name,
 		AccessKeyID: "ASIA" + uniqueID(s.newUUID())[:16], SecretAccessKey: hexSum(s.random(16))[:40],
@@ -94,6 +94,26 @@ func (s *Server) session(c *call, role *Principal) (any, *apiError) {
 	out.Credentials.Expiration = p.Expires.UTC().Format(time.RFC3339)
 	out.AssumedRoleUser.AssumedRoleID, out.AssumedRoleUser.Arn = p.UserID, p.ARN
 	return out, nil
+}
+
+// addSession adds p beside other sessions of the same role and name: a new one does
+// not end those before it.
+func (w *World) addSession(p Principal) *Principal {
+	w.Principals[p.ARN+" "+p.AccessKeyID] = &p
+	return &p
+}
+
+// knows says whether there is a principal, or a session, of this ARN.
+func (w *World) knows(arn string) bool {
+	if w.Principals[arn] != nil {
+		return true
+	}
+	for _, p := range w.Principals {
+		if p.ARN == arn {
+			return true
+		}
+	}
+	return false
 }
 
 // envelope wraps a reply of the query protocol: OperationResponse around

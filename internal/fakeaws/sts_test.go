@@ -88,6 +88,9 @@ func TestAssumeRole(t *testing.T) {
 	wantCode(t, err, "AccessDenied")
 	out, err := client.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &role.ARN, RoleSessionName: aws.String("me"), ExternalId: aws.String("x-42")})
 	must(t, err)
+	// Another session of the same name does not end this one.
+	_, err = client.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &role.ARN, RoleSessionName: aws.String("me"), ExternalId: aws.String("x-42")})
+	must(t, err)
 	session := Principal{AccessKeyID: *out.Credentials.AccessKeyId, SecretAccessKey: *out.Credentials.SecretAccessKey, SessionToken: *out.Credentials.SessionToken}
 	who, err := stsOf(session, url).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	must(t, err)

@@ -10,7 +10,8 @@ import (
 
 // World is all that the Server knows. Get at it through View and Update only.
 type World struct {
-	// Principals are users, roles, services and role sessions by ARN.
+	// Principals are users, roles and services by ARN, and role sessions, of which
+	// several may have the same ARN.
 	Principals map[string]*Principal `json:"principals"`
 	// Clusters are by ARN.
 	Clusters map[string]*Cluster `json:"clusters"`

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -45,7 +46,9 @@ func completeGlobals(root *cobra.Command, g *globals) {
 	fixed := func(values ...string) cobra.CompletionFunc {
 		return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
 	}
-	register(root, "output", fixed(output.Formats...))
+	register(root, "output", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		return append(slices.Clone(output.Formats), moreFormatsOf(cmd)...), cobra.ShellCompDirectiveNoFileComp
+	})
 	register(root, "color", fixed("auto", "always", "never"))
 	register(root, "context", func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
 		return g.contexts(prefix), cobra.ShellCompDirectiveNoFileComp

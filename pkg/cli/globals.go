@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -86,8 +88,10 @@ func (g *globals) requestTimeout() (time.Duration, error) {
 
 // validate refuses global flags that can't be meant, before any work is done.
 func (g *globals) validate(cmd *cobra.Command) error {
-	if err := g.format.Validate(); err != nil {
-		return usage(cmd, "%w", err)
+	if more := moreFormatsOf(cmd); !slices.Contains(more, string(g.format)) {
+		if err := g.format.Validate(); err != nil {
+			return usage(cmd, "%w", also(err, more))
+		}
 	}
 	if _, err := output.NewColour(g.Out, g.color); err != nil {
 		return usage(cmd, "%w", err)
@@ -96,6 +100,20 @@ func (g *globals) validate(cmd *cobra.Command) error {
 		return usage(cmd, "%w", err)
 	}
 	return nil
+}
+
+// moreFormats lists the formats that a command knows beside those of all commands.
+const moreFormats = "more-formats"
+
+func moreFormatsOf(cmd *cobra.Command) []string {
+	return strings.FieldsFunc(cmd.Annotations[moreFormats], func(r rune) bool { return r == ',' })
+}
+
+func also(err error, formats []string) error {
+	if len(formats) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w, %s", err, strings.Join(formats, ", "))
 }
 
 // colour paints what goes to stdout. validate has refused a wrong mode.

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -56,7 +57,8 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata", UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "allow": allow, "policy": policy, "fault": fault, "calls": calls,
+			"exits": exits, "allow": allow, "policy": policy, "fault": fault, "calls": calls, "disablekey": disableKey,
+			"generate": generate, "harmless": harmless,
 			"forget": func(ts *testscript.TestScript, _ bool, _ []string) { server(ts).ResetRequests() },
 		},
 	})
@@ -262,9 +264,55 @@ func calls(ts *testscript.TestScript, _ bool, args []string) {
 func changes(operation string) bool {
 	switch operation {
 	case "DescribeCluster", "ListClusters", "ListUpdates", "DescribeUpdate", "DescribeKey", "ListKeys", "ListAliases",
-		"GetKeyRotationStatus", "GetKeyPolicy", "GetCallerIdentity",
+		"GetKeyRotationStatus", "GetKeyPolicy", "GetCallerIdentity", "ListRegions", "ListAccounts", "AssumeRole",
 		"CreateGrant": // always a dry run here; the dry run's own test holds it to that
 		return false
 	}
 	return true
+}
+
+// disablekey CLUSTER disables the cluster's key, as its owner might.
+func disableKey(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: disablekey CLUSTER")
+	}
+	ts.Check(server(ts).Update(func(w *fakeaws.World) {
+		for _, c := range w.Clusters {
+			if c.Name == args[0] {
+				w.Keys[c.KeyARN].State = "Disabled"
+			}
+		}
+	}))
+}
+
+// generate adds generated clusters in two more accounts and four regions: plain, hostile
+// or in trouble, with a region that is down and an account that is denied.
+func generate(ts *testscript.TestScript, _ bool, args []string) {
+	o := fakeaws.GenerateOptions{Clusters: 60, Regions: 4, Accounts: 2, Seed: 3}
+	switch args[0] {
+	case "hostile":
+		o.Hostile = true
+	case "plain":
+	case "trouble":
+		o.RegionsDown, o.AccountsDenied = 1, 1
+	default:
+		ts.Fatalf("usage: generate plain|hostile|trouble")
+	}
+	_, err := server(ts).AddGenerated(o)
+	ts.Check(err)
+}
+
+// harmless FILE… wants nothing in the files that steers a terminal or reorders text.
+func harmless(ts *testscript.TestScript, _ bool, args []string) {
+	for _, file := range args {
+		text := ts.ReadFile(file)
+		if text == "" {
+			ts.Fatalf("%s is empty", file)
+		}
+		for i, r := range text {
+			if (unicode.IsControl(r) && !strings.ContainsRune("\n\t\r", r)) || unicode.Is(unicode.Cf, r) {
+				ts.Fatalf("%s holds %U: …%q", file, r, text[max(i-80, 0):i+1])
+			}
+		}
+	}
 }

@@ -91,8 +91,8 @@ func keyRotates(r *v1alpha1.EncryptionReport) outcome {
 		return o
 	}
 	switch rotation := r.Key.Rotation; {
-	case rotation == nil && r.Key.Origin != "" && r.Key.Origin != "AWS_KMS":
-		return outcome{v1alpha1.ResultNotApplicable, "KMS can't rotate a key of origin " + r.Key.Origin}
+	case (rotation == nil || !rotation.Enabled) && r.Key.Origin != "" && r.Key.Origin != "AWS_KMS": // KMS may answer "off" here
+		return outcome{v1alpha1.ResultNotApplicable, "KMS can't rotate a key of origin " + r.Key.Origin + " by itself"}
 	case rotation == nil:
 		return outcome{v1alpha1.ResultUnknown, "the rotation could not be read"}
 	case rotation.Enabled:

@@ -13,6 +13,10 @@ func Purposes() []string {
 	return []string{"status", "keys", "associate", "create-key", "verify", "audit", "all"}
 }
 
+// AuditRole is the name of the role that the policies expect in each account; name
+// yours likewise, or change the policy.
+const AuditRole = "eks-encrypt-audit"
+
 // IAMOptions say for what, and for which cluster and key.
 type IAMOptions struct {
 	For string
@@ -26,7 +30,7 @@ type IAMOptions struct {
 type need struct {
 	purposes string // words
 	action   string
-	on       string // cluster, clusters, key, keys or any
+	on       string // cluster, clusters, fleet, key, keys, fleet-keys, roles or any
 	optional bool
 }
 
@@ -37,7 +41,8 @@ func needs() []need {
 	return []need{
 		{"status associate verify", "eks:DescribeCluster", "cluster", false},
 		{"audit", "eks:ListClusters", "any", false},
-		{"audit", "eks:DescribeCluster", "clusters", false},
+		{"audit", "eks:DescribeCluster", "fleet", false},
+		{"audit", "kms:DescribeKey", "fleet-keys", false}, // ENC-3 decides by default
 		{"associate", "eks:ListUpdates", "cluster", false},
 		{"associate", "eks:DescribeUpdate", "cluster", false},
 		{"associate", "eks:AssociateEncryptionConfig", "cluster", false},
@@ -54,8 +59,12 @@ func needs() []need {
 		{"status verify", "eks:DescribeUpdate", "cluster", true},
 		{"status verify", "kms:DescribeKey", "key", true},
 		{"status verify", "kms:GetKeyRotationStatus", "key", true},
-		{"audit keys", "kms:DescribeKey", "keys", true},
-		{"audit keys", "kms:GetKeyRotationStatus", "keys", true},
+		{"audit", "kms:GetKeyRotationStatus", "fleet-keys", true},
+		{"audit", "account:ListRegions", "any", true},        // --regions all
+		{"audit", "organizations:ListAccounts", "any", true}, // --organization
+		{"audit", "sts:AssumeRole", "roles", true},           // --role-name
+		{"keys", "kms:DescribeKey", "keys", true},
+		{"keys", "kms:GetKeyRotationStatus", "keys", true},
 		{"status verify audit keys", "kms:ListAliases", "any", true},
 		{"keys associate", "eks:ListClusters", "any", true},
 		{"keys associate", "eks:DescribeCluster", "clusters", true},
@@ -74,7 +83,7 @@ func IAMPolicy(o IAMOptions) (keys.PolicyDocument, error) {
 		if optional && !o.Optional {
 			break
 		}
-		for _, on := range []string{"cluster", "clusters", "key", "keys", "any"} {
+		for _, on := range []string{"cluster", "clusters", "fleet", "key", "keys", "fleet-keys", "roles", "any"} {
 			var actions []string
 			for _, n := range needs() {
 				wanted := o.For == "all" || slices.Contains(strings.Fields(n.purposes), o.For)
@@ -95,7 +104,8 @@ func IAMPolicy(o IAMOptions) (keys.PolicyDocument, error) {
 }
 
 func sid(on string, optional bool) string {
-	name := map[string]string{"cluster": "ThisCluster", "clusters": "Clusters", "key": "ThisKey", "keys": "Keys", "any": "WithoutResource"}[on]
+	name := map[string]string{"cluster": "ThisCluster", "clusters": "Clusters", "fleet": "AllClusters", "key": "ThisKey", "keys": "Keys",
+		"fleet-keys": "AllKeys", "roles": "Roles", "any": "WithoutResource"}[on]
 	if optional {
 		return "Optional" + name
 	}
@@ -108,6 +118,12 @@ func (o IAMOptions) resources(on string) []string {
 		return []string{o.ClusterARN}
 	case "clusters":
 		return []string{upTo(o.ClusterARN, ":cluster/") + "*"}
+	case "fleet": // every region of the account
+		return []string{everywhere(o.ClusterARN) + "cluster/*"}
+	case "fleet-keys":
+		return []string{everywhere(o.KeyARN) + "key/*"}
+	case "roles": // of every account: which ones may be assumed is their trust's to say
+		return []string{"arn:" + strings.Split(o.ClusterARN+":aws", ":")[1] + ":iam::*:role/" + AuditRole}
 	case "key":
 		return []string{o.KeyARN}
 	case "keys":
@@ -115,6 +131,16 @@ func (o IAMOptions) resources(on string) []string {
 		return []string{keys + "*", strings.TrimSuffix(keys, "key/") + "alias/*"}
 	}
 	return []string{"*"}
+}
+
+// everywhere is the beginning of the ARNs of the same account in any region.
+func everywhere(arn string) string {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 {
+		return arn
+	}
+	parts[3], parts[5] = "*", ""
+	return strings.Join(parts, ":")
 }
 
 func upTo(s, mark string) string {

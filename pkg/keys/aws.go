@@ -99,9 +99,9 @@ func keyARNs(ctx context.Context, api Lister) ([]string, error) {
 	return arns, nil
 }
 
-// aliases lists the alias names of each key id. Those without a target, such as
+// Aliases lists the alias names of each key id of the account and region. Those without a target, such as
 // the ones that AWS reserves, belong to no key yet.
-func aliases(ctx context.Context, api Lister) (map[string][]string, error) {
+func Aliases(ctx context.Context, api kms.ListAliasesAPIClient) (map[string][]string, error) {
 	byID := map[string][]string{}
 	p := kms.NewListAliasesPaginator(api, &kms.ListAliasesInput{Limit: aws.Int32(100)})
 	for p.HasMorePages() {

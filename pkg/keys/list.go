@@ -67,7 +67,7 @@ func discover(ctx context.Context, api Lister, where Place, l *v1alpha1.KeyList)
 	if keysErr != nil && !denied(keysErr) {
 		return nil, explain(keysErr, "ListKeys", "*")
 	}
-	byID, aliasErr := aliases(ctx, api)
+	byID, aliasErr := Aliases(ctx, api)
 	switch {
 	case aliasErr != nil && !denied(aliasErr):
 		return nil, explain(aliasErr, "ListAliases", "*")

@@ -3,6 +3,7 @@
 package output
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -43,6 +44,22 @@ func (f Format) Validate() error {
 
 // Print writes the object as data. The text for people is the caller's to write.
 func (f Format) Print(w io.Writer, obj runtime.Object) error {
+	if f != "json" {
+		clean, err := harmless(obj)
+		if err != nil {
+			return err
+		}
+		return f.print(w, clean)
+	}
+	var b bytes.Buffer
+	if err := f.print(&b, obj); err != nil {
+		return err
+	}
+	_, err := w.Write(escaped(b.Bytes()))
+	return err
+}
+
+func (f Format) print(w io.Writer, obj runtime.Object) error {
 	p, err := f.printer()
 	if err != nil {
 		return err

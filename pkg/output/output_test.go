@@ -2,6 +2,8 @@ package output
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -93,8 +95,17 @@ func TestHostileValues(t *testing.T) {
 	k := &v1alpha1.KeyList{Items: []v1alpha1.KeyListItem{{ARN: evil, Aliases: []string{evil}, Reasons: []string{evil}}}, Notes: []string{evil}}
 	p := &v1alpha1.AssociationPlan{Checks: []v1alpha1.Check{{Name: evil, Result: v1alpha1.ResultFail, Message: evil, Remedy: evil}},
 		Drift: v1alpha1.Drift{Consequence: evil, Snippet: "a: " + evil}, Steps: []string{evil}}
+	a := &v1alpha1.AuditReport{Items: []v1alpha1.EncryptionReport{*r}, Notes: []string{evil},
+		Findings:    []v1alpha1.Finding{{Cluster: evil, Name: evil, Control: evil, Reason: evil, Remedy: evil, ExpiredWaiver: &v1alpha1.Waived{Owner: evil}}},
+		Keys:        []v1alpha1.AuditKey{{ARN: evil, State: evil, Clusters: []string{evil}}},
+		Unreachable: []v1alpha1.Unreachable{{Account: evil, Region: evil, Context: evil, Reason: evil}},
+		Waived:      []v1alpha1.Waived{{Cluster: evil, Control: evil, Reason: evil, Owner: evil}},
+		OtherTools:  []v1alpha1.OtherTools{{State: evil, Clusters: []string{evil}, Says: []v1alpha1.OtherTool{{Tool: evil, Check: evil, Says: evil, Why: evil}}}},
+		Changes:     &v1alpha1.AuditChanges{New: []string{evil}, Notes: []string{evil}, Regressions: []v1alpha1.Change{{Cluster: evil, What: evil, Was: evil, Is: evil, Reason: evil}}}}
+	a.Scope.Controls = []string{"ENC-1"}
 	var b bytes.Buffer
 	for _, err := range []error{
+		AuditText(&b, a, Colour{}, true), AuditText(&b, a, Colour{}, false),
 		EncryptionText(&b, r, Colour{}, true), EncryptionTable(&b, []v1alpha1.EncryptionReport{*r}, true),
 		CoverageText(&b, c, Colour{}, true), KeyTable(&b, k, KeyColumns{UsedBy: true, Wide: true}), PlanText(&b, p, Colour{}),
 	} {
@@ -108,6 +119,70 @@ func TestHostileValues(t *testing.T) {
 	for line := range strings.Lines(b.String()) {
 		if strings.HasPrefix(line, "VERDICT") {
 			t.Errorf("a value made a line of its own: %q", line)
+		}
+	}
+}
+
+// Printed data is harmless, too, and JSON loses nothing by it.
+func TestHarmlessData(t *testing.T) {
+	const evil = "red \x1b[31m, right\u202eleft, tag\U000e0041, \u009b2J, line\u2028end, ünïcode 世界"
+	r := &v1alpha1.EncryptionReport{TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindEncryptionReport), Encryption: v1alpha1.Encryption{Reason: evil}}
+	r.Name = "c"
+	for _, format := range []Format{"json", "yaml", "kyaml", "jsonpath={.encryption.reason}"} {
+		var b bytes.Buffer
+		if err := format.Print(&b, r); err != nil {
+			t.Fatal(err)
+		}
+		if bytes.ContainsFunc(b.Bytes(), unsafeData) {
+			t.Errorf("%s: %q", format, b.String())
+		}
+		if !strings.Contains(b.String(), "ünïcode 世界") {
+			t.Errorf("%s has lost harmless text: %s", format, b.String())
+		}
+		var back v1alpha1.EncryptionReport
+		if err := json.Unmarshal(b.Bytes(), &back); format == "json" && (err != nil || back.Encryption.Reason != evil) {
+			t.Errorf("read back: %q, %v", back.Encryption.Reason, err)
+		}
+	}
+}
+
+// Totals first; long tables are cut short for people, and whole in wide.
+func TestAuditText(t *testing.T) {
+	r := &v1alpha1.AuditReport{Scope: v1alpha1.AuditScope{Controls: []string{"ENC-1"}}, Summary: v1alpha1.AuditSummary{
+		Clusters: 60, ByVerdict: map[v1alpha1.Verdict]int{v1alpha1.VerdictNotEncrypted: 60}, Findings: 60, Outcome: v1alpha1.OutcomeFinding}}
+	for i := range 60 {
+		name := fmt.Sprintf("c%02d", i)
+		r.Items = append(r.Items, v1alpha1.EncryptionReport{Cluster: v1alpha1.Cluster{Name: name}})
+		r.Findings = append(r.Findings, v1alpha1.Finding{Name: name, Control: "ENC-1"})
+	}
+	for wide, rows := range map[bool]int{false: 2 * shownRows, true: 120} {
+		var b bytes.Buffer
+		if err := AuditText(&b, r, Colour{}, wide); err != nil {
+			t.Fatal(err)
+		}
+		text := b.String()
+		if !strings.HasPrefix(text, "60 findings (Finding)\n60 clusters: 60 NotEncrypted\n") {
+			t.Errorf("it begins %q", text[:80])
+		}
+		if n := strings.Count(text, "c0") + strings.Count(text, "c1") + strings.Count(text, "c2") + strings.Count(text, "c3") + strings.Count(text, "c4") + strings.Count(text, "c5"); n != rows {
+			t.Errorf("wide %v: %d rows, want %d", wide, n, rows)
+		}
+		if strings.Contains(text, "and 10 more") == wide {
+			t.Errorf("wide %v:\n%s", wide, text)
+		}
+	}
+	for _, test := range []struct {
+		summary v1alpha1.AuditSummary
+		want    string
+	}{
+		{v1alpha1.AuditSummary{Outcome: v1alpha1.OutcomeHolds}, "Nothing was found (Holds)"},
+		{v1alpha1.AuditSummary{Outcome: v1alpha1.OutcomeHolds, Findings: 1}, "1 known finding, and nothing got worse (Holds)"},
+		{v1alpha1.AuditSummary{Outcome: v1alpha1.OutcomeCannotTell}, "It can't be told (CannotTell)"},
+		{v1alpha1.AuditSummary{Outcome: v1alpha1.OutcomeCannotTell, Findings: 2}, "2 known findings, and not all can be told (CannotTell)"},
+	} {
+		var b bytes.Buffer
+		if err := AuditText(&b, &v1alpha1.AuditReport{Summary: test.summary}, Colour{}, false); err != nil || !strings.HasPrefix(b.String(), test.want+"\n") {
+			t.Errorf("%q, want %q (%v)", b.String(), test.want, err)
 		}
 	}
 }

@@ -21,6 +21,12 @@ var (
 func validName(s string) bool   { return namePattern.MatchString(s) }
 func validRegion(s string) bool { return regionPattern.MatchString(s) }
 
+// ValidRegion says whether the text has the form of an AWS region.
+func ValidRegion(s string) bool { return validRegion(s) }
+
+// ValidAccount says whether the text has the form of an AWS account id.
+func ValidAccount(s string) bool { return accountPattern.MatchString(s) }
+
 // ParseClusterARN reads arn:PARTITION:eks:REGION:ACCOUNT:cluster/NAME.
 func ParseClusterARN(s string) (ARN, bool) {
 	parts := strings.SplitN(s, ":", 6)

@@ -30,6 +30,9 @@ type AuditReport struct {
 	OtherTools []OtherTools `json:"otherTools,omitempty"`
 	// Coverage is present where the existing data was looked at, one a cluster.
 	Coverage []CoverageReport `json:"coverage,omitempty"`
+	// Controls are the questions, each with the standards it gives evidence for and
+	// what each of these really asks.
+	Controls []AuditControl `json:"controls,omitempty"`
 	// Changes are those since an earlier report that was given to compare with.
 	Changes *AuditChanges `json:"changes,omitempty"`
 	// Notes are facts the reader should know before relying on the report.
@@ -68,6 +71,23 @@ const (
 	OutcomeFinding    AuditOutcome = "Finding"
 	OutcomeCannotTell AuditOutcome = "CannotTell"
 )
+
+// AuditControl is one question that the audit asks of every cluster.
+type AuditControl struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// Decides says whether a failure is a finding of this audit.
+	Decides   bool       `json:"decides"`
+	Standards []Standard `json:"standards,omitempty"`
+}
+
+// Standard is one requirement of a published standard.
+type Standard struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
+	// Wants is "envelope encryption", "a customer-managed key" or "a healthy key".
+	Wants string `json:"wants"`
+}
 
 // AuditKey is one customer key and the clusters that hang on it.
 type AuditKey struct {
