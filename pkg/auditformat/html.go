@@ -7,8 +7,7 @@ import (
 	"io"
 	"strconv"
 
-	g "maragu.dev/gomponents"
-	h "maragu.dev/gomponents/html"
+	"golang.org/x/net/html"
 )
 
 // The page carries its style and its script; the content security policy lets
@@ -23,7 +22,9 @@ var (
 // writeHTML writes one page that stands by itself. Everything in it can be read
 // without the script, which only adds the filters.
 func writeHTML(w io.Writer, v *view) error {
-	return h.Doctype(el("html", attr("lang", "en"),
+	document := &html.Node{Type: html.DocumentNode}
+	document.AppendChild(&html.Node{Type: html.DoctypeNode, Data: "html"})
+	el("html", attr("lang", "en"),
 		el("head",
 			el("meta", attr("charset", "utf-8")),
 			el("meta", attr("http-equiv", "Content-Security-Policy"), attr("content", policy())),
@@ -32,16 +33,17 @@ func writeHTML(w io.Writer, v *view) error {
 			el("meta", attr("name", "referrer"), attr("content", "no-referrer")),
 			el("link", attr("rel", "icon"), attr("href", "data:,")),
 			el("title", text("EKS encryption audit: "+v.headline())),
-			el("style", g.Raw(styleSheet)),
+			el("style", text(styleSheet)),
 		),
 		el("body",
 			el("a", class("skip"), attr("href", "#content"), text("Skip to the findings")),
 			v.header(),
 			el("main", attr("id", "content"), sections(v)),
 			el("footer", class("wrap foot"), el("p", text("Written by kubectl eks-encrypt audit. It is evidence, not attestation: what could not be established is shown as unknown, with the reason."))),
-			el("script", g.Raw(script)),
+			el("script", text(script)),
 		),
-	)).Render(w)
+	)(document)
+	return html.Render(w, document)
 }
 
 func policy() string {
@@ -56,7 +58,7 @@ func policy() string {
 type section struct {
 	id, title string
 	n         int
-	body      g.Node
+	body      node
 }
 
 func (v *view) sections() []section {
@@ -84,7 +86,7 @@ func (v *view) sections() []section {
 	return shown
 }
 
-func (v *view) header() g.Node {
+func (v *view) header() node {
 	return el("header", class("top"),
 		el("div", class("wrap"),
 			el("p", class("kicker"), text("kubectl eks-encrypt audit")),
@@ -92,17 +94,17 @@ func (v *view) header() g.Node {
 				el("span", class("pill"), text(outcomeWord(v.outcome()))),
 				el("h1", text(v.headline())),
 			),
-			g.If(v.detail() != "", el("p", class("lead"), text(v.detail()))),
-			g.If(v.FinishedAt != nil || v.StartedAt != nil, el("p", class("when"), text("As of "+v.at().Format("2 January 2006, 15:04 UTC")))),
+			when(v.detail() != "", el("p", class("lead"), text(v.detail()))),
+			when(v.FinishedAt != nil || v.StartedAt != nil, el("p", class("when"), text("As of "+v.at().Format("2 January 2006, 15:04 UTC")))),
 			v.figures(),
-			el("nav", attr("aria-label", "Sections"), el("ul", g.Map(v.sections(), func(s section) g.Node {
-				return el("li", el("a", attr("href", "#"+s.id), text(s.title), g.If(s.n > 0, el("span", class("n"), text(strconv.Itoa(s.n))))))
+			el("nav", attr("aria-label", "Sections"), el("ul", each(v.sections(), func(s section) node {
+				return el("li", el("a", attr("href", "#"+s.id), text(s.title), when(s.n > 0, el("span", class("n"), text(strconv.Itoa(s.n))))))
 			}))),
 		))
 }
 
-func (v *view) figures() g.Node {
-	figure := func(n int, name, shade string) g.Node {
+func (v *view) figures() node {
+	figure := func(n int, name, shade string) node {
 		if n == 0 {
 			shade = "zero"
 		}
@@ -118,19 +120,19 @@ func (v *view) figures() g.Node {
 	)
 }
 
-func sections(v *view) g.Node {
+func sections(v *view) node {
 	return el("div", class("wrap"),
 		filters(),
-		g.Map(v.sections(), func(s section) g.Node {
+		each(v.sections(), func(s section) node {
 			return el("section", attr("id", s.id), attr("aria-labelledby", s.id+"-title"),
-				el("h2", attr("id", s.id+"-title"), text(s.title), g.If(s.n > 0, el("span", class("n"), text(strconv.Itoa(s.n))))),
+				el("h2", attr("id", s.id+"-title"), text(s.title), when(s.n > 0, el("span", class("n"), text(strconv.Itoa(s.n))))),
 				s.body)
 		}))
 }
 
 // filters are hidden until the script shows them; it fills the choices, too.
-func filters() g.Node {
-	choice := func(id, label string) g.Node {
+func filters() node {
+	choice := func(id, label string) node {
 		return el("p", el("label", attr("for", "filter-"+id), text(label)),
 			el("select", attr("id", "filter-"+id), attr("data-filter", id), el("option", attr("value", ""), text("all"))))
 	}

@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	g "maragu.dev/gomponents"
-
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
@@ -18,9 +16,9 @@ type part struct {
 
 // bar draws the parts side by side, each as wide as its share. The text says the
 // same to those who don't see it; colours are classes of the style sheet.
-func bar(label string, parts []part, total int) g.Node {
+func bar(label string, parts []part, total int) node {
 	const width, gap = 1000.0, 4.0
-	var pieces []g.Node
+	var pieces []node
 	var words []string
 	x := 0.0
 	for _, p := range parts {
@@ -37,17 +35,17 @@ func bar(label string, parts []part, total int) g.Node {
 		words = []string{"none"}
 	}
 	return el("svg", class("bar"), attr("viewBox", "0 0 1000 100"), attr("preserveAspectRatio", "none"), attr("role", "img"),
-		attr("aria-label", label+": "+strings.Join(words, ", ")), attr("focusable", "false"), g.Group(pieces))
+		attr("aria-label", label+": "+strings.Join(words, ", ")), attr("focusable", "false"), group(pieces...))
 }
 
 func decimal(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
 
 // totals are the two charts: clusters by verdict, and clusters by control.
-func (v *view) totals() g.Node {
+func (v *view) totals() node {
 	return el("div", class("charts"), v.verdictChart(), v.controlChart())
 }
 
-func (v *view) verdictChart() g.Node {
+func (v *view) verdictChart() node {
 	totals := v.byVerdict()
 	var parts []part
 	for _, t := range totals {
@@ -59,8 +57,8 @@ func (v *view) verdictChart() g.Node {
 		el("table", class("legend"),
 			el("caption", class("sr"), text("Clusters by verdict")),
 			el("thead", class("sr"), el("tr", th("Verdict"), th("Clusters"))),
-			el("tbody", g.Map(totals, func(t verdictTotal) g.Node {
-				return el("tr", g.If(t.n == 0, class("zero")),
+			el("tbody", each(totals, func(t verdictTotal) node {
+				return el("tr", when(t.n == 0, class("zero")),
 					el("th", attr("scope", "row"), swatch(verdictClass(t.verdict)), el("span", class("what"), text(verdictWords(t.verdict)), el("code", text(string(t.verdict))))),
 					el("td", class("num"), text(strconv.Itoa(t.n))))
 			}))))
@@ -71,9 +69,9 @@ func controlParts() []part {
 	return []part{{0, "pass", "good"}, {0, "fail", "bad"}, {0, "unknown", "doubt"}, {0, "waived", "waived"}, {0, "does not apply", "quiet"}}
 }
 
-func (v *view) controlChart() g.Node {
+func (v *view) controlChart() node {
 	index := map[state]int{statePass: 0, stateFinding: 1, stateInfo: 1, stateUndecided: 2, stateNotAnswered: 2, stateWaived: 3, stateNotApplicable: 4}
-	line := func(id string) g.Node {
+	line := func(id string) node {
 		parts, name := controlParts(), ""
 		for i := range v.clusters {
 			if r := v.clusters[i].cell(id); r.state != "" {
@@ -81,7 +79,7 @@ func (v *view) controlChart() g.Node {
 				name = r.control.Name
 			}
 		}
-		cells := []g.Node{el("th", attr("scope", "row"), el("span", class("what"), el("b", text(id)), text(" "+name)), bar(id+" "+name, parts, len(v.clusters)))}
+		cells := []node{el("th", attr("scope", "row"), el("span", class("what"), el("b", text(id)), text(" "+name)), bar(id+" "+name, parts, len(v.clusters)))}
 		for _, p := range parts {
 			names := "num"
 			if p.n == 0 {
@@ -89,18 +87,18 @@ func (v *view) controlChart() g.Node {
 			}
 			cells = append(cells, el("td", class(names), text(strconv.Itoa(p.n))))
 		}
-		return el("tr", g.Group(cells))
+		return el("tr", group(cells...))
 	}
-	heads := []g.Node{th("Control")}
+	heads := []node{th("Control")}
 	for _, p := range controlParts() {
 		heads = append(heads, el("th", attr("scope", "col"), class("num"), swatch(p.class), text(p.name)))
 	}
 	return el("div", class("card"), el("h3", text("Controls")),
 		scroll("Clusters by control and result", el("table", class("legend controls"), el("caption", class("sr"), text("Clusters by control and result")),
-			el("thead", el("tr", g.Group(heads))), el("tbody", g.Map(v.controls, line)))))
+			el("thead", el("tr", group(heads...))), el("tbody", each(v.controls, line)))))
 }
 
-func swatch(shade string) g.Node {
+func swatch(shade string) node {
 	return el("svg", class("swatch"), attr("viewBox", "0 0 10 10"), attr("aria-hidden", "true"), attr("focusable", "false"),
 		el("rect", class("fill-"+shade), attr("width", "10"), attr("height", "10"), attr("rx", "2")))
 }

@@ -3,63 +3,68 @@ package auditformat
 import (
 	"strconv"
 
-	g "maragu.dev/gomponents"
-
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
 // column is a column of a list: on a narrow screen a row becomes a card, and the
 // column's name stands before the value.
-func td(label string, children ...g.Node) g.Node {
-	return el("td", attr("data-label", label), el("div", class("value"), g.Group(children)))
+func td(label string, children ...node) node {
+	return el("td", attr("data-label", label), el("div", class("value"), group(children...)))
 }
 
 // tdText is a cell of text; an empty one is left out of a card.
-func tdText(label, words string) g.Node {
+func tdText(label, words string) node {
 	if words == "" {
 		return el("td", attr("data-label", label), class("void"), text("–"))
 	}
 	return td(label, text(words))
 }
 
-func th(name string) g.Node { return el("th", attr("scope", "col"), text(name)) }
+func th(name string) node { return el("th", attr("scope", "col"), text(name)) }
 
 // listTable is a table whose rows the filters can hide.
-func listTable(caption string, heads []string, rows []g.Node) g.Node {
+func listTable(caption string, heads []string, rows []node) node {
 	return el("table", class("list"), el("caption", text(caption)),
-		el("thead", el("tr", g.Map(heads, th))), el("tbody", g.Group(rows)))
+		el("thead", el("tr", each(heads, th))), el("tbody", group(rows...)))
 }
 
 // item is a row with what the filters go by.
-func item(c *cluster, control string, severity v1alpha1.Severity, cells ...g.Node) g.Node {
-	attrs := g.Group{attr("data-row", "")}
+func item(c *cluster, control string, severity v1alpha1.Severity, cells ...node) node {
+	attrs := []node{attr("data-row", "")}
 	for _, a := range [][2]string{{"account", c.account}, {"region", c.region}, {"control", control}, {"severity", string(severity)}} {
 		if a[1] != "" {
 			attrs = append(attrs, attr("data-"+a[0], a[1]))
 		}
 	}
-	return el("tr", attrs, g.Group(cells))
+	return el("tr", append(attrs, cells...)...)
 }
 
-func scroll(label string, table g.Node) g.Node {
+func scroll(label string, table node) node {
 	return el("div", class("scroll"), attr("tabindex", "0"), attr("role", "region"), attr("aria-label", label), table)
 }
 
-func none(words string) g.Node { return el("p", class("none"), text(words)) }
+func none(words string) node { return el("p", class("none"), text(words)) }
 
-func clusterCell(c *cluster) g.Node {
+func clusterCell(c *cluster) node {
 	name := el("b", class("name"), text(c.name))
 	if c.account == "" && c.region == "" {
 		return name
 	}
-	return g.Group{name, el("span", class("sub"), el("span", class("whole"), text(orDash(c.account))), text(" · "), el("span", class("whole"), text(orDash(c.region))))}
+	return group(name, el("span", class("sub"), el("span", class("whole"), text(orDash(c.account))), text(" · "), el("span", class("whole"), text(orDash(c.region)))))
 }
 
-func findingsTable(rows []row, caption, otherwise string) g.Node {
+func expiredLine(w *v1alpha1.Waived) node {
+	if w == nil {
+		return nil
+	}
+	return el("span", class("sub warn"), text(expiredWords(w)))
+}
+
+func findingsTable(rows []row, caption, otherwise string) node {
 	if len(rows) == 0 {
 		return none(otherwise)
 	}
-	var lines []g.Node
+	var lines []node
 	for _, r := range rows {
 		word := string(r.severity)
 		if word == "" {
@@ -69,15 +74,15 @@ func findingsTable(rows []row, caption, otherwise string) g.Node {
 			td("Severity", el("span", class("tag sev-"+word), text(word))),
 			td("Cluster", clusterCell(r.cluster)),
 			td("Control", el("b", text(r.control.ID)), el("span", class("sub"), text(r.control.Name))),
-			td("Why", text(r.reason), g.If(r.waiver != nil, el("span", class("sub warn"), g.Iff(r.waiver != nil, func() g.Node { return text(expiredWords(r.waiver)) })))),
+			td("Why", text(r.reason), expiredLine(r.waiver)),
 			tdText("What to do", r.remedy),
 		))
 	}
 	return listTable(caption, []string{"Severity", "Cluster", "Control", "Why", "What to do"}, lines)
 }
 
-func (v *view) unreachableTable() g.Node {
-	var lines []g.Node
+func (v *view) unreachableTable() node {
+	var lines []node
 	for _, u := range v.Unreachable {
 		lines = append(lines, item(&cluster{account: u.Account, region: u.Region}, "", "", td("Place", el("b", text(placeWords(u)))), td("Why", text(u.Reason))))
 	}
@@ -85,18 +90,18 @@ func (v *view) unreachableTable() g.Node {
 }
 
 // matrix has a row a cluster and a column a control, and below it the details.
-func (v *view) matrix() g.Node {
+func (v *view) matrix() node {
 	if len(v.clusters) == 0 {
 		return none("No cluster was found.")
 	}
-	heads := []g.Node{th("Cluster"), th("Kubernetes"), th("Verdict")}
+	heads := []node{th("Cluster"), th("Kubernetes"), th("Verdict")}
 	for _, id := range v.controls {
 		heads = append(heads, th(id))
 	}
-	var lines, details []g.Node
+	var lines, details []node
 	for i := range v.clusters {
 		c := &v.clusters[i]
-		cells := []g.Node{el("th", attr("scope", "row"), clusterCell(c)), el("td", text(orDash(c.item.Cluster.KubernetesVersion))),
+		cells := []node{el("th", attr("scope", "row"), clusterCell(c)), el("td", text(orDash(c.item.Cluster.KubernetesVersion))),
 			el("td", el("span", class("verdict"), swatch(verdictClass(c.item.Encryption.Verdict)), text(orDash(string(c.item.Encryption.Verdict)))))}
 		for _, id := range v.controls {
 			s := c.cell(id).state
@@ -105,16 +110,16 @@ func (v *view) matrix() g.Node {
 		lines = append(lines, item(c, "", "", cells...))
 		details = append(details, v.clusterDetails(c))
 	}
-	return g.Group{
+	return group(
 		scroll("Clusters by control", el("table", class("matrix"), el("caption", class("sr"), text("What became of each control in each cluster")),
-			el("thead", el("tr", g.Group(heads))), el("tbody", g.Group(lines)))),
-		g.If(len(v.rows(stateInfo, stateNotAnswered)) > 0, el("p", class("hint"), text("* The audit was not asked to decide by this control."))),
-		el("details", class("all"), el("summary", el("b", text("Each cluster in detail"))), el("div", class("inside"), g.Group(details))),
-	}
+			el("thead", el("tr", group(heads...))), el("tbody", group(lines...)))),
+		when(len(v.rows(stateInfo, stateNotAnswered)) > 0, el("p", class("hint"), text("* The audit was not asked to decide by this control."))),
+		el("details", class("all"), el("summary", el("b", text("Each cluster in detail"))), el("div", class("inside"), group(details...))),
+	)
 }
 
-func (v *view) clusterDetails(c *cluster) g.Node {
-	var facts []g.Node
+func (v *view) clusterDetails(c *cluster) node {
+	var facts []node
 	fact := func(name, value string) {
 		if value != "" {
 			facts = append(facts, el("div", el("dt", text(name)), el("dd", text(value))))
@@ -145,15 +150,15 @@ func (v *view) clusterDetails(c *cluster) g.Node {
 		fact("Note", note)
 	}
 	return el("details", attr("data-row", ""), attr("data-account", c.account), attr("data-region", c.region),
-		el("summary", clusterCell(c)), el("dl", class("facts"), g.Group(facts)))
+		el("summary", clusterCell(c)), el("dl", class("facts"), group(facts...)))
 }
 
-func (v *view) keysTable() g.Node {
+func (v *view) keysTable() node {
 	most := 1
 	for _, k := range v.Keys {
 		most = max(most, len(k.Clusters))
 	}
-	var lines []g.Node
+	var lines []node
 	for _, k := range byRadius(v.Keys) {
 		shade := map[v1alpha1.Usable]string{v1alpha1.UsableYes: "good", v1alpha1.UsableNo: "bad"}[k.Usable]
 		if shade == "" {
@@ -161,8 +166,8 @@ func (v *view) keysTable() g.Node {
 		}
 		names := v.names(k.Clusters)
 		lines = append(lines, item(&cluster{account: k.Account, region: k.Region}, "", "",
-			td("Key", g.Map(k.Aliases, func(a string) g.Node { return el("b", class("name"), text(a)) }), el("code", class("arn"), text(k.ARN))),
-			td("State", el("span", class("tag "+shade), text(orDash(k.State))), g.If(daysLeftWords(k) != "", el("strong", class("sub warn"), text(daysLeftWords(k)))), g.If(k.DeletionDate != nil, el("span", class("sub"), text("deletion "+moment(k.DeletionDate))))),
+			td("Key", each(k.Aliases, func(a string) node { return el("b", class("name"), text(a)) }), el("code", class("arn"), text(k.ARN))),
+			td("State", el("span", class("tag "+shade), text(orDash(k.State))), when(daysLeftWords(k) != "", el("strong", class("sub warn"), text(daysLeftWords(k)))), when(k.DeletionDate != nil, el("span", class("sub"), text("deletion "+moment(k.DeletionDate))))),
 			td("Usable", text(reasoned(orDash(string(k.Usable)), k.Reason))),
 			td("Rotation", text(rotationWords(k.Rotation))),
 			td("Clusters", el("div", class("radius"), el("b", text(strconv.Itoa(len(k.Clusters)))), bar("Clusters on this key", []part{{len(k.Clusters), "of " + strconv.Itoa(most) + " at the most", shade}}, most)),
@@ -172,8 +177,8 @@ func (v *view) keysTable() g.Node {
 	return listTable("Keys that can't be used or will be deleted first, then those on which most clusters hang", []string{"Key", "State", "Usable", "Rotation", "Clusters"}, lines)
 }
 
-func (v *view) waivedTable() g.Node {
-	var lines []g.Node
+func (v *view) waivedTable() node {
+	var lines []node
 	for _, r := range v.rows(stateWaived) {
 		w := r.waiver
 		lines = append(lines, item(r.cluster, r.control.ID, "", td("Cluster", clusterCell(r.cluster)), td("Control", el("b", text(r.control.ID)), el("span", class("sub"), text(r.control.Name))),
@@ -182,10 +187,10 @@ func (v *view) waivedTable() g.Node {
 	return listTable("Findings that somebody answers for", []string{"Cluster", "Control", "Owner", "Until", "Why"}, lines)
 }
 
-func (v *view) otherToolsTable() g.Node {
-	var groups []g.Node
+func (v *view) otherToolsTable() node {
+	var groups []node
 	for _, o := range v.OtherTools {
-		var lines []g.Node
+		var lines []node
 		for _, s := range o.Says {
 			shade, word := "bad", "not true"
 			if s.Agrees {
@@ -198,7 +203,7 @@ func (v *view) otherToolsTable() g.Node {
 			el("details", el("summary", text(count(len(o.Clusters), "cluster"))), list(v.names(o.Clusters))),
 			listTable("What other tools say of this state", []string{"Tool", "Says", "True of the cluster", "Why"}, lines)))
 	}
-	return g.Group(groups)
+	return group(groups...)
 }
 
 func (v *view) changesTitle() string {
@@ -220,24 +225,24 @@ func (v *view) changesCount() int {
 	return -1
 }
 
-func (v *view) changesTable() g.Node {
+func (v *view) changesTable() node {
 	if v.Changes == nil {
 		return nil
 	}
-	var lines []g.Node
+	var lines []node
 	for _, c := range v.changeRows() {
 		shade := map[string]string{"Regression": "bad", "Lost from sight": "doubt", "Fixed": "good"}[c.kind]
 		lines = append(lines, el("tr", attr("data-row", ""), td("Change", el("span", class("tag "+shade), text(c.kind))), td("Cluster", el("b", class("name"), text(v.name(c.Cluster)))),
 			tdText("What", c.What), tdText("Was", c.Was), tdText("Is", c.Is), tdText("Why", c.Reason)))
 	}
 	if len(lines) == 0 {
-		return g.Group{none("Nothing has changed."), list(v.Changes.Notes)}
+		return group(none("Nothing has changed."), list(v.Changes.Notes))
 	}
-	return g.Group{listTable("What is not as it was", []string{"Change", "Cluster", "What", "Was", "Is", "Why"}, lines), list(v.Changes.Notes)}
+	return group(listTable("What is not as it was", []string{"Change", "Cluster", "What", "Was", "Is", "Why"}, lines), list(v.Changes.Notes))
 }
 
-func (v *view) coverageTable() g.Node {
-	var lines []g.Node
+func (v *view) coverageTable() node {
+	var lines []node
 	for i := range v.Coverage {
 		c := v.Coverage[i]
 		total, current := proven(c)
@@ -253,17 +258,17 @@ func (v *view) coverageTable() g.Node {
 	return listTable("How much of the existing data is proven to be under the current key", []string{"Cluster", "Verdict", "Proven", "Statement"}, lines)
 }
 
-func (v *view) scopeList() g.Node {
-	return el("dl", class("facts"), g.Map(v.scopeLines(), func(l [2]string) g.Node {
+func (v *view) scopeList() node {
+	return el("dl", class("facts"), each(v.scopeLines(), func(l [2]string) node {
 		return el("div", el("dt", text(l[0])), el("dd", text(l[1])))
 	}))
 }
 
-func list(lines []string) g.Node {
+func list(lines []string) node {
 	if len(lines) == 0 {
 		return nil
 	}
-	return el("ul", g.Map(lines, func(s string) g.Node { return el("li", text(s)) }))
+	return el("ul", each(lines, func(s string) node { return el("li", text(s)) }))
 }
 
 func orDash(s string) string {
