@@ -16,15 +16,19 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/target"
 )
 
-// completionTime bounds what a completion asks AWS or the API server: a shell
-// without a proposal is better than one that hangs.
-const completionTime = 3 * time.Second
+// What a completion may ask AWS and the API server is bounded: a shell without a
+// proposal is better than one that hangs. The API server gets longer, since the
+// command that makes the token must start first.
+const (
+	awsTime = 3 * time.Second
+	apiTime = 10 * time.Second
+)
 
 // proposals makes a completion of what list finds. What it can't find out it
 // leaves out: a completion has no way to say an error.
-func (g *globals) proposals(list func(ctx context.Context, quiet *globals) []string) cobra.CompletionFunc {
+func (g *globals) proposals(most time.Duration, list func(ctx context.Context, quiet *globals) []string) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-		ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
+		ctx, cancel := context.WithTimeout(cmd.Context(), most)
 		defer cancel()
 		quiet := *g
 		quiet.In = strings.NewReader("") // nobody is asked for an MFA code
@@ -114,7 +118,7 @@ func namespaces(ctx context.Context, g *globals) []string {
 
 // completeKey proposes aliases for the argument KEY, which is there once.
 func (g *globals) completeKey() cobra.CompletionFunc {
-	complete := g.proposals(keyAliases)
+	complete := g.proposals(awsTime, keyAliases)
 	return func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp

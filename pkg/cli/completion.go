@@ -53,7 +53,7 @@ func completeGlobals(root *cobra.Command, g *globals) {
 		return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
 	}
 	offline := func(list func(clientcmdapi.Config) []string) cobra.CompletionFunc {
-		return g.proposals(func(_ context.Context, g *globals) []string {
+		return g.proposals(awsTime, func(_ context.Context, g *globals) []string {
 			raw, err := g.kubeconfig()
 			if err != nil {
 				return nil
@@ -68,9 +68,9 @@ func completeGlobals(root *cobra.Command, g *globals) {
 	register(root, "context", offline(func(c clientcmdapi.Config) []string { return slices.Collect(maps.Keys(c.Contexts)) }))
 	register(root, "cluster", offline(func(c clientcmdapi.Config) []string { return slices.Collect(maps.Keys(c.Clusters)) }))
 	register(root, "user", offline(func(c clientcmdapi.Config) []string { return slices.Collect(maps.Keys(c.AuthInfos)) }))
-	register(root, "namespace", g.proposals(namespaces))
-	register(root, "cluster-name", g.proposals(clusterNames))
-	register(root, "region", g.proposals(regions))
+	register(root, "namespace", g.proposals(apiTime, namespaces))
+	register(root, "cluster-name", g.proposals(awsTime, clusterNames))
+	register(root, "region", g.proposals(awsTime, regions))
 	register(root, "v", fixed("0", "2", "4", "6", "8"))
 	withoutFiles(root)
 }

@@ -39,6 +39,7 @@ func readVocabulary(t *testing.T) vocabulary {
 		targets: map[string]bool{}, lab: map[string]map[string]bool{}, flags: map[string]bool{}, commands: map[string]bool{},
 		codes: []int{exitOK, exitFinding, exitUsage, exitCannotTell, exitTimeout, exitInterrupted},
 	}
+	v.flags["help"] = true
 	for _, m := range makeTarget.FindAllStringSubmatch(read(t, "Makefile"), -1) {
 		v.targets[m[1]] = true
 	}
