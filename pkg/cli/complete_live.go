@@ -91,7 +91,7 @@ func keyAliases(ctx context.Context, g *globals) []string {
 	if err != nil {
 		return nil
 	}
-	names, _ := keys.Aliases(ctx, clients.KMS(where.Region))
+	names, _ := keys.AliasNames(ctx, clients.KMS(where.Region))
 	return names
 }
 

@@ -207,12 +207,16 @@ func (v vocabulary) text(t *testing.T, file, text string) (errs []error) {
 	return errs
 }
 
-// allCodes holds a table of exit codes to be complete.
+// allCodes holds a table of exit codes to those that exist, and the README's to be
+// complete.
 func (v vocabulary) allCodes(file string, line int, codes []int) (errs []error) {
 	for _, code := range codes {
 		if !slices.Contains(v.codes, code) {
 			errs = append(errs, fmt.Errorf("%s:%d: there is no exit code %d", file, line, code))
 		}
+	}
+	if strings.HasPrefix(file, "docs/") {
+		return errs // those of one command
 	}
 	for _, code := range v.codes {
 		if !slices.Contains(codes, code) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/klog/v2"
 )
 
 const referenceFile = "../../docs/reference.md"
@@ -24,6 +25,11 @@ func tree(t *testing.T, args ...string) (*cobra.Command, *bytes.Buffer) {
 	t.Helper()
 	t.Setenv("HOME", "/home/you")
 	t.Setenv("KUBECACHEDIR", "")
+	level := flag.NewFlagSet("klog", flag.ContinueOnError)
+	klog.InitFlags(level)
+	if err := level.Set("v", "0"); err != nil { // it is the process's, and another test may have set it
+		t.Fatal(err)
+	}
 	streams, _, out, _ := genericiooptions.NewTestIOStreams()
 	root := newRoot(newGlobals(Process{IOStreams: streams, Version: "devel"}))
 	root.InitDefaultHelpCmd()

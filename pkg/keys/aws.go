@@ -121,9 +121,9 @@ func Aliases(ctx context.Context, api kms.ListAliasesAPIClient) (map[string][]st
 	return byID, nil
 }
 
-// Aliases lists the names of the aliases that lead to customer keys of the region,
+// AliasNames lists the names of the aliases that lead to customer keys of the region,
 // as far as they came before an error.
-func Aliases(ctx context.Context, api kms.ListAliasesAPIClient) ([]string, error) {
+func AliasNames(ctx context.Context, api kms.ListAliasesAPIClient) ([]string, error) {
 	var names []string
 	p := kms.NewListAliasesPaginator(api, &kms.ListAliasesInput{Limit: aws.Int32(100)})
 	for p.HasMorePages() {
