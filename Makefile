@@ -4,6 +4,7 @@ SHELL    := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 GOLANGCI ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 PLUGIN   := bin/kubectl-eks_encrypt
@@ -36,6 +37,26 @@ demo: build lab ## Show status before and after an association, on a local EKS
 .PHONY: test
 test: test-unit test-lab ## Run every test
 
+.PHONY: check
+check: lint test-unit manifest size ## What to run before a push: minutes, no lab
+
+.PHONY: manifest
+manifest: ## Check plugins/krew.yaml, and that the documents and licences are in sync
+	@go test ./hack/... ./internal/docs
+	@go test ./pkg/cli -run 'TestReference|TestDocs|TestExamples|TestTroubleshooting'
+
+.PHONY: docs
+docs: ## Write docs/reference.md anew from the help of the commands
+	@go test ./pkg/cli -run TestReference -update
+
+.PHONY: licences
+licences: ## Write THIRD_PARTY.md anew from what is linked in
+	@go run ./hack/licences
+
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities that the code reaches (asks vuln.go.dev)
+	@bash hack/vuln.sh $(GOVULNCHECK)
+
 .PHONY: test-unit
 test-unit: ## Run the tests that need no lab
 	go test ./...
@@ -63,13 +84,13 @@ check-html: ## Open the HTML report in headless Chromium: no request, no error, 
 
 .PHONY: lint
 lint: ## Format check, vet and linters
-	@test -z "$$(gofmt -l cmd pkg internal lab)" || { gofmt -l cmd pkg internal lab; echo "run: make fmt"; exit 1; }
+	@test -z "$$(gofmt -l cmd pkg internal hack lab)" || { gofmt -l cmd pkg internal hack lab; echo "run: make fmt"; exit 1; }
 	go run $(GOLANGCI) run ./...
 	cd lab && go run $(GOLANGCI) run --config ../.golangci.yml ./...
 
 .PHONY: fmt
 fmt: ## Format the code
-	gofmt -w cmd pkg internal lab
+	gofmt -w cmd pkg internal hack lab
 
 SIZE_LIMIT := 36000000
 .PHONY: size
@@ -92,6 +113,14 @@ dist: ## Build the release archives, checksums and bill of materials into dist/
 .PHONY: krew
 krew: ## Render plugins/krew.yaml from dist/checksums.txt
 	@go run ./hack/release krew -version $(RELEASE)
+
+.PHONY: verify-krew
+verify-krew: ## Hold plugins/krew.yaml to the archives in dist/
+	@go run ./hack/release verify -version $(RELEASE)
+
+.PHONY: reproducible
+reproducible: ## Build dist/ from two clones and compare
+	@RELEASE=$(RELEASE) bash hack/reproducible.sh
 
 .PHONY: clean
 clean: ## Remove what was built

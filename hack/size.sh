@@ -4,7 +4,7 @@
 # machines differ).
 set -euo pipefail
 binary=$1 limit=$2
-bytes=$(stat -c %s "$binary")
+bytes=$(wc -c <"$binary")
 printf '%s: %d bytes (limit %d)\n' "$binary" "$bytes" "$limit"
 for args in --help version; do
   begin=$(date +%s%N)

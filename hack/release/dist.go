@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 )
 
 const (
@@ -16,6 +17,11 @@ const (
 	completion       = "kubectl_complete-eks_encrypt"
 	completionScript = "#!/usr/bin/env sh\nexec kubectl eks-encrypt __complete \"$@\"\n"
 	checksums        = "checksums.txt"
+	// toolchain makes the bytes of a release: another one makes others.
+	toolchain = "go1.26.8"
+
+	maxBinary  = 36_000_000 // as make size
+	maxArchive = 12_500_000
 )
 
 // platform is one that a release is built for.
@@ -50,6 +56,11 @@ func dist(ctx context.Context, dir, version string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
+	if goes, err := exec.CommandContext(ctx, "go", "env", "GOVERSION").Output(); err != nil {
+		return fmt.Errorf("go env GOVERSION: %w", err)
+	} else if v := strings.TrimSpace(string(goes)); v != toolchain {
+		fmt.Fprintf(os.Stderr, "note: this is %s; releases are built with %s, and only it gives their checksums\n", v, toolchain)
+	}
 	license, err := os.ReadFile("LICENSE")
 	if err != nil {
 		return err
@@ -60,7 +71,8 @@ func dist(ctx context.Context, dir, version string) error {
 		if err != nil {
 			return err
 		}
-		err = pack(filepath.Join(dir, p.archive(version)), []file{
+		archive := filepath.Join(dir, p.archive(version))
+		err = pack(archive, []file{
 			{"LICENSE", 0o644, license},
 			{p.binary(), 0o755, program},
 			{completion, 0o755, []byte(completionScript)},
@@ -68,8 +80,26 @@ func dist(ctx context.Context, dir, version string) error {
 		if err != nil {
 			return err
 		}
+		if err := light(archive, len(program)); err != nil {
+			return err
+		}
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "build")); err != nil {
+		return err
 	}
 	return writeChecksums(dir)
+}
+
+// light refuses what is heavier than people should have to download.
+func light(archive string, program int) error {
+	info, err := os.Stat(archive)
+	if err != nil {
+		return err
+	}
+	if program > maxBinary || info.Size() > maxArchive {
+		return fmt.Errorf("%s: %d bytes, the program in it %d: the limits are %d and %d", archive, info.Size(), program, maxArchive, maxBinary)
+	}
+	return nil
 }
 
 // build compiles reproducibly: no path, build id, C compiler or repository state

@@ -33,11 +33,7 @@ func run(ctx context.Context, args []string) error {
 	case "krew":
 		return writeManifest(*dir, *version, manifestPath)
 	case "verify":
-		raw, err := os.ReadFile(manifestPath)
-		if err != nil {
-			return err
-		}
-		return Validate(raw, *version)
+		return verify(*dir, *version, manifestPath)
 	}
 	return fmt.Errorf("unknown task %q: dist, krew or verify", args[0])
 }

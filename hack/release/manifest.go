@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"strings"
@@ -103,6 +104,30 @@ func writeManifest(dir, version, path string) error {
 		return err
 	}
 	return os.WriteFile(path, raw, 0o644) //nolint:gosec // G306: published to everybody
+}
+
+// verify holds the published manifest to the archives that were just built: a tag
+// whose manifest has other checksums must not become a release.
+func verify(dir, version, path string) error {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := Validate(raw, version); err != nil {
+		return err
+	}
+	sums, err := readChecksums(dir)
+	if err != nil {
+		return err
+	}
+	want, err := Render(version, sums)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(raw, want) {
+		return fmt.Errorf("%s is not of these archives: run make krew RELEASE=%s with %s, commit it, and tag that commit", path, version, toolchain)
+	}
+	return nil
 }
 
 func parse(raw []byte) (*Manifest, error) {

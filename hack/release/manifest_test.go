@@ -145,3 +145,54 @@ func TestChecksums(t *testing.T) {
 		t.Errorf("got %v, %v, want %s", sums, err, want)
 	}
 }
+
+// A manifest of other archives than those that were built is refused.
+func TestVerify(t *testing.T) {
+	dir := t.TempDir()
+	for _, p := range platforms {
+		if err := os.WriteFile(filepath.Join(dir, p.archive("v1.2.3")), []byte(p.OS+p.Arch), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := writeChecksums(dir); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "krew.yaml")
+	if err := writeManifest(dir, "v1.2.3", path); err != nil {
+		t.Fatal(err)
+	}
+	if err := verify(dir, "v1.2.3", path); err != nil {
+		t.Error(err)
+	}
+	if err := verify(dir, "v1.2.4", path); err == nil || !strings.Contains(err.Error(), "differs from the tag") {
+		t.Errorf("another version: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, platforms[0].archive("v1.2.3")), []byte("changed"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeChecksums(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := verify(dir, "v1.2.3", path); err == nil || !strings.Contains(err.Error(), "not of these archives") {
+		t.Errorf("another archive: %v", err)
+	}
+}
+
+func TestLight(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := light(path, maxBinary); err != nil {
+		t.Error(err)
+	}
+	if err := light(path, maxBinary+1); err == nil {
+		t.Error("a heavy program passed")
+	}
+	if err := os.Truncate(path, maxArchive+1); err != nil {
+		t.Fatal(err)
+	}
+	if err := light(path, 1); err == nil {
+		t.Error("a heavy archive passed")
+	}
+}

@@ -157,6 +157,12 @@ func (l *Lab) Lab(t *testing.T, args ...string) Output {
 	return run(t, exec.Command(l.bin, append(args, "--dir", l.Dir)...)) //nolint:noctx // it must run at the end, too, when the test's context is over
 }
 
+// Finish runs a prepared program.
+func Finish(t *testing.T, cmd *exec.Cmd) Output {
+	t.Helper()
+	return run(t, cmd)
+}
+
 func run(t *testing.T, cmd *exec.Cmd) Output {
 	t.Helper()
 	var stdout, stderr bytes.Buffer

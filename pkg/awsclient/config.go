@@ -63,7 +63,7 @@ func (o *Options) load(ctx context.Context) (aws.Config, error) {
 	opts := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(timeout)),
 		config.WithEC2RoleCredentialOptions(func(r *ec2rolecreds.Options) { r.Client = quickIMDS() }),
-		config.WithAPIOptions(userAgent(o.Version)),
+		config.WithAPIOptions(everyCall(o.Version)),
 	}
 	if o.TokenProvider != nil {
 		opts = append(opts, config.WithAssumeRoleCredentialOptions(func(a *stscreds.AssumeRoleOptions) { a.TokenProvider = o.TokenProvider }))
@@ -137,8 +137,9 @@ func quickIMDS() *imds.Client {
 // agent is how CloudTrail sees this tool.
 const agent = "kubectl-eks_encrypt"
 
-func userAgent(version string) []func(*middlewareStack) error {
-	return []func(*middlewareStack) error{middleware.AddUserAgentKeyValue(agent, first(version, "devel"))}
+// everyCall is what each call gets: who asks, and a line in the log.
+func everyCall(version string) []func(*middlewareStack) error {
+	return []func(*middlewareStack) error{middleware.AddUserAgentKeyValue(agent, first(version, "devel")), logRequests}
 }
 
 func first(values ...string) string {

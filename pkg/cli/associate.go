@@ -71,8 +71,9 @@ timeout passed; 130 interrupted.`,
 
   # In a pipeline, with the key of an eksctl ClusterConfig
   kubectl eks-encrypt associate -f cluster.yaml --yes --timeout 90m`,
-		Args: atMostOne,
-		RunE: action(o.run),
+		Args:              atMostOne,
+		ValidArgsFunction: g.completeKey(),
+		RunE:              action(o.run),
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.filename, "filename", "f", "", "Take the key from secretsEncryption.keyARN of this eksctl ClusterConfig; - for stdin")

@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
 
 	"github.com/spf13/cobra"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
@@ -26,7 +29,11 @@ Put it on your PATH as kubectl_complete-eks_encrypt and make it executable; kube
 own completion must be set up in your shell.`,
 		Example: `  # For the current user
   kubectl eks-encrypt completion kubectl > ~/.local/bin/kubectl_complete-eks_encrypt
-  chmod +x ~/.local/bin/kubectl_complete-eks_encrypt`,
+  chmod +x ~/.local/bin/kubectl_complete-eks_encrypt
+
+  # For everybody on this machine
+  kubectl eks-encrypt completion kubectl | sudo tee /usr/local/bin/kubectl_complete-eks_encrypt
+  sudo chmod +x /usr/local/bin/kubectl_complete-eks_encrypt`,
 		Annotations: map[string]string{withoutOutput: "true"},
 		ValidArgs:   []string{"kubectl"},
 		RunE: check(func(cmd *cobra.Command, args []string) error {
@@ -41,18 +48,41 @@ own completion must be set up in your shell.`,
 }
 
 // completeGlobals completes the values of the flags that every command takes.
-// Nothing here asks the network.
 func completeGlobals(root *cobra.Command, g *globals) {
 	fixed := func(values ...string) cobra.CompletionFunc {
 		return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
+	}
+	offline := func(list func(clientcmdapi.Config) []string) cobra.CompletionFunc {
+		return g.proposals(awsTime, func(_ context.Context, g *globals) []string {
+			raw, err := g.kubeconfig()
+			if err != nil {
+				return nil
+			}
+			return list(raw)
+		})
 	}
 	register(root, "output", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		return append(slices.Clone(output.Formats), moreFormatsOf(cmd)...), cobra.ShellCompDirectiveNoFileComp
 	})
 	register(root, "color", fixed("auto", "always", "never"))
-	register(root, "context", func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-		return g.contexts(prefix), cobra.ShellCompDirectiveNoFileComp
-	})
+	register(root, "context", offline(func(c clientcmdapi.Config) []string { return slices.Collect(maps.Keys(c.Contexts)) }))
+	register(root, "cluster", offline(func(c clientcmdapi.Config) []string { return slices.Collect(maps.Keys(c.Clusters)) }))
+	register(root, "user", offline(func(c clientcmdapi.Config) []string { return slices.Collect(maps.Keys(c.AuthInfos)) }))
+	register(root, "namespace", g.proposals(apiTime, namespaces))
+	register(root, "cluster-name", g.proposals(awsTime, clusterNames))
+	register(root, "region", g.proposals(awsTime, regions))
+	register(root, "v", fixed("0", "2", "4", "6", "8"))
+	withoutFiles(root)
+}
+
+// withoutFiles keeps shells from proposing files where no argument is one.
+func withoutFiles(cmd *cobra.Command) {
+	if cmd.ValidArgsFunction == nil && cmd.ValidArgs == nil {
+		cmd.ValidArgsFunction = cobra.NoFileCompletions
+	}
+	for _, c := range cmd.Commands() {
+		withoutFiles(c)
+	}
 }
 
 func register(cmd *cobra.Command, flag string, complete cobra.CompletionFunc) {

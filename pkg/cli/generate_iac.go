@@ -67,6 +67,7 @@ Without --for it is the tool that the cluster's tags name.`,
 			_, err = fmt.Fprint(g.Out, text)
 			return err
 		})
+	cmd.ValidArgsFunction = g.completeKey()
 	cmd.Flags().StringVar(&form, "for", "", "Tool: "+strings.Join(formNames(), ", "))
 	cmd.Flags().StringVar(&namespace, "object-namespace", "", "Namespace of the object that describes the cluster (CAPA, ACK), if it isn't found in the cluster")
 	cmd.Flags().StringVar(&name, "object-name", "", "Name of that object")
@@ -104,7 +105,10 @@ the plan, what becomes of the tool that manages it, the commands with their wait
 the verification, the evidence to keep, and that there is no way back. KEY is the
 key to be, or the one the cluster has. Changes nothing.`,
 		`  # For the ticket
-  kubectl eks-encrypt generate runbook alias/payments > change.md`,
+  kubectl eks-encrypt generate runbook alias/payments > change.md
+
+  # Of another cluster of the kubeconfig, with the key that it has
+  kubectl eks-encrypt generate runbook --context payments-prod`,
 		func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			if err := o.validateManager(cmd); err != nil {
@@ -138,5 +142,6 @@ key to be, or the one the cluster has. Changes nothing.`,
 			return err
 		})
 	addManagedBy(cmd, &o.managedBy)
+	cmd.ValidArgsFunction = g.completeKey()
 	return cmd
 }

@@ -46,6 +46,7 @@ own policy, where that does not leave it to IAM: generate key-policy.`,
 			_, err = fmt.Fprint(g.Out, d)
 			return err
 		})
+	cmd.ValidArgsFunction = g.completeKey()
 	cmd.Flags().StringVar(&o.For, "for", "all", "What for: status, keys, associate, create-key, verify, audit or all")
 	cmd.Flags().BoolVar(&o.Optional, "optional", false, "Add what only makes the answers more detailed")
 	register(cmd, "for", cobra.FixedCompletions(generate.Purposes(), cobra.ShellCompDirectiveNoFileComp))

@@ -98,9 +98,16 @@ func shortUsage(cmd *cobra.Command) error {
 
 func newOptions() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:         "options",
-		Short:       "Show the options that every command takes",
-		GroupID:     groupOther,
+		Use:     "options",
+		Short:   "Show the options that every command takes",
+		GroupID: groupOther,
+		Long: `Shows the options that every command takes: kubectl's own, and those that say which
+cluster is meant and as whom to ask AWS.`,
+		Example: `  # All of them
+  kubectl eks-encrypt options
+
+  # One used: each request to AWS and to the API server, on stderr
+  kubectl eks-encrypt status -v 6`,
 		Annotations: map[string]string{withoutOutput: "true"},
 		Args:        noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -39,7 +39,7 @@ Exit codes: 0 listed, perhaps with notes; 2 usage, or nothing could be listed.`,
 
   # Make one
   kubectl eks-encrypt keys create --alias alias/payments`,
-		Args: noArgs,
+		Args: knownCommand,
 		RunE: check(o.run),
 	}
 	cmd.Flags().BoolVar(&o.usedBy, "used-by", false, "Ask which clusters of the region use each key")

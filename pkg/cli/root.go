@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // OIDC users exist on EKS, too
 )
 
@@ -38,7 +41,7 @@ Without a command it shows the status.`,
 	root.SetErr(g.ErrOut)
 	root.SetHelpFunc(help)
 	root.SetUsageFunc(shortUsage)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%w", err) })
+	root.SetFlagErrorFunc(flagError)
 	g.addFlags(root.PersistentFlags())
 	root.Flags().AddFlagSet(status.LocalNonPersistentFlags())
 	root.AddGroup(
@@ -73,4 +76,22 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 		return usage(cmd, "unknown command %q: did you mean %q?", args[0], s[0])
 	}
 	return usage(cmd, "unknown command %q", args[0])
+}
+
+// flagError says which flag was perhaps meant.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
+		// Cobra measures how far words are apart, but only for names of commands.
+		names := &cobra.Command{SuggestionsMinimumDistance: 2}
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if !f.Hidden {
+				names.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
+			}
+		})
+		if s := names.SuggestionsFor(unknown.GetSpecifiedName()); len(s) > 0 {
+			return usage(cmd, "%w: did you mean --%s?", err, s[0])
+		}
+	}
+	return usage(cmd, "%w", err)
 }

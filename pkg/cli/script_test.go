@@ -33,18 +33,17 @@ import (
 // update rewrites the expected outputs in testdata/*.txtar.
 var update = flag.Bool("update", false, "rewrite the expected outputs")
 
-// TestMain makes the test binary serve as the plugin, too.
+// TestMain makes the test binary serve as the plugin, too, under both its names.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"kubectl-eks_encrypt": func() {
-			ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
-			defer cancel()
-			os.Exit(cli.Main(ctx, cli.Process{
-				Args: os.Args, Version: "v0.0.0-test",
-				IOStreams: genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr},
-			}))
-		},
-	})
+	plugin := func() {
+		ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+		defer cancel()
+		os.Exit(cli.Main(ctx, cli.Process{
+			Args: os.Args, Version: "v0.0.0-test",
+			IOStreams: genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr},
+		}))
+	}
+	testscript.Main(m, map[string]func(){"kubectl-eks_encrypt": plugin, "kubectl_complete-eks_encrypt": plugin})
 }
 
 // awsURL is where the scripts find AWS: a name that only the proxy knows, so that

@@ -26,6 +26,20 @@ type EKS interface {
 	DescribeUpdate(context.Context, *eks.DescribeUpdateInput, ...func(*eks.Options)) (*eks.DescribeUpdateOutput, error)
 }
 
+// ClusterNames lists the clusters of the region, as far as they came before an error.
+func ClusterNames(ctx context.Context, api eks.ListClustersAPIClient) ([]string, error) {
+	var names []string
+	p := eks.NewListClustersPaginator(api, &eks.ListClustersInput{})
+	for p.HasMorePages() {
+		out, err := p.NextPage(ctx)
+		if err != nil {
+			return names, explain(err, "ListClusters", target.Target{})
+		}
+		names = append(names, out.Clusters...)
+	}
+	return names, nil
+}
+
 // described is the reply of DescribeCluster, with every pointer looked behind.
 type described struct {
 	arn, name, endpoint, roleARN     string

@@ -121,6 +121,25 @@ func Aliases(ctx context.Context, api kms.ListAliasesAPIClient) (map[string][]st
 	return byID, nil
 }
 
+// AliasNames lists the names of the aliases that lead to customer keys of the region,
+// as far as they came before an error.
+func AliasNames(ctx context.Context, api kms.ListAliasesAPIClient) ([]string, error) {
+	var names []string
+	p := kms.NewListAliasesPaginator(api, &kms.ListAliasesInput{Limit: aws.Int32(100)})
+	for p.HasMorePages() {
+		out, err := p.NextPage(ctx)
+		if err != nil {
+			return names, explain(err, "ListAliases", "*")
+		}
+		for _, a := range out.Aliases {
+			if name := aws.ToString(a.AliasName); a.TargetKeyId != nil && !strings.HasPrefix(name, "alias/aws/") {
+				names = append(names, name)
+			}
+		}
+	}
+	return names, nil
+}
+
 type rotationReader interface {
 	GetKeyRotationStatus(context.Context, *kms.GetKeyRotationStatusInput, ...func(*kms.Options)) (*kms.GetKeyRotationStatusOutput, error)
 }
