@@ -27,7 +27,7 @@ build: ## Build the plugin: bin/kubectl-eks_encrypt
 
 .PHONY: lab
 lab: ## Build the local EKS: bin/eks-lab (minutes when cold)
-	@test -x $(LAB) || echo "Building the lab (etcd, kube-apiserver, kube-controller-manager): 4 to 8 minutes the first time, seconds later."
+	@test -x $(LAB) || echo "Building the lab (etcd, kube-apiserver, kube-controller-manager): a quarter of an hour on 2 cores the first time, seconds later."
 	@cd lab && go build -ldflags '-s -w' -o ../$(LAB) ./cmd/eks-lab
 
 .PHONY: demo

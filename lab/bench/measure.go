@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"os/exec"
-	"syscall"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -101,13 +104,38 @@ func idle(ctx context.Context, l *benchLab) (time.Duration, error) {
 	return p99, nil
 }
 
-// peak is the largest memory of an ended process, in bytes.
-func peak(cmd *exec.Cmd) int64 {
-	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
+// peak waits for a process that was started, and returns the largest memory that
+// it had, in bytes. The kernel's own figure for ended processes is no good: it has
+// the memory of the process in it that started them.
+func peak(cmd *exec.Cmd) (int64, error) {
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	most := int64(0)
+	for {
+		if now := highWater(cmd.Process.Pid); now > most {
+			most = now
+		}
+		select {
+		case err := <-ended:
+			return most, err
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// highWater is what /proc says of a process (VmHWM); 0 where there is none.
+func highWater(pid int) int64 {
+	raw, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
 		return 0
 	}
-	return usage.Maxrss << 10
+	_, rest, _ := strings.Cut(string(raw), "VmHWM:")
+	fields := strings.Fields(rest)
+	if len(fields) == 0 {
+		return 0
+	}
+	kibibytes, _ := strconv.ParseInt(fields[0], 10, 64)
+	return kibibytes << 10
 }
 
 // pipe runs one program into another and returns the memory of both.
@@ -116,14 +144,16 @@ func pipe(first, second *exec.Cmd) (int64, error) {
 	if second.Stdin, err = first.StdoutPipe(); err != nil {
 		return 0, err
 	}
-	if err := second.Start(); err != nil {
+	if err := errors.Join(first.Start(), second.Start()); err != nil {
 		return 0, err
 	}
-	if err := first.Run(); err != nil {
+	one, err := peak(first)
+	if err != nil {
 		return 0, fmt.Errorf("%v: %w", first.Args, err)
 	}
-	if err := second.Wait(); err != nil {
+	two, err := peak(second)
+	if err != nil {
 		return 0, fmt.Errorf("%v: %w", second.Args, err)
 	}
-	return peak(first) + peak(second), nil
+	return one + two, nil
 }

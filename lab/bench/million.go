@@ -129,12 +129,16 @@ func millionObjects(ctx context.Context, n int) (measurement, error) {
 	}
 	cmd := exec.CommandContext(ctx, os.Getenv("PLUGIN_BIN"), "rewrite", "--no-record", "--cluster-name", "lab", "--region", "us-west-2", "-o", "jsonpath={.verdict} {.resources[0].total}")
 	cmd.Env = append(append([]string{}, l.env...), "KUBECONFIG="+file)
+	var out strings.Builder
+	cmd.Stdout = &out
 	begin := time.Now()
-	out, err := cmd.Output()
-	m.took = time.Since(begin)
-	if err != nil || string(out) != fmt.Sprintf("Proven %d", n) {
-		return m, fmt.Errorf("rewrite said %q: %w", out, err)
+	if err := cmd.Start(); err != nil {
+		return m, err
 	}
-	m.memory = peak(cmd)
+	m.memory, err = peak(cmd)
+	m.took = time.Since(begin)
+	if err != nil || out.String() != fmt.Sprintf("Proven %d", n) {
+		return m, fmt.Errorf("rewrite said %q: %w", out.String(), err)
+	}
 	return m, nil
 }

@@ -28,20 +28,23 @@ func rewrite(name string, args ...string) way {
 		if err != nil {
 			return 0, err
 		}
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		out, err := cmd.Output()
+		var stdout, stderr bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		if err := cmd.Start(); err != nil {
+			return 0, err
+		}
+		memory, err := peak(cmd)
 		if err != nil {
-			return 0, fmt.Errorf("%w: %s%s", err, out, stderr.Bytes())
+			return 0, fmt.Errorf("%w: %s%s", err, stdout.Bytes(), stderr.Bytes())
 		}
 		var report struct{ Verdict string }
-		if err := json.Unmarshal(out, &report); err != nil {
+		if err := json.Unmarshal(stdout.Bytes(), &report); err != nil {
 			return 0, err
 		}
 		if report.Verdict != "Proven" {
 			return 0, fmt.Errorf("rewrite ended %s", report.Verdict)
 		}
-		return peak(cmd), nil
+		return memory, nil
 	}}
 }
 

@@ -92,7 +92,7 @@ func clusterNames(ctx context.Context, clients *awsclient.Clients, page func([]s
 // keyReader asks KMS about keys of one account and region, and lists its aliases
 // once for all of them.
 type keyReader struct {
-	*kms.Client
+	keys.Reader
 	account string
 
 	once    sync.Once
@@ -112,7 +112,7 @@ func (r *keyReader) ListAliases(ctx context.Context, in *kms.ListAliasesInput, _
 	if key.AccountID != r.account {
 		return out, nil
 	}
-	r.once.Do(func() { r.aliases, r.err = keys.Aliases(ctx, r.Client) })
+	r.once.Do(func() { r.aliases, r.err = keys.Aliases(ctx, r.Reader) })
 	if r.err != nil {
 		return nil, r.err
 	}

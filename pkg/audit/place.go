@@ -76,7 +76,7 @@ func (g *gatherer) place(a *access, region string) *place {
 	p := g.places[id]
 	if p == nil {
 		p = &place{account: a.id, region: region, clients: a.clients.In(region).Through(g.gate())}
-		reader := &keyReader{Client: p.clients.KMS(region), account: a.id}
+		reader := &keyReader{Reader: p.clients.KMS(region), account: a.id}
 		p.keyFacts = inspect.KeyFrom(func(string) keys.Reader { return reader })
 		g.places[id] = p
 	}

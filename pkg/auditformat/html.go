@@ -6,8 +6,6 @@ import (
 	"encoding/base64"
 	"io"
 	"strconv"
-
-	"golang.org/x/net/html"
 )
 
 // The page carries its style and its script; the content security policy lets
@@ -22,8 +20,8 @@ var (
 // writeHTML writes one page that stands by itself. Everything in it can be read
 // without the script, which only adds the filters.
 func writeHTML(w io.Writer, v *view) error {
-	document := &html.Node{Type: html.DocumentNode}
-	document.AppendChild(&html.Node{Type: html.DoctypeNode, Data: "html"})
+	var document element
+	document.put("<!DOCTYPE html>")
 	el("html", attr("lang", "en"),
 		el("head",
 			el("meta", attr("charset", "utf-8")),
@@ -33,17 +31,18 @@ func writeHTML(w io.Writer, v *view) error {
 			el("meta", attr("name", "referrer"), attr("content", "no-referrer")),
 			el("link", attr("rel", "icon"), attr("href", "data:,")),
 			el("title", text("EKS encryption audit: "+v.headline())),
-			el("style", text(styleSheet)),
+			el("style", raw(styleSheet)),
 		),
 		el("body",
 			el("a", class("skip"), attr("href", "#content"), text("Skip to the findings")),
 			v.header(),
 			el("main", attr("id", "content"), sections(v)),
 			el("footer", class("wrap foot"), el("p", text("Written by kubectl eks-encrypt audit. It is evidence, not attestation: what could not be established is shown as unknown, with the reason."))),
-			el("script", text(script)),
+			el("script", raw(script)),
 		),
-	)(document)
-	return html.Render(w, document)
+	)(&document)
+	_, err := io.WriteString(w, document.inside.String())
+	return err
 }
 
 func policy() string {

@@ -9,13 +9,13 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/client-go/dynamic"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/association"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/drift"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/keys"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/target"
 )
@@ -229,7 +229,7 @@ func (g *globals) owner(cluster string) func(context.Context) *drift.Owner {
 	if err != nil {
 		return nil
 	}
-	client, err := dynamic.NewForConfig(config)
+	client, err := kube.New(config)
 	if err != nil {
 		return nil
 	}

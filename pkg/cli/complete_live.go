@@ -2,17 +2,17 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
+	"net/url"
 	"sort"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/metadata"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/keys"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/target"
 )
 
@@ -101,17 +101,20 @@ func namespaces(ctx context.Context, g *globals) []string {
 	if err != nil {
 		return nil
 	}
-	client, err := metadata.NewForConfig(config)
+	client, err := kube.New(config)
 	if err != nil {
 		return nil
 	}
-	list, err := client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}).List(ctx, metav1.ListOptions{Limit: 500})
-	if err != nil {
+	raw, err := client.Get(ctx, "/api/v1/namespaces", url.Values{"limit": {"500"}})
+	var list struct {
+		Items []struct{ Metadata struct{ Name string } }
+	}
+	if err != nil || json.Unmarshal(raw, &list) != nil {
 		return nil
 	}
 	var names []string
 	for i := range list.Items {
-		names = append(names, list.Items[i].Name)
+		names = append(names, list.Items[i].Metadata.Name)
 	}
 	return names
 }

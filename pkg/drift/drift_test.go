@@ -1,14 +1,13 @@
 package drift
 
 import (
+	"context"
+	"errors"
+	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/hashicorp/hcl/v2/hclparse"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/dynamic/fake"
 	"sigs.k8s.io/yaml"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -115,21 +114,25 @@ func TestSnippets(t *testing.T) {
 	}
 }
 
+// objects are what an API server has, by path.
+type objects map[string]string
+
+func (o objects) Get(_ context.Context, path string, _ url.Values) ([]byte, error) {
+	if text, found := o[path]; found {
+		return []byte(text), nil
+	}
+	return nil, errors.New("404")
+}
+
 func TestFindOwner(t *testing.T) {
-	object := func(apiVersion, kind, name string, spec map[string]any) *unstructured.Unstructured {
-		return &unstructured.Unstructured{Object: map[string]any{
-			"apiVersion": apiVersion, "kind": kind, "metadata": map[string]any{"namespace": "ns", "name": name}, "spec": spec,
-		}}
+	client := objects{
+		"/apis/controlplane.cluster.x-k8s.io/v1beta2/awsmanagedcontrolplanes": `{"items":[
+			{"metadata":{"namespace":"ns","name":"other"},"spec":{"eksClusterName":"shop"}},
+			{"metadata":{"namespace":"ns","name":"cp"},"spec":{"eksClusterName":"pay","encryptionConfig":{"provider":"` + key + `"}}}]}`,
+		"/apis/eks.services.k8s.aws/v1alpha1/clusters": `{"items":[
+			{"metadata":{"namespace":"ns","name":"ack"},"spec":{"name":"ack-one","encryptionConfig":[{"provider":{"keyARN":"` + key + `"}}]}}]}`,
+		"/apis/eks.aws.crossplane.io/v1beta1/clusters": `{"items":"nonsense"}`,
 	}
-	kindsOfLists := map[schema.GroupVersionResource]string{}
-	for _, k := range kinds() {
-		kindsOfLists[k.resource] = "List"
-	}
-	client := fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), kindsOfLists,
-		object("controlplane.cluster.x-k8s.io/v1beta2", "AWSManagedControlPlane", "other", map[string]any{"eksClusterName": "shop"}),
-		object("controlplane.cluster.x-k8s.io/v1beta2", "AWSManagedControlPlane", "cp", map[string]any{"eksClusterName": "pay", "encryptionConfig": map[string]any{"provider": key}}),
-		object("eks.services.k8s.aws/v1alpha1", "Cluster", "ack", map[string]any{"name": "ack-one", "encryptionConfig": []any{map[string]any{"provider": map[string]any{"keyARN": key}}}}),
-	)
 	if o := FindOwner(t.Context(), client, "pay"); o == nil || o.Tool != v1alpha1.ToolCAPA || o.Name != "cp" || o.KeyARN != key {
 		t.Errorf("CAPA: %+v", o)
 	}

@@ -2,11 +2,10 @@ package drift
 
 import (
 	"context"
+	"encoding/json"
+	"net/url"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/dynamic"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
@@ -30,13 +29,20 @@ func kinds() []kind {
 	}
 }
 
+// Getter reads what the API server has at a path, as JSON.
+type Getter interface {
+	Get(ctx context.Context, path string, query url.Values) ([]byte, error)
+}
+
 // FindOwner looks for the object that manages the EKS cluster, in the Kubernetes
 // cluster that kubectl talks to. Such objects may as well live in another cluster,
 // and the caller may not be allowed to read them: nil proves nothing.
-func FindOwner(ctx context.Context, client dynamic.Interface, cluster string) *Owner {
+func FindOwner(ctx context.Context, client Getter, cluster string) *Owner {
 	for _, k := range kinds() {
-		list, err := client.Resource(k.resource).List(ctx, metav1.ListOptions{Limit: 500})
-		if err != nil {
+		path := "/apis/" + k.resource.Group + "/" + k.resource.Version + "/" + k.resource.Resource
+		raw, err := client.Get(ctx, path, url.Values{"limit": {"500"}})
+		var list struct{ Items []map[string]any }
+		if err != nil || json.Unmarshal(raw, &list) != nil {
 			continue // no such kind, or not allowed: a hint less
 		}
 		for _, object := range list.Items {
@@ -48,11 +54,12 @@ func FindOwner(ctx context.Context, client dynamic.Interface, cluster string) *O
 	return nil
 }
 
-func (k kind) owner(object unstructured.Unstructured, cluster string) *Owner {
-	if lookup(object.Object, k.name) != cluster {
+func (k kind) owner(object map[string]any, cluster string) *Owner {
+	if lookup(object, k.name) != cluster {
 		return nil
 	}
-	return &Owner{Tool: k.tool, Namespace: object.GetNamespace(), Name: object.GetName(), KeyARN: lookup(object.Object, k.key)}
+	name := func(field string) string { return lookup(object, []string{"metadata", field}) }
+	return &Owner{Tool: k.tool, Namespace: name("namespace"), Name: name("name"), KeyARN: lookup(object, k.key)}
 }
 
 // lookup follows a path through maps and, by the index "0", to the first of a list.

@@ -1,14 +1,12 @@
 package rewrite
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,6 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
 )
 
 const (
@@ -24,30 +24,20 @@ const (
 	acceptList    = protobufType + ";as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 	mergePatch    = "application/merge-patch+json"
 	applyPatch    = "application/apply-patch+yaml"
-	jsonType      = "application/json"
+	jsonType      = kube.JSON
 	listTimeout   = 90 * time.Second // the API server itself gives up after 60
 	objectTimeout = 40 * time.Second // the API server itself gives up after 34
 )
 
-// client speaks to one API server. It is an http.Client and no REST client of
-// client-go: that one logs bodies at high verbosity, falls back to whole objects
-// with old servers, and has a rate limit of its own.
-type client struct {
-	http  *http.Client
-	base  string // no slash at the end
-	agent string
-}
+// client asks the API server for metadata alone.
+type client struct{ *kube.Client }
 
 func newClient(config *rest.Config) (*client, error) {
-	httpClient, err := rest.HTTPClientFor(config)
+	c, err := kube.New(config)
 	if err != nil {
-		return nil, fmt.Errorf("preparing the connection to the API server: %w", err)
+		return nil, err
 	}
-	base, _, err := rest.DefaultServerUrlFor(config)
-	if err != nil {
-		return nil, fmt.Errorf("API server address %q: %w", config.Host, err)
-	}
-	return &client{http: httpClient, base: strings.TrimRight(base.String(), "/"), agent: config.UserAgent}, nil
+	return &client{c}, nil
 }
 
 // listed is what is kept of one object of a list.
@@ -80,7 +70,7 @@ func (c *client) list(ctx context.Context, s scope, token string, limit int) (*p
 	}
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	resp, err := c.send(ctx, http.MethodGet, r.path(s.namespace, ""), query, acceptList, "", nil)
+	resp, err := c.Do(ctx, kube.Request{Method: http.MethodGet, Path: r.path(s.namespace, ""), Query: query, Accept: acceptList})
 	if err != nil {
 		return nil, err
 	}
@@ -127,8 +117,10 @@ func (c *client) noopWrite(ctx context.Context, r Resource, namespace, name stri
 	ctx, cancel := context.WithTimeout(ctx, objectTimeout)
 	defer cancel()
 	// Ignore: the object's own unknown fields are not ours to be warned of.
-	resp, err := c.send(ctx, http.MethodPatch, r.path(namespace, name), url.Values{"fieldValidation": {"Ignore"}},
-		acceptObject, mergePatch, noopBody(uid, resourceVersion))
+	resp, err := c.Do(ctx, kube.Request{
+		Method: http.MethodPatch, Path: r.path(namespace, name), Query: url.Values{"fieldValidation": {"Ignore"}},
+		Accept: acceptObject, ContentType: mergePatch, Body: noopBody(uid, resourceVersion),
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -168,37 +160,21 @@ func noopBody(uid uuid.UUID, resourceVersion uint64) []byte {
 
 // json sends and receives an object that is no secret of anybody, such as the
 // record or a migration.
-func (c *client) json(ctx context.Context, method, path string, query url.Values, contentType string, body []byte) ([]byte, error) {
+func (c *client) json(ctx context.Context, r kube.Request) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, objectTimeout)
 	defer cancel()
-	resp, err := c.send(ctx, method, path, query, jsonType, contentType, body)
+	if r.Accept == "" {
+		r.Accept = jsonType
+	}
+	resp, err := c.Do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	defer drain(resp.Body)
 	if resp.StatusCode >= http.StatusBadRequest {
-		return nil, statusError(resp, method+" "+path, schema.GroupResource{})
+		return nil, statusError(resp, r.Method+" "+r.Path, schema.GroupResource{})
 	}
 	return io.ReadAll(io.LimitReader(resp.Body, 16<<20))
-}
-
-func (c *client) send(ctx context.Context, method, path string, query url.Values, accept, contentType string, body []byte) (*http.Response, error) {
-	address := c.base + path
-	if len(query) > 0 {
-		address += "?" + query.Encode()
-	}
-	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Accept", accept)
-	if contentType != "" {
-		req.Header.Set("Content-Type", contentType)
-	}
-	if c.agent != "" {
-		req.Header.Set("User-Agent", c.agent)
-	}
-	return c.http.Do(req)
 }
 
 // statusError turns an error answer into the error that k8s.io/apimachinery's
@@ -218,10 +194,6 @@ func statusError(resp *http.Response, verb string, r schema.GroupResource) error
 	}
 	return &apierrors.StatusError{ErrStatus: *status}
 }
-
-// reconnect makes the next request use a new connection, which a load balancer
-// may lead to another API server.
-func (c *client) reconnect() { c.http.CloseIdleConnections() }
 
 // drain lets the connection be used again.
 func drain(body io.ReadCloser) {

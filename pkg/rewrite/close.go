@@ -20,7 +20,7 @@ const recheckAll = 1000
 func (r *run) close(ctx context.Context) error {
 	r.enter(PhaseClosing)
 	r.closing = true
-	r.client.reconnect() // let another API server have its say, where there are several
+	r.client.Reconnect() // let another API server have its say, where there are several
 	if !sampling(r.options.Method) {
 		if err := r.listAgain(ctx); err != nil {
 			return err

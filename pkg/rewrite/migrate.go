@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
 )
 
 // PhaseMigrating is the phase in which the cluster itself does the work.
@@ -51,7 +52,7 @@ func migrate(ctx context.Context, c *client, resource Resource, o *Options) erro
 	if err != nil {
 		return err
 	}
-	raw, err := c.json(ctx, http.MethodPost, migrationsPath, nil, jsonType, body)
+	raw, err := c.json(ctx, kube.Request{Method: http.MethodPost, Path: migrationsPath, ContentType: jsonType, Body: body})
 	if apierrors.IsNotFound(err) {
 		return fmt.Errorf("the cluster has no storagemigration.k8s.io/v1, which Kubernetes serves from 1.37 on: %w\nhint: --via=client needs nothing of the cluster", err)
 	}
@@ -73,12 +74,13 @@ func migrate(ctx context.Context, c *client, resource Resource, o *Options) erro
 		if err := o.Sleep(ctx, migrationPoll); err != nil {
 			return fmt.Errorf("waiting for StorageVersionMigration %s, which goes on in the cluster: %w", m.Name, err)
 		}
-		raw, err = c.json(ctx, http.MethodGet, migrationsPath+"/"+url.PathEscape(m.Name), nil, "", nil)
+		look := kube.Request{Method: http.MethodGet, Path: migrationsPath + "/" + url.PathEscape(m.Name)}
+		raw, err = c.json(ctx, look)
 		for transient(err) && ctx.Err() == nil {
 			if o.Sleep(ctx, migrationPoll) != nil {
 				break
 			}
-			raw, err = c.json(ctx, http.MethodGet, migrationsPath+"/"+url.PathEscape(m.Name), nil, "", nil)
+			raw, err = c.json(ctx, look)
 		}
 		if err != nil {
 			return fmt.Errorf("watching StorageVersionMigration %s: %w", m.Name, err)

@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
 )
 
 const (
@@ -60,7 +61,7 @@ func LoadRecord(ctx context.Context, config *rest.Config) (*Record, error) {
 }
 
 func (c *client) record(ctx context.Context) (*Record, error) {
-	raw, err := c.json(ctx, http.MethodGet, recordPath, nil, "", nil)
+	raw, err := c.json(ctx, kube.Request{Method: http.MethodGet, Path: recordPath})
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, nil
@@ -101,7 +102,9 @@ func (c *client) apply(ctx context.Context, m configMap) (saved configMap, err e
 	if err != nil {
 		return saved, err
 	}
-	raw, err := c.json(ctx, http.MethodPatch, recordPath, url.Values{"fieldManager": {recordOwner}, "force": {"true"}}, applyPatch, body)
+	raw, err := c.json(ctx, kube.Request{
+		Method: http.MethodPatch, Path: recordPath, Query: url.Values{"fieldManager": {recordOwner}, "force": {"true"}}, ContentType: applyPatch, Body: body,
+	})
 	if err != nil {
 		return saved, err
 	}
