@@ -22,7 +22,7 @@ const contextsAtOnce = 16
 // all reports on every cluster of the kubeconfig. One that fails doesn't hide the
 // others.
 func (o *statusOptions) all(ctx context.Context, require encryption.Requirement) error {
-	names := o.contexts("")
+	names := o.contexts()
 	if len(names) == 0 {
 		_, err := o.target("") // says what is missing
 		return err

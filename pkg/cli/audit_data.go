@@ -75,7 +75,7 @@ func (o *auditOptions) examine(ctx context.Context, answers *audit.Answers) erro
 // contextsByARN finds the kube contexts of clusters that AWS has listed.
 func (o *auditOptions) contextsByARN() map[string]string {
 	names := map[string]string{}
-	for _, name := range o.contexts("") {
+	for _, name := range o.contexts() {
 		if t, err := o.target(name); err == nil && t.ARN != "" {
 			names[t.ARN] = name
 		}

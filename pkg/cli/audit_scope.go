@@ -123,7 +123,7 @@ func auditLine(p audit.Progress) string {
 func (s *auditScope) byContexts(ctx context.Context, g *globals, progress *output.Progress) (*audit.Answers, v1alpha1.AuditScope, error) {
 	names := []string{""}
 	if s.allContexts {
-		names = g.contexts("")
+		names = g.contexts()
 	}
 	scope := v1alpha1.AuditScope{Filters: s.filter.Words()}
 	if t, err := g.target(""); len(names) == 0 || !s.allContexts {

@@ -53,7 +53,7 @@ func withPrefix(values []string, prefix string) []string {
 // contextTargets are the EKS clusters that the contexts of the kubeconfig lead to.
 func (g *globals) contextTargets() []target.Target {
 	var found []target.Target
-	for _, name := range g.contexts("") {
+	for _, name := range g.contexts() {
 		if t, err := g.target(name); err == nil {
 			found = append(found, t)
 		}

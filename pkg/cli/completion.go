@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sort"
-	"strings"
 
 	"github.com/spf13/cobra"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -91,18 +89,11 @@ func register(cmd *cobra.Command, flag string, complete cobra.CompletionFunc) {
 	}
 }
 
-// contexts lists the kube contexts that begin with the prefix.
-func (g *globals) contexts(prefix string) []string {
+// contexts lists the kube contexts.
+func (g *globals) contexts() []string {
 	raw, err := g.kube.ToRawKubeConfigLoader().RawConfig()
 	if err != nil {
 		return nil
 	}
-	var names []string
-	for name := range raw.Contexts {
-		if strings.HasPrefix(name, prefix) {
-			names = append(names, name)
-		}
-	}
-	sort.Strings(names)
-	return names
+	return slices.Sorted(maps.Keys(raw.Contexts))
 }

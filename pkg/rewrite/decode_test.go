@@ -6,10 +6,9 @@ import (
 	"slices"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // FuzzDecode: whatever a server answers, there is an error or metadata, no panic.
