@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"time"
 )
@@ -28,7 +29,7 @@ func main() {
 	flag.IntVar(&o.big, "big", 200, "secrets of 100 KiB")
 	flag.BoolVar(&o.million, "million", false, "measure the memory at 1,000,000 objects, against a fake API server")
 	flag.BoolVar(&o.curve, "curve", false, "show throughput and latency by the number of requests in flight, and nothing else")
-	flag.StringVar(&o.only, "only", "", "only the ways whose names contain this")
+	flag.StringVar(&o.only, "only", "", "only the ways whose names contain one of these, separated by commas")
 	flag.StringVar(&o.out, "out", "", "put the tables between the markers of this file, too")
 	flag.IntVar(&fake, "fake-server", 0, "serve as an API server of that many secrets (used by -million)")
 	flag.Parse()
@@ -59,7 +60,7 @@ func bench(ctx context.Context, o options) error {
 	}
 	for _, s := range scenarios {
 		for _, w := range s.ways {
-			if !strings.Contains(w.name, o.only) {
+			if !slices.ContainsFunc(strings.Split(o.only, ","), func(part string) bool { return strings.Contains(w.name, part) }) {
 				continue
 			}
 			fmt.Fprintf(os.Stderr, "%s: %s …\n", s.name, w.name)
