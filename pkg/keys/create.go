@@ -29,7 +29,7 @@ type Tag struct{ Key, Value string }
 // Validate refuses what KMS would refuse, or take amiss, before anything is made.
 func (c Creation) Validate() error {
 	switch {
-	case c.Alias != "" && !aliasName.MatchString(c.Alias):
+	case c.Alias != "" && !isAlias(c.Alias):
 		return fmt.Errorf("alias %q: write alias/NAME, of letters, digits, and /_-", c.Alias)
 	case strings.HasPrefix(c.Alias, "alias/aws/"):
 		return fmt.Errorf("alias %q: alias/aws/ is reserved for AWS", c.Alias)

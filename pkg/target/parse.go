@@ -11,14 +11,14 @@ import (
 type ARN struct{ Partition, Region, Account, Name string }
 
 var (
-	namePattern      = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$`)
+	namePattern      = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_-]*$`)
 	regionPattern    = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}$`)
 	accountPattern   = regexp.MustCompile(`^[0-9]{12}$`)
 	partitionPattern = regexp.MustCompile(`^aws(-[a-z]+)*$`)
 	labelPattern     = regexp.MustCompile(`^[0-9a-z-]+$`)
 )
 
-func validName(s string) bool   { return namePattern.MatchString(s) }
+func validName(s string) bool   { return len(s) <= 100 && namePattern.MatchString(s) }
 func validRegion(s string) bool { return regionPattern.MatchString(s) }
 
 // ValidRegion says whether the text has the form of an AWS region.
