@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
 
 // column is a column of a list: on a narrow screen a row becomes a card, and the
@@ -169,7 +170,7 @@ func (v *view) keysTable() node {
 			td("Key", each(k.Aliases, func(a string) node { return el("b", class("name"), text(a)) }), el("code", class("arn"), text(k.ARN))),
 			td("State", el("span", class("tag "+shade), text(orDash(k.State))), when(daysLeftWords(k) != "", el("strong", class("sub warn"), text(daysLeftWords(k)))), when(k.DeletionDate != nil, el("span", class("sub"), text("deletion "+moment(k.DeletionDate))))),
 			td("Usable", text(reasoned(orDash(string(k.Usable)), k.Reason))),
-			td("Rotation", text(rotationWords(k.Rotation))),
+			td("Rotation", text(output.Rotation(k.Rotation))),
 			td("Clusters", el("div", class("radius"), el("b", text(strconv.Itoa(len(k.Clusters)))), bar("Clusters on this key", []part{{len(k.Clusters), "of " + strconv.Itoa(most) + " at the most", shade}}, most)),
 				el("details", el("summary", text("which")), list(names))),
 		))

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
 
 // markdown writes the report for a pull request, an issue or a wiki.
@@ -76,7 +78,7 @@ func (m *markdown) keys(v *view) {
 	m.table("Keys by blast radius", []string{"Key", "Aliases", "State", "Usable", "Deletion", "Rotation", "Clusters"}, func(add func(...string)) {
 		for _, k := range byRadius(v.Keys) {
 			add(mdCode(k.ARN), mdCodes(k.Aliases), mdText(k.State), mdText(reasoned(string(k.Usable), k.Reason)), mdText(daysLeftWords(k)),
-				mdText(rotationWords(k.Rotation)), strconv.Itoa(len(k.Clusters))+": "+mdCodes(v.names(k.Clusters)))
+				mdText(output.Rotation(k.Rotation)), strconv.Itoa(len(k.Clusters))+": "+mdCodes(v.names(k.Clusters)))
 		}
 	})
 }

@@ -126,18 +126,6 @@ func expiredWords(w *v1alpha1.Waived) string {
 	return "The waiver expired on " + day(w.Expires) + ": " + strings.TrimSuffix(waiverWords(&v1alpha1.Waived{Reason: w.Reason, Owner: w.Owner}), ".") + "."
 }
 
-func rotationWords(r *v1alpha1.Rotation) string {
-	switch {
-	case r == nil:
-		return "unknown"
-	case !r.Enabled:
-		return "off"
-	case r.PeriodDays > 0:
-		return fmt.Sprintf("every %d days", r.PeriodDays)
-	}
-	return "on"
-}
-
 func daysLeftWords(k v1alpha1.AuditKey) string {
 	switch {
 	case k.DaysLeft != nil && *k.DaysLeft == 1:

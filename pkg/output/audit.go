@@ -189,7 +189,7 @@ func (t *auditText) keys(keys []v1alpha1.AuditKey) {
 		if t.wide {
 			names = strings.Join(k.Clusters, ",")
 		}
-		table.Row(k.ARN, k.State, string(k.Usable), left, rotation(k.Rotation), strconv.Itoa(len(k.Clusters)), names)
+		table.Row(k.ARN, k.State, string(k.Usable), left, Rotation(k.Rotation), strconv.Itoa(len(k.Clusters)), names)
 	}
 	t.table("Keys, the most urgent first", table)
 }

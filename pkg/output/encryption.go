@@ -118,7 +118,7 @@ func addKey(f *Fields, k *v1alpha1.Key, wide bool) {
 	if k.ValidTo != nil {
 		f.Addf("  Material expires", "%s", k.ValidTo.UTC().Format("2006-01-02 15:04 UTC"))
 	}
-	f.Add("  Rotation", rotation(k.Rotation))
+	f.Add("  Rotation", Rotation(k.Rotation))
 	if !wide {
 		return
 	}
@@ -188,7 +188,8 @@ func shortContext(name string) string {
 	return name
 }
 
-func rotation(r *v1alpha1.Rotation) string {
+// Rotation says in words how a key rotates.
+func Rotation(r *v1alpha1.Rotation) string {
 	switch {
 	case r == nil:
 		return "unknown"

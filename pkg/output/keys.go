@@ -69,13 +69,13 @@ func why(k *v1alpha1.KeyListItem) string {
 func keyRotation(k *v1alpha1.KeyListItem) string {
 	switch {
 	case k.Rotation != nil || k.State == "":
-		return rotation(k.Rotation)
+		return Rotation(k.Rotation)
 	case k.Manager == "AWS":
 		return "by AWS"
 	case k.Spec != "SYMMETRIC_DEFAULT" || k.Origin != "AWS_KMS" || k.State != "Enabled" && k.State != "Disabled":
 		return "n/a"
 	}
-	return rotation(nil)
+	return Rotation(nil)
 }
 
 func yesNo(b bool) string {
