@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
-	"sync/atomic"
 
 	"charm.land/huh/v2"
 	"golang.org/x/term"
@@ -53,37 +51,13 @@ func (g *globals) pickKey(ctx context.Context, list *v1alpha1.KeyList) (string, 
 			}
 			return nil
 		})
-	input, shut := gated(g.In)
-	defer shut()
+	input, end := forPicker(g.In)
+	defer end()
 	err := huh.NewForm(huh.NewGroup(field)).WithInput(input).WithOutput(g.ErrOut).WithTheme(huh.ThemeFunc(huh.ThemeBase)).RunWithContext(ctx)
 	if errors.Is(err, huh.ErrUserAborted) || ctx.Err() != nil {
 		return "", exit(exitInterrupted, errors.New("no key was chosen: "+nothingSent))
 	}
 	return chosen, err
-}
-
-// gate is a terminal's input that can be shut. The reader of the picker's library may
-// outlive the picker, since its end races with its cancellation, and would swallow
-// the line that is typed next.
-type gate struct {
-	*os.File
-	shut atomic.Bool
-}
-
-func (g *gate) Read(p []byte) (int, error) {
-	if g.shut.Load() {
-		return 0, io.EOF
-	}
-	return g.File.Read(p)
-}
-
-func gated(r io.Reader) (gatedReader io.Reader, shut func()) {
-	f, ok := r.(*os.File)
-	if !ok {
-		return r, func() {}
-	}
-	g := &gate{File: f}
-	return g, func() { g.shut.Store(true) }
 }
 
 // keyChoices are the lines to choose from: one each, cut to the width.
