@@ -103,6 +103,7 @@ func (o *Options) load(ctx context.Context) (aws.Config, error) {
 	if err != nil {
 		return aws.Config{}, o.explainConfig(err)
 	}
+	cfg.HTTPClient = bodyInMemory{cfg.HTTPClient}
 	tokenFile, role := o.getenv("AWS_WEB_IDENTITY_TOKEN_FILE"), o.getenv("AWS_ROLE_ARN")
 	fromEnv := profile != "" || o.Env["AWS_WEB_IDENTITY_TOKEN_FILE"] != ""
 	if o.Profile == "" && !keys && fromEnv && tokenFile != "" && role != "" {
