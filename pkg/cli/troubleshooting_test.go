@@ -20,11 +20,11 @@ var wrappers = []string{
 	"no credential provider", "no such key", "rendering RBAC", "no snippet for", "unknown kind of subject", "exit code …", "not a ClusterConfig", "key of …",
 	"resourceVersion … is no number", "resourceVersion … of …/… is no number", "snippet for …: … is not the ARN of a key",
 	"API server address", "watching StorageVersionMigration", "reading the StorageVersionMigration", "creating a StorageVersionMigration", "asking for the present resourceVersion",
-	"… is no evidence of a run", "a … without a name", "… is no Kubernetes version",
+	"… is no evidence of a run", "aliases of", "unknown report format …: one of", "too long ago", "a … without a name", "… is no Kubernetes version",
 }
 
 // packages are those whose messages people see.
-var packages = []string{"cli", "target", "awsclient", "association", "rewrite", "keys", "encryption", "drift", "generate"}
+var packages = []string{"cli", "target", "awsclient", "association", "rewrite", "keys", "encryption", "drift", "generate", "audit", "auditformat"}
 
 var verb = regexp.MustCompile(`%[-+#0-9.]*[a-zA-Z]`)
 
