@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"os/exec"
 	"slices"
-	"sync"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -38,56 +41,111 @@ func getWith(ctx context.Context, client *http.Client, address string) ([]byte, 
 	return raw, err
 }
 
-// bystander is somebody else who reads one object every 20 ms, on a connection of
-// their own and without the delay.
+// bystander is somebody else who reads one object every 20 ms: a process of its
+// own, as on another machine, on a connection of its own, without the delay.
 type bystander struct {
-	stop chan struct{}
-	done sync.WaitGroup
-	took []time.Duration
+	process *exec.Cmd
+	leave   io.Closer
+	said    *bufio.Reader
 }
 
+// watch starts the bystander, and returns when they have read for the first time.
 func watch(ctx context.Context, config *rest.Config) (*bystander, error) {
-	client, err := rest.HTTPClientFor(config)
+	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	address := config.Host + "/api/v1/namespaces/default"
+	b := &bystander{process: exec.CommandContext(ctx, self, "-bystander")}
+	b.process.Stderr = os.Stderr
+	stdin, err := b.process.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	stdout, err := b.process.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := b.process.Start(); err != nil {
+		return nil, err
+	}
+	b.leave, b.said = stdin, bufio.NewReader(stdout)
+	if err := json.NewEncoder(stdin).Encode(view{config.Host, config.BearerToken, config.CAData, config.CAFile}); err != nil {
+		return nil, err
+	}
+	_, err = b.said.ReadString('\n')
+	return b, err
+}
+
+// end returns the median and the 99th percentile.
+func (b *bystander) end() (p50, p99 time.Duration) {
+	_ = b.leave.Close()
+	var felt [2]time.Duration
+	_ = json.NewDecoder(b.said).Decode(&felt)
+	_ = b.process.Wait()
+	return felt[0], felt[1]
+}
+
+// view is how the bystander reaches the API server.
+type view struct {
+	Host, Token string
+	CAData      []byte
+	CAFile      string
+}
+
+// standBy is the bystander's process: until its input ends it reads, and then it
+// says how long that took.
+func standBy(ctx context.Context) error {
+	input := bufio.NewReader(os.Stdin)
+	line, err := input.ReadBytes('\n')
+	if err != nil {
+		return err
+	}
+	var v view
+	if err := json.Unmarshal(line, &v); err != nil {
+		return err
+	}
+	client, err := rest.HTTPClientFor(&rest.Config{Host: v.Host, BearerToken: v.Token, TLSClientConfig: rest.TLSClientConfig{CAData: v.CAData, CAFile: v.CAFile}})
+	if err != nil {
+		return err
+	}
+	address := v.Host + "/api/v1/namespaces/default"
 	for try := 0; ; try++ { // a fresh API server grants its roles only after a while
 		_, err := getWith(ctx, client, address)
 		if err == nil {
 			break
 		}
 		if try == 50 {
-			return nil, err
+			return err
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
-	b := &bystander{stop: make(chan struct{})}
-	b.done.Go(func() {
-		ticker := time.NewTicker(20 * time.Millisecond)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-b.stop:
-				return
-			case <-ticker.C:
-				begin := time.Now()
-				if _, err := getWith(ctx, client, address); err == nil {
-					b.took = append(b.took, time.Since(begin))
-				}
+	fmt.Println("ready")
+	leave := make(chan struct{})
+	go func() {
+		_, _ = io.Copy(io.Discard, input)
+		close(leave)
+	}()
+	var took []time.Duration
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-leave:
+			return json.NewEncoder(os.Stdout).Encode(percentiles(took))
+		case <-ticker.C:
+			begin := time.Now()
+			if _, err := getWith(ctx, client, address); err == nil {
+				took = append(took, time.Since(begin))
 			}
 		}
-	})
-	return b, nil
+	}
 }
 
-// end returns the median and the 99th percentile.
-func (b *bystander) end() (p50, p99 time.Duration) {
-	close(b.stop)
-	b.done.Wait()
-	if len(b.took) == 0 {
-		return 0, 0
+// percentiles are the median and the 99th.
+func percentiles(took []time.Duration) [2]time.Duration {
+	if len(took) == 0 {
+		return [2]time.Duration{}
 	}
-	slices.Sort(b.took)
-	return b.took[len(b.took)/2], b.took[len(b.took)*99/100]
+	slices.Sort(took)
+	return [2]time.Duration{took[len(took)/2], took[len(took)*99/100]}
 }

@@ -27,7 +27,7 @@ func curve(ctx context.Context, delay time.Duration) error {
 		return err
 	}
 	defer p.stop()
-	config, err := l.as(ctx, "cluster-admin", "https://"+p.address())
+	config, err := l.as(ctx, "cluster-admin", p.url())
 	if err != nil {
 		return err
 	}

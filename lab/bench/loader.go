@@ -20,8 +20,8 @@ const metadataOnly = "application/vnd.kubernetes.protobuf;as=PartialObjectMetada
 // loader sends the plugin's own requests as fast as the server takes them, and
 // cares for nothing else: no pacing, no second look. It is the server's limit.
 func loader() way {
-	return way{name: "saturating loader (the limit)", run: func(ctx context.Context, l *benchLab, p *proxy) (int64, error) {
-		config, err := l.as(ctx, "cluster-admin", "https://"+p.address())
+	return way{name: "saturating loader (the limit)", run: func(ctx context.Context, l *benchLab, server string) (int64, error) {
+		config, err := l.as(ctx, "cluster-admin", server)
 		if err != nil {
 			return 0, err
 		}

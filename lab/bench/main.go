@@ -24,20 +24,25 @@ type options struct {
 func main() {
 	var o options
 	var fake int
-	flag.IntVar(&o.secrets, "secrets", 5000, "secrets of 1 KiB")
-	flag.IntVar(&o.slow, "slow", 250, "secrets for the ways that take a round trip an object, at 40 ms")
+	var standing bool
+	flag.IntVar(&o.secrets, "secrets", 10000, "secrets of 1 KiB")
+	flag.IntVar(&o.slow, "slow", 500, "secrets for the ways that take a round trip an object, at 40 ms")
 	flag.IntVar(&o.big, "big", 200, "secrets of 100 KiB")
 	flag.BoolVar(&o.million, "million", false, "measure the memory at 1,000,000 objects, against a fake API server")
 	flag.BoolVar(&o.curve, "curve", false, "show throughput and latency by the number of requests in flight, and nothing else")
-	flag.StringVar(&o.only, "only", "", "only the ways whose names contain one of these, separated by commas")
+	flag.StringVar(&o.only, "only", "", "only what contains one of these, separated by commas, such as \"40 ms: rewrite\"")
 	flag.StringVar(&o.out, "out", "", "put the tables between the markers of this file, too")
 	flag.IntVar(&fake, "fake-server", 0, "serve as an API server of that many secrets (used by -million)")
+	flag.BoolVar(&standing, "bystander", false, "read as a bystander until the input ends (used by itself)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	run := func(ctx context.Context) error { return bench(ctx, o) }
-	if fake > 0 {
+	switch {
+	case fake > 0:
 		run = func(ctx context.Context) error { return serveFake(ctx, fake) }
+	case standing:
+		run = standBy
 	}
 	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
@@ -54,13 +59,13 @@ func bench(ctx context.Context, o options) error {
 	}
 	report := newReport()
 	scenarios := []scenario{
-		{name: "1 KiB, 0 ms", secrets: o.secrets, size: 1024, ways: []way{annotate(0), replace(0), loader(), rewrite("rewrite"), rewrite("rewrite, 256 at once", "--max-concurrency", "256")}},
-		{name: "1 KiB, 40 ms", secrets: o.secrets, size: 1024, delay: far, ways: []way{replace(o.slow), loader(), rewrite("rewrite"), rewrite("rewrite, 256 at once", "--max-concurrency", "256")}},
-		{name: "100 KiB, 0 ms", secrets: o.big, size: 100 << 10, ways: []way{replace(0), rewrite("rewrite")}},
+		{name: "1 KiB at 0 ms", secrets: o.secrets, size: 1024, ways: []way{annotate(0), replace(0), loader(), rewrite("rewrite"), rewrite("rewrite, 512 at once", "--max-concurrency", "512")}},
+		{name: "1 KiB at 40 ms", secrets: o.secrets, size: 1024, delay: far, counted: true, ways: []way{replace(o.slow), loader(), rewrite("rewrite"), rewrite("rewrite, 512 at once", "--max-concurrency", "512")}},
+		{name: "100 KiB at 0 ms", secrets: o.big, size: 100 << 10, counted: true, ways: []way{replace(0), rewrite("rewrite")}},
 	}
 	for _, s := range scenarios {
 		for _, w := range s.ways {
-			if !slices.ContainsFunc(strings.Split(o.only, ","), func(part string) bool { return strings.Contains(w.name, part) }) {
+			if !slices.ContainsFunc(strings.Split(o.only, ","), func(part string) bool { return strings.Contains(s.name+": "+w.name, part) }) {
 				continue
 			}
 			fmt.Fprintf(os.Stderr, "%s: %s …\n", s.name, w.name)

@@ -17,6 +17,7 @@ type scenario struct {
 	secrets int
 	size    int
 	delay   time.Duration // round trip
+	counted bool          // through the proxy, which delays and counts bytes; without it, directly
 	ways    []way
 }
 
@@ -25,7 +26,7 @@ type way struct {
 	name string
 	// only, if above 0, is how many secrets it is given, since it is so slow.
 	only int
-	run  func(context.Context, *benchLab, *proxy) (memory int64, err error)
+	run  func(ctx context.Context, l *benchLab, server string) (memory int64, err error)
 }
 
 // measurement is what a way came to.
@@ -34,7 +35,7 @@ type measurement struct {
 	objects        int
 	took           time.Duration
 	requests       int
-	bytes          int64
+	bytes          int64 // 0: not counted
 	memory         int64 // peak, in bytes, of all processes; 0 where it means nothing
 	p50, p99, idle time.Duration
 }
@@ -53,11 +54,15 @@ func measure(ctx context.Context, s scenario, w way) (measurement, error) {
 		return m, err
 	}
 	defer l.stop(ctx)
-	p, err := startProxy(ctx, l.cluster().Server, s.delay)
-	if err != nil {
-		return m, err
+	server, counted := l.cluster().Server, func() int64 { return 0 }
+	if s.counted {
+		p, err := startProxy(ctx, server, s.delay)
+		if err != nil {
+			return m, err
+		}
+		defer p.stop()
+		server, counted = p.url(), p.bytes.Load
 	}
-	defer p.stop()
 	other, err := l.as(ctx, "reader", l.cluster().Server)
 	if err != nil {
 		return m, err
@@ -74,13 +79,13 @@ func measure(ctx context.Context, s scenario, w way) (measurement, error) {
 		return m, err
 	}
 	begin := time.Now()
-	m.memory, err = w.run(ctx, l, p)
+	m.memory, err = w.run(ctx, l, server)
 	m.took = time.Since(begin)
 	m.p50, m.p99 = b.end()
 	if err != nil {
 		return m, err
 	}
-	m.bytes = p.bytes.Load()
+	m.bytes = counted()
 	after, err := l.requests(ctx)
 	if err != nil {
 		return m, err

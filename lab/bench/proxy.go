@@ -33,7 +33,7 @@ func startProxy(ctx context.Context, server string, roundTrip time.Duration) (*p
 	return p, nil
 }
 
-func (p *proxy) address() string { return p.listener.Addr().String() }
+func (p *proxy) url() string { return "https://" + p.listener.Addr().String() }
 
 func (p *proxy) stop() { _ = p.listener.Close() }
 

@@ -42,9 +42,9 @@ func (r *report) String() string {
 		fmt.Fprintln(&b, "| way | secrets | objects/s | × get\\|replace | % of the limit | requests an object | bytes an object | % of get\\|replace's | peak memory | bystander p50 / p99 (idle p99) |")
 		fmt.Fprintln(&b, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
 		for _, m := range all {
-			fmt.Fprintf(&b, "| %s | %d | %.0f | %s | %s | %.2f | %.0f | %s | %s | %s / %s (%s) |\n",
-				m.way, m.objects, m.rate(), times(m.rate(), base.rate0()), percent(m.rate(), limit.rate0()),
-				float64(m.requests)/float64(m.objects), m.bytesEach(), percent(m.bytesEach(), base.bytes0()), mebibytes(m.memory),
+			fmt.Fprintf(&b, "| %s | %d | %.0f | %s | %s | %.2f | %s | %s | %s | %s / %s (%s) |\n",
+				strings.ReplaceAll(m.way, "|", `\|`), m.objects, m.rate(), times(m.rate(), base.rate0()), percent(m.rate(), limit.rate0()),
+				float64(m.requests)/float64(m.objects), m.bytesText(), percent(m.bytesEach(), base.bytes0()), mebibytes(m.memory),
 				milliseconds(m.p50), milliseconds(m.p99), milliseconds(m.idle))
 		}
 	}
@@ -66,6 +66,13 @@ func (m measurement) bytes0() float64 {
 		return 0
 	}
 	return m.bytesEach()
+}
+
+func (m measurement) bytesText() string {
+	if m.bytes == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f", m.bytesEach())
 }
 
 func times(a, b float64) string {

@@ -10,8 +10,8 @@ import (
 	"strconv"
 )
 
-func (l *benchLab) command(ctx context.Context, p *proxy, name string, args ...string) (*exec.Cmd, error) {
-	file, err := l.through(p.address())
+func (l *benchLab) command(ctx context.Context, server string, name string, args ...string) (*exec.Cmd, error) {
+	file, err := l.through(server)
 	if err != nil {
 		return nil, err
 	}
@@ -23,8 +23,8 @@ func (l *benchLab) command(ctx context.Context, p *proxy, name string, args ...s
 // rewrite is the plugin. Its cluster is named by flag, since the proxy is no
 // endpoint that EKS would know.
 func rewrite(name string, args ...string) way {
-	return way{name: name, run: func(ctx context.Context, l *benchLab, p *proxy) (int64, error) {
-		cmd, err := l.command(ctx, p, os.Getenv("PLUGIN_BIN"), append([]string{"rewrite", "--cluster-name", "lab", "--region", "us-west-2", "-o", "json"}, args...)...)
+	return way{name: name, run: func(ctx context.Context, l *benchLab, server string) (int64, error) {
+		cmd, err := l.command(ctx, server, os.Getenv("PLUGIN_BIN"), append([]string{"rewrite", "--cluster-name", "lab", "--region", "us-west-2", "-o", "json"}, args...)...)
 		if err != nil {
 			return 0, err
 		}
@@ -50,24 +50,24 @@ func rewrite(name string, args ...string) way {
 
 // annotate is AWS's recipe.
 func annotate(only int) way {
-	return way{name: "get | annotate (AWS's recipe)", only: only, run: func(ctx context.Context, l *benchLab, p *proxy) (int64, error) {
-		return kubectlPipe(ctx, l, p, "annotate", "--overwrite", "-f", "-", "kms-encryption-timestamp=now")
+	return way{name: "get | annotate (AWS's recipe)", only: only, run: func(ctx context.Context, l *benchLab, server string) (int64, error) {
+		return kubectlPipe(ctx, l, server, "annotate", "--overwrite", "-f", "-", "kms-encryption-timestamp=now")
 	}}
 }
 
 // replace is the recipe of the Kubernetes documentation.
 func replace(only int) way {
-	return way{name: "get | replace (Kubernetes' recipe)", only: only, run: func(ctx context.Context, l *benchLab, p *proxy) (int64, error) {
-		return kubectlPipe(ctx, l, p, "replace", "-f", "-")
+	return way{name: "get | replace (Kubernetes' recipe)", only: only, run: func(ctx context.Context, l *benchLab, server string) (int64, error) {
+		return kubectlPipe(ctx, l, server, "replace", "-f", "-")
 	}}
 }
 
-func kubectlPipe(ctx context.Context, l *benchLab, p *proxy, args ...string) (int64, error) {
-	get, err := l.command(ctx, p, "kubectl", "get", "secrets", "--all-namespaces", "-o", "json")
+func kubectlPipe(ctx context.Context, l *benchLab, server string, args ...string) (int64, error) {
+	get, err := l.command(ctx, server, "kubectl", "get", "secrets", "--all-namespaces", "-o", "json")
 	if err != nil {
 		return 0, err
 	}
-	put, err := l.command(ctx, p, "kubectl", args...)
+	put, err := l.command(ctx, server, "kubectl", args...)
 	if err != nil {
 		return 0, err
 	}

@@ -23,6 +23,7 @@ type upOptions struct {
 	associationTime time.Duration
 	person          string
 	tokenCommand    string
+	fsync           bool
 	timeout         time.Duration
 	foreground      bool
 }
@@ -41,6 +42,7 @@ func newUp(g *globals) *cobra.Command {
 	f.DurationVar(&o.associationTime, "association-time", 5*time.Second, "How long an association stays InProgress at least")
 	f.StringVar(&o.person, "person", state.ClusterAdmin, "Whose credentials `env` gives by default")
 	f.StringVar(&o.tokenCommand, "token-command", "auto", "What answers 'aws eks get-token': aws, lab, or auto (aws if it is installed)")
+	f.BoolVar(&o.fsync, "fsync", false, "Let etcd wait for the disk, as a real one does: for benchmarks")
 	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "How long to wait until the lab is ready")
 	f.BoolVar(&o.foreground, "foreground", false, "Stay in the foreground, and stop when standard input ends")
 	return cmd
@@ -124,6 +126,9 @@ func configure(dir state.Dir, o upOptions, changed func(string) bool) (*state.Co
 	}
 	if _, err := config.Find(config.Person); err != nil {
 		return nil, err
+	}
+	if fresh || changed("fsync") {
+		config.Fsync = o.fsync
 	}
 	if fresh || changed("token-command") {
 		if config.TokenCommand, err = tokenCommand(dir, o.tokenCommand); err != nil {

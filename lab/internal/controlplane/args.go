@@ -13,16 +13,19 @@ const loopback = "127.0.0.1"
 func etcdArgs(dir state.Dir, c *state.Config) []string {
 	certs := pki.Folder(dir.PKI())
 	client, peer := c.Ports.EtcdURL(), fmt.Sprintf("http://%s:%d", loopback, c.Ports.EtcdPeer)
-	return []string{
+	args := []string{
 		"--name=lab", "--data-dir=" + dir.Etcd(), "--log-level=warn",
 		"--listen-client-urls=" + client, "--advertise-client-urls=" + client,
 		"--cert-file=" + certs.Cert(pki.Etcd), "--key-file=" + certs.Key(pki.Etcd),
 		"--client-cert-auth", "--trusted-ca-file=" + certs.Cert(pki.CA),
 		"--listen-peer-urls=" + peer, "--initial-advertise-peer-urls=" + peer, "--initial-cluster=lab=" + peer,
-		// A power cut may lose the lab; a kill may not, and loses nothing here.
-		"--unsafe-no-fsync",
 		"--quota-backend-bytes=8589934592", "--snapshot-count=10000",
 	}
+	if !c.Fsync {
+		// A power cut may lose the lab; a kill may not, and loses nothing here.
+		args = append(args, "--unsafe-no-fsync")
+	}
+	return args
 }
 
 func apiServerArgs(dir state.Dir, c *state.Config, webhook string) []string {

@@ -29,6 +29,8 @@ type Config struct {
 	Person string `json:"person"`
 	// TokenCommand is aws (the real CLI on PATH) or lab (Dir.Bin goes on PATH).
 	TokenCommand string `json:"tokenCommand"`
+	// Fsync lets etcd wait for the disk, as a real one does.
+	Fsync bool `json:"fsync,omitempty"`
 	// CustomerKey is the ARN of a key that waits to be associated.
 	CustomerKey string `json:"customerKey,omitempty"`
 	// AssociatedKey is the key that the API server encrypts with, "" for the

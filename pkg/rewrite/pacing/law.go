@@ -8,8 +8,8 @@ import (
 // Constants of the law, in requests unless they say otherwise.
 const (
 	start       = 4                // in flight at first
-	shortQueue  = 3.0              // waiting: below it the limit grows
-	longQueue   = 6.0              // waiting: above it the limit shrinks
+	shortQueue  = 5.0              // waiting: below it the limit grows
+	longQueue   = 8.0              // waiting: above it the limit shrinks
 	usual       = 64.0             // the ceiling that these queues are meant for; a higher one allows longer queues
 	minSamples  = 16               // answers a window takes at least
 	remeasure   = 10 * time.Second // between two looks at the unloaded server
