@@ -119,7 +119,7 @@ func (l *benchLab) as(ctx context.Context, person, host string) (*rest.Config, e
 	}, nil
 }
 
-// through writes a kubeconfig that leads to the address.
+// through writes a kubeconfig that leads to the server, itself or a proxy before it.
 func (l *benchLab) through(server string) (string, error) {
 	config := l.config.DeepCopy()
 	config.Clusters[config.Contexts[config.CurrentContext].Cluster].Server = server
