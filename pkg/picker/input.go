@@ -1,4 +1,4 @@
-package cli
+package picker
 
 import (
 	"io"
@@ -9,19 +9,19 @@ import (
 	"github.com/muesli/cancelreader"
 )
 
-// pickerInput is the terminal's input for one picker. The picker's library closes its
+// orderedInput is the terminal's input for one picker. The picker's library closes its
 // reader while that may still be waiting, which is a data race, and the reader would
-// swallow the line that is typed next. Having no name, a pickerInput is not taken for
+// swallow the line that is typed next. Having no name, an orderedInput is not taken for
 // a file by that reader but as something to Read from: so its end is ours to order.
-type pickerInput struct {
+type orderedInput struct {
 	file    *os.File
 	reader  cancelreader.CancelReader
 	reading sync.Mutex
 	ended   bool
 }
 
-// forPicker gives the input to a picker, until end is called.
-func forPicker(in io.Reader) (input io.Reader, end func()) {
+// ordered gives the input to a picker, until end is called.
+func ordered(in io.Reader) (input io.Reader, end func()) {
 	file, ok := in.(*os.File)
 	if !ok || runtime.GOOS == "windows" { // there the library reads the console's events itself
 		return in, func() {}
@@ -30,11 +30,11 @@ func forPicker(in io.Reader) (input io.Reader, end func()) {
 	if err != nil {
 		return in, func() {}
 	}
-	p := &pickerInput{file: file, reader: reader}
+	p := &orderedInput{file: file, reader: reader}
 	return p, p.end
 }
 
-func (p *pickerInput) Read(b []byte) (int, error) {
+func (p *orderedInput) Read(b []byte) (int, error) {
 	p.reading.Lock()
 	defer p.reading.Unlock()
 	if p.ended {
@@ -44,7 +44,7 @@ func (p *pickerInput) Read(b []byte) (int, error) {
 }
 
 // end stops a Read that waits, and closes what it waited on only then.
-func (p *pickerInput) end() {
+func (p *orderedInput) end() {
 	p.reader.Cancel()
 	p.reading.Lock()
 	defer p.reading.Unlock()
@@ -53,6 +53,6 @@ func (p *pickerInput) end() {
 }
 
 // Fd lets the library set the terminal's mode; it writes to and closes nothing.
-func (p *pickerInput) Fd() uintptr               { return p.file.Fd() }
-func (p *pickerInput) Write([]byte) (int, error) { return 0, os.ErrInvalid }
-func (p *pickerInput) Close() error              { return nil }
+func (p *orderedInput) Fd() uintptr               { return p.file.Fd() }
+func (p *orderedInput) Write([]byte) (int, error) { return 0, os.ErrInvalid }
+func (p *orderedInput) Close() error              { return nil }
