@@ -1,6 +1,7 @@
 package pacing
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -8,10 +9,10 @@ import (
 // Constants of the law, in requests unless they say otherwise.
 const (
 	start       = 4                // in flight at first
-	shortQueue  = 5.0              // waiting: below it the limit grows
-	longQueue   = 8.0              // waiting: above it the limit shrinks
+	shortQueue  = 6.0              // waiting: below it the limit grows
+	longQueue   = 9.0              // waiting: above it the limit shrinks
 	usual       = 64.0             // the ceiling that these queues are meant for; a higher one allows longer queues
-	minSamples  = 16               // answers a window takes at least
+	minSamples  = 32               // answers a window takes at least
 	remeasure   = 10 * time.Second // between two looks at the unloaded server
 	probeShare  = 4                // the limit is divided by this for such a look
 	growth      = 0.1              // a step, as a share of the limit
@@ -34,10 +35,10 @@ type Law struct {
 }
 
 // NewLaw returns a law that never exceeds the ceiling. A ceiling above 64 says that
-// throughput matters more than others' latency: the queue may be longer in proportion.
+// throughput matters more than others' latency: the queue may be longer, by the square of it.
 func NewLaw(ceiling int) *Law {
 	ceiling = max(ceiling, 1)
-	return &Law{limit: float64(min(start, ceiling)), ceiling: float64(ceiling), patience: max(1, float64(ceiling)/usual), rising: true}
+	return &Law{limit: float64(min(start, ceiling)), ceiling: float64(ceiling), patience: max(1, math.Pow(float64(ceiling)/usual, 2)), rising: true}
 }
 
 // Limit is how many requests may be in flight now, at least 1.
@@ -83,6 +84,7 @@ func (l *Law) decide(now time.Time) {
 	case now.Sub(l.lastProbe) >= remeasure:
 		l.probing, l.resume = true, l.limit
 		l.set(l.limit/probeShare, now)
+		l.opened = now.Add(2 * median) // when what is in flight now has been answered
 		return
 	}
 	knee := l.limit * float64(l.base) / float64(median) // requests that are worked on
