@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"slices"
 	"time"
 
@@ -41,47 +40,29 @@ func getWith(ctx context.Context, client *http.Client, address string) ([]byte, 
 	return raw, err
 }
 
-// bystander is somebody else who reads one object every 20 ms: a process of its
+// bystander is somebody else who reads one object every 50 ms: a process of its
 // own, as on another machine, on a connection of its own, without the delay.
-type bystander struct {
-	process *exec.Cmd
-	leave   io.Closer
-	said    *bufio.Reader
-}
+type bystander struct{ *helper }
 
 // watch starts the bystander, and returns when they have read for the first time.
 func watch(ctx context.Context, config *rest.Config) (*bystander, error) {
-	self, err := os.Executable()
+	h, err := startHelper(ctx, "-bystander")
 	if err != nil {
 		return nil, err
 	}
-	b := &bystander{process: exec.CommandContext(ctx, self, "-bystander")}
-	b.process.Stderr = os.Stderr
-	stdin, err := b.process.StdinPipe()
-	if err != nil {
+	if err := json.NewEncoder(h.tell).Encode(view{config.Host, config.BearerToken, config.CAData, config.CAFile}); err != nil {
 		return nil, err
 	}
-	stdout, err := b.process.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := b.process.Start(); err != nil {
-		return nil, err
-	}
-	b.leave, b.said = stdin, bufio.NewReader(stdout)
-	if err := json.NewEncoder(stdin).Encode(view{config.Host, config.BearerToken, config.CAData, config.CAFile}); err != nil {
-		return nil, err
-	}
-	_, err = b.said.ReadString('\n')
-	return b, err
+	_, err = h.said.ReadString('\n')
+	return &bystander{h}, err
 }
 
-// end returns the median and the 99th percentile.
-func (b *bystander) end() (p50, p99 time.Duration) {
-	_ = b.leave.Close()
+// leave returns the median and the 99th percentile of what they felt.
+func (b *bystander) leave() (p50, p99 time.Duration) {
+	_ = b.tell.Close()
 	var felt [2]time.Duration
 	_ = json.NewDecoder(b.said).Decode(&felt)
-	_ = b.process.Wait()
+	b.end()
 	return felt[0], felt[1]
 }
 
@@ -126,7 +107,7 @@ func standBy(ctx context.Context) error {
 		close(leave)
 	}()
 	var took []time.Duration
-	ticker := time.NewTicker(20 * time.Millisecond)
+	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
 	for {
 		select {

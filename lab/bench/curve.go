@@ -22,12 +22,16 @@ func curve(ctx context.Context, delay time.Duration) error {
 		return err
 	}
 	defer l.stop(ctx)
-	p, err := startProxy(ctx, l.cluster().Server, delay)
-	if err != nil {
-		return err
+	server := l.cluster().Server
+	if delay > 0 {
+		p, err := startProxy(ctx, server, delay)
+		if err != nil {
+			return err
+		}
+		defer p.stop()
+		server = p.url()
 	}
-	defer p.stop()
-	config, err := l.as(ctx, "cluster-admin", p.url())
+	config, err := l.as(ctx, "cluster-admin", server)
 	if err != nil {
 		return err
 	}
@@ -53,7 +57,7 @@ func curve(ctx context.Context, delay time.Duration) error {
 		begin := time.Now()
 		spread(ctx, client, config.Host, objects[each*(i+1):each*(i+2)], level)
 		took := time.Since(begin)
-		p50, p99 := b.end()
+		p50, p99 := b.leave()
 		rate := each / took.Seconds()
 		fmt.Printf("| %d | %.0f | %.1f ms | %s / %s |\n", level, rate, 1000*float64(level)/rate, milliseconds(p50), milliseconds(p99))
 	}

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -44,6 +46,25 @@ func (m measurement) rate() float64 { return float64(m.objects) / m.took.Seconds
 
 func (m measurement) bytesEach() float64 { return float64(m.bytes) / float64(m.objects) }
 
+// median is what the rounds of one way come to: the median of each figure.
+func median(rounds []measurement) measurement {
+	m := rounds[0]
+	m.took, m.requests, m.bytes = middle(rounds, func(m measurement) time.Duration { return m.took }), middle(rounds, func(m measurement) int { return m.requests }), middle(rounds, func(m measurement) int64 { return m.bytes })
+	m.memory = middle(rounds, func(m measurement) int64 { return m.memory })
+	m.p50, m.p99 = middle(rounds, func(m measurement) time.Duration { return m.p50 }), middle(rounds, func(m measurement) time.Duration { return m.p99 })
+	m.idle = middle(rounds, func(m measurement) time.Duration { return m.idle })
+	return m
+}
+
+func middle[T cmp.Ordered](rounds []measurement, figure func(measurement) T) T {
+	var all []T
+	for _, m := range rounds {
+		all = append(all, figure(m))
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
 func measure(ctx context.Context, s scenario, w way) (measurement, error) {
 	m := measurement{way: w.name, objects: s.secrets}
 	if w.only > 0 {
@@ -81,7 +102,7 @@ func measure(ctx context.Context, s scenario, w way) (measurement, error) {
 	begin := time.Now()
 	m.memory, err = w.run(ctx, l, server)
 	m.took = time.Since(begin)
-	m.p50, m.p99 = b.end()
+	m.p50, m.p99 = b.leave()
 	if err != nil {
 		return m, err
 	}
@@ -105,7 +126,7 @@ func idle(ctx context.Context, l *benchLab) (time.Duration, error) {
 		return 0, err
 	}
 	time.Sleep(2 * time.Second)
-	_, p99 := b.end()
+	_, p99 := b.leave()
 	return p99, nil
 }
 

@@ -97,26 +97,12 @@ func millionObjects(ctx context.Context, n int) (measurement, error) {
 		return m, err
 	}
 	defer l.stop(ctx)
-	self, err := os.Executable()
+	fake, err := startHelper(ctx, "-fake-server", strconv.Itoa(n))
 	if err != nil {
 		return m, err
 	}
-	fake := exec.CommandContext(ctx, self, "-fake-server", strconv.Itoa(n))
-	fake.Stderr = os.Stderr
-	stdin, err := fake.StdinPipe()
-	if err != nil {
-		return m, err
-	}
-	stdout, err := fake.StdoutPipe()
-	if err != nil {
-		return m, err
-	}
-	if err := fake.Start(); err != nil {
-		return m, err
-	}
-	defer fake.Wait()   //nolint:errcheck // it was told to end
-	defer stdin.Close() //nolint:errcheck // so it is told
-	address, err := bufio.NewReader(stdout).ReadString('\n')
+	defer fake.end()
+	address, err := fake.said.ReadString('\n')
 	if err != nil {
 		return m, err
 	}
