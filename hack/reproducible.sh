@@ -4,9 +4,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tmp=$(mktemp -d)
+head=$(git rev-parse HEAD) # once: a commit made meanwhile is another program
 trap 'rm -rf "$tmp"' EXIT
 for clone in one the/other; do
   git clone -q . "$tmp/$clone"
+  git -C "$tmp/$clone" checkout -q "$head"
   echo "== building in $tmp/$clone"
   make -C "$tmp/$clone" dist RELEASE="$RELEASE"
 done
