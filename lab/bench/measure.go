@@ -49,9 +49,12 @@ func (m measurement) bytesEach() float64 { return float64(m.bytes) / float64(m.o
 // median is what the rounds of one way come to: the median of each figure.
 func median(rounds []measurement) measurement {
 	m := rounds[0]
-	m.took, m.requests, m.bytes = middle(rounds, func(m measurement) time.Duration { return m.took }), middle(rounds, func(m measurement) int { return m.requests }), middle(rounds, func(m measurement) int64 { return m.bytes })
+	m.took = middle(rounds, func(m measurement) time.Duration { return m.took })
+	m.requests = middle(rounds, func(m measurement) int { return m.requests })
+	m.bytes = middle(rounds, func(m measurement) int64 { return m.bytes })
 	m.memory = middle(rounds, func(m measurement) int64 { return m.memory })
-	m.p50, m.p99 = middle(rounds, func(m measurement) time.Duration { return m.p50 }), middle(rounds, func(m measurement) time.Duration { return m.p99 })
+	m.p50 = middle(rounds, func(m measurement) time.Duration { return m.p50 })
+	m.p99 = middle(rounds, func(m measurement) time.Duration { return m.p99 })
 	m.idle = middle(rounds, func(m measurement) time.Duration { return m.idle })
 	return m
 }

@@ -93,7 +93,8 @@ func TestLawFindsTheKnee(t *testing.T) {
 	}{
 		{"two workers near by", server{workers: 2, service: ms}, 64, 0.95, 14},
 		{"two workers, uneven requests", server{workers: 2, service: ms, jitter: 0.8}, 64, 0.9, 16},
-		{"two workers 40 ms away", server{workers: 2, service: ms, roundTrip: 40 * ms}, 128, 0.85, 120}, // 80 at work and on the way, 9·4 in the queue
+		{"two workers 40 ms away", server{workers: 2, service: ms, roundTrip: 40 * ms}, 128, 0.85, 120},          // 80 at work and on the way, 9·4 in the queue
+		{"two slower workers 40 ms away", server{workers: 2, service: 4 * ms, roundTrip: 40 * ms}, 64, 0.85, 36}, // 22 at work and on the way, 9 in the queue
 		{"a ceiling that asks for throughput", server{workers: 32, service: 5 * ms, roundTrip: 40 * ms}, 512, 0.97, 512},
 		{"one slow worker", server{workers: 1, service: 20 * ms}, 64, 0.95, 10},
 	}
