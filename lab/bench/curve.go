@@ -15,8 +15,8 @@ import (
 // written with a fixed number of requests in flight, on one lab. It is what the
 // pacing's constants rest on.
 func curve(ctx context.Context, delay time.Duration) error {
-	const each = 800
-	levels := []int{1, 2, 4, 8, 12, 16, 24, 32, 64, 128}
+	const each = 4000
+	levels := []int{1, 4, 8, 12, 16, 24, 32, 64, 256}
 	l, err := startLab(ctx, each*(len(levels)+1), 1024)
 	if err != nil {
 		return err

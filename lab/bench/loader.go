@@ -77,7 +77,7 @@ func list(ctx context.Context, client *http.Client, host string) ([]object, erro
 func (o object) touch(ctx context.Context, client *http.Client, host string) error {
 	m := o.Metadata
 	body := fmt.Sprintf(`{"metadata":{"uid":%q,"resourceVersion":%q}}`, m.UID, m.ResourceVersion)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPatch, host+"/api/v1/namespaces/"+m.Namespace+"/secrets/"+m.Name, bytes.NewReader([]byte(body)))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPatch, host+"/api/v1/namespaces/"+m.Namespace+"/secrets/"+m.Name+"?fieldValidation=Ignore", bytes.NewReader([]byte(body)))
 	if err != nil {
 		return err
 	}

@@ -147,7 +147,7 @@ func peak(cmd *exec.Cmd) (int64, error) {
 		select {
 		case err := <-ended:
 			return most, err
-		case <-time.After(5 * time.Millisecond):
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }

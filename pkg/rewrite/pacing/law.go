@@ -1,22 +1,25 @@
 package pacing
 
 import (
-	"math"
 	"slices"
 	"time"
 )
 
 // Constants of the law, in requests unless they say otherwise.
 const (
-	start       = 4                // in flight at first
-	shortQueue  = 6.0              // waiting: below it the limit grows
-	longQueue   = 9.0              // waiting: above it the limit shrinks
-	usual       = 64.0             // the ceiling that these queues are meant for; a higher one allows longer queues
-	minSamples  = 32               // answers a window takes at least
-	remeasure   = 10 * time.Second // between two looks at the unloaded server
-	probeShare  = 4                // the limit is divided by this for such a look
-	growth      = 0.1              // a step, as a share of the limit
-	overloadCut = 0.5              // what an overload leaves of the limit
+	start        = 4                // in flight at first
+	shortQueue   = 9.0              // waiting: below it the limit grows
+	longQueue    = 13.0             // waiting: above it the limit shrinks
+	shortShare   = 1.0 / 3          // of the requests that are worked on or on their way: as many may wait, too,
+	longShare    = 1.0 / 2          // since far away they come in bursts, and a short queue runs dry between two
+	usual        = 64.0             // the ceiling that these queues are meant for; a higher one allows longer queues
+	mostPatience = 20               // times as long at most: API Priority and Fairness refuses when some hundreds wait
+	minSamples   = 32               // answers a window takes at least, once the knee is found
+	remeasure    = 10 * time.Second // between two looks at the unloaded server
+	probeShare   = 4                // the limit is divided by this for such a look,
+	probeMost    = 16               // and is this at most
+	growth       = 0.1              // a step, as a share of the limit
+	overloadCut  = 0.5              // what an overload leaves of the limit
 )
 
 // Law decides the limit from one answer after the other. It does no I/O, knows
@@ -38,7 +41,11 @@ type Law struct {
 // throughput matters more than others' latency: the queue may be longer, by the square of it.
 func NewLaw(ceiling int) *Law {
 	ceiling = max(ceiling, 1)
-	return &Law{limit: float64(min(start, ceiling)), ceiling: float64(ceiling), patience: max(1, math.Pow(float64(ceiling)/usual, 2)), rising: true}
+	raised := max(1, float64(ceiling)/usual)
+	return &Law{
+		limit: float64(min(start, ceiling)), ceiling: float64(ceiling), rising: true,
+		patience: min(raised*raised, mostPatience),
+	}
 }
 
 // Limit is how many requests may be in flight now, at least 1.
@@ -58,9 +65,18 @@ func (l *Law) Answer(sent, came time.Time, overloaded bool) {
 		return
 	}
 	l.latencies = append(l.latencies, came.Sub(sent))
-	if len(l.latencies) >= max(minSamples, l.Limit()) {
+	if len(l.latencies) >= l.window() {
 		l.decide(came)
 	}
+}
+
+// window is how many answers it takes to decide; while the limit rises, no more
+// than a round trip brings.
+func (l *Law) window() int {
+	if l.rising {
+		return l.Limit()
+	}
+	return max(minSamples, l.Limit())
 }
 
 func (l *Law) cut(now time.Time) {
@@ -83,21 +99,22 @@ func (l *Law) decide(now time.Time) {
 		l.base = median
 	case now.Sub(l.lastProbe) >= remeasure:
 		l.probing, l.resume = true, l.limit
-		l.set(l.limit/probeShare, now)
+		l.set(min(l.limit/probeShare, probeMost), now)
 		l.opened = now.Add(2 * median) // when what is in flight now has been answered
 		return
 	}
-	knee := l.limit * float64(l.base) / float64(median) // requests that are worked on
-	waiting := (l.limit - knee) / l.patience
+	knee := l.limit * float64(l.base) / float64(median) // requests that are worked on or on their way
+	waiting := l.limit - knee
+	short, long := max(shortQueue*l.patience, knee*shortShare), max(longQueue*l.patience, knee*longShare)
 	switch {
-	case l.rising && waiting < shortQueue:
+	case l.rising && waiting < short:
 		l.set(l.limit*2, now)
 	case l.rising:
 		l.rising = false
-		l.set(knee+shortQueue*l.patience, now)
-	case waiting < shortQueue:
+		l.set(knee+short, now)
+	case waiting < short:
 		l.set(l.limit+max(1, l.limit*growth), now)
-	case waiting > longQueue:
+	case waiting > long:
 		l.set(l.limit-max(1, l.limit*growth), now)
 	default:
 		l.set(l.limit, now)

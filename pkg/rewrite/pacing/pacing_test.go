@@ -85,29 +85,33 @@ func simulate(law *Law, s *server, length time.Duration, change func(time.Durati
 func TestLawFindsTheKnee(t *testing.T) {
 	const ms = time.Millisecond
 	tests := []struct {
-		name      string
-		server    server
-		ceiling   int
-		minShare  float64 // of what the server can do at all
-		mostLimit float64 // mean limit: beyond it requests only wait
+		name        string
+		server      server
+		ceiling     int
+		minShare    float64 // of what the server can do at all
+		mostWaiting float64 // on average, of those in flight
 	}{
-		{"two workers near by", server{workers: 2, service: ms}, 64, 0.95, 14},
-		{"two workers, uneven requests", server{workers: 2, service: ms, jitter: 0.8}, 64, 0.9, 16},
-		{"two workers 40 ms away", server{workers: 2, service: ms, roundTrip: 40 * ms}, 128, 0.85, 120},          // 80 at work and on the way, 9·4 in the queue
-		{"two slower workers 40 ms away", server{workers: 2, service: 4 * ms, roundTrip: 40 * ms}, 64, 0.85, 36}, // 22 at work and on the way, 9 in the queue
-		{"a ceiling that asks for throughput", server{workers: 32, service: 5 * ms, roundTrip: 40 * ms}, 512, 0.97, 512},
-		{"one slow worker", server{workers: 1, service: 20 * ms}, 64, 0.95, 10},
+		{"two workers near by", server{workers: 2, service: ms}, 64, 0.95, 16},
+		{"two workers, uneven requests", server{workers: 2, service: ms, jitter: 0.8}, 64, 0.95, 18},
+		{"two slow workers, uneven requests", server{workers: 2, service: 15 * ms, jitter: 0.8}, 64, 0.95, 16},
+		{"two workers 40 ms away", server{workers: 2, service: ms, roundTrip: 40 * ms}, 128, 0.95, 46},
+		{"two slower workers 40 ms away", server{workers: 2, service: 4 * ms, roundTrip: 40 * ms}, 64, 0.95, 16},
+		{"many workers near by", server{workers: 32, service: 5 * ms, jitter: 0.5}, 64, 0.95, 18},
+		{"a ceiling that asks for throughput", server{workers: 32, service: 5 * ms, roundTrip: 40 * ms}, 512, 0.97, 260},
+		{"such a ceiling, a small server", server{workers: 2, service: 2 * ms}, 512, 0.97, 320},
+		{"one slow worker", server{workers: 1, service: 20 * ms}, 64, 0.95, 16},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			capacity := float64(test.server.workers) / test.server.service.Seconds()
 			rate, limit, _ := simulate(NewLaw(test.ceiling), &test.server, 40*time.Second, nil)
-			t.Logf("%.0f/s of %.0f, mean limit %.1f", rate, capacity, limit)
+			waiting := limit - rate*(test.server.service+test.server.roundTrip).Seconds() // by Little's law
+			t.Logf("%.0f/s of %.0f, mean limit %.1f, of which %.1f wait", rate, capacity, limit, waiting)
 			if rate < test.minShare*capacity {
 				t.Errorf("rate = %.0f/s, want at least %.0f%% of %.0f", rate, 100*test.minShare, capacity)
 			}
-			if limit > test.mostLimit {
-				t.Errorf("mean limit = %.1f, want at most %.1f: the rest only waits", limit, test.mostLimit)
+			if waiting > test.mostWaiting {
+				t.Errorf("%.1f requests only wait, want %.0f at most", waiting, test.mostWaiting)
 			}
 		})
 	}
@@ -122,21 +126,28 @@ func TestLawRespectsItsCeiling(t *testing.T) {
 }
 
 func TestLawBacksOffForOthers(t *testing.T) {
-	s := server{workers: 2, service: time.Millisecond}
+	s := server{workers: 32, service: 5 * time.Millisecond}
 	law := NewLaw(64)
-	simulate(law, &s, 20*time.Second, nil)
+	simulate(law, &s, 15*time.Second, nil)
 	alone := law.Limit()
 	// Others take three quarters of the server: each of our requests takes four times as long.
-	busy := s
-	busy.service = 4 * time.Millisecond
-	for range 40 { // four seconds' worth of windows before the base is looked at again
-		for range max(minSamples, law.Limit()) {
+	for range 20 { // windows, before the base is looked at again
+		for range law.window() {
 			at := law.opened.Add(time.Millisecond)
-			law.Answer(at, at.Add(8*law.base), false)
+			law.Answer(at, at.Add(4*s.service), false)
 		}
 	}
-	if law.Limit() > alone {
-		t.Errorf("limit = %d while others load the server, want at most the %d of before", law.Limit(), alone)
+	if law.Limit() > alone/2 {
+		t.Errorf("limit = %d while others load the server, want at most half of the %d of before", law.Limit(), alone)
+	}
+}
+
+// API Priority and Fairness queues some hundred requests and refuses the rest.
+func TestARaisedCeilingIsNotRefused(t *testing.T) {
+	s := server{workers: 2, service: 2 * time.Millisecond, shedAt: 350}
+	_, limit, refused := simulate(NewLaw(512), &s, 20*time.Second, nil)
+	if refused > 0 {
+		t.Errorf("%d requests were refused at a mean limit of %.1f, want none", refused, limit)
 	}
 }
 
