@@ -123,8 +123,11 @@ func millionObjects(ctx context.Context, n int) (measurement, error) {
 	}
 	m.memory, err = peak(cmd)
 	m.took = time.Since(begin)
-	if err != nil || out.String() != fmt.Sprintf("Proven %d", n) {
-		return m, fmt.Errorf("rewrite said %q: %w", out.String(), err)
+	if err != nil {
+		return m, err
+	}
+	if want := fmt.Sprintf("Proven %d", n); out.String() != want {
+		return m, fmt.Errorf("rewrite said %q, want %q", out.String(), want)
 	}
 	return m, nil
 }

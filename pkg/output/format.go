@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
 
@@ -103,7 +105,24 @@ func (f Format) printer() (printers.ResourcePrinter, error) {
 		if err != nil {
 			return nil, fmt.Errorf("output format %q: %w", s, err)
 		}
-		return p, nil
+		return printers.ResourcePrinterFunc(func(obj runtime.Object, w io.Writer) error {
+			plain, err := withIntegers(obj)
+			if err != nil {
+				return err
+			}
+			return p.PrintObj(plain, w)
+		}), nil
 	}
 	return nil, fmt.Errorf("unknown output format %q: one of %s", s, strings.Join(Formats, ", "))
+}
+
+// withIntegers keeps whole numbers whole: of a typed object, kubectl's printer
+// makes floats, and 1,000,000 comes out as 1e+06.
+func withIntegers(obj runtime.Object) (*unstructured.Unstructured, error) {
+	raw, err := json.Marshal(obj)
+	if err != nil {
+		return nil, err
+	}
+	plain := &unstructured.Unstructured{}
+	return plain, json.Unmarshal(raw, &plain.Object)
 }

@@ -146,6 +146,18 @@ func TestHarmlessData(t *testing.T) {
 	}
 }
 
+// Large numbers stay whole in a jsonpath, as kubectl prints them.
+func TestLargeNumbers(t *testing.T) {
+	r := &v1alpha1.CoverageReport{TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindCoverageReport), Resources: []v1alpha1.ResourceCoverage{{Total: 1_234_567}}}
+	var b bytes.Buffer
+	if err := Format("jsonpath={.kind} {.resources[0].total}").Print(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	if want := "CoverageReport 1234567"; b.String() != want {
+		t.Errorf("printed %q, want %q", b.String(), want)
+	}
+}
+
 // Totals first; long tables are cut short for people, and whole in wide.
 func TestAuditText(t *testing.T) {
 	r := &v1alpha1.AuditReport{Scope: v1alpha1.AuditScope{Controls: []string{"ENC-1"}}, Summary: v1alpha1.AuditSummary{
