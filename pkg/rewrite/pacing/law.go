@@ -7,19 +7,20 @@ import (
 
 // Constants of the law, in requests unless they say otherwise.
 const (
-	start        = 4                // in flight at first
-	shortQueue   = 9.0              // waiting: below it the limit grows
-	longQueue    = 13.0             // waiting: above it the limit shrinks
-	shortShare   = 1.0 / 3          // of the requests that are worked on or on their way: as many may wait, too,
-	longShare    = 1.0 / 2          // since far away they come in bursts, and a short queue runs dry between two
-	usual        = 64.0             // the ceiling that these queues are meant for; a higher one allows longer queues
-	mostPatience = 20               // times as long at most: API Priority and Fairness refuses when some hundreds wait
-	minSamples   = 32               // answers a window takes at least, once the knee is found
-	remeasure    = 10 * time.Second // between two looks at the unloaded server
-	probeShare   = 4                // the limit is divided by this for such a look,
-	probeMost    = 16               // and is this at most
-	growth       = 0.1              // a step, as a share of the limit
-	overloadCut  = 0.5              // what an overload leaves of the limit
+	start        = 4                     // in flight at first
+	shortQueue   = 9.0                   // waiting: below it the limit grows
+	longQueue    = 13.0                  // waiting: above it the limit shrinks
+	shortShare   = 1.0 / 3               // of the requests that are worked on or on their way: as many may wait, too,
+	longShare    = 1.0 / 2               // since far away they come in bursts, and a short queue runs dry between two
+	usual        = 64.0                  // the ceiling that these queues are meant for; a higher one allows longer queues
+	longWait     = 25 * time.Millisecond // in the queue, or the unloaded server's latency if that is longer: above it the limit shrinks
+	mostPatience = 20                    // times as long at most: API Priority and Fairness refuses when some hundreds wait
+	minSamples   = 32                    // answers a window takes at least, once the knee is found
+	remeasure    = 10 * time.Second      // between two looks at the unloaded server
+	probeShare   = 4                     // the limit is divided by this for such a look,
+	probeMost    = 16                    // and is this at most
+	growth       = 0.1                   // a step, as a share of the limit
+	overloadCut  = 0.5                   // what an overload leaves of the limit
 )
 
 // Law decides the limit from one answer after the other. It does no I/O, knows
@@ -106,6 +107,9 @@ func (l *Law) decide(now time.Time) {
 	knee := l.limit * float64(l.base) / float64(median) // requests that are worked on or on their way
 	waiting := l.limit - knee
 	short, long := max(shortQueue*l.patience, knee*shortShare), max(longQueue*l.patience, knee*longShare)
+	if float64(median-l.base) > float64(max(longWait, l.base))*l.patience {
+		short, long = 0, 0 // a slow server: few that wait, wait for long
+	}
 	switch {
 	case l.rising && waiting < short:
 		l.set(l.limit*2, now)
