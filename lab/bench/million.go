@@ -53,7 +53,8 @@ func (n fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			list.Items = append(list.Items, secret(i))
 		}
 		if end := first + limit; end < int(n) {
-			list.Continue = strconv.Itoa(end)
+			remaining := int64(int(n) - end)
+			list.Continue, list.RemainingItemCount = strconv.Itoa(end), &remaining // as a real one does where no selector is given
 		}
 		answer(w, "PartialObjectMetadataList", list)
 	case r.Method == http.MethodPatch && len(parts) == 6 && parts[4] == "secrets":
