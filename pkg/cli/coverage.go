@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -152,6 +153,10 @@ func (o *coverageOptions) choose(ctx context.Context, cmd *cobra.Command, j *job
 	return nil
 }
 
+// leanGC keeps the heap near what is live, in percent beyond it: the inventory of
+// a million objects is, for the whole run, and need not be paid for twice.
+const leanGC = 25
+
 // carry runs the job with progress, and prints its report, also one that ended
 // early. The error is why it did.
 func (o *coverageOptions) carry(ctx context.Context, j *job, engine func(context.Context, rewrite.Options) (*rewrite.Result, error)) (*rewrite.Result, error) {
@@ -161,6 +166,7 @@ func (o *coverageOptions) carry(ctx context.Context, j *job, engine func(context
 			progress.Show(progressLine(p))
 		}
 	}
+	debug.SetGCPercent(leanGC)
 	result, err := engine(ctx, j.options)
 	progress.End()
 	if result == nil {
