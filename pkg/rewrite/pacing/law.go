@@ -39,7 +39,7 @@ type Law struct {
 }
 
 // NewLaw returns a law that never exceeds the ceiling. A ceiling above 64 says that
-// throughput matters more than others' latency: the queue may be longer, by the square of it.
+// throughput matters more than others' latency: the queue may be longer, by the square of it, up to 20 times.
 func NewLaw(ceiling int) *Law {
 	ceiling = max(ceiling, 1)
 	raised := max(1, float64(ceiling)/usual)
