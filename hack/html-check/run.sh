@@ -11,4 +11,4 @@ chromium=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || com
 [[ -d hack/html-check/node_modules/playwright-core && -d hack/html-check/node_modules/axe-core ]] ||
   need "playwright-core and axe-core" "npm ci --ignore-scripts --prefix hack/html-check"
 ((missing == 0)) || exit 1
-node hack/html-check/check.mjs "$chromium" pkg/auditformat/testdata/report.html bin/html-check
+node hack/html-check/check.mjs "$chromium" pkg/fleet/report/testdata/report.html bin/html-check

@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/keys"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
 // Facts are all that a plan rests on.
@@ -21,14 +21,14 @@ type Facts struct {
 
 	// Key is the key to associate, as an item of the key list.
 	Key v1alpha1.KeyListItem
-	// KeyErr is why the key couldn't be told, a *keys.RefError or *keys.IneligibleError.
+	// KeyErr is why the key couldn't be told, a *kms.RefError or *kms.IneligibleError.
 	KeyErr error
 	// KeyAccount and CallerAccount are the accounts of both.
 	KeyAccount, CallerAccount string
 	// Grant is the outcome of the dry run; nil if there was none.
 	Grant *v1alpha1.Check
 	// Traps are those of the key policy; TrapsUnread is why it couldn't be read.
-	Traps       keys.Traps
+	Traps       kms.Traps
 	TrapsUnread string
 	// UsedBy are the ARNs of other clusters that use the key; UsedByErr is why they
 	// are unknown.

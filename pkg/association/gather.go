@@ -9,15 +9,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/drift"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/keys"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/iac"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
 // KMS is what a plan needs of KMS, in the cluster's region.
 type KMS interface {
-	keys.Describer
-	keys.Granter
-	keys.PolicyReader
+	kms.Describer
+	kms.Granter
+	kms.PolicyReader
 }
 
 // Sources are where the facts of a plan come from.
@@ -30,7 +30,7 @@ type Sources struct {
 	ManagedBy func(tags map[string]string) v1alpha1.ManagedBy
 	// Owner looks for the object that manages the cluster; nil if the API server
 	// isn't to be asked.
-	Owner func(context.Context) *drift.Owner
+	Owner func(context.Context) *iac.Owner
 	// UsedBy tells the clusters of the region by the key they use.
 	UsedBy func(context.Context) (map[string][]string, error)
 }
@@ -54,8 +54,8 @@ type Request struct {
 func Gather(ctx context.Context, s Sources, r Request) (Facts, error) {
 	f := Facts{Cluster: r.Cluster, NameByFlag: r.NameByFlag, AcceptDrift: r.AcceptDrift, CallerAccount: r.Account}
 	f.Key.ARN = r.Key
-	where := keys.Place{Partition: r.Cluster.Partition, Region: r.Cluster.Region, Account: r.Account}
-	key, err := keys.Resolve(ctx, s.KMS, r.Key, where)
+	where := kms.Place{Partition: r.Cluster.Partition, Region: r.Cluster.Region, Account: r.Account}
+	key, err := kms.Resolve(ctx, s.KMS, r.Key, where)
 	if ctx.Err() != nil {
 		return f, context.Cause(ctx)
 	}
@@ -98,11 +98,11 @@ func (f *Facts) complete(s Sources) {
 
 // resolveAliases finds the keys behind running associations that name an alias, as
 // EKS echoes what it was sent.
-func (f *Facts) resolveAliases(ctx context.Context, api keys.Describer, where keys.Place) {
+func (f *Facts) resolveAliases(ctx context.Context, api kms.Describer, where kms.Place) {
 	for i := range f.Updates {
 		u := &f.Updates[i]
 		if u.IsAssociation() && u.Running() && u.KeyARN != "" && !strings.Contains(u.KeyARN, ":key/") {
-			if k, err := keys.Resolve(ctx, api, u.KeyARN, where); err == nil {
+			if k, err := kms.Resolve(ctx, api, u.KeyARN, where); err == nil {
 				u.KeyARN = k.ARN
 			}
 		}
@@ -111,10 +111,10 @@ func (f *Facts) resolveAliases(ctx context.Context, api keys.Describer, where ke
 
 // gatherForNew asks what matters to a new association alone.
 func (f *Facts) gatherForNew(ctx context.Context, s Sources, r Request) {
-	f.Traps, f.TrapsUnread = keys.ReadTraps(ctx, s.KMS, f.Key.ARN, f.Cluster.Region)
-	grant := v1alpha1.Check{Name: keys.GrantCheckName, Result: v1alpha1.ResultUnknown, Message: "not checked: --skip-grant-check"}
+	f.Traps, f.TrapsUnread = kms.ReadTraps(ctx, s.KMS, f.Key.ARN, f.Cluster.Region)
+	grant := v1alpha1.Check{Name: kms.GrantCheckName, Result: v1alpha1.ResultUnknown, Message: "not checked: --skip-grant-check"}
 	if !r.SkipGrantCheck {
-		grant = keys.CheckGrant(ctx, s.KMS, f.Key.ARN, f.Live.RoleARN, f.Traps)
+		grant = kms.CheckGrant(ctx, s.KMS, f.Key.ARN, f.Live.RoleARN, f.Traps)
 	}
 	f.Grant = &grant
 	used, err := s.UsedBy(ctx)
@@ -125,7 +125,7 @@ func (f *Facts) gatherForNew(ctx context.Context, s Sources, r Request) {
 }
 
 func (f *Facts) assessDrift(ctx context.Context, s Sources) {
-	var owner *drift.Owner
+	var owner *iac.Owner
 	if s.Owner != nil && f.Cluster.Guard == v1alpha1.GuardMatch {
 		owner = s.Owner(ctx)
 	}
@@ -134,5 +134,5 @@ func (f *Facts) assessDrift(ctx context.Context, s Sources) {
 		managed = v1alpha1.ManagedBy{Tool: owner.Tool, Confidence: v1alpha1.ConfidenceCertain, Evidence: fmt.Sprintf("object %s/%s in the cluster", owner.Namespace, owner.Name)}
 		f.Cluster.ManagedBy = &managed
 	}
-	f.Drift = drift.Assess(managed, owner, drift.Values{Cluster: f.Cluster.Name, Region: f.Cluster.Region, KeyARN: f.Key.ARN})
+	f.Drift = iac.Assess(managed, owner, iac.Values{Cluster: f.Cluster.Name, Region: f.Cluster.Region, KeyARN: f.Key.ARN})
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/keys"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
 const (
@@ -19,7 +19,7 @@ func fit() Facts {
 		Cluster: v1alpha1.Cluster{Name: "lab", Region: home, Account: account, Guard: v1alpha1.GuardMatch},
 		Live:    &Cluster{Name: "lab", Status: "ACTIVE", Version: "1.27"},
 		Drift:   v1alpha1.Drift{Tool: v1alpha1.ToolEksctl, Consequence: "none"}, KeyAccount: account,
-		Grant: &v1alpha1.Check{Name: keys.GrantCheckName, Result: v1alpha1.ResultPass},
+		Grant: &v1alpha1.Check{Name: kms.GrantCheckName, Result: v1alpha1.ResultPass},
 	}
 	f.Key = v1alpha1.KeyListItem{ARN: wanted, Eligible: true}
 	return f
@@ -60,8 +60,8 @@ func TestPlan(t *testing.T) {
 		{"the updates can't be read", func(f *Facts) { f.UpdatesErr = errors.New("denied") }, Refuse, "no other update is in progress", fail},
 		{"1.28", func(f *Facts) { f.Live.Version = "1.28" }, Associate, "meaning for this version", warn},
 		{"no version", func(f *Facts) { f.Live.Version = "" }, Associate, "meaning for this version", unknown},
-		{"the grant would be refused", func(f *Facts) { f.Grant.Result = fail }, Refuse, keys.GrantCheckName, fail},
-		{"the grant is unknown", func(f *Facts) { f.Grant.Result = unknown }, Associate, keys.GrantCheckName, unknown},
+		{"the grant would be refused", func(f *Facts) { f.Grant.Result = fail }, Refuse, kms.GrantCheckName, fail},
+		{"the grant is unknown", func(f *Facts) { f.Grant.Result = unknown }, Associate, kms.GrantCheckName, unknown},
 		{"what EKS allows can't be told", func(*Facts) {}, Associate, "caller may associate", unknown},
 		{"the key policy can't be read", func(f *Facts) { f.TrapsUnread = "denied" }, Associate, "key policy has no trap", unknown},
 		{"the key policy has a trap", func(f *Facts) { f.Traps.Blocking = []string{"kms:GrantIsForAWSResource"} }, Associate, "key policy has no trap", warn},
@@ -87,7 +87,7 @@ func TestPlan(t *testing.T) {
 				if c.Name == test.check {
 					got = c.Result
 				}
-				if c.Message == "" && c.Name != keys.GrantCheckName {
+				if c.Message == "" && c.Name != kms.GrantCheckName {
 					t.Errorf("%s says nothing", c.Name)
 				}
 			}

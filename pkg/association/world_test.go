@@ -15,13 +15,13 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
+	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/drift"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/keys"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/iac"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
 const (
@@ -115,8 +115,8 @@ func (w *world) eks() *eks.Client {
 	return eks.NewFromConfig(w.config, func(o *eks.Options) { o.HTTPSignerV4 = signer{o.HTTPSignerV4, w.clock.Now} })
 }
 
-func (w *world) kms() *kms.Client {
-	return kms.NewFromConfig(w.config, func(o *kms.Options) { o.HTTPSignerV4 = signer{o.HTTPSignerV4, w.clock.Now} })
+func (w *world) kms() *awskms.Client {
+	return awskms.NewFromConfig(w.config, func(o *awskms.Options) { o.HTTPSignerV4 = signer{o.HTTPSignerV4, w.clock.Now} })
 }
 
 // signer signs by the test's clock, so that signatures don't expire in it.
@@ -133,9 +133,9 @@ func (s signer) SignHTTP(ctx context.Context, c aws.Credentials, r *http.Request
 func (w *world) sources() Sources {
 	api := w.eks()
 	return Sources{
-		EKS: api, KMS: w.kms(), ManagedBy: drift.Detect,
+		EKS: api, KMS: w.kms(), ManagedBy: iac.Detect,
 		Guard:  func(string, string) (v1alpha1.Guard, string) { return v1alpha1.GuardMatch, "" },
-		UsedBy: func(ctx context.Context) (map[string][]string, error) { return keys.UsedBy(ctx, api) },
+		UsedBy: func(ctx context.Context) (map[string][]string, error) { return kms.UsedBy(ctx, api) },
 	}
 }
 

@@ -10,10 +10,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/target"
 )
 
 // contextsAtOnce is how many clusters are asked about side by side.
@@ -59,12 +59,12 @@ func (o *statusOptions) all(ctx context.Context, require encryption.Requirement)
 
 func (o *statusOptions) contextReport(ctx context.Context, name string) (v1alpha1.EncryptionReport, error) {
 	t, err := o.target(name)
-	var notEKS *target.NotEKSError
+	var notEKS *binding.NotEKSError
 	if errors.As(err, &notEKS) {
 		return inspect.NotEKS(notEKS), nil
 	}
 	if err != nil {
-		return inspect.Unknown(target.Target{Context: name, Name: t.Name}, err), err
+		return inspect.Unknown(binding.Target{Context: name, Name: t.Name}, err), err
 	}
 	result, _ := o.inspect(ctx, t)
 	return result.Report, result.Err

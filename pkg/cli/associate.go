@@ -13,11 +13,11 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/association"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/drift"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/keys"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/iac"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/target"
 )
 
 type associateOptions struct {
@@ -165,7 +165,7 @@ func (o *associateOptions) rehearse(plan *v1alpha1.AssociationPlan, decision ass
 }
 
 // key is the key as the user named it: by argument, file, or choice.
-func (o *associateOptions) key(ctx context.Context, cmd *cobra.Command, args []string, t target.Target, clients *awsclient.Clients, account string) (string, error) {
+func (o *associateOptions) key(ctx context.Context, cmd *cobra.Command, args []string, t binding.Target, clients *awsclient.Clients, account string) (string, error) {
 	if len(args) > 0 {
 		return args[0], nil
 	}
@@ -184,8 +184,8 @@ func (o *associateOptions) key(ctx context.Context, cmd *cobra.Command, args []s
 		return config.KeyARN, nil
 	}
 	progress := output.NewProgress(o.ErrOut)
-	list, err := keys.List(ctx, clients.KMS(t.Region), keys.ListOptions{
-		Where:    keys.Place{Partition: t.Partition, Region: t.Region, Account: account},
+	list, err := kms.List(ctx, clients.KMS(t.Region), kms.ListOptions{
+		Where:    kms.Place{Partition: t.Partition, Region: t.Region, Account: account},
 		Progress: func(done, total int) { progress.Show(keysLine(done, total)) },
 	})
 	progress.End()
@@ -210,13 +210,13 @@ func (o *associateOptions) read(filename string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(r, largestConfig))
 }
 
-func (o *associateOptions) sources(t target.Target, clients *awsclient.Clients) association.Sources {
+func (o *associateOptions) sources(t binding.Target, clients *awsclient.Clients) association.Sources {
 	s := association.Sources{
 		EKS: clients.EKS(), KMS: clients.KMS(t.Region), ManagedBy: o.manager,
 		Guard: func(arn, endpoint string) (v1alpha1.Guard, string) {
-			return target.Guard(t, target.Described{ARN: arn, Endpoint: endpoint})
+			return binding.Guard(t, binding.Described{ARN: arn, Endpoint: endpoint})
 		},
-		UsedBy: func(ctx context.Context) (map[string][]string, error) { return keys.UsedBy(ctx, clients.EKS()) },
+		UsedBy: func(ctx context.Context) (map[string][]string, error) { return kms.UsedBy(ctx, clients.EKS()) },
 	}
 	s.Owner = o.owner(t.Name)
 	return s
@@ -224,7 +224,7 @@ func (o *associateOptions) sources(t target.Target, clients *awsclient.Clients) 
 
 // owner finds the object that manages the cluster, in the cluster that kubectl
 // talks to; nil if that can't be asked.
-func (g *globals) owner(cluster string) func(context.Context) *drift.Owner {
+func (g *globals) owner(cluster string) func(context.Context) *iac.Owner {
 	config, err := g.rest()
 	if err != nil {
 		return nil
@@ -233,10 +233,10 @@ func (g *globals) owner(cluster string) func(context.Context) *drift.Owner {
 	if err != nil {
 		return nil
 	}
-	return func(ctx context.Context) *drift.Owner {
+	return func(ctx context.Context) *iac.Owner {
 		ctx, cancel := context.WithTimeout(ctx, ownerTimeout)
 		defer cancel()
-		return drift.FindOwner(ctx, client, cluster)
+		return iac.FindOwner(ctx, client, cluster)
 	}
 }
 
@@ -246,14 +246,14 @@ func addManagedBy(cmd *cobra.Command, tool *string) {
 }
 
 func managers() (names []string) {
-	for _, tool := range drift.Tools() {
+	for _, tool := range iac.Tools() {
 		names = append(names, strings.ToLower(string(tool)))
 	}
-	return append(names, string(drift.FormTerraformModule))
+	return append(names, string(iac.FormTerraformModule))
 }
 
 func (o *associateOptions) validateManager(cmd *cobra.Command) error {
-	if _, ok := drift.Told(o.managedBy); o.managedBy != "" && !ok {
+	if _, ok := iac.Told(o.managedBy); o.managedBy != "" && !ok {
 		return usage(cmd, "unknown --managed-by %q: one of %s", o.managedBy, strings.Join(managers(), ", "))
 	}
 	return nil
@@ -261,10 +261,10 @@ func (o *associateOptions) validateManager(cmd *cobra.Command) error {
 
 // manager is who the user says, or else the tags.
 func (o *associateOptions) manager(tags map[string]string) v1alpha1.ManagedBy {
-	if told, ok := drift.Told(o.managedBy); ok {
+	if told, ok := iac.Told(o.managedBy); ok {
 		return told
 	}
-	return drift.Detect(tags)
+	return iac.Detect(tags)
 }
 
 // ownerTimeout bounds the search for the cluster's manager in the cluster itself:

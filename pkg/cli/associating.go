@@ -11,15 +11,15 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/association"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewrite"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/target"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
 )
 
 // associating is an association whose plan is made.
 type associating struct {
 	*associateOptions
-	target   target.Target
+	target   binding.Target
 	clients  *awsclient.Clients
 	facts    association.Facts
 	decision association.Decision
@@ -194,7 +194,7 @@ func (a *associating) note(ctx context.Context, updateID string) {
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, noteTimeout)
 		defer cancel()
-		err = rewrite.RecordAssociation(ctx, config, rewrite.Record{
+		err = rewriter.RecordAssociation(ctx, config, rewriter.Record{
 			ClusterARN: a.facts.Cluster.ARN, KeyARN: a.facts.Key.ARN, UpdateID: updateID, ToolVersion: a.version,
 		}, time.Now())
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/audit"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/auditformat"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet/report"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
 
@@ -53,7 +53,7 @@ ENC-3). ENC-1 and ENC-3 without either. --approved-keys adds ENC-6, and --verify
 ENC-5. The other controls are answered for information.
 
 Besides what every command prints, -o and --output-file know
-` + strings.Join(auditformat.Names, ", ") + `.
+` + strings.Join(report.Names, ", ") + `.
 
 Exit codes: 0 all holds; 1 a finding that nobody answers for; 2 it could not run; 3 it
 can't be told for all. A finding outweighs what can't be told.`,
@@ -69,7 +69,7 @@ can't be told for all. A finding outweighs what can't be told.`,
     --approved-keys keys.txt --waivers waivers.yaml --compare last.json --fail-on regression`,
 		Args:        noArgs,
 		RunE:        check(o.run),
-		Annotations: map[string]string{moreFormats: strings.Join(auditformat.Names, ",")},
+		Annotations: map[string]string{moreFormats: strings.Join(report.Names, ",")},
 	}
 	f := cmd.Flags()
 	o.auditScope.addFlags(cmd)
@@ -78,7 +78,7 @@ can't be told for all. A finding outweighs what can't be told.`,
 	f.StringArrayVar(&o.files, "output-file", nil, "Write the report to a file, too: FORMAT=PATH, or PATH where its ending tells the format; may be repeated")
 	f.StringVar(&o.compare, "compare", "", "An earlier report, -o json or yaml, to tell what has changed since")
 	f.StringVar(&o.failOn, "fail-on", failOnFinding, "What makes it exit with 1: finding, or regression (with --compare)")
-	f.IntVar(&o.maxConcurrency, "max-concurrency", audit.DefaultMaxConcurrency, "Most calls to AWS in flight; fewer go to a region of an account that throttles")
+	f.IntVar(&o.maxConcurrency, "max-concurrency", fleet.DefaultMaxConcurrency, "Most calls to AWS in flight; fewer go to a region of an account that throttles")
 	register(cmd, "fail-on", cobra.FixedCompletions([]string{failOnFinding, failOnRegression}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -114,13 +114,13 @@ func (o *auditOptions) run(cmd *cobra.Command, _ []string) error {
 		}
 	}
 	rules.Now, answers.StartedAt = time.Now(), started
-	report := audit.Assess(*answers, rules)
+	report := fleet.Assess(*answers, rules)
 	scope.Controls = rules.Controls
 	report.Scope = scope
 	if before != nil {
-		report.Changes = audit.Compare(before, report)
+		report.Changes = fleet.Compare(before, report)
 		if o.failOn == failOnRegression {
-			report.Summary.Outcome = audit.CheckRegressions(report)
+			report.Summary.Outcome = fleet.CheckRegressions(report)
 		}
 	}
 	if err := errors.Join(o.print(report), files.write(report)); err != nil {
@@ -156,7 +156,7 @@ func (o *auditOptions) print(r *v1alpha1.AuditReport) error {
 }
 
 // gather asks, with progress.
-func (o *auditOptions) gather(ctx context.Context) (*audit.Answers, v1alpha1.AuditScope, error) {
+func (o *auditOptions) gather(ctx context.Context) (*fleet.Answers, v1alpha1.AuditScope, error) {
 	progress := output.NewProgress(o.ErrOut)
 	defer progress.End()
 	if o.allClusters {

@@ -11,9 +11,9 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/audit"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewrite"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
 )
 
 // auditData is whether and how the existing data is looked at.
@@ -34,7 +34,7 @@ func (d *auditData) addFlags(cmd *cobra.Command) {
 }
 
 // examine looks at the existing data of each cluster that has a customer key.
-func (o *auditOptions) examine(ctx context.Context, answers *audit.Answers) error {
+func (o *auditOptions) examine(ctx context.Context, answers *fleet.Answers) error {
 	if o.sample > 0 {
 		fmt.Fprintln(o.ErrOut, "This writes: each object drawn gets a write that changes nothing; a stale one is re-encrypted by it.")
 	}
@@ -44,7 +44,7 @@ func (o *auditOptions) examine(ctx context.Context, answers *audit.Answers) erro
 	}
 	progress := output.NewProgress(o.ErrOut)
 	defer progress.End()
-	data := make([]audit.Data, len(answers.Items))
+	data := make([]fleet.Data, len(answers.Items))
 	var all errgroup.Group
 	all.SetLimit(examinedAtOnce)
 	for i := range answers.Items {
@@ -63,7 +63,7 @@ func (o *auditOptions) examine(ctx context.Context, answers *audit.Answers) erro
 		})
 	}
 	_ = all.Wait()
-	answers.Data = map[string]audit.Data{}
+	answers.Data = map[string]fleet.Data{}
 	for i := range data {
 		if data[i].Coverage != nil || data[i].Unasked != "" {
 			answers.Data[answers.Items[i].Cluster.ARN] = data[i]
@@ -103,7 +103,7 @@ func (o *auditOptions) examineOne(ctx context.Context, r *v1alpha1.EncryptionRep
 	method := v1alpha1.MethodReadOnly
 	if o.sample > 0 {
 		method = v1alpha1.MethodSample
-		if err := rewrite.Preconditions(r, false); err != nil {
+		if err := rewriter.Preconditions(r, false); err != nil {
 			return nil, err
 		}
 	}
@@ -115,11 +115,11 @@ func (o *auditOptions) examineOne(ctx context.Context, r *v1alpha1.EncryptionRep
 		return nil, err
 	}
 	var notes []string
-	record, err := rewrite.LoadRecord(ctx, config)
+	record, err := rewriter.LoadRecord(ctx, config)
 	if err != nil {
 		notes = append(notes, "without the record of the association: "+err.Error())
 	}
-	result, err := rewrite.Run(ctx, rewrite.Options{
+	result, err := rewriter.Run(ctx, rewriter.Options{
 		Config: config, Method: method, SampleSize: o.sample, Record: record,
 		Cluster: r.Cluster, KeyARN: r.Encryption.KeyARN, MaxConcurrency: examineConcurrency,
 	})

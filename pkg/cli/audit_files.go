@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/auditformat"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet/report"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
 
@@ -30,7 +30,7 @@ type auditFiles []*auditFile
 // fileFormats are the formats that go into files: those of -o that are whole
 // documents, the table, and those of audit alone.
 func fileFormats() []string {
-	return append([]string{"table", "wide", "json", "yaml"}, auditformat.Names...)
+	return append([]string{"table", "wide", "json", "yaml"}, report.Names...)
 }
 
 // endings tell the format. A longer one is looked at first: ocsf and asff are JSON.
@@ -127,8 +127,8 @@ func (files auditFiles) paths() []string {
 // writeAudit writes the report in any format; files are not painted.
 func writeAudit(w io.Writer, format string, r *v1alpha1.AuditReport) error {
 	switch {
-	case slices.Contains(auditformat.Names, format):
-		return auditformat.Write(w, format, r)
+	case slices.Contains(report.Names, format):
+		return report.Write(w, format, r)
 	case format == "table" || format == "wide":
 		return output.AuditText(w, r, output.Colour{}, format == "wide")
 	}

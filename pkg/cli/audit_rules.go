@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/audit"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet"
 )
 
 // auditRules is what the clusters are held against.
@@ -28,12 +28,12 @@ func (r *auditRules) addFlags(cmd *cobra.Command) {
 	f.StringSliceVar(&r.approved, "approved-keys", nil, "ARNs of approved keys, or files with one a line; aliases are refused")
 	f.StringVar(&r.waivers, "waivers", "", "YAML file of findings that somebody answers for until a day")
 	cmd.MarkFlagsMutuallyExclusive("controls", "require")
-	register(cmd, "controls", cobra.FixedCompletions(audit.ControlIDs(), cobra.ShellCompDirectiveNoFileComp))
+	register(cmd, "controls", cobra.FixedCompletions(fleet.ControlIDs(), cobra.ShellCompDirectiveNoFileComp))
 	register(cmd, "require", cobra.FixedCompletions(requirements, cobra.ShellCompDirectiveNoFileComp))
 }
 
-func (r *auditRules) rules(cmd *cobra.Command, data bool) (audit.Rules, error) {
-	rules := audit.Rules{}
+func (r *auditRules) rules(cmd *cobra.Command, data bool) (fleet.Rules, error) {
+	rules := fleet.Rules{}
 	require, err := encryption.ParseRequirement(r.require)
 	if err != nil {
 		return rules, usage(cmd, "%w", err)
@@ -46,13 +46,13 @@ func (r *auditRules) rules(cmd *cobra.Command, data bool) (audit.Rules, error) {
 		if err != nil {
 			return rules, usage(cmd, "--waivers: %w", err)
 		}
-		if rules.Waivers, err = audit.ParseWaivers(text); err != nil {
+		if rules.Waivers, err = fleet.ParseWaivers(text); err != nil {
 			return rules, usage(cmd, "--waivers %s: %w", r.waivers, err)
 		}
 	}
-	rules.Controls = audit.DefaultControls(require, len(rules.Approved) > 0, data)
+	rules.Controls = fleet.DefaultControls(require, len(rules.Approved) > 0, data)
 	if len(r.controls) > 0 {
-		if rules.Controls, err = audit.ParseControls(r.controls); err != nil {
+		if rules.Controls, err = fleet.ParseControls(r.controls); err != nil {
 			return rules, usage(cmd, "--controls: %w", err)
 		}
 	}
@@ -69,7 +69,7 @@ func (r *auditRules) approvedKeys() ([]string, error) {
 	var arns []string
 	for _, word := range r.approved {
 		if strings.HasPrefix(word, "arn:") || strings.HasPrefix(word, "alias/") {
-			key, err := audit.ParseKeyARN(word)
+			key, err := fleet.ParseKeyARN(word)
 			if err != nil {
 				return nil, err
 			}
@@ -92,7 +92,7 @@ func readKeys(path string) ([]string, error) {
 		return nil, fmt.Errorf("%w (keys are given by ARN or by a file of ARNs)", err)
 	}
 	defer func() { _ = f.Close() }()
-	listed, err := audit.ReadKeyARNs(f)
+	listed, err := fleet.ReadKeyARNs(f)
 	if err == nil && len(listed) == 0 {
 		err = fmt.Errorf("it names no key")
 	}
@@ -111,7 +111,7 @@ func (o *auditOptions) earlier(cmd *cobra.Command) (*v1alpha1.AuditReport, error
 	if err != nil {
 		return nil, usage(cmd, "--compare: %w", err)
 	}
-	r, err := audit.ParseReport(text)
+	r, err := fleet.ParseReport(text)
 	if err != nil {
 		return nil, usage(cmd, "--compare %s is no report of audit -o json or yaml: %w", o.compare, err)
 	}

@@ -11,22 +11,22 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/audit"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/keys"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/target"
 )
 
 // auditScope is which clusters to ask about.
 type auditScope struct {
 	allContexts, allClusters bool
-	aws                      audit.Scope
+	aws                      fleet.Scope
 	tags                     []string
 
-	filter  audit.Filter // once validated
+	filter  fleet.Filter // once validated
 	updates bool         // ask for associations under way: before writing, they matter
-	cache   audit.KeyCache
+	cache   fleet.KeyCache
 }
 
 func (s *auditScope) addFlags(cmd *cobra.Command) {
@@ -40,7 +40,7 @@ func (s *auditScope) addFlags(cmd *cobra.Command) {
 	f.StringArrayVar(&s.tags, "tag", nil, "Only clusters with this tag: KEY=VALUE, with * and ?, or KEY; all must hold if repeated")
 	cmd.MarkFlagsMutuallyExclusive("all-contexts", "all-clusters")
 	cmd.MarkFlagsMutuallyExclusive("accounts", "organization")
-	register(cmd, "regions", cobra.FixedCompletions([]string{audit.AllRegions}, cobra.ShellCompDirectiveNoFileComp))
+	register(cmd, "regions", cobra.FixedCompletions([]string{fleet.AllRegions}, cobra.ShellCompDirectiveNoFileComp))
 	for _, flag := range []string{"accounts", "role-name", "tag"} {
 		register(cmd, flag, cobra.NoFileCompletions)
 	}
@@ -71,28 +71,28 @@ func (s *auditScope) validate(cmd *cobra.Command, g *globals) (err error) {
 	if s.allContexts || s.allClusters { // patterns; else the name of the one cluster
 		names, g.aws.clusterName = strings.Split(g.aws.clusterName, ","), ""
 	}
-	if s.filter, err = audit.NewFilter(names, s.tags); err != nil {
+	if s.filter, err = fleet.NewFilter(names, s.tags); err != nil {
 		return usage(cmd, "--cluster-name or --tag: %w", err)
 	}
 	return nil
 }
 
 // byAWS asks AWS which clusters there are.
-func (s *auditScope) byAWS(ctx context.Context, g *globals, concurrency int, progress *output.Progress) (*audit.Answers, v1alpha1.AuditScope, error) {
+func (s *auditScope) byAWS(ctx context.Context, g *globals, concurrency int, progress *output.Progress) (*fleet.Answers, v1alpha1.AuditScope, error) {
 	scope := v1alpha1.AuditScope{Filters: s.filter.Words(), Organization: s.aws.Organization}
-	t := target.Target{Region: g.aws.region, Credentials: target.Credentials{
+	t := binding.Target{Region: g.aws.region, Credentials: binding.Credentials{
 		Profile: g.aws.profile, RoleARN: g.aws.roleARN, EndpointURL: g.aws.endpointURL,
 	}}
-	if t.Region == "" && len(s.aws.Regions) > 0 && s.aws.Regions[0] != audit.AllRegions {
+	if t.Region == "" && len(s.aws.Regions) > 0 && s.aws.Regions[0] != fleet.AllRegions {
 		t.Region = s.aws.Regions[0]
 	}
 	clients, err := g.connect(ctx, &t)
 	if err != nil {
 		return nil, scope, err
 	}
-	gathered, err := audit.Gather(ctx, audit.Options{
+	gathered, err := fleet.Gather(ctx, fleet.Options{
 		Clients: clients, Scope: s.aws, Filter: s.filter, MaxConcurrency: concurrency,
-		Progress: func(p audit.Progress) {
+		Progress: func(p fleet.Progress) {
 			if p.ClustersDone+p.Unreachable > 0 { // before, there is nothing to say
 				progress.Show(auditLine(p))
 			}
@@ -102,13 +102,13 @@ func (s *auditScope) byAWS(ctx context.Context, g *globals, concurrency int, pro
 		return nil, scope, err
 	}
 	scope.Regions, scope.Accounts = gathered.Regions, gathered.Accounts
-	return &audit.Answers{
+	return &fleet.Answers{
 		Items: gathered.Items, Unreachable: gathered.Unreachable,
-		Notes: append(provenance(target.Target{}, clients), gathered.Notes...),
+		Notes: append(provenance(binding.Target{}, clients), gathered.Notes...),
 	}, scope, nil
 }
 
-func auditLine(p audit.Progress) string {
+func auditLine(p fleet.Progress) string {
 	line := fmt.Sprintf("%d of %d clusters, %d of %d regions", p.ClustersDone, p.Clusters, p.PlacesDone, p.Places)
 	if p.Unreachable > 0 {
 		line += fmt.Sprintf("; %d could not be asked", p.Unreachable)
@@ -120,21 +120,21 @@ func auditLine(p audit.Progress) string {
 }
 
 // byContexts asks about the cluster behind each kube context, or behind the one.
-func (s *auditScope) byContexts(ctx context.Context, g *globals, progress *output.Progress) (*audit.Answers, v1alpha1.AuditScope, error) {
+func (s *auditScope) byContexts(ctx context.Context, g *globals, progress *output.Progress) (*fleet.Answers, v1alpha1.AuditScope, error) {
 	names := []string{""}
 	if s.allContexts {
 		names = g.contexts()
 	}
 	scope := v1alpha1.AuditScope{Filters: s.filter.Words()}
 	if t, err := g.target(""); len(names) == 0 || !s.allContexts {
-		if notEKS := new(target.NotEKSError); err != nil && !errors.As(err, &notEKS) {
+		if notEKS := new(binding.NotEKSError); err != nil && !errors.As(err, &notEKS) {
 			return nil, scope, hinted(err, "audit --all-clusters needs no kubeconfig")
 		}
 		names = []string{t.Context}
 	}
 	scope.Contexts = names
 	var mu sync.Mutex
-	var answers audit.Answers
+	var answers fleet.Answers
 	done, leftOut := 0, 0
 	results := make([]*inspect.Result, len(names))
 	var all errgroup.Group
@@ -175,11 +175,11 @@ func (s *auditScope) byContexts(ctx context.Context, g *globals, progress *outpu
 // context asks about the cluster behind one context, as kubectl acts there.
 func (s *auditScope) context(ctx context.Context, g *globals, name string) inspect.Result {
 	t, err := g.target(name)
-	if notEKS := new(target.NotEKSError); errors.As(err, &notEKS) {
+	if notEKS := new(binding.NotEKSError); errors.As(err, &notEKS) {
 		return inspect.Result{Report: inspect.NotEKS(notEKS)}
 	}
 	if err != nil {
-		return inspect.Result{Report: inspect.Unknown(target.Target{Context: name, Name: t.Name}, err), Err: err}
+		return inspect.Result{Report: inspect.Unknown(binding.Target{Context: name, Name: t.Name}, err), Err: err}
 	}
 	clients, err := g.connect(ctx, &t)
 	if err != nil {
@@ -187,7 +187,7 @@ func (s *auditScope) context(ctx context.Context, g *globals, name string) inspe
 	}
 	clients = clients.Patient(nil)
 	asker := strings.Join([]string{t.Account, t.Credentials.Profile, t.Credentials.RoleARN, t.Credentials.Env["AWS_PROFILE"]}, "|")
-	ask := inspect.KeyFrom(func(region string) keys.Reader { return clients.KMS(region) })
+	ask := inspect.KeyFrom(func(region string) kms.Reader { return clients.KMS(region) })
 	result := inspect.Cluster(ctx, inspect.Source{
 		EKS: clients.EKS(), WithoutUpdates: !s.updates,
 		Key: func(ctx context.Context, keyARN string) inspect.KeyFacts {

@@ -25,7 +25,7 @@ type Process struct {
 func Main(ctx context.Context, p Process) int {
 	root := newRoot(newGlobals(p)) //nolint:contextcheck // cobra hands the context to each command
 	root.SetArgs(arguments(p.Args))
-	return report(ctx, p.ErrOut, root.ExecuteContext(ctx))
+	return reportError(ctx, p.ErrOut, root.ExecuteContext(ctx))
 }
 
 // arguments answers kubectl when it asks for completion: it runs an executable

@@ -10,10 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/keys"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/target"
 )
 
 // What a completion may ask AWS and the API server is bounded: a shell without a
@@ -51,8 +51,8 @@ func withPrefix(values []string, prefix string) []string {
 }
 
 // contextTargets are the EKS clusters that the contexts of the kubeconfig lead to.
-func (g *globals) contextTargets() []target.Target {
-	var found []target.Target
+func (g *globals) contextTargets() []binding.Target {
+	var found []binding.Target
 	for _, name := range g.contexts() {
 		if t, err := g.target(name); err == nil {
 			found = append(found, t)
@@ -78,7 +78,7 @@ func clusterNames(ctx context.Context, g *globals) []string {
 // regions are those of the kubeconfig, and those that AWS has.
 func regions(_ context.Context, g *globals) []string {
 	g.aws.region = ""
-	names := target.Regions()
+	names := binding.Regions()
 	for _, t := range g.contextTargets() {
 		names = append(names, t.Region)
 	}
@@ -91,7 +91,7 @@ func keyAliases(ctx context.Context, g *globals) []string {
 	if err != nil {
 		return nil
 	}
-	names, _ := keys.AliasNames(ctx, clients.KMS(where.Region))
+	names, _ := kms.AliasNames(ctx, clients.KMS(where.Region))
 	return names
 }
 

@@ -13,9 +13,9 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/keys"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/target"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
 // kubeconfig is what kubectl would use: the files, with the flags that overrule
@@ -68,15 +68,15 @@ func value(s *string) string {
 }
 
 // target tells which EKS cluster the context is; an empty name is the current one.
-func (g *globals) target(kubeContext string) (target.Target, error) {
+func (g *globals) target(kubeContext string) (binding.Target, error) {
 	raw, err := g.kubeconfig()
 	if err != nil {
-		return target.Target{}, err
+		return binding.Target{}, err
 	}
 	if kubeContext == "" {
 		kubeContext = value(g.kube.Context)
 	}
-	return target.Resolve(g.overlay(raw, kubeContext), target.Options{
+	return binding.Resolve(g.overlay(raw, kubeContext), binding.Options{
 		Context: kubeContext, ClusterName: g.aws.clusterName, Region: g.aws.region,
 		Profile: g.aws.profile, RoleARN: g.aws.roleARN, EndpointURL: g.aws.endpointURL,
 	})
@@ -84,7 +84,7 @@ func (g *globals) target(kubeContext string) (target.Target, error) {
 
 // connect makes the AWS clients that act as kubectl does in this context, and
 // fills in the region where only the AWS configuration knows it.
-func (g *globals) connect(ctx context.Context, t *target.Target) (*awsclient.Clients, error) {
+func (g *globals) connect(ctx context.Context, t *binding.Target) (*awsclient.Clients, error) {
 	timeout, err := g.requestTimeout()
 	if err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ func (g *globals) connect(ctx context.Context, t *target.Target) (*awsclient.Cli
 	}
 	if t.Region == "" {
 		t.Region = clients.Region()
-		t.Partition = target.PartitionOf(t.Region)
+		t.Partition = binding.PartitionOf(t.Region)
 	}
 	return clients, nil
 }
@@ -116,14 +116,14 @@ func (g *globals) interactive() bool {
 
 // inspect asks about one cluster. The report is there even with an error, and says
 // what is known; the error is why the verdict is Unknown.
-func (g *globals) inspect(ctx context.Context, t target.Target) (inspect.Result, *awsclient.Clients) {
+func (g *globals) inspect(ctx context.Context, t binding.Target) (inspect.Result, *awsclient.Clients) {
 	clients, err := g.connect(ctx, &t)
 	if err != nil {
 		return inspect.Result{Report: inspect.Unknown(t, err), Err: err}, nil
 	}
 	result := inspect.Cluster(ctx, inspect.Source{
 		EKS: clients.EKS(),
-		Key: inspect.KeyFrom(func(region string) keys.Reader { return clients.KMS(region) }),
+		Key: inspect.KeyFrom(func(region string) kms.Reader { return clients.KMS(region) }),
 	}, t)
 	result.Report.Notes = append(result.Report.Notes, provenance(t, clients)...)
 	if role := t.Credentials.ExecRoleARN; result.Err != nil && role != "" && t.Credentials.RoleARN == "" &&
@@ -134,7 +134,7 @@ func (g *globals) inspect(ctx context.Context, t target.Target) (inspect.Result,
 }
 
 // provenance is what the reader must know of where the answers come from.
-func provenance(t target.Target, clients *awsclient.Clients) []string {
+func provenance(t binding.Target, clients *awsclient.Clients) []string {
 	var notes, urls []string
 	byURL := map[string][]string{}
 	for _, e := range clients.Endpoints() {

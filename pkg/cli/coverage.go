@@ -13,9 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewrite"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/target"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
 )
 
 // coverageOptions are the flags that verify and rewrite share.
@@ -37,7 +37,7 @@ func (o *coverageOptions) addFlags(cmd *cobra.Command) {
 	f.StringVarP(&o.selector, "selector", "l", "", "Only objects with these labels, for instance app=web,tier!=cache")
 	f.BoolVar(&o.allResources, "all-resources", false, "All stored API data, not Secrets alone (Kubernetes 1.28 and later); events and leases only by --resources")
 	f.StringSliceVar(&o.resources, "resources", nil, "These resources instead, named as kubectl does: secrets,widgets.example.com")
-	f.IntVar(&o.maxConcurrency, "max-concurrency", rewrite.DefaultMaxConcurrency, "Most requests in flight; the pacing stays below where the server has no use for so many")
+	f.IntVar(&o.maxConcurrency, "max-concurrency", rewriter.DefaultMaxConcurrency, "Most requests in flight; the pacing stays below where the server has no use for so many")
 	f.Float64Var(&o.qps, "qps", 0, "Most writes a second; 0 for no bound")
 	f.StringVar(&o.evidence, "evidence", "", "Write a record for auditors to this file: counts, times, versions, a sha256; no values")
 	f.BoolVar(&o.noRecord, "no-record", false, "Neither read nor write ConfigMap kube-system/eks-encrypt")
@@ -47,8 +47,8 @@ func (o *coverageOptions) addFlags(cmd *cobra.Command) {
 // job is a run that is ready to start.
 type job struct {
 	report  v1alpha1.EncryptionReport
-	options rewrite.Options
-	record  *rewrite.Record
+	options rewriter.Options
+	record  *rewriter.Record
 	notes   []string
 }
 
@@ -64,7 +64,7 @@ func (o *coverageOptions) prepare(cmd *cobra.Command, method v1alpha1.CoverageMe
 		}
 	}
 	t, err := o.target("")
-	if notEKS := new(target.NotEKSError); errors.As(err, &notEKS) {
+	if notEKS := new(binding.NotEKSError); errors.As(err, &notEKS) {
 		return nil, exit(o.untold, err)
 	}
 	if err != nil {
@@ -82,7 +82,7 @@ func (o *coverageOptions) prepare(cmd *cobra.Command, method v1alpha1.CoverageMe
 	if err != nil {
 		return nil, err
 	}
-	j.options = rewrite.Options{
+	j.options = rewriter.Options{
 		Config: config, Method: method, Selector: o.selector, Cluster: j.report.Cluster, KeyARN: j.report.Encryption.KeyARN,
 		MaxConcurrency: o.maxConcurrency, QPS: o.qps,
 	}
@@ -93,7 +93,7 @@ func (o *coverageOptions) prepare(cmd *cobra.Command, method v1alpha1.CoverageMe
 		return nil, err
 	}
 	if !o.noRecord {
-		if j.record, err = rewrite.LoadRecord(ctx, config); err != nil {
+		if j.record, err = rewriter.LoadRecord(ctx, config); err != nil {
 			j.notes = append(j.notes, "without the record of the association: "+err.Error())
 		}
 	}
@@ -102,9 +102,9 @@ func (o *coverageOptions) prepare(cmd *cobra.Command, method v1alpha1.CoverageMe
 }
 
 // mayRun says why the cluster's data can't be judged, or must not be written, now.
-func (o *coverageOptions) mayRun(j *job, t target.Target, method v1alpha1.CoverageMethod) error {
+func (o *coverageOptions) mayRun(j *job, t binding.Target, method v1alpha1.CoverageMethod) error {
 	if method != v1alpha1.MethodReadOnly {
-		if err := rewrite.Preconditions(&j.report, t.NameByFlag); err != nil {
+		if err := rewriter.Preconditions(&j.report, t.NameByFlag); err != nil {
 			return exit(o.refusal(&j.report), err)
 		}
 		return nil
@@ -144,7 +144,7 @@ func (o *coverageOptions) choose(ctx context.Context, cmd *cobra.Command, j *job
 	if j.report.Encryption.Scope == v1alpha1.ScopeSecrets {
 		return usage(cmd, "below Kubernetes 1.28 EKS encrypts Secrets alone: leave out --all-resources and --resources")
 	}
-	found, notes, err := rewrite.Discover(ctx, j.options.Config, o.resources)
+	found, notes, err := rewriter.Discover(ctx, j.options.Config, o.resources)
 	if err != nil {
 		return exit(o.untold, err)
 	}
@@ -159,10 +159,10 @@ const leanGC = 25
 
 // carry runs the job with progress, and prints its report, also one that ended
 // early. The error is why it did.
-func (o *coverageOptions) carry(ctx context.Context, j *job, engine func(context.Context, rewrite.Options) (*rewrite.Result, error)) (*rewrite.Result, error) {
+func (o *coverageOptions) carry(ctx context.Context, j *job, engine func(context.Context, rewriter.Options) (*rewriter.Result, error)) (*rewriter.Result, error) {
 	progress := output.NewProgress(o.ErrOut)
-	j.options.Progress = func(p rewrite.Progress) {
-		if p.Phase != rewrite.PhaseDone {
+	j.options.Progress = func(p rewriter.Progress) {
+		if p.Phase != rewriter.PhaseDone {
 			progress.Show(progressLine(p))
 		}
 	}
@@ -181,7 +181,7 @@ func (o *coverageOptions) carry(ctx context.Context, j *job, engine func(context
 		return result, errors.Join(err, perr)
 	}
 	if o.evidence != "" {
-		if werr := rewrite.WriteEvidence(o.evidence, result, o.version); werr != nil {
+		if werr := rewriter.WriteEvidence(o.evidence, result, o.version); werr != nil {
 			return result, errors.Join(err, werr)
 		}
 		fmt.Fprintf(o.ErrOut, "evidence written to %s\n", o.evidence)
@@ -189,8 +189,8 @@ func (o *coverageOptions) carry(ctx context.Context, j *job, engine func(context
 	return result, err
 }
 
-func progressLine(p rewrite.Progress) string {
-	if p.Phase == rewrite.PhaseListing || p.Phase == rewrite.PhaseMigrating {
+func progressLine(p rewriter.Progress) string {
+	if p.Phase == rewriter.PhaseListing || p.Phase == rewriter.PhaseMigrating {
 		return fmt.Sprintf("%s: %s, %d listed", p.Resource, p.Phase, p.Listed)
 	}
 	line := fmt.Sprintf("%s: %s %d/%d, %.0f/s", p.Resource, p.Phase, p.Done(), p.Total, p.Rate)
@@ -201,7 +201,7 @@ func progressLine(p rewrite.Progress) string {
 }
 
 // note keeps what the run proved for a later verify; a failure is a warning.
-func (o *coverageOptions) note(ctx context.Context, j *job, result *rewrite.Result) {
+func (o *coverageOptions) note(ctx context.Context, j *job, result *rewriter.Result) {
 	if o.noRecord {
 		return
 	}
@@ -213,7 +213,7 @@ func (o *coverageOptions) note(ctx context.Context, j *job, result *rewrite.Resu
 	if record == nil {
 		return
 	}
-	if err := rewrite.SaveRecord(ctx, j.options.Config, *record); err != nil {
+	if err := rewriter.SaveRecord(ctx, j.options.Config, *record); err != nil {
 		fmt.Fprintf(o.ErrOut, "warning: %v\n", err)
 	}
 }

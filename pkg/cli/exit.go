@@ -101,9 +101,9 @@ func hinted(err error, format string, args ...any) error {
 	return &hintError{err, fmt.Sprintf(format, args...)}
 }
 
-// report prints the error for people, and maps it to the exit code. This is the
+// reportError prints the error for people, and maps it to the exit code. This is the
 // only place that does either.
-func report(ctx context.Context, w io.Writer, err error) int {
+func reportError(ctx context.Context, w io.Writer, err error) int {
 	if err == nil {
 		return exitOK
 	}

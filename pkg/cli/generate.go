@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/keys"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/target"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
 func newGenerate(g *globals) *cobra.Command {
@@ -38,7 +38,7 @@ Changes nothing.`,
 
 // live is the cluster behind the context, asked about once.
 type live struct {
-	target  target.Target
+	target  binding.Target
 	clients *awsclient.Clients
 	result  inspect.Result
 	account string // the caller's
@@ -48,7 +48,7 @@ type live struct {
 // live fails where a document would have to be filled with guesses.
 func (g *globals) live(ctx context.Context) (*live, error) {
 	t, err := g.target("")
-	if notEKS := new(target.NotEKSError); errors.As(err, &notEKS) {
+	if notEKS := new(binding.NotEKSError); errors.As(err, &notEKS) {
 		return nil, exit(exitCannotTell, err)
 	}
 	if err != nil {
@@ -71,8 +71,8 @@ func (l *live) key(ctx context.Context, args []string) (string, error) {
 	if len(args) == 0 {
 		return l.result.Report.Encryption.KeyARN, nil
 	}
-	where := keys.Place{Partition: l.target.Partition, Region: l.target.Region, Account: l.account}
-	k, err := keys.Resolve(ctx, l.clients.KMS(l.target.Region), args[0], where)
+	where := kms.Place{Partition: l.target.Partition, Region: l.target.Region, Account: l.account}
+	k, err := kms.Resolve(ctx, l.clients.KMS(l.target.Region), args[0], where)
 	return k.ARN, err
 }
 

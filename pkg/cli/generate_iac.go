@@ -11,12 +11,12 @@ import (
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/association"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/drift"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/generate"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/documents"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/iac"
 )
 
 func formNames() (names []string) {
-	for _, f := range drift.Forms() {
+	for _, f := range iac.Forms() {
 		names = append(names, string(f))
 	}
 	return names
@@ -56,11 +56,11 @@ Without --for it is the tool that the cluster's tags name.`,
 					return usage(cmd, "no tag tells who manages the cluster: pass --for, one of %s", strings.Join(formNames(), ", "))
 				}
 			}
-			values := drift.Values{Cluster: l.target.Name, Region: l.target.Region, KeyARN: key, Namespace: namespace, Name: name}
+			values := iac.Values{Cluster: l.target.Name, Region: l.target.Region, KeyARN: key, Namespace: namespace, Name: name}
 			if namespace == "" && name == "" && l.result.Report.Cluster.Guard == v1alpha1.GuardMatch {
-				values = g.ownedBy(cmd.Context(), drift.Form(form), values)
+				values = g.ownedBy(cmd.Context(), iac.Form(form), values)
 			}
-			text, err := drift.Snippet(drift.Form(form), values)
+			text, err := iac.Snippet(iac.Form(form), values)
 			if err != nil {
 				return err
 			}
@@ -79,14 +79,14 @@ func formOf(m *v1alpha1.ManagedBy) string {
 	if m == nil {
 		return ""
 	}
-	form, _ := drift.FormOf(*m)
+	form, _ := iac.FormOf(*m)
 	return string(form)
 }
 
 // ownedBy fills in the object that describes the cluster, where the form patches one
 // and the cluster holds it.
-func (g *globals) ownedBy(ctx context.Context, form drift.Form, v drift.Values) drift.Values {
-	if form != drift.FormCAPA && form != drift.FormACK {
+func (g *globals) ownedBy(ctx context.Context, form iac.Form, v iac.Values) iac.Values {
+	if form != iac.FormCAPA && form != iac.FormACK {
 		return v
 	}
 	if find := g.owner(v.Cluster); find != nil {
@@ -136,7 +136,7 @@ key to be, or the one the cluster has. Changes nothing.`,
 			}
 			plan, _ := association.Plan(facts)
 			a := &associating{associateOptions: o, target: l.target, facts: facts}
-			_, err = fmt.Fprint(g.Out, generate.Runbook{
+			_, err = fmt.Fprint(g.Out, documents.Runbook{
 				Report: l.result.Report, Plan: plan, Flags: a.flags(), ManagedBy: o.managedBy, Now: time.Now(), Tool: g.version,
 			})
 			return err

@@ -5,12 +5,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/generate"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/keys"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/documents"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
 func newIAMPolicy(g *globals) *cobra.Command {
-	var o generate.IAMOptions
+	var o documents.IAMOptions
 	cmd := document("iam-policy [KEY]", "Print the IAM policy that a set of commands needs",
 		`Prints the least IAM policy for a set of commands on this cluster and key. KEY is the
 key to be, or the one the cluster has; without either all keys of the cluster's
@@ -25,7 +25,7 @@ own policy, where that does not leave it to IAM: generate key-policy.`,
   # For a read-only pipeline, with all details
   kubectl eks-encrypt generate iam-policy --for status --optional`,
 		func(cmd *cobra.Command, args []string) error {
-			if _, err := generate.IAMPolicy(o); err != nil {
+			if _, err := documents.IAMPolicy(o); err != nil {
 				return usage(cmd, "--for: %w", err)
 			}
 			l, err := g.live(cmd.Context())
@@ -39,7 +39,7 @@ own policy, where that does not leave it to IAM: generate key-policy.`,
 			if o.KeyARN == "" {
 				o.KeyARN = l.anyKey()
 			}
-			d, err := generate.IAMPolicy(o)
+			d, err := documents.IAMPolicy(o)
 			if err != nil {
 				return err
 			}
@@ -49,7 +49,7 @@ own policy, where that does not leave it to IAM: generate key-policy.`,
 	cmd.ValidArgsFunction = g.completeKey()
 	cmd.Flags().StringVar(&o.For, "for", "all", "What for: status, keys, associate, create-key, verify, audit or all")
 	cmd.Flags().BoolVar(&o.Optional, "optional", false, "Add what only makes the answers more detailed")
-	register(cmd, "for", cobra.FixedCompletions(generate.Purposes(), cobra.ShellCompDirectiveNoFileComp))
+	register(cmd, "for", cobra.FixedCompletions(documents.Purposes(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -76,13 +76,13 @@ to a policy, take the second statement alone.`,
 				return err
 			}
 			if len(principals) == 0 {
-				p, ok := keys.PolicyPrincipal(l.caller)
+				p, ok := kms.PolicyPrincipal(l.caller)
 				if !ok {
 					return hinted(fmt.Errorf("the role behind %s can't be told", l.caller), "name it with --principal arn:…:role/NAME")
 				}
 				principals = []string{p}
 			}
-			_, err = fmt.Fprint(g.Out, keys.KeyPolicy(l.target.Partition, l.account, principals))
+			_, err = fmt.Fprint(g.Out, kms.KeyPolicy(l.target.Partition, l.account, principals))
 			return err
 		})
 	cmd.Flags().StringSliceVar(&principals, "principal", nil, "ARN of a user or role that may associate the key; may be repeated")
@@ -90,7 +90,7 @@ to a policy, take the second statement alone.`,
 }
 
 func newRBAC(g *globals) *cobra.Command {
-	var o generate.RBACOptions
+	var o documents.RBACOptions
 	var user, group, account string
 	cmd := document("rbac", "Print the Kubernetes roles that verify and rewrite need",
 		`Prints ClusterRole, Role and bindings for verify and rewrite: list and patch on what
@@ -115,7 +115,7 @@ nobody. Note that patch lets its holder change secrets, though not read them.`,
 			case named != 1:
 				return usage(cmd, "who? one of --for-user, --group, --service-account")
 			}
-			text, err := generate.RBAC(o)
+			text, err := documents.RBAC(o)
 			if err != nil {
 				return usage(cmd, "%w", err)
 			}

@@ -7,9 +7,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/keys"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/target"
 )
 
 type keysOptions struct {
@@ -53,18 +53,18 @@ func (o *keysOptions) run(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	options := keys.ListOptions{Where: where}
+	options := kms.ListOptions{Where: where}
 	if o.usedBy {
-		options.UsedBy, options.UsedByErr = keys.UsedBy(ctx, clients.EKS())
+		options.UsedBy, options.UsedByErr = kms.UsedBy(ctx, clients.EKS())
 	}
 	progress := output.NewProgress(o.ErrOut)
 	options.Progress = func(done, total int) { progress.Show(keysLine(done, total)) }
-	list, err := keys.List(ctx, clients.KMS(where.Region), options)
+	list, err := kms.List(ctx, clients.KMS(where.Region), options)
 	progress.End()
 	if err != nil {
 		return err
 	}
-	list.Notes = append(list.Notes, provenance(target.Target{}, clients)...)
+	list.Notes = append(list.Notes, provenance(binding.Target{}, clients)...)
 	if o.format.ForPeople() {
 		return output.KeyTable(o.Out, list, output.KeyColumns{
 			UsedBy: o.usedBy, UsersUnknown: options.UsedByErr != nil, Wide: o.format.Wide(),
@@ -74,26 +74,26 @@ func (o *keysOptions) run(cmd *cobra.Command, _ []string) error {
 }
 
 // place is where a cluster's keys are. A region on the command line is enough.
-func (g *globals) place(ctx context.Context) (*awsclient.Clients, keys.Place, error) {
+func (g *globals) place(ctx context.Context) (*awsclient.Clients, kms.Place, error) {
 	t, err := g.target("")
 	if err != nil && g.aws.region != "" && g.aws.clusterName == "" {
-		t, err = target.Target{Region: g.aws.region, Partition: target.PartitionOf(g.aws.region), Credentials: target.Credentials{
+		t, err = binding.Target{Region: g.aws.region, Partition: binding.PartitionOf(g.aws.region), Credentials: binding.Credentials{
 			Profile: g.aws.profile, RoleARN: g.aws.roleARN, EndpointURL: g.aws.endpointURL,
 		}}, nil
 	}
-	if notEKS := new(target.NotEKSError); errors.As(err, &notEKS) {
-		return nil, keys.Place{}, hinted(err, "pass --region to list the keys of a region")
+	if notEKS := new(binding.NotEKSError); errors.As(err, &notEKS) {
+		return nil, kms.Place{}, hinted(err, "pass --region to list the keys of a region")
 	}
 	if err != nil {
-		return nil, keys.Place{}, err
+		return nil, kms.Place{}, err
 	}
 	clients, err := g.connect(ctx, &t)
 	if err != nil {
-		return nil, keys.Place{}, err
+		return nil, kms.Place{}, err
 	}
 	account, _, err := clients.Caller(ctx)
 	if err != nil {
-		return nil, keys.Place{}, err
+		return nil, kms.Place{}, err
 	}
-	return clients, keys.Place{Partition: t.Partition, Region: t.Region, Account: account}, nil
+	return clients, kms.Place{Partition: t.Partition, Region: t.Region, Account: account}, nil
 }

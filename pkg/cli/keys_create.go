@@ -10,14 +10,14 @@ import (
 	k8sruntime "k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/keys"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
 func keysLine(done, total int) string { return fmt.Sprintf("keys: %d of %d described", done, total) }
 
 type keysCreateOptions struct {
 	*globals
-	creation   keys.Creation
+	creation   kms.Creation
 	tags       []string
 	principals []string
 	dryRun     string
@@ -71,7 +71,7 @@ func (o *keysCreateOptions) run(cmd *cobra.Command, _ []string) error {
 	c := &o.creation
 	for _, tag := range o.tags {
 		key, value, _ := strings.Cut(tag, "=")
-		c.Tags = append(c.Tags, keys.Tag{Key: key, Value: value})
+		c.Tags = append(c.Tags, kms.Tag{Key: key, Value: value})
 	}
 	if err := c.Validate(); err != nil {
 		return usage(cmd, "%w", err)
@@ -88,13 +88,13 @@ func (o *keysCreateOptions) run(cmd *cobra.Command, _ []string) error {
 		if err != nil {
 			return err
 		}
-		if p, ok := keys.PolicyPrincipal(caller); ok {
+		if p, ok := kms.PolicyPrincipal(caller); ok {
 			principals = []string{p}
 		} else {
 			fmt.Fprintf(o.ErrOut, "note: the role behind %s can't be told, so the key policy names the account alone; name one with --principal\n", caller)
 		}
 	}
-	policy := keys.KeyPolicy(where.Partition, where.Account, principals)
+	policy := kms.KeyPolicy(where.Partition, where.Account, principals)
 	c.Policy = policy.String()
 	if dry {
 		return o.rehearse(where, policy)
@@ -112,7 +112,7 @@ func (o *keysCreateOptions) run(cmd *cobra.Command, _ []string) error {
 	if !o.format.ForPeople() {
 		told = o.ErrOut
 	}
-	key, err := keys.Create(ctx, clients.KMS(where.Region), *c, where.Region, func(arn string) { fmt.Fprintln(told, arn) })
+	key, err := kms.Create(ctx, clients.KMS(where.Region), *c, where.Region, func(arn string) { fmt.Fprintln(told, arn) })
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (o *keysCreateOptions) run(cmd *cobra.Command, _ []string) error {
 }
 
 // rehearse prints all that would be done.
-func (o *keysCreateOptions) rehearse(where keys.Place, policy keys.PolicyDocument) error {
+func (o *keysCreateOptions) rehearse(where kms.Place, policy kms.PolicyDocument) error {
 	commands := o.creation.Commands(where.Region)
 	if !o.format.ForPeople() {
 		raw, err := json.Marshal(policy)

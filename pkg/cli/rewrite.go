@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewrite"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
 )
 
 // migratorSample is how many objects prove what the cluster's own migrator did.
@@ -73,12 +73,12 @@ func (o *rewriteOptions) run(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	engine := rewrite.Run
+	engine := rewriter.Run
 	if o.via == "migrator" {
 		if j.options.Namespace != "" || j.options.Selector != "" {
 			return usage(cmd, "--via=migrator takes whole resources: leave out -n and -l")
 		}
-		engine, j.options.SampleSize = rewrite.Migrate, migratorSample
+		engine, j.options.SampleSize = rewriter.Migrate, migratorSample
 	}
 	result, err := o.carry(cmd.Context(), j, engine)
 	if isContextEnd(err) {
@@ -101,10 +101,10 @@ func (o *rewriteOptions) rehearse(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := rewrite.Preconditions(&j.report, true); err != nil {
+	if err := rewriter.Preconditions(&j.report, true); err != nil {
 		fmt.Fprintf(o.ErrOut, "warning: a rewrite would be refused now: %v\n", err)
 	}
-	result, err := o.carry(cmd.Context(), j, rewrite.Run)
+	result, err := o.carry(cmd.Context(), j, rewriter.Run)
 	if err != nil {
 		return err
 	}

@@ -8,10 +8,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/target"
 )
 
 type statusOptions struct {
@@ -90,7 +90,7 @@ func (o *statusOptions) one(ctx context.Context, require encryption.Requirement)
 // report is nil when there was nothing to report on: then the error says why.
 func (o *statusOptions) report(ctx context.Context) (*v1alpha1.EncryptionReport, error) {
 	t, err := o.target("")
-	var notEKS *target.NotEKSError
+	var notEKS *binding.NotEKSError
 	switch {
 	case errors.As(err, &notEKS):
 		report := inspect.NotEKS(notEKS)

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewrite"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
 )
 
 type verifyOptions struct {
@@ -71,7 +71,7 @@ func (o *verifyOptions) run(cmd *cobra.Command, _ []string) error {
 	if method != v1alpha1.MethodReadOnly {
 		fmt.Fprintln(o.ErrOut, "This writes: each object gets a write that changes nothing; a stale one is re-encrypted by it.")
 	}
-	result, err := o.carry(cmd.Context(), j, rewrite.Run)
+	result, err := o.carry(cmd.Context(), j, rewriter.Run)
 	if err != nil {
 		return exit(exitCannotTell, err)
 	}

@@ -15,8 +15,8 @@ import (
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/target"
 )
 
 // EKS is what it takes to know a cluster.
@@ -33,7 +33,7 @@ func ClusterNames(ctx context.Context, api eks.ListClustersAPIClient) ([]string,
 	for p.HasMorePages() {
 		out, err := p.NextPage(ctx)
 		if err != nil {
-			return names, explain(err, "ListClusters", target.Target{})
+			return names, explain(err, "ListClusters", binding.Target{})
 		}
 		names = append(names, out.Clusters...)
 	}
@@ -49,7 +49,7 @@ type described struct {
 	health                           v1alpha1.Health
 }
 
-func describeCluster(ctx context.Context, api EKS, t target.Target) (described, error) {
+func describeCluster(ctx context.Context, api EKS, t binding.Target) (described, error) {
 	if t.Name == "" { // the SDK would take the empty name to the list of clusters
 		return described{}, errors.New("the cluster has no name")
 	}
@@ -109,7 +109,7 @@ type updateIDs struct {
 	err  error
 }
 
-func listUpdates(ctx context.Context, api EKS, t target.Target) updateIDs {
+func listUpdates(ctx context.Context, api EKS, t binding.Target) updateIDs {
 	if t.Name == "" {
 		return updateIDs{}
 	}
@@ -126,7 +126,7 @@ func listUpdates(ctx context.Context, api EKS, t target.Target) updateIDs {
 
 // lastAssociation finds the newest association among the updates. EKS forgets
 // updates after a while: absent then.
-func lastAssociation(ctx context.Context, api EKS, t target.Target, listed updateIDs) (*v1alpha1.Update, []string) {
+func lastAssociation(ctx context.Context, api EKS, t binding.Target, listed updateIDs) (*v1alpha1.Update, []string) {
 	if listed.err != nil {
 		return nil, []string{"association update: " + listed.err.Error()}
 	}
@@ -167,7 +167,7 @@ func newer(a, b *v1alpha1.Update) bool {
 
 // describeUpdate returns nil for an update of another type, and for one that EKS
 // has forgotten meanwhile.
-func describeUpdate(ctx context.Context, api EKS, t target.Target, id string) (*v1alpha1.Update, error) {
+func describeUpdate(ctx context.Context, api EKS, t binding.Target, id string) (*v1alpha1.Update, error) {
 	out, err := api.DescribeUpdate(ctx, &eks.DescribeUpdateInput{Name: &t.Name, UpdateId: &id})
 	if err != nil {
 		err = explain(err, "DescribeUpdate", t)
@@ -216,12 +216,12 @@ func keyOfParam(value string) string {
 	return one.Provider.KeyARN
 }
 
-func explain(err error, operation string, t target.Target) error {
+func explain(err error, operation string, t binding.Target) error {
 	return awsclient.Explain(err, awsclient.Operation{Name: operation, Action: "eks:" + operation, Resource: resource(t)})
 }
 
 // resource is the cluster's ARN, with a star for an account that isn't known.
-func resource(t target.Target) string {
+func resource(t binding.Target) string {
 	if t.ARN != "" {
 		return t.ARN
 	}

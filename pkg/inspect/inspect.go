@@ -10,10 +10,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/drift"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/keys"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/target"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/iac"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
 // Source is whom to ask.
@@ -34,9 +34,9 @@ type KeyFacts struct {
 }
 
 // KeyFrom asks KMS in the key's own region: another one knows nothing of it.
-func KeyFrom(client func(region string) keys.Reader) func(context.Context, string) KeyFacts {
+func KeyFrom(client func(region string) kms.Reader) func(context.Context, string) KeyFacts {
 	return func(ctx context.Context, keyARN string) KeyFacts {
-		key, unasked, notes := keys.Facts(ctx, client(keyRegion(keyARN)), keyARN)
+		key, unasked, notes := kms.Facts(ctx, client(keyRegion(keyARN)), keyARN)
 		return KeyFacts{key, unasked, notes}
 	}
 }
@@ -54,7 +54,7 @@ type Result struct {
 // Cluster asks about the target's cluster, in two rounds of calls side by side:
 // what needs the name alone, then what that led to. A failed side call is a note
 // in the report; a failed DescribeCluster is the verdict Unknown and Result.Err.
-func Cluster(ctx context.Context, src Source, t target.Target) Result {
+func Cluster(ctx context.Context, src Source, t binding.Target) Result {
 	var c described
 	var err error
 	var ids updateIDs
@@ -77,8 +77,8 @@ func Cluster(ctx context.Context, src Source, t target.Target) Result {
 	c.fill(&r.Cluster)
 	r.Health = c.health
 	r.Encryption = encryption.Decide(c.facts)
-	r.Cluster.Guard, r.Cluster.GuardReason = target.Guard(t, target.Described{ARN: c.arn, Endpoint: c.endpoint})
-	managed := drift.Detect(c.tags)
+	r.Cluster.Guard, r.Cluster.GuardReason = binding.Guard(t, binding.Described{ARN: c.arn, Endpoint: c.endpoint})
+	managed := iac.Detect(c.tags)
 	r.Cluster.ManagedBy = &managed
 
 	var key KeyFacts
@@ -120,7 +120,7 @@ func addKey(r *v1alpha1.EncryptionReport, facts KeyFacts) {
 }
 
 // Unknown is the report on a cluster that could not be asked about.
-func Unknown(t target.Target, err error) v1alpha1.EncryptionReport {
+func Unknown(t binding.Target, err error) v1alpha1.EncryptionReport {
 	r := newReport(t)
 	r.Encryption = encryption.Unknown(err.Error())
 	r.Cluster.Guard, r.Cluster.GuardReason = v1alpha1.GuardUnverified, "EKS could not be asked"
@@ -129,8 +129,8 @@ func Unknown(t target.Target, err error) v1alpha1.EncryptionReport {
 }
 
 // NotEKS is the report on a context that leads elsewhere.
-func NotEKS(e *target.NotEKSError) v1alpha1.EncryptionReport {
-	r := newReport(target.Target{Context: e.Context, Name: e.Context})
+func NotEKS(e *binding.NotEKSError) v1alpha1.EncryptionReport {
+	r := newReport(binding.Target{Context: e.Context, Name: e.Context})
 	r.Cluster.Name = ""
 	r.Encryption = v1alpha1.Encryption{Verdict: v1alpha1.VerdictNotApplicable, Scope: v1alpha1.ScopeUnknown, Reason: e.Error()}
 	r.Cluster.Guard, r.Cluster.GuardReason = v1alpha1.GuardUnverified, "no EKS cluster"
@@ -138,7 +138,7 @@ func NotEKS(e *target.NotEKSError) v1alpha1.EncryptionReport {
 	return *r
 }
 
-func newReport(t target.Target) *v1alpha1.EncryptionReport {
+func newReport(t binding.Target) *v1alpha1.EncryptionReport {
 	return &v1alpha1.EncryptionReport{
 		TypeMeta:   v1alpha1.TypeMeta(v1alpha1.KindEncryptionReport),
 		ObjectMeta: metav1.ObjectMeta{Name: t.Name},

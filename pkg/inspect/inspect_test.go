@@ -12,13 +12,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
+	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/keys"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/target"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
 const account = "111122223333"
@@ -55,7 +55,7 @@ func must(t *testing.T, err error) {
 // ask inspects a cluster by its ARN, with the endpoint that EKS gave it.
 func (w world) ask(t *testing.T, arn string) Result {
 	t.Helper()
-	a, ok := target.ParseClusterARN(arn)
+	a, ok := binding.ParseClusterARN(arn)
 	if !ok {
 		t.Fatalf("no ARN: %s", arn)
 	}
@@ -65,7 +65,7 @@ func (w world) ask(t *testing.T, arn string) Result {
 			endpoint = c.Endpoint
 		}
 	})
-	return Cluster(t.Context(), w.source(a.Region), target.Target{
+	return Cluster(t.Context(), w.source(a.Region), binding.Target{
 		ARN: arn, Name: a.Name, Region: a.Region, Account: a.Account, Partition: a.Partition, Server: endpoint, Context: "ctx",
 	})
 }
@@ -73,8 +73,8 @@ func (w world) ask(t *testing.T, arn string) Result {
 func (w world) source(region string) Source {
 	return Source{
 		EKS: eks.NewFromConfig(w.config, func(o *eks.Options) { o.Region = region }),
-		Key: KeyFrom(func(region string) keys.Reader {
-			return kms.NewFromConfig(w.config, func(o *kms.Options) { o.Region = region })
+		Key: KeyFrom(func(region string) kms.Reader {
+			return awskms.NewFromConfig(w.config, func(o *awskms.Options) { o.Region = region })
 		}),
 	}
 }
@@ -155,7 +155,7 @@ func TestNoCluster(t *testing.T) {
 		"a reply without a cluster": w.ask(t, arn),
 		"another cluster":           w.ask(t, other),
 		"not existing":              w.ask(t, strings.Replace(arn, "/c", "/nope", 1)),
-		"an empty name":             Cluster(t.Context(), w.source("eu-west-1"), target.Target{Region: "eu-west-1"}),
+		"an empty name":             Cluster(t.Context(), w.source("eu-west-1"), binding.Target{Region: "eu-west-1"}),
 	} {
 		if got.Err == nil || got.Report.Encryption.Verdict != v1alpha1.VerdictUnknown {
 			t.Errorf("%s: %s, %v", name, got.Report.Encryption.Verdict, got.Err)
@@ -241,11 +241,11 @@ func TestTwoRounds(t *testing.T) {
 }
 
 func TestNotEKS(t *testing.T) {
-	r := NotEKS(&target.NotEKSError{Context: "kind-x", Server: "https://127.0.0.1", LooksLike: "kind", Why: "so"})
+	r := NotEKS(&binding.NotEKSError{Context: "kind-x", Server: "https://127.0.0.1", LooksLike: "kind", Why: "so"})
 	if r.Encryption.Verdict != v1alpha1.VerdictNotApplicable || !strings.Contains(r.Encryption.Reason, "kind") {
 		t.Errorf("%+v", r.Encryption)
 	}
-	if u := Unknown(target.Target{Name: "c"}, errors.New("no answer")); u.Encryption.Verdict != v1alpha1.VerdictUnknown {
+	if u := Unknown(binding.Target{Name: "c"}, errors.New("no answer")); u.Encryption.Verdict != v1alpha1.VerdictUnknown {
 		t.Errorf("%+v", u.Encryption)
 	}
 }

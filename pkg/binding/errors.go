@@ -1,0 +1,60 @@
+package binding
+
+import (
+	"fmt"
+	"strings"
+)
+
+// ConfigError says what is wrong with kubeconfig or flags.
+type ConfigError struct {
+	Problem string
+	Next    string // the next command
+}
+
+func (e *ConfigError) Error() string { return e.Problem }
+
+// Hint is the next command.
+func (e *ConfigError) Hint() string { return e.Next }
+
+// NotEKSError says that a context leads to something else than EKS.
+type NotEKSError struct {
+	Context, Server string
+	// LooksLike is the product it is instead, if its names tell.
+	LooksLike string
+	Why       string
+}
+
+func (e *NotEKSError) Error() string {
+	like := ""
+	if e.LooksLike != "" {
+		like = " (it looks like " + e.LooksLike + ")"
+	}
+	return fmt.Sprintf("context %q is no EKS cluster%s: %s", e.Context, like, e.Why)
+}
+
+// Hint is for those who know better.
+func (e *NotEKSError) Hint() string {
+	return "if it is EKS behind a proxy, pass --cluster-name and --region"
+}
+
+func looksLike(entry, context, server string) string {
+	host, _ := hostPort(server)
+	for _, sign := range []struct {
+		found   bool
+		product string
+	}{
+		{strings.HasSuffix(host, ".azmk8s.io"), "AKS"},
+		{strings.HasPrefix(entry, "gke_") || strings.HasSuffix(host, ".gke.goog"), "GKE"},
+		{strings.HasSuffix(host, ".oraclecloud.com"), "Oracle OKE"},
+		{strings.HasSuffix(host, ".k8s.ondigitalocean.com"), "DigitalOcean"},
+		{strings.HasPrefix(entry, "kind-"), "kind"},
+		{strings.HasPrefix(entry, "k3d-"), "k3d"},
+		{entry == "minikube" || context == "minikube", "minikube"},
+		{entry == "docker-desktop", "Docker Desktop"},
+	} {
+		if sign.found {
+			return sign.product
+		}
+	}
+	return ""
+}

@@ -1,0 +1,151 @@
+package documents
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
+)
+
+// Purposes are what an IAM policy can be for.
+func Purposes() []string {
+	return []string{"status", "keys", "associate", "create-key", "verify", "audit", "all"}
+}
+
+// AuditRole is the name of the role that the policies expect in each account; name
+// yours likewise, or change the policy.
+const AuditRole = "eks-encrypt-audit"
+
+// IAMOptions say for what, and for which cluster and key.
+type IAMOptions struct {
+	For string
+	// ClusterARN may end in *; KeyARN may end in key/*.
+	ClusterARN, KeyARN string
+	// Optional adds the actions without which the answer is only less detailed.
+	Optional bool
+}
+
+// need is one action: what for, on what, and whether it is indispensable.
+type need struct {
+	purposes string // words
+	action   string
+	on       string // cluster, clusters, fleet, key, keys, fleet-keys, roles or any
+	optional bool
+}
+
+// needs are the calls that the commands make (pkg/inspect, pkg/keys,
+// pkg/association). sts:GetCallerIdentity needs no permission. ListAliases,
+// ListKeys and CreateKey know no resource (Service Authorization Reference of KMS).
+func needs() []need {
+	return []need{
+		{"status associate verify", "eks:DescribeCluster", "cluster", false},
+		{"audit", "eks:ListClusters", "any", false},
+		{"audit", "eks:DescribeCluster", "fleet", false},
+		{"audit", "kms:DescribeKey", "fleet-keys", false}, // ENC-3 decides by default
+		{"associate", "eks:ListUpdates", "cluster", false},
+		{"associate", "eks:DescribeUpdate", "cluster", false},
+		{"associate", "eks:AssociateEncryptionConfig", "cluster", false},
+		{"associate", "kms:DescribeKey", "key", false},
+		{"associate", "kms:CreateGrant", "key", false},
+		{"keys", "kms:ListKeys", "any", false},
+		{"create-key", "kms:CreateKey", "any", false},
+		{"create-key", "kms:CreateAlias", "keys", false},
+		{"create-key", "kms:EnableKeyRotation", "keys", false},
+		// Never called: CreateKey refuses a policy that would lock its caller out of this.
+		{"create-key", "kms:PutKeyPolicy", "keys", false},
+
+		{"status verify", "eks:ListUpdates", "cluster", true},
+		{"status verify", "eks:DescribeUpdate", "cluster", true},
+		{"status verify", "kms:DescribeKey", "key", true},
+		{"status verify", "kms:GetKeyRotationStatus", "key", true},
+		{"audit", "kms:GetKeyRotationStatus", "fleet-keys", true},
+		{"audit", "account:ListRegions", "any", true},        // --regions all
+		{"audit", "organizations:ListAccounts", "any", true}, // --organization
+		{"audit", "sts:AssumeRole", "roles", true},           // --role-name
+		{"keys", "kms:DescribeKey", "keys", true},
+		{"keys", "kms:GetKeyRotationStatus", "keys", true},
+		{"status verify audit keys", "kms:ListAliases", "any", true},
+		{"keys associate", "eks:ListClusters", "any", true},
+		{"keys associate", "eks:DescribeCluster", "clusters", true},
+		{"associate", "kms:GetKeyPolicy", "key", true},
+		{"create-key", "kms:TagResource", "keys", true},
+	}
+}
+
+// IAMPolicy is the least that the commands of the purpose need.
+func IAMPolicy(o IAMOptions) (kms.PolicyDocument, error) {
+	if !slices.Contains(Purposes(), o.For) {
+		return kms.PolicyDocument{}, fmt.Errorf("unknown purpose %q: one of %s", o.For, strings.Join(Purposes(), ", "))
+	}
+	d := kms.PolicyDocument{Version: "2012-10-17"}
+	for _, optional := range []bool{false, true} {
+		if optional && !o.Optional {
+			break
+		}
+		for _, on := range []string{"cluster", "clusters", "fleet", "key", "keys", "fleet-keys", "roles", "any"} {
+			var actions []string
+			for _, n := range needs() {
+				wanted := o.For == "all" || slices.Contains(strings.Fields(n.purposes), o.For)
+				if wanted && n.optional == optional && n.on == on && !slices.Contains(actions, n.action) {
+					actions = append(actions, n.action)
+				}
+			}
+			if len(actions) == 0 {
+				continue
+			}
+			slices.Sort(actions)
+			d.Statement = append(d.Statement, kms.Statement{
+				Sid: sid(on, optional), Effect: "Allow", Action: actions, Resource: o.resources(on),
+			})
+		}
+	}
+	return d, nil
+}
+
+func sid(on string, optional bool) string {
+	name := map[string]string{"cluster": "ThisCluster", "clusters": "Clusters", "fleet": "AllClusters", "key": "ThisKey", "keys": "Keys",
+		"fleet-keys": "AllKeys", "roles": "Roles", "any": "WithoutResource"}[on]
+	if optional {
+		return "Optional" + name
+	}
+	return name
+}
+
+func (o IAMOptions) resources(on string) []string {
+	switch on {
+	case "cluster":
+		return []string{o.ClusterARN}
+	case "clusters":
+		return []string{upTo(o.ClusterARN, ":cluster/") + "*"}
+	case "fleet": // every region of the account
+		return []string{everywhere(o.ClusterARN) + "cluster/*"}
+	case "fleet-keys":
+		return []string{everywhere(o.KeyARN) + "key/*"}
+	case "roles": // of every account: which ones may be assumed is their trust's to say
+		return []string{"arn:" + strings.Split(o.ClusterARN+":aws", ":")[1] + ":iam::*:role/" + AuditRole}
+	case "key":
+		return []string{o.KeyARN}
+	case "keys":
+		keys := upTo(o.KeyARN, ":key/")
+		return []string{keys + "*", strings.TrimSuffix(keys, "key/") + "alias/*"}
+	}
+	return []string{"*"}
+}
+
+// everywhere is the beginning of the ARNs of the same account in any region.
+func everywhere(arn string) string {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 {
+		return arn
+	}
+	parts[3], parts[5] = "*", ""
+	return strings.Join(parts, ":")
+}
+
+func upTo(s, mark string) string {
+	if i := strings.Index(s, mark); i >= 0 {
+		return s[:i+len(mark)]
+	}
+	return s
+}

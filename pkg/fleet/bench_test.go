@@ -1,0 +1,58 @@
+package fleet
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/eks"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+)
+
+// BenchmarkFleet audits a thousand clusters in 20 regions and 5 accounts, at 50 ms a
+// call. "of-ideal" is the time beside calls ÷ concurrency × latency, which takes an
+// idle machine to come near; "of-plain" is the time beside that of as many calls of
+// DescribeCluster, made by as many workers that do nothing else on the same machine.
+//
+//	go test ./pkg/fleet -run '^$' -bench Fleet -benchtime 3x
+func BenchmarkFleet(b *testing.B) {
+	const latency = 50 * time.Millisecond
+	f := newFleet(b, fakeaws.GenerateOptions{Clusters: 1000, Regions: 20, Accounts: 5, Seed: 1})
+	f.SetFaults([]fakeaws.Fault{{Latency: latency}})
+	var calls int
+	var took, plain time.Duration
+	for b.Loop() {
+		f.ResetRequests()
+		begin := time.Now()
+		f.gather(b, f.options())
+		took += time.Since(begin)
+		calls = len(f.Requests())
+		begin = time.Now()
+		f.plain(b, calls)
+		plain += time.Since(begin)
+	}
+	took, plain = took/time.Duration(b.N), plain/time.Duration(b.N)
+	ideal := time.Duration(calls) * latency / DefaultMaxConcurrency
+	b.ReportMetric(float64(calls), "calls")
+	b.ReportMetric(ideal.Seconds(), "ideal-s")
+	b.ReportMetric(took.Seconds(), "took-s")
+	b.ReportMetric(float64(took)/float64(ideal), "of-ideal")
+	b.ReportMetric(float64(took)/float64(plain), "of-plain")
+}
+
+// plain makes the calls without any wit, as one role that needs none.
+func (f fleet) plain(b *testing.B, calls int) {
+	truth := f.Generated.Truths[0]
+	client := f.clients.Assume("arn:aws:iam::"+truth.Account+":role/"+f.RoleName, truth.Region).EKS()
+	var all errgroup.Group
+	all.SetLimit(DefaultMaxConcurrency)
+	for range calls {
+		all.Go(func() error {
+			_, err := client.DescribeCluster(context.Background(), &eks.DescribeClusterInput{Name: &truth.Name})
+			return err
+		})
+	}
+	must(b, all.Wait())
+}

@@ -1,0 +1,181 @@
+package report
+
+import (
+	"cmp"
+	"io"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+)
+
+// The parts of OCSF 1.5.0, class Compliance Finding (2003) with the profile
+// "cloud", that are written.
+type (
+	ocsfFinding struct {
+		ActivityID   int              `json:"activity_id"`
+		ActivityName string           `json:"activity_name"`
+		CategoryUID  int              `json:"category_uid"`
+		CategoryName string           `json:"category_name"`
+		ClassUID     int              `json:"class_uid"`
+		ClassName    string           `json:"class_name"`
+		TypeUID      int              `json:"type_uid"`
+		TypeName     string           `json:"type_name"`
+		Time         int64            `json:"time"`
+		SeverityID   int              `json:"severity_id"`
+		Severity     string           `json:"severity"`
+		StatusID     int              `json:"status_id"`
+		Status       string           `json:"status"`
+		Message      string           `json:"message"`
+		Comment      string           `json:"comment,omitempty"`
+		Metadata     ocsfMetadata     `json:"metadata"`
+		Info         ocsfInfo         `json:"finding_info"`
+		Compliance   ocsfCompliance   `json:"compliance"`
+		Remediation  *ocsfRemediation `json:"remediation,omitempty"`
+		Resources    []ocsfResource   `json:"resources"`
+		Cloud        ocsfCloud        `json:"cloud"`
+		// Unmapped holds what OCSF has no attribute for.
+		Unmapped map[string]string `json:"unmapped,omitempty"`
+	}
+	ocsfMetadata struct {
+		Version   string      `json:"version"`
+		Product   ocsfProduct `json:"product"`
+		Profiles  []string    `json:"profiles"`
+		EventCode string      `json:"event_code,omitempty"`
+	}
+	ocsfProduct struct {
+		Name   string `json:"name"`
+		Vendor string `json:"vendor_name"`
+		URL    string `json:"url_string"`
+	}
+	ocsfInfo struct {
+		UID     string   `json:"uid"`
+		Title   string   `json:"title"`
+		Desc    string   `json:"desc"`
+		Created int64    `json:"created_time"`
+		Types   []string `json:"types"`
+	}
+	ocsfCompliance struct {
+		Control   string   `json:"control"`
+		Standards []string `json:"standards"`
+		StatusID  int      `json:"status_id"`
+		Status    string   `json:"status"`
+		Detail    string   `json:"status_detail,omitempty"`
+	}
+	ocsfRemediation struct {
+		Desc string `json:"desc"`
+	}
+	ocsfResource struct {
+		UID       string `json:"uid"`
+		Name      string `json:"name"`
+		Type      string `json:"type"`
+		Region    string `json:"region,omitempty"`
+		Partition string `json:"cloud_partition,omitempty"`
+		Version   string `json:"version,omitempty"`
+	}
+	ocsfCloud struct {
+		Provider string       `json:"provider"`
+		Region   string       `json:"region,omitempty"`
+		Account  *ocsfAccount `json:"account,omitempty"`
+	}
+	ocsfAccount struct {
+		UID    string `json:"uid"`
+		Type   string `json:"type"`
+		TypeID int    `json:"type_id"`
+	}
+)
+
+// writeOCSF writes a JSON array, one finding for every control of every cluster,
+// the passed ones included, and one for every place that could not be asked.
+func writeOCSF(w io.Writer, v *view) error {
+	findings := []ocsfFinding{}
+	for _, r := range v.rows() {
+		findings = append(findings, v.ocsfOf(r))
+	}
+	for _, u := range v.Unreachable {
+		findings = append(findings, v.ocsfUnreachable(u))
+	}
+	return writeJSON(w, findings)
+}
+
+func (v *view) ocsf(uid, title, message, account, region string) ocsfFinding {
+	at := v.at().UnixMilli()
+	f := ocsfFinding{
+		ActivityID: 1, ActivityName: "Create", CategoryUID: 2, CategoryName: "Findings",
+		ClassUID: 2003, ClassName: "Compliance Finding", TypeUID: 200301, TypeName: "Compliance Finding: Create",
+		Time: at, SeverityID: 1, Severity: "Informational", StatusID: 1, Status: "New", Message: message,
+		Metadata: ocsfMetadata{Version: "1.5.0", Profiles: []string{"cloud"},
+			Product: ocsfProduct{Name: toolName, Vendor: "eks-encrypt", URL: toolURL}},
+		Info:  ocsfInfo{UID: uid, Title: title, Desc: message, Created: at, Types: []string{"Encryption of an Amazon EKS cluster"}},
+		Cloud: ocsfCloud{Provider: "AWS", Region: region},
+	}
+	if account != "" {
+		f.Cloud.Account = &ocsfAccount{UID: account, Type: "AWS Account", TypeID: 10}
+	}
+	return f
+}
+
+func (v *view) ocsfOf(r row) ocsfFinding {
+	c := r.cluster
+	f := v.ocsf(r.identity(), r.control.ID+" "+r.control.Name, r.reason, c.account, c.region)
+	f.Metadata.EventCode = r.control.ID
+	if r.state == stateFinding || r.state == stateUndecided {
+		f.SeverityID, f.Severity = ocsfSeverity(r.severity)
+	}
+	id, status := ocsfStatus(r.state)
+	f.Compliance = ocsfCompliance{Control: r.control.ID, Standards: append([]string{}, r.control.Standards...), StatusID: id, Status: status, Detail: r.reason}
+	if r.state == stateWaived {
+		f.StatusID, f.Status, f.Comment = 3, "Suppressed", "Waived: "+waiverWords(r.waiver)
+	} else if r.waiver != nil {
+		f.Comment = expiredWords(r.waiver)
+	}
+	if r.remedy != "" {
+		f.Remediation = &ocsfRemediation{Desc: r.remedy}
+	}
+	f.Resources = []ocsfResource{{UID: c.id, Name: c.name, Type: "AwsEksCluster", Region: c.region, Partition: c.partition,
+		Version: c.item.Cluster.KubernetesVersion}}
+	f.Unmapped = map[string]string{"outcome": string(r.state)}
+	for key, value := range map[string]string{"verdict": string(c.item.Encryption.Verdict), "scope": string(c.item.Encryption.Scope),
+		"key_arn": c.item.Encryption.KeyARN} {
+		if value != "" {
+			f.Unmapped[key] = value
+		}
+	}
+	return f
+}
+
+func (v *view) ocsfUnreachable(u v1alpha1.Unreachable) ocsfFinding {
+	place := placeWords(u)
+	f := v.ocsf("unreachable/"+place, "The clusters of "+place+" could not be asked", u.Reason, u.Account, u.Region)
+	f.SeverityID, f.Severity = 0, "Unknown"
+	f.Compliance = ocsfCompliance{Control: "reachability", Standards: []string{}, StatusID: 2, Status: "Warning", Detail: u.Reason}
+	f.Resources = []ocsfResource{{UID: cmp.Or(u.Account, u.Context, place), Name: place, Type: "Other", Region: u.Region}}
+	f.Unmapped = map[string]string{"outcome": "Unreachable"}
+	return f
+}
+
+// ocsfStatus: Warning is the schema's word for "no result, for lack of
+// information"; what it has no word for is Other, with a word of ours.
+func ocsfStatus(s state) (int, string) {
+	switch s {
+	case statePass:
+		return 1, "Pass"
+	case stateFinding, stateWaived, stateInfo:
+		return 3, "Fail"
+	case stateNotApplicable:
+		return 99, "NotApplicable"
+	}
+	return 2, "Warning"
+}
+
+func ocsfSeverity(s v1alpha1.Severity) (int, string) {
+	switch s {
+	case v1alpha1.SeverityCritical:
+		return 5, "Critical"
+	case v1alpha1.SeverityHigh:
+		return 4, "High"
+	case v1alpha1.SeverityMedium:
+		return 3, "Medium"
+	case v1alpha1.SeverityLow:
+		return 2, "Low"
+	}
+	return 0, "Unknown"
+}

@@ -1,0 +1,228 @@
+package report
+
+import (
+	"cmp"
+	"io"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
+)
+
+// The parts of SARIF 2.1.0 that are written. Plain structs: a library for it
+// brings a JSON-schema validator along, which belongs into the tests.
+type (
+	sarifLog struct {
+		Schema  string     `json:"$schema"`
+		Version string     `json:"version"`
+		Runs    []sarifRun `json:"runs"`
+	}
+	sarifRun struct {
+		Tool        sarifTool         `json:"tool"`
+		Automation  sarifAutomation   `json:"automationDetails"`
+		Invocations []sarifInvocation `json:"invocations"`
+		Results     []sarifResult     `json:"results"`
+	}
+	sarifAutomation struct {
+		ID string `json:"id"`
+	}
+	sarifTool struct {
+		Driver sarifDriver `json:"driver"`
+	}
+	sarifDriver struct {
+		Name           string      `json:"name"`
+		InformationURI string      `json:"informationUri"`
+		Rules          []sarifRule `json:"rules"`
+	}
+	sarifRule struct {
+		ID               string         `json:"id"`
+		Name             string         `json:"name"`
+		ShortDescription sarifText      `json:"shortDescription"`
+		FullDescription  sarifText      `json:"fullDescription"`
+		Help             sarifText      `json:"help"`
+		Properties       map[string]any `json:"properties"`
+	}
+	sarifText struct {
+		Text     string `json:"text"`
+		Markdown string `json:"markdown,omitempty"`
+	}
+	sarifInvocation struct {
+		Successful    bool                `json:"executionSuccessful"`
+		Start         string              `json:"startTimeUtc,omitempty"`
+		End           string              `json:"endTimeUtc,omitempty"`
+		Notifications []sarifNotification `json:"toolExecutionNotifications,omitempty"`
+	}
+	sarifNotification struct {
+		Level   string    `json:"level"`
+		Message sarifText `json:"message"`
+	}
+	sarifResult struct {
+		RuleID       string             `json:"ruleId"`
+		RuleIndex    int                `json:"ruleIndex"`
+		Kind         string             `json:"kind"`
+		Level        string             `json:"level"`
+		Message      sarifText          `json:"message"`
+		Locations    []sarifLocation    `json:"locations"`
+		Fingerprints map[string]string  `json:"partialFingerprints"`
+		Suppressions []sarifSuppression `json:"suppressions,omitempty"`
+		Properties   map[string]string  `json:"properties,omitempty"`
+	}
+	sarifLocation struct {
+		Physical sarifPhysical  `json:"physicalLocation"`
+		Logical  []sarifLogical `json:"logicalLocations"`
+	}
+	sarifPhysical struct {
+		Artifact sarifArtifact `json:"artifactLocation"`
+		Region   sarifRegion   `json:"region"`
+	}
+	sarifArtifact struct {
+		URI string `json:"uri"`
+	}
+	sarifRegion struct {
+		StartLine int `json:"startLine"`
+	}
+	sarifLogical struct {
+		Name          string `json:"name"`
+		QualifiedName string `json:"fullyQualifiedName"`
+		Kind          string `json:"kind"`
+	}
+	sarifSuppression struct {
+		Kind          string `json:"kind"`
+		Status        string `json:"status"`
+		Justification string `json:"justification"`
+	}
+)
+
+// writeSARIF writes findings as failures, what could not be answered as "open"
+// (the rule was evaluated and there was not enough to decide), and waived
+// findings as failures that are suppressed. Controls that pass are left out:
+// code scanning would show them as alerts.
+func writeSARIF(w io.Writer, v *view) error {
+	run := sarifRun{
+		Tool:        sarifTool{sarifDriver{Name: toolName, InformationURI: toolURL, Rules: v.sarifRules()}},
+		Automation:  sarifAutomation{ID: toolName + "/audit/"},
+		Invocations: []sarifInvocation{v.sarifInvocation()},
+		Results:     []sarifResult{},
+	}
+	for _, r := range v.worstFirst(stateFinding, stateUndecided, stateWaived) {
+		run.Results = append(run.Results, v.sarifResult(r))
+	}
+	return writeJSON(w, sarifLog{
+		Schema:  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+		Version: "2.1.0", Runs: []sarifRun{run},
+	})
+}
+
+func (v *view) sarifRules() []sarifRule {
+	rules := []sarifRule{}
+	for _, id := range v.controls {
+		definition := encryption.Definition(id)
+		name := cmp.Or(definition.Name, id)
+		help, tags := []string{name + "."}, []string{"security", "encryption", "eks"}
+		for _, s := range definition.Standards {
+			help = append(help, "Evidence for "+s.ID+", which asks for "+string(s.Want)+": "+s.Title+".")
+			tags = append(tags, s.ID)
+		}
+		rule := sarifRule{ID: id, Name: pascal(name), ShortDescription: sarifText{Text: name}, FullDescription: sarifText{Text: help[0]},
+			Help:       sarifText{Text: strings.Join(help, "\n"), Markdown: strings.Join(help, "\n\n")},
+			Properties: map[string]any{"tags": tags, "precision": "very-high"}}
+		if score := v.score(id); score != "" {
+			rule.Properties["security-severity"] = score
+		}
+		rules = append(rules, rule)
+	}
+	return rules
+}
+
+// score is the gravest severity of a control in the report, as the number that
+// code scanning sorts by.
+func (v *view) score(control string) string {
+	for _, r := range v.worstFirst(stateFinding, stateUndecided) {
+		if r.control.ID == control {
+			return map[v1alpha1.Severity]string{v1alpha1.SeverityCritical: "9.5", v1alpha1.SeverityHigh: "8.0",
+				v1alpha1.SeverityMedium: "5.5", v1alpha1.SeverityLow: "2.0"}[r.severity]
+		}
+	}
+	return ""
+}
+
+func (v *view) sarifInvocation() sarifInvocation {
+	const layout = "2006-01-02T15:04:05Z"
+	i := sarifInvocation{Successful: true}
+	if v.StartedAt != nil {
+		i.Start = v.StartedAt.UTC().Format(layout)
+	}
+	if v.FinishedAt != nil {
+		i.End = v.FinishedAt.UTC().Format(layout)
+	}
+	for _, u := range v.Unreachable {
+		i.Notifications = append(i.Notifications, sarifNotification{"error", sarifText{Text: "Could not be asked: " + placeWords(u) + ": " + u.Reason}})
+	}
+	for _, note := range v.Notes {
+		i.Notifications = append(i.Notifications, sarifNotification{"note", sarifText{Text: note}})
+	}
+	return i
+}
+
+func (v *view) sarifResult(r row) sarifResult {
+	c := r.cluster
+	message := r.control.Name + ": " + cmp.Or(r.reason, "no reason is known")
+	if text := advice(r); text != "" && r.state != stateWaived {
+		message += "\n" + text
+	}
+	result := sarifResult{
+		RuleID: r.control.ID, RuleIndex: slices.Index(v.controls, r.control.ID), Kind: "fail", Level: level(r.severity),
+		Message: sarifText{Text: c.name + ": " + message},
+		Locations: []sarifLocation{{
+			Physical: sarifPhysical{sarifArtifact{URI: artifact(c)}, sarifRegion{StartLine: 1}},
+			Logical:  []sarifLogical{{Name: c.name, QualifiedName: c.id, Kind: "resource"}},
+		}},
+		Fingerprints: map[string]string{"clusterAndControl/v1": digest(r.identity()), "primaryLocationLineHash": digest(r.identity())[:16] + ":1"},
+		Properties:   map[string]string{"outcome": string(r.state)},
+	}
+	switch r.state {
+	case stateUndecided:
+		result.Kind, result.Level = "open", "none"
+	case stateWaived:
+		result.Suppressions = []sarifSuppression{{"external", "accepted", waiverWords(r.waiver)}}
+	}
+	if verdict := c.item.Encryption.Verdict; verdict != "" {
+		result.Properties["verdict"] = string(verdict)
+	}
+	return result
+}
+
+// artifact is a path that stands for the cluster: code scanning takes no result
+// without a file.
+func artifact(c *cluster) string {
+	var parts []string
+	for _, s := range []string{"eks", c.account, c.region, c.name} {
+		// Dots alone would climb up the path.
+		if s = strings.Trim(s, "."); s != "" {
+			parts = append(parts, url.PathEscape(s))
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+func level(s v1alpha1.Severity) string {
+	switch s {
+	case v1alpha1.SeverityCritical, v1alpha1.SeverityHigh:
+		return "error"
+	case v1alpha1.SeverityLow:
+		return "note"
+	}
+	return "warning"
+}
+
+// pascal makes "The key rotates" an identifier: TheKeyRotates.
+func pascal(s string) string {
+	var b strings.Builder
+	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return b.String()
+}

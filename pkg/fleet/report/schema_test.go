@@ -1,0 +1,204 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/securityhub"
+	"github.com/aws/aws-sdk-go-v2/service/securityhub/types"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+)
+
+func validate(t testing.TB, file, document string) {
+	t.Helper()
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	schema, err := compiler.Compile(filepath.Join("testdata", "schemas", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.Validate(value); err != nil {
+		t.Errorf("against %s: %v", file, err)
+	}
+}
+
+func reports() map[string]*v1alpha1.AuditReport {
+	return map[string]*v1alpha1.AuditReport{"fixture": fixture(), "empty": {}}
+}
+
+// SARIF is held against the schema that OASIS publishes.
+func TestSARIFSchema(t *testing.T) {
+	for _, r := range reports() {
+		validate(t, "sarif-schema-2.1.0.json", render(t, "sarif", r))
+	}
+}
+
+// OCSF publishes attribute tables; the schema here was written from them (see
+// testdata/schemas/README.md). It is not a file of OCSF.
+func TestOCSFSchema(t *testing.T) {
+	for _, r := range reports() {
+		validate(t, "ocsf-1.5.0-compliance_finding.json", render(t, "ocsf", r))
+	}
+}
+
+// JUnit has no standard; this is the schema that Jenkins validates with.
+func TestJUnitSchema(t *testing.T) {
+	xmllint, err := exec.LookPath("xmllint")
+	if err != nil {
+		t.Skip("xmllint is missing (Debian: apt-get install libxml2-utils)")
+	}
+	for name, r := range reports() {
+		path := filepath.Join(t.TempDir(), "report.xml")
+		if err := os.WriteFile(path, []byte(render(t, "junit", r)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.CommandContext(t.Context(), xmllint, "--noout", "--nonet", "--schema", filepath.Join("testdata", "schemas", "junit-10.xsd"), path).CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+}
+
+// ASFF has no published JSON schema. The client of AWS refuses missing members,
+// its types refuse unknown ones, and the lengths are those of its documentation.
+func TestASFFFields(t *testing.T) {
+	text := render(t, "asff", fixture())
+	var findings []types.AwsSecurityFinding
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&findings); err != nil {
+		t.Fatal(err)
+	}
+	var sent struct{ Findings []map[string]any }
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := json.NewDecoder(r.Body).Decode(&sent); err != nil {
+			t.Error(err)
+		}
+		_, _ = w.Write([]byte(`{"FailedCount":0,"SuccessCount":1}`))
+	}))
+	defer server.Close()
+	client := securityhub.New(securityhub.Options{Region: "eu-central-1", BaseEndpoint: aws.String(server.URL), Credentials: aws.AnonymousCredentials{}})
+	if _, err := client.BatchImportFindings(t.Context(), &securityhub.BatchImportFindingsInput{Findings: findings}); err != nil {
+		t.Fatal(err)
+	}
+	// Whatever the client could not carry would be missing in what it sent.
+	var written []map[string]any
+	if err := json.Unmarshal([]byte(text), &written); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := asJSON(t, sent.Findings), asJSON(t, written); got != want {
+		t.Errorf("the client sent\n%s\nnot\n%s", got, want)
+	}
+	for i := range findings {
+		checkASFF(t, &findings[i])
+	}
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := writeJSON(&b, v); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func checkASFF(t *testing.T, f *types.AwsSecurityFinding) {
+	t.Helper()
+	within := func(name, s string, low, high int) {
+		if n := utf8.RuneCountInString(s); n < low || n > high || strings.TrimSpace(s) == "" {
+			t.Errorf("%s: %s has %d characters, allowed are %d to %d", *f.Id, name, n, low, high)
+		}
+	}
+	matches := func(name, s, pattern string) {
+		if !regexp.MustCompile(pattern).MatchString(s) {
+			t.Errorf("%s: %s is %q", *f.Id, name, s)
+		}
+	}
+	if len(f.Resources) < 1 || len(f.Resources) > 32 || len(f.Types) < 1 || len(f.Types) > 50 || len(f.Compliance.RelatedRequirements) > 32 || len(f.ProductFields) > 50 {
+		t.Errorf("%s: too many or too few members", *f.Id)
+	}
+	within("Id", *f.Id, 1, 512)
+	within("GeneratorId", *f.GeneratorId, 1, 512)
+	within("Title", *f.Title, 1, 256)
+	within("Description", *f.Description, 1, 1024)
+	within("ProductArn", *f.ProductArn, 12, 2048)
+	within("ProductName", *f.ProductName, 1, 128)
+	within("CompanyName", *f.CompanyName, 1, 128)
+	within("Region", *f.Region, 1, 16)
+	for _, r := range f.Resources {
+		within("Resource.Id", *r.Id, 1, 512)
+		within("Resource.Type", *r.Type, 1, 256)
+		matches("Partition", string(r.Partition), `^aws(-cn|-us-gov)?$`)
+	}
+	for key, value := range f.ProductFields {
+		within("the key of a product field", key, 1, 128)
+		within(key, value, 1, 2048)
+	}
+	if f.Remediation != nil {
+		within("Recommendation.Text", *f.Remediation.Recommendation.Text, 1, 512)
+	}
+	if f.Note != nil {
+		within("Note.Text", *f.Note.Text, 1, 512)
+		within("Note.UpdatedBy", *f.Note.UpdatedBy, 1, 512)
+	}
+	matches("SchemaVersion", *f.SchemaVersion, `^2018-10-08$`)
+	matches("AwsAccountId", *f.AwsAccountId, `^\d{12}$`)
+	matches("ProductArn", *f.ProductArn, `^arn:aws(-cn|-us-gov)?:securityhub:`+*f.Region+`:`+*f.AwsAccountId+`:product/`+*f.AwsAccountId+`/default$`)
+	matches("Types", f.Types[0], `^(Software and Configuration Checks|TTPs|Effects|Unusual Behaviors|Sensitive Data Identifications)/[^/]+(/[^/]+)?$`)
+	matches("Severity", string(f.Severity.Label), `^(INFORMATIONAL|LOW|MEDIUM|HIGH|CRITICAL)$`)
+	matches("Compliance", string(f.Compliance.Status), `^(PASSED|FAILED|WARNING|NOT_AVAILABLE)$`)
+	matches("Workflow", string(f.Workflow.Status), `^(NEW|SUPPRESSED)$`)
+	matches("RecordState", string(f.RecordState), `^ACTIVE$`)
+	for _, s := range []*string{f.CreatedAt, f.UpdatedAt} {
+		if _, err := time.Parse(time.RFC3339, *s); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Values longer than Security Hub takes are cut, visibly, and what has no account
+// is counted.
+func TestASFFLimits(t *testing.T) {
+	r := fixture()
+	long := strings.Repeat("ü", 3000)
+	r.Items[0].Cluster.ARN += long
+	r.Items[0].Cluster.Name = long
+	r.Items[0].Controls[0].Name, r.Items[0].Controls[0].Reason = long, long
+	r.Findings[0].Remedy, r.Waived[0].Reason = long, long
+	var findings []types.AwsSecurityFinding
+	if err := json.Unmarshal([]byte(render(t, "asff", r)), &findings); err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]bool{}
+	for i := range findings {
+		checkASFF(t, &findings[i])
+		if ids[*findings[i].Id] {
+			t.Errorf("%s twice", *findings[i].Id)
+		}
+		ids[*findings[i].Id] = true
+	}
+	if got := Omitted("asff", r); got != 2 { // the kube context, and the place without an account
+		t.Errorf("omitted %d", got)
+	}
+	if got := Omitted("sarif", r); got != 0 {
+		t.Errorf("sarif omits %d", got)
+	}
+}
