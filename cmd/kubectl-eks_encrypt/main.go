@@ -9,7 +9,7 @@ import (
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cli"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmd"
 )
 
 // version is set by the release build.
@@ -27,7 +27,7 @@ func main() {
 		<-signals // the second one ends it at once
 		os.Exit(interrupted)
 	}()
-	os.Exit(cli.Main(ctx, cli.Process{
+	os.Exit(cmd.Main(ctx, cmd.Process{
 		Args: os.Args, Version: version,
 		IOStreams: genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr},
 	}))

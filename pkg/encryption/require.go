@@ -50,3 +50,6 @@ func (q Requirement) Check(r *v1alpha1.EncryptionReport) (v1alpha1.Result, strin
 	}
 	return v1alpha1.ResultUnknown, e.Reason
 }
+
+// Requirements returns the names of the requirements.
+func Requirements() []string { return []string{string(RequireEnvelope), string(RequireCMK)} }

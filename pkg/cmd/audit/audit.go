@@ -1,0 +1,221 @@
+// Package audit is the command "audit": many clusters against controls, approved keys
+// and waivers.
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet/report"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
+)
+
+// Values of --fail-on.
+const (
+	failOnFinding    = "finding"
+	failOnRegression = "regression"
+)
+
+type options struct {
+	factory *cmdutil.Factory
+	scopeOptions
+	rulesOptions
+	dataOptions
+	fileFlags      []string
+	compare        string
+	failOn         string
+	maxConcurrency int
+
+	rules   fleet.Rules
+	earlier *v1alpha1.AuditReport // of --compare; nil without it
+}
+
+// NewCmd returns the command "audit".
+func NewCmd(f *cmdutil.Factory) *cobra.Command {
+	o := &options{factory: f}
+	cmd := &cobra.Command{
+		Use:   "audit",
+		Short: "Audit many clusters against controls, approved keys and waivers",
+		Long: `Inspects many clusters at the same time and checks the results against the controls
+ENC-1 to ENC-6: envelope-encrypted, customer-managed key, key usable, key rotates,
+existing data current, key approved. Changes nothing (but see --sample).
+
+Which clusters: those of the kubeconfig with --all-contexts, or those of AWS with
+--all-clusters, by regions, accounts or organization. The latter needs no kubeconfig
+and uses the AWS configuration. Without either flag, it is the cluster of the current
+context. --cluster-name accepts patterns here, separated by commas.
+
+Which controls decide: --controls, or --require envelope (ENC-1, ENC-3) or cmk (ENC-1,
+ENC-2, ENC-3). Without these flags: ENC-1 and ENC-3. --approved-keys adds ENC-6, and
+--verify-data adds ENC-5. The other controls are reported for information.
+
+In addition to the formats of every command, -o and --output-file accept
+` + strings.Join(report.Names, ", ") + `.
+
+Exit codes: 0 compliant; 1 unwaived findings; 2 could not run; 3 some clusters could
+not be checked. If both 1 and 3 apply, the code is 1.`,
+		Example: `  # Every cluster of the kubeconfig
+  kubectl eks-encrypt audit --all-contexts
+
+  # An organization, with a report for people and one for code scanning
+  kubectl eks-encrypt audit --all-clusters --organization --role-name auditor --regions all \
+    --output-file report.html --output-file findings.sarif
+
+  # In a pipeline: only our keys, without accepted exceptions, and fail if something got worse
+  kubectl eks-encrypt audit --all-clusters --regions eu-central-1,us-east-1 --require cmk \
+    --approved-keys keys.txt --waivers waivers.yaml --compare last.json --fail-on regression`,
+		Args:        cmdutil.NoArgs,
+		Annotations: cmdutil.WithExtraFormats(report.Names),
+		RunE: cmdutil.Check(func(cmd *cobra.Command, _ []string) error {
+			if err := o.validate(cmd.Flags().Changed); err != nil {
+				return err
+			}
+			if err := o.complete(); err != nil {
+				return err
+			}
+			return o.run(cmd.Context())
+		}),
+	}
+	o.scopeOptions.addFlags(cmd)
+	o.rulesOptions.addFlags(cmd)
+	o.dataOptions.addFlags(cmd)
+	flags := cmd.Flags()
+	flags.StringArrayVar(&o.fileFlags, "output-file", nil,
+		"Also write the report to a file: FORMAT=PATH, or PATH if its extension names the format; may be repeated")
+	flags.StringVar(&o.compare, "compare", "", "An earlier report (-o json or yaml), to list what has changed since")
+	flags.StringVar(&o.failOn, "fail-on", failOnFinding, "Condition for exit code 1: finding, or regression (with --compare)")
+	flags.IntVar(&o.maxConcurrency, "max-concurrency", fleet.DefaultMaxConcurrency,
+		"Maximum number of concurrent AWS calls; lowered for a region of an account that throttles")
+	cmdutil.CompleteFlag(cmd, "fail-on", failOnFinding, failOnRegression)
+	return cmd
+}
+
+func (o *options) validate(changed func(flag string) bool) error {
+	switch {
+	case o.maxConcurrency < 1:
+		return cmdutil.UsageErrorf("--max-concurrency must be at least 1")
+	case o.failOn != failOnFinding && o.failOn != failOnRegression:
+		return cmdutil.UsageErrorf("--fail-on %q is not valid: use %s or %s", o.failOn, failOnFinding, failOnRegression)
+	case o.failOn == failOnRegression && o.compare == "":
+		return cmdutil.UsageErrorf("--fail-on regression needs --compare with an earlier report")
+	case o.sample != 0 && !o.verify:
+		return cmdutil.UsageErrorf("--sample needs --verify-data")
+	case o.sample < 0:
+		return cmdutil.UsageErrorf("--sample must be at least 1, got %d", o.sample)
+	}
+	return o.scopeOptions.validate(changed)
+}
+
+// complete reads the rules and the earlier report, before any call.
+func (o *options) complete() (err error) {
+	if o.filter, err = o.newFilter(o.factory.AWS.ClusterName); err != nil {
+		return err
+	}
+	if o.many() { // --cluster-name holds patterns, not the name of one cluster
+		flags := o.factory.AWS
+		flags.ClusterName = ""
+		o.factory = o.factory.WithAWS(flags)
+	}
+	if o.rules, err = o.readRules(o.verify); err != nil {
+		return err
+	}
+	o.earlier, err = o.readEarlier()
+	return err
+}
+
+func (o *options) run(ctx context.Context) error {
+	files, err := openFiles(o.fileFlags)
+	if err != nil {
+		return err
+	}
+	defer files.discard()
+
+	started := time.Now()
+	answers, scope, err := o.gather(ctx)
+	if err != nil {
+		return err
+	}
+	if o.verify {
+		if err := o.verifyData(ctx, answers); err != nil {
+			return err
+		}
+	}
+	o.rules.Now, answers.StartedAt = time.Now(), started
+	audited := fleet.Assess(*answers, o.rules)
+	scope.Controls = o.rules.Controls
+	audited.Scope = scope
+	if o.earlier != nil {
+		audited.Changes = fleet.Compare(o.earlier, audited)
+		if o.failOn == failOnRegression {
+			audited.Summary.Outcome = fleet.CheckRegressions(audited)
+		}
+	}
+	if err := errors.Join(o.print(audited), files.write(audited)); err != nil {
+		return err
+	}
+	for _, path := range files.paths() {
+		fmt.Fprintf(o.factory.ErrOut, "report written to %s\n", path)
+	}
+	return outcomeError(audited)
+}
+
+func (o *options) print(r *v1alpha1.AuditReport) error {
+	f := o.factory
+	if f.Format.ForPeople() {
+		return output.AuditText(f.Out, r, f.Colour(), f.Format.Wide())
+	}
+	return writeReport(f.Out, string(f.Format), r)
+}
+
+// writeReport writes the report in any format, without colour.
+func writeReport(w io.Writer, format string, r *v1alpha1.AuditReport) error {
+	f := output.Format(format)
+	switch {
+	case isReportFormat(format):
+		return report.Write(w, format, r)
+	case format == "table" || f.Wide():
+		return output.AuditText(w, r, output.Colour{}, f.Wide())
+	}
+	return f.Print(w, r)
+}
+
+// gather inspects the clusters and shows progress.
+func (o *options) gather(ctx context.Context) (*fleet.Answers, v1alpha1.AuditScope, error) {
+	progress := output.NewProgress(o.factory.ErrOut)
+	defer progress.End()
+	if o.allClusters {
+		return o.gatherFromAWS(ctx, progress)
+	}
+	return o.gatherFromContexts(ctx, progress)
+}
+
+// outcomeError maps the outcome of the report to the exit code.
+func outcomeError(r *v1alpha1.AuditReport) error {
+	s := r.Summary
+	findings := output.Count(s.Findings, "finding")
+	switch s.Outcome {
+	case v1alpha1.OutcomeFinding:
+		if r.Changes != nil && len(r.Changes.Regressions) > 0 {
+			findings += ", " + output.Count(len(r.Changes.Regressions), "regression")
+		}
+		return cmdutil.WithCode(cmdutil.ExitFinding, errors.New(findings))
+	case v1alpha1.OutcomeCannotTell:
+		if s.Clusters == 0 && len(r.Unreachable) == 0 {
+			err := hint.New("no cluster was found, so nothing was audited", "check --regions, --accounts, --cluster-name and --tag")
+			return cmdutil.WithCode(cmdutil.ExitUnknown, err)
+		}
+		return cmdutil.WithCode(cmdutil.ExitUnknown, fmt.Errorf("incomplete audit: %s undecided, and %s unreachable",
+			output.Count(s.Undecided, "control"), output.Count(len(r.Unreachable), "region or account")))
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
+)
+
+// gatherFromContexts audits the clusters behind the kube contexts.
+func (o *options) gatherFromContexts(ctx context.Context, progress *output.Progress) (*fleet.Answers, v1alpha1.AuditScope, error) {
+	scope := v1alpha1.AuditScope{Filters: o.filter.Words()}
+	names, err := o.contexts()
+	if err != nil {
+		return nil, scope, err
+	}
+	scope.Contexts = names
+	var (
+		mu            sync.Mutex
+		answers       fleet.Answers
+		done, skipped int
+	)
+	results := make([]*v1alpha1.EncryptionReport, len(names))
+	var all errgroup.Group
+	all.SetLimit(cmdutil.MaxContexts)
+	for i, name := range names {
+		all.Go(func() error {
+			inspected := o.inspect(ctx, name)
+			r := inspected.Report
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			switch {
+			case r.Cluster.Name == "" && inspected.Err != nil:
+				answers.Unreachable = append(answers.Unreachable, v1alpha1.Unreachable{Context: name, Reason: inspected.Err.Error()})
+			case !o.filter.Name(r.Cluster.Name), inspected.Err == nil && !o.filter.Tags(inspected.Tags):
+				skipped++
+			default:
+				results[i] = &r
+			}
+			if len(names) > 1 {
+				progress.Show(fmt.Sprintf("%d of %d contexts", done, len(names)))
+			}
+			return nil
+		})
+	}
+	_ = all.Wait()
+	for _, r := range results {
+		if r != nil {
+			answers.Items = append(answers.Items, *r)
+		}
+	}
+	answers.Items = cmdutil.Distinct(answers.Items)
+	if skipped > 0 {
+		answers.Notes = append(answers.Notes, fmt.Sprintf("%d contexts were left out by --cluster-name or --tag", skipped))
+	}
+	return &answers, scope, ctx.Err()
+}
+
+// contexts returns the kube contexts to audit: all, or the current one.
+func (o *options) contexts() ([]string, error) {
+	if names := o.factory.Contexts(); o.allContexts && len(names) > 0 {
+		return names, nil
+	}
+	name, err := o.factory.CurrentContext()
+	return []string{name}, hint.Wrap(err, "audit --all-clusters needs no kubeconfig")
+}
+
+// inspect inspects the cluster behind one context. Updates in progress matter only
+// before a write.
+func (o *options) inspect(ctx context.Context, kubeContext string) cmdutil.Inspected {
+	return o.factory.InspectAny(ctx, kubeContext, cmdutil.InspectOptions{
+		WithoutUpdates: o.sample == 0, Patient: true, Keys: &o.keys,
+	})
+}

@@ -1,0 +1,133 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
+)
+
+// dataOptions select whether and how the existing data is verified.
+type dataOptions struct {
+	verify bool
+	sample int
+}
+
+const (
+	verifyClusters    = 4  // clusters whose data is verified at the same time
+	verifyConcurrency = 16 // concurrent requests to each
+)
+
+func (d *dataOptions) addFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.BoolVar(&d.verify, "verify-data", false,
+		"Also check ENC-5 (existing data), read-only, through each cluster's kube context")
+	f.IntVar(&d.sample, "sample", 0,
+		"With --verify-data: prove by no-op writes to this many random Secrets of each cluster")
+}
+
+// verifyData verifies the existing data of each cluster with a customer-managed key.
+func (o *options) verifyData(ctx context.Context, answers *fleet.Answers) error {
+	if o.sample > 0 {
+		fmt.Fprintln(o.factory.ErrOut, "This writes: each sampled object gets a no-op write, which re-encrypts a stale object.")
+	}
+	var contexts map[string]string // by cluster ARN; nil if each report names its context
+	if o.allClusters {
+		contexts = o.contextsByARN()
+	}
+	progress := output.NewProgress(o.factory.ErrOut)
+	defer progress.End()
+	data := make([]fleet.Data, len(answers.Items))
+	var all errgroup.Group
+	all.SetLimit(verifyClusters)
+	for i := range answers.Items {
+		r := &answers.Items[i]
+		if r.Encryption.Verdict != v1alpha1.VerdictCustomerManagedKey {
+			continue
+		}
+		all.Go(func() error {
+			progress.Show("verifying the data of " + r.Cluster.Name)
+			coverage, err := o.verifyCluster(ctx, r, contexts)
+			data[i].Coverage = coverage
+			if err != nil {
+				data[i].Unasked = err.Error()
+			}
+			return nil
+		})
+	}
+	_ = all.Wait()
+	answers.Data = map[string]fleet.Data{}
+	for i := range data {
+		if data[i].Coverage != nil || data[i].Unasked != "" {
+			answers.Data[answers.Items[i].Cluster.ARN] = data[i]
+		}
+	}
+	return ctx.Err()
+}
+
+// contextsByARN returns the kube context of each cluster of the kubeconfig by its ARN.
+func (o *options) contextsByARN() map[string]string {
+	names := map[string]string{}
+	for _, name := range o.factory.Contexts() {
+		if t, err := o.factory.Target(name); err == nil && t.ARN != "" {
+			names[t.ARN] = name
+		}
+	}
+	return names
+}
+
+// verifyCluster verifies the data of one cluster. It replaces a report that was made
+// without a kube context by one whose guard has compared the context with EKS: objects
+// of another cluster prove nothing about this one.
+func (o *options) verifyCluster(ctx context.Context, r *v1alpha1.EncryptionReport, contexts map[string]string) (*v1alpha1.CoverageReport, error) {
+	if contexts != nil {
+		name := contexts[r.Cluster.ARN]
+		if name == "" {
+			return nil, errors.New("no kube context leads to the cluster")
+		}
+		inspected := o.inspect(ctx, name)
+		found := inspected.Report
+		switch {
+		case inspected.Err != nil:
+			return nil, inspected.Err
+		case found.Cluster.ARN != r.Cluster.ARN || found.Encryption.KeyARN != r.Encryption.KeyARN:
+			return nil, fmt.Errorf("kube context %q leads to another cluster, or the cluster has changed since", name)
+		}
+		*r = found
+	}
+	method := v1alpha1.MethodReadOnly
+	if o.sample > 0 {
+		method = v1alpha1.MethodSample
+		if err := rewriter.Preconditions(r, false); err != nil {
+			return nil, err
+		}
+	}
+	if r.Cluster.Guard != v1alpha1.GuardMatch {
+		return nil, fmt.Errorf("it is not verified that kube context %q leads to the cluster: %s", r.Cluster.Context, r.Cluster.GuardReason)
+	}
+	config, err := o.factory.RESTOf(r.Cluster.Context)
+	if err != nil {
+		return nil, err
+	}
+	var notes []string
+	record, err := rewriter.LoadRecord(ctx, config)
+	if err != nil {
+		notes = append(notes, "the record of the association could not be read: "+err.Error())
+	}
+	result, err := rewriter.Run(ctx, rewriter.Options{
+		Config: config, Method: method, SampleSize: o.sample, Record: record,
+		Cluster: r.Cluster, KeyARN: r.Encryption.KeyARN, MaxConcurrency: verifyConcurrency,
+	})
+	if err != nil || result == nil {
+		return nil, err
+	}
+	result.Report.Notes = append(result.Report.Notes, notes...)
+	return result.Report, nil
+}

@@ -1,0 +1,132 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet/report"
+)
+
+// reportFile is a report to write. It is written to a temporary file in the same
+// directory, which replaces path when it is complete.
+type reportFile struct {
+	format, path string
+	temp         *os.File
+	done         bool
+}
+
+type reportFiles []*reportFile
+
+func isReportFormat(format string) bool { return slices.Contains(report.Names, format) }
+
+// fileFormats returns the formats for files: the table, those of -o that are complete
+// documents, and those that only audit has.
+func fileFormats() []string {
+	return append([]string{"table", "wide", "json", "yaml"}, report.Names...)
+}
+
+// formatOf returns the format that the extension of a file name stands for, or "".
+func formatOf(path string) string {
+	// Longer extensions come first: ocsf and asff are JSON.
+	for _, e := range []struct{ extension, format string }{
+		{".sarif.json", "sarif"}, {".ocsf.json", "ocsf"}, {".asff.json", "asff"}, {".junit.xml", "junit"},
+		{".sarif", "sarif"}, {".ocsf", "ocsf"}, {".asff", "asff"}, {".html", "html"}, {".htm", "html"},
+		{".md", "markdown"}, {".markdown", "markdown"}, {".csv", "csv"}, {".xml", "junit"},
+		{".json", "json"}, {".yaml", "yaml"}, {".yml", "yaml"}, {".txt", "table"},
+	} {
+		if strings.HasSuffix(strings.ToLower(path), e.extension) {
+			return e.format
+		}
+	}
+	return ""
+}
+
+// openFiles creates the temporary files, so that a file that cannot be written is found
+// before the audit begins.
+func openFiles(flags []string) (reportFiles, error) {
+	var files reportFiles
+	for _, flag := range flags {
+		format, path, err := parseFile(flag)
+		if err == nil && slices.ContainsFunc(files, func(f *reportFile) bool { return f.path == path }) {
+			err = fmt.Errorf("%s is given twice", path)
+		}
+		var temp *os.File
+		if err == nil {
+			temp, err = openTemp(path)
+		}
+		if err != nil {
+			files.discard()
+			return nil, cmdutil.UsageErrorf("--output-file: %w", err)
+		}
+		files = append(files, &reportFile{format: format, path: path, temp: temp})
+	}
+	return files, nil
+}
+
+// parseFile reads FORMAT=PATH, or PATH with an extension that names the format.
+func parseFile(flag string) (format, path string, err error) {
+	if format, path, given := strings.Cut(flag, "="); given && slices.Contains(fileFormats(), format) {
+		if path == "" {
+			return "", "", fmt.Errorf("%q has no path", flag)
+		}
+		return format, filepath.Clean(path), nil
+	} else if given && !strings.ContainsAny(format, "./\\") {
+		return "", "", fmt.Errorf("%q is not a valid format: use one of %s", format, strings.Join(fileFormats(), ", "))
+	}
+	if format := formatOf(flag); format != "" {
+		return format, filepath.Clean(flag), nil
+	}
+	return "", "", fmt.Errorf("cannot infer a format from %q; use FORMAT=%s", flag, flag)
+}
+
+func openTemp(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	return os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // 0600
+}
+
+// write writes all files. A failure does not prevent the others.
+func (files reportFiles) write(r *v1alpha1.AuditReport) error {
+	var errs []error
+	for _, f := range files {
+		err := writeReport(f.temp, f.format, r)
+		err = errors.Join(err, f.temp.Sync(), f.temp.Close())
+		if err == nil {
+			err = os.Rename(f.temp.Name(), f.path)
+		}
+		if f.done = err == nil; err != nil {
+			errs = append(errs, fmt.Errorf("write %s: %w", f.path, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// discard removes the temporary files that did not become a report.
+func (files reportFiles) discard() {
+	for _, f := range files {
+		if !f.done {
+			_ = f.temp.Close()
+			_ = os.Remove(f.temp.Name())
+		}
+	}
+}
+
+func (files reportFiles) paths() []string {
+	var paths []string
+	for _, f := range files {
+		paths = append(paths, f.path)
+	}
+	return paths
+}

@@ -1,0 +1,124 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
+)
+
+// scopeOptions select the clusters to audit.
+type scopeOptions struct {
+	allContexts, allClusters bool
+	scope                    fleet.Scope
+	tags                     []string
+
+	filter fleet.Filter
+	keys   fleet.KeyCache
+}
+
+func (s *scopeOptions) addFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.BoolVar(&s.allContexts, "all-contexts", false, "Every cluster of the kubeconfig, each once")
+	f.BoolVar(&s.allClusters, "all-clusters", false,
+		"Every cluster that EKS lists in --regions and --accounts; needs no kubeconfig")
+	f.StringSliceVar(&s.scope.Regions, "regions", nil,
+		"Regions for --all-clusters, or all for those that an account has enabled (default: the region of the AWS configuration)")
+	f.StringSliceVar(&s.scope.Accounts, "accounts", nil, "Accounts for --all-clusters, with --role-name (default: the caller's own)")
+	f.BoolVar(&s.scope.Organization, "organization", false, "All active accounts of the AWS organization for --all-clusters, with --role-name")
+	f.StringVar(&s.scope.RoleName, "role-name", "", "Name of the role to assume in each account")
+	f.StringArrayVar(&s.tags, "tag", nil, "Only clusters with this tag: KEY=VALUE, with * and ?, or KEY; may be repeated, all must match")
+	cmd.MarkFlagsMutuallyExclusive("all-contexts", "all-clusters")
+	cmd.MarkFlagsMutuallyExclusive("accounts", "organization")
+	cmdutil.CompleteFlag(cmd, "regions", fleet.AllRegions)
+	for _, flag := range []string{"accounts", "role-name", "tag"} {
+		cmdutil.CompleteFlag(cmd, flag)
+	}
+}
+
+// many reports whether more than the cluster of one context is audited.
+func (s *scopeOptions) many() bool { return s.allContexts || s.allClusters }
+
+func (s *scopeOptions) validate(changed func(flag string) bool) error {
+	if !s.allClusters {
+		for _, flag := range []string{"regions", "accounts", "organization", "role-name"} {
+			if changed(flag) {
+				return cmdutil.UsageErrorf("--%s needs --all-clusters", flag)
+			}
+		}
+	}
+	if s.many() {
+		for _, flag := range []string{"context", "cluster", "server"} {
+			if changed(flag) {
+				return cmdutil.UsageErrorf("--all-contexts and --all-clusters exclude --%s", flag)
+			}
+		}
+	}
+	if s.allClusters {
+		if err := s.scope.Validate(); err != nil {
+			return cmdutil.UsageErrorf("%w", err)
+		}
+	}
+	return nil
+}
+
+// newFilter returns the filter of --tag and, for many clusters, of the patterns in
+// --cluster-name.
+func (s *scopeOptions) newFilter(clusterNames string) (fleet.Filter, error) {
+	var patterns []string
+	if s.many() {
+		patterns = strings.Split(clusterNames, ",")
+	}
+	filter, err := fleet.NewFilter(patterns, s.tags)
+	if err != nil {
+		return filter, cmdutil.UsageErrorf("--cluster-name or --tag: %w", err)
+	}
+	return filter, nil
+}
+
+// gatherFromAWS audits the clusters that EKS lists.
+func (o *options) gatherFromAWS(ctx context.Context, progress *output.Progress) (*fleet.Answers, v1alpha1.AuditScope, error) {
+	scope := v1alpha1.AuditScope{Filters: o.filter.Words(), Organization: o.scope.Organization}
+	t := o.factory.FlagTarget()
+	if t.Region == "" && len(o.scope.Regions) > 0 && o.scope.Regions[0] != fleet.AllRegions {
+		t.Region = o.scope.Regions[0]
+	}
+	clients, err := o.factory.Connect(ctx, &t)
+	if err != nil {
+		return nil, scope, err
+	}
+	gathered, err := fleet.Gather(ctx, fleet.Options{
+		Clients: clients, Scope: o.scope, Filter: o.filter, MaxConcurrency: o.maxConcurrency,
+		Progress: func(p fleet.Progress) {
+			if p.ClustersDone+p.Unreachable > 0 {
+				progress.Show(progressLine(p))
+			}
+		},
+	})
+	if err != nil {
+		return nil, scope, err
+	}
+	scope.Regions, scope.Accounts = gathered.Regions, gathered.Accounts
+	return &fleet.Answers{
+		Items: gathered.Items, Unreachable: gathered.Unreachable,
+		Notes: append(cmdutil.SourceNotes(binding.Target{}, clients), gathered.Notes...),
+	}, scope, nil
+}
+
+func progressLine(p fleet.Progress) string {
+	line := fmt.Sprintf("%d of %d clusters, %d of %d regions", p.ClustersDone, p.Clusters, p.PlacesDone, p.Places)
+	if p.Unreachable > 0 {
+		line += fmt.Sprintf("; %d unreachable", p.Unreachable)
+	}
+	if p.Throttled > 0 {
+		line += fmt.Sprintf("; %d throttled calls repeated", p.Throttled)
+	}
+	return line
+}

@@ -1,0 +1,92 @@
+// Package generate is the command "generate": policies, RBAC, IaC snippets and a runbook
+// for the cluster behind the kube context.
+package generate
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
+)
+
+// NewCmd returns the command "generate" with its subcommands.
+func NewCmd(f *cmdutil.Factory) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "generate",
+		Short: "Print policies, RBAC, IaC snippets or a runbook for this cluster",
+		Long: `Prints documents that are ready to paste, filled with the values of the live cluster.
+Changes nothing.`,
+		Example: `  # The least that an operator needs
+  kubectl eks-encrypt generate iam-policy --for associate alias/payments
+
+  # What Terraform code must contain after the association
+  kubectl eks-encrypt generate iac --for terraform
+
+  # A change record for the ticket
+  kubectl eks-encrypt generate runbook alias/payments > change.md`,
+		Args:        cmdutil.SubcommandArgs,
+		RunE:        func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Annotations: map[string]string{cmdutil.WithoutOutput: "true"},
+	}
+	cmd.AddCommand(newIAMPolicyCmd(f), newKeyPolicyCmd(f), newRBACCmd(f), newIaCCmd(f), newRunbookCmd(f))
+	return cmd
+}
+
+// newDocumentCmd returns a command that prints a document.
+func newDocumentCmd(use, short, long, example string, run cmdutil.RunE) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Long: long, Example: example,
+		Annotations: map[string]string{cmdutil.WithoutOutput: "true"},
+		Args:        cmdutil.AtMostOneArg, RunE: cmdutil.Check(run),
+	}
+}
+
+// cluster is the inspected cluster, and the principal that calls AWS.
+type cluster struct {
+	cmdutil.Inspected
+	account, caller string // of the caller
+}
+
+// inspect fails if a document could only be filled with guesses.
+func inspect(ctx context.Context, f *cmdutil.Factory) (*cluster, error) {
+	inspected, err := f.Inspect(ctx, "", cmdutil.InspectOptions{})
+	switch {
+	case err != nil:
+		return nil, err
+	case inspected.NotEKS != nil:
+		return nil, cmdutil.WithCode(cmdutil.ExitUnknown, inspected.NotEKS)
+	case inspected.Err != nil:
+		return nil, cmdutil.WithCode(cmdutil.ExitUnknown, inspected.Err)
+	}
+	account, caller, err := inspected.Clients.Caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t, c := &inspected.Target, inspected.Report.Cluster
+	t.Region, t.Account, t.Partition = c.Region, c.Account, c.Partition
+	return &cluster{inspected, account, caller}, nil
+}
+
+// keyARN returns the ARN of the key in args, or else of the cluster's key; "" if there
+// is neither.
+func (c *cluster) keyARN(ctx context.Context, args []string) (string, error) {
+	if len(args) == 0 {
+		return c.Report.Encryption.KeyARN, nil
+	}
+	where := kms.Place{Partition: c.Target.Partition, Region: c.Target.Region, Account: c.account}
+	k, err := kms.Resolve(ctx, c.Clients.KMS(c.Target.Region), args[0], where)
+	return k.ARN, err
+}
+
+// anyKeyARN is the pattern for all keys of the cluster's account and region.
+func (c *cluster) anyKeyARN() string {
+	return fmt.Sprintf("arn:%s:kms:%s:%s:key/*", c.Target.Partition, c.Target.Region, c.Target.Account)
+}
+
+// errNoKey is the error of a document that needs a key.
+func errNoKey() error {
+	return cmdutil.UsageErrorf("the cluster has no customer-managed key yet: pass KEY")
+}

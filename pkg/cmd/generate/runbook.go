@@ -1,0 +1,60 @@
+package generate
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/association"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/documents"
+)
+
+func newRunbookCmd(f *cmdutil.Factory) *cobra.Command {
+	var managedBy cmdutil.ManagedByFlag
+	cmd := newDocumentCmd("runbook [KEY]", "Print a change record for associating a key with this cluster",
+		`Prints a change record in Markdown for THIS cluster: its state before, the checks of
+the plan, how the tool that manages it reacts, the commands with their waits, the
+verification, the evidence to keep, and that the change cannot be undone. KEY is the
+key to associate, or else the one that the cluster has. Changes nothing.`,
+		`  # For the ticket
+  kubectl eks-encrypt generate runbook alias/payments > change.md
+
+  # For another cluster of the kubeconfig, with the key that it has
+  kubectl eks-encrypt generate runbook --context payments-prod`,
+		func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			if err := managedBy.Validate(); err != nil {
+				return err
+			}
+			c, err := inspect(ctx, f)
+			if err != nil {
+				return err
+			}
+			key := c.Report.Encryption.KeyARN
+			if len(args) > 0 {
+				key = args[0]
+			}
+			if key == "" {
+				return errNoKey()
+			}
+			facts, err := association.Gather(ctx, f.AssociationSources(c.Target, c.Clients, managedBy), association.Request{
+				Cluster: c.Report.Cluster, NameByFlag: c.Target.NameByFlag, Key: key, Account: c.account,
+			})
+			if err != nil {
+				return err
+			}
+			if facts.KeyErr != nil {
+				return facts.KeyErr
+			}
+			plan, _ := association.Plan(facts)
+			_, err = fmt.Fprint(f.Out, documents.Runbook{
+				Report: c.Report, Plan: plan, Flags: f.RepeatFlags(c.Target), ManagedBy: managedBy.Tool, Now: time.Now(), Tool: f.Version,
+			})
+			return err
+		})
+	managedBy.AddTo(cmd)
+	cmd.ValidArgsFunction = f.CompleteKey()
+	return cmd
+}

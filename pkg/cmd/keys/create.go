@@ -1,0 +1,179 @@
+package keys
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	k8sruntime "k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
+)
+
+type createOptions struct {
+	factory    *cmdutil.Factory
+	creation   kms.Creation
+	tags       []string
+	principals []string
+	dryRunMode string
+	yes        bool
+
+	dryRun bool
+}
+
+func newCreateCmd(f *cmdutil.Factory) *cobra.Command {
+	o := &createOptions{factory: f}
+	cmd := &cobra.Command{
+		Use:   "create",
+		Short: "Create a KMS key that a cluster can use",
+		Long: `Creates a symmetric encrypt/decrypt key in the cluster's region, with a key policy
+that leaves the account in control and lets you associate it, with rotation, and
+with an alias if you name one. Its ARN is printed as soon as the key exists.
+
+KMS cannot repeat this safely: if it fails after that, complete the key that exists
+(the error shows how) instead of creating another one. A key costs money for as long
+as it exists.
+
+Exit codes: 0 created; 1 failed, perhaps after the key was created; 2 usage.`,
+		Example: `  # Show everything first
+  kubectl eks-encrypt keys create --alias alias/payments --dry-run=client
+
+  # A key that Palette and Cluster API can use, rotated every 180 days
+  kubectl eks-encrypt keys create --alias alias/cluster-api-provider-aws-payments --rotation-days 180 --yes`,
+		Args: cmdutil.NoArgs,
+		RunE: cmdutil.Action(func(cmd *cobra.Command, _ []string) error {
+			if err := o.complete(); err != nil {
+				return err
+			}
+			return o.run(cmd.Context())
+		}),
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.creation.Alias, "alias", "", "Alias of the key, alias/NAME")
+	flags.StringVar(&o.creation.Description, "description", "Envelope encryption of EKS clusters", "Description of the key")
+	flags.BoolVar(&o.creation.MultiRegion, "multi-region", false, "Create a multi-Region primary key")
+	flags.BoolVar(&o.creation.Rotate, "rotate", true, "Turn automatic rotation on")
+	flags.Int32Var(&o.creation.RotationDays, "rotation-days", 0, "Days between rotations, 90 to 2560 (default: 365, set by KMS)")
+	flags.StringArrayVar(&o.tags, "tag", nil, "Tag KEY=VALUE; may be repeated")
+	flags.StringSliceVar(&o.principals, "principal", nil,
+		"ARN of a user or role that may associate the key, instead of yourself; none for the account alone")
+	flags.BoolVar(&o.yes, "yes", false, "Do not ask for confirmation")
+	cmdutil.AddDryRunFlag(cmd, &o.dryRunMode)
+	return cmd
+}
+
+// complete fills the creation from the flags and checks it.
+func (o *createOptions) complete() (err error) {
+	if o.dryRun, err = cmdutil.ParseDryRun(o.dryRunMode); err != nil {
+		return err
+	}
+	if !o.dryRun && o.factory.NeedsYes(o.yes) {
+		return cmdutil.UsageErrorf("cannot prompt because stdin is not a terminal: pass --yes, or --dry-run=client to see what would be done")
+	}
+	for _, tag := range o.tags {
+		key, value, _ := strings.Cut(tag, "=")
+		o.creation.Tags = append(o.creation.Tags, kms.Tag{Key: key, Value: value})
+	}
+	if err := o.creation.Validate(); err != nil {
+		return cmdutil.UsageErrorf("%w", err)
+	}
+	return nil
+}
+
+func (o *createOptions) run(ctx context.Context) error {
+	at, err := o.factory.Location(ctx)
+	if err != nil {
+		return err
+	}
+	policy := kms.KeyPolicy(at.Partition, at.Account, o.policyPrincipals(at.Caller))
+	o.creation.Policy = policy.String()
+	if o.dryRun {
+		return o.printDryRun(at.Place, policy)
+	}
+	if !o.yes {
+		confirmed, err := o.factory.Confirm(ctx, fmt.Sprintf(
+			"Create a KMS key in %s, account %s? It costs money for as long as it exists.", at.Region, at.Account))
+		if err != nil {
+			return err
+		}
+		if !confirmed {
+			return errors.New("not confirmed: nothing was created")
+		}
+	}
+	people := o.factory.Format.ForPeople()
+	printARN := o.factory.ErrOut
+	if people {
+		printARN = o.factory.Out
+	}
+	key, err := kms.Create(ctx, at.Clients.KMS(at.Region), o.creation, at.Region, func(arn string) { fmt.Fprintln(printARN, arn) })
+	if err != nil {
+		return err
+	}
+	if people {
+		fmt.Fprintf(o.factory.ErrOut, "created; next: kubectl eks-encrypt associate %s\n", key.ARN)
+		return nil
+	}
+	return o.factory.Format.Print(o.factory.Out, &v1alpha1.KeyList{
+		TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindKeyList), Region: at.Region, Account: at.Account,
+		Items: []v1alpha1.KeyListItem{key.Item(at.Place)},
+	})
+}
+
+// policyPrincipals returns the principals of --principal, or the caller.
+func (o *createOptions) policyPrincipals(caller string) []string {
+	if len(o.principals) == 1 && o.principals[0] == "none" {
+		return nil
+	}
+	if len(o.principals) > 0 {
+		return o.principals
+	}
+	if p, ok := kms.PolicyPrincipal(caller); ok {
+		return []string{p}
+	}
+	fmt.Fprintf(o.factory.ErrOut, "note: could not determine the role of %s, so the key policy names only the account; "+
+		"name a role with --principal\n", caller)
+	return nil
+}
+
+// printDryRun prints the commands and the policy without creating anything.
+func (o *createOptions) printDryRun(at kms.Place, policy kms.PolicyDocument) error {
+	raw, err := json.Marshal(policy)
+	if err != nil {
+		return err
+	}
+	plan := &keyCreation{
+		TypeMeta:   v1alpha1.TypeMeta("KeyCreation"),
+		ObjectMeta: metav1.ObjectMeta{Name: strings.TrimPrefix(o.creation.Alias, "alias/")},
+		Region:     at.Region, Account: at.Account, Policy: raw, Commands: o.creation.Commands(at.Region),
+	}
+	return o.factory.Print(plan, func(w io.Writer, _ output.Colour, _ bool) error {
+		fmt.Fprintf(w, "# Nothing was created. In %s, account %s, this would be done:\n", at.Region, at.Account)
+		for _, c := range plan.Commands {
+			fmt.Fprintln(w, c)
+		}
+		_, err := fmt.Fprintf(w, "\n# policy.json\n%s", policy)
+		return err
+	})
+}
+
+// keyCreation is the dry run as data.
+type keyCreation struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Region   string          `json:"region"`
+	Account  string          `json:"account"`
+	Policy   json.RawMessage `json:"policy"`
+	Commands []string        `json:"commands"`
+}
+
+// DeepCopyObject is needed by the printers of kubectl.
+func (k *keyCreation) DeepCopyObject() k8sruntime.Object { c := *k; return &c }

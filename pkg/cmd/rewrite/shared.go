@@ -1,0 +1,229 @@
+package rewrite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
+)
+
+// sharedOptions are the flags of both verify and rewrite.
+type sharedOptions struct {
+	factory        *cmdutil.Factory
+	selector       string
+	allResources   bool
+	resources      []string
+	maxConcurrency int
+	qps            float64
+	evidence       string
+	noRecord       bool
+	// namespace is the value of -n if the flag was set; the namespace of the kube
+	// context does not limit a run.
+	namespace string
+	// unknownExit is the exit code if EKS cannot be queried: 3 for verify, 1 for rewrite.
+	unknownExit int
+}
+
+func (o *sharedOptions) addFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&o.selector, "selector", "l", "", "Only objects with these labels, for instance app=web,tier!=cache")
+	f.BoolVar(&o.allResources, "all-resources", false,
+		"All stored API data, not only Secrets (Kubernetes 1.28 and later); events and leases only with --resources")
+	f.StringSliceVar(&o.resources, "resources", nil, "Only these resources, named as in kubectl: secrets,widgets.example.com")
+	f.IntVar(&o.maxConcurrency, "max-concurrency", rewriter.DefaultMaxConcurrency,
+		"Maximum number of concurrent requests; lowered automatically to what the server can handle")
+	f.Float64Var(&o.qps, "qps", 0, "Maximum writes per second (0: unlimited)")
+	f.StringVar(&o.evidence, "evidence", "", "Write a record for auditors to this file: counts, times, versions, a sha256; no values")
+	f.BoolVar(&o.noRecord, "no-record", false, "Neither read nor write ConfigMap kube-system/eks-encrypt")
+	cmd.MarkFlagsMutuallyExclusive("all-resources", "resources")
+}
+
+// complete reads what the flags do not hold themselves.
+func (o *sharedOptions) complete(cmd *cobra.Command) {
+	if flag := cmd.Flags().Lookup("namespace"); flag != nil && flag.Changed {
+		o.namespace = flag.Value.String()
+	}
+}
+
+func (o *sharedOptions) validate() error {
+	if o.maxConcurrency < 1 || o.qps < 0 {
+		return cmdutil.UsageErrorf("--max-concurrency must be at least 1, and --qps at least 0")
+	}
+	if dir := filepath.Dir(o.evidence); o.evidence != "" {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return cmdutil.UsageErrorf("--evidence: %s is not a directory", dir)
+		}
+	}
+	return nil
+}
+
+// job is a run that is ready to start.
+type job struct {
+	report  v1alpha1.EncryptionReport
+	options rewriter.Options
+	record  *rewriter.Record
+	notes   []string
+}
+
+// prepare finds the cluster, its key and the resources. It writes nothing.
+func (o *sharedOptions) prepare(ctx context.Context, method v1alpha1.CoverageMethod) (*job, error) {
+	inspected, err := o.factory.Inspect(ctx, "", cmdutil.InspectOptions{})
+	switch {
+	case err != nil:
+		return nil, err
+	case inspected.NotEKS != nil:
+		return nil, cmdutil.WithCode(o.unknownExit, inspected.NotEKS)
+	case inspected.Err != nil:
+		return nil, cmdutil.WithCode(o.unknownExit, inspected.Err)
+	}
+	j := &job{report: inspected.Report, notes: cmdutil.SourceNotes(inspected.Target, inspected.Clients)}
+	if err := o.checkCluster(j, inspected.Target.NameByFlag, method); err != nil {
+		return nil, err
+	}
+	config, err := o.factory.REST()
+	if err != nil {
+		return nil, err
+	}
+	j.options = rewriter.Options{
+		Config: config, Method: method, Namespace: o.namespace, Selector: o.selector,
+		Cluster: j.report.Cluster, KeyARN: j.report.Encryption.KeyARN,
+		MaxConcurrency: o.maxConcurrency, QPS: o.qps,
+	}
+	if err := o.findResources(ctx, j); err != nil {
+		return nil, err
+	}
+	if !o.noRecord {
+		if j.record, err = rewriter.LoadRecord(ctx, config); err != nil {
+			j.notes = append(j.notes, "the record of the association could not be read: "+err.Error())
+		}
+	}
+	j.options.Record = j.record
+	return j, nil
+}
+
+// checkCluster returns the reason why the cluster's data cannot be verified, or must not
+// be written, at present.
+func (o *sharedOptions) checkCluster(j *job, nameByFlag bool, method v1alpha1.CoverageMethod) error {
+	c, e := j.report.Cluster, j.report.Encryption
+	if method != v1alpha1.MethodReadOnly {
+		if err := rewriter.Preconditions(&j.report, nameByFlag); err != nil {
+			if e.Verdict == v1alpha1.VerdictNotEncrypted {
+				return cmdutil.WithCode(cmdutil.ExitFinding, err)
+			}
+			return cmdutil.WithCode(o.unknownExit, err)
+		}
+		return nil
+	}
+	switch {
+	case e.Update != nil && strings.EqualFold(e.Update.Status, "InProgress"):
+		// The write key may already be another one, and EKS does not name it yet.
+		err := fmt.Errorf("cannot verify cluster %q while update %s is in progress: its encryption key may change during the check", c.Name, e.Update.ID)
+		return cmdutil.WithCode(o.unknownExit, hint.Wrap(err, "kubectl eks-encrypt associate waits for it"))
+	case c.Guard == v1alpha1.GuardMismatch:
+		return cmdutil.WithCode(o.unknownExit, fmt.Errorf("kube context %q does not lead to EKS cluster %q: %s", c.Context, c.Name, c.GuardReason))
+	case e.Verdict == v1alpha1.VerdictNotEncrypted:
+		return cmdutil.WithCode(cmdutil.ExitFinding, fmt.Errorf("cluster %q does not use envelope encryption", c.Name))
+	case e.Verdict == v1alpha1.VerdictUnknown || e.Verdict == v1alpha1.VerdictNotApplicable:
+		return cmdutil.WithCode(o.unknownExit, errors.New(e.Reason))
+	case c.Guard == v1alpha1.GuardUnverified:
+		j.notes = append(j.notes, fmt.Sprintf("it is not verified that the objects belong to EKS cluster %s: %s", c.Name, c.GuardReason))
+	}
+	return nil
+}
+
+// findResources discovers the resources of --all-resources or --resources.
+func (o *sharedOptions) findResources(ctx context.Context, j *job) error {
+	if !o.allResources && len(o.resources) == 0 {
+		return nil
+	}
+	if j.report.Encryption.Scope == v1alpha1.ScopeSecrets {
+		return cmdutil.UsageErrorf("EKS encrypts only Secrets below Kubernetes 1.28: omit --all-resources and --resources")
+	}
+	found, notes, err := rewriter.Discover(ctx, j.options.Config, o.resources)
+	if err != nil {
+		return cmdutil.WithCode(o.unknownExit, err)
+	}
+	j.options.Resources = found
+	j.notes = append(j.notes, notes...)
+	return nil
+}
+
+// gcPercent is GOGC. The inventory lives for the whole run; a low value avoids
+// doubling its memory.
+const gcPercent = 25
+
+// engine is rewriter.Run or rewriter.Migrate.
+type engine func(context.Context, rewriter.Options) (*rewriter.Result, error)
+
+// execute runs the job with progress and prints its report, also if the run ended
+// early. The error is the reason for the early end.
+func (o *sharedOptions) execute(ctx context.Context, j *job, run engine) (*rewriter.Result, error) {
+	progress := output.NewProgress(o.factory.ErrOut)
+	j.options.Progress = func(p rewriter.Progress) {
+		if p.Phase != rewriter.PhaseDone {
+			progress.Show(progressLine(p))
+		}
+	}
+	debug.SetGCPercent(gcPercent)
+	result, err := run(ctx, j.options)
+	progress.End()
+	if result == nil {
+		return nil, err
+	}
+	result.Report.Notes = append(result.Report.Notes, j.notes...)
+	printErr := o.factory.Print(result.Report, func(w io.Writer, colour output.Colour, wide bool) error {
+		return output.CoverageText(w, result.Report, colour, wide)
+	})
+	if printErr != nil {
+		return result, errors.Join(err, printErr)
+	}
+	if o.evidence != "" {
+		if writeErr := rewriter.WriteEvidence(o.evidence, result, o.factory.Version); writeErr != nil {
+			return result, errors.Join(err, writeErr)
+		}
+		fmt.Fprintf(o.factory.ErrOut, "evidence written to %s\n", o.evidence)
+	}
+	return result, err
+}
+
+func progressLine(p rewriter.Progress) string {
+	if p.Phase == rewriter.PhaseListing || p.Phase == rewriter.PhaseMigrating {
+		return fmt.Sprintf("%s: %s, %d listed", p.Resource, p.Phase, p.Listed)
+	}
+	line := fmt.Sprintf("%s: %s %d/%d, %.0f/s", p.Resource, p.Phase, p.Done(), p.Total, p.Rate)
+	if p.ETA > 0 {
+		line += ", " + p.ETA.Round(time.Second).String() + " left"
+	}
+	return line + fmt.Sprintf(", %d concurrent; %d rewritten, %d current, %d failed", p.Concurrency, p.Rewritten, p.Current, p.Failed)
+}
+
+// saveRecord keeps what the run proved for a later verify. A failure is only a warning.
+func (o *sharedOptions) saveRecord(ctx context.Context, j *job, result *rewriter.Result) {
+	if o.noRecord {
+		return
+	}
+	updateID := ""
+	if u := j.report.Encryption.Update; u != nil && u.KeyARN == j.options.KeyARN {
+		updateID = u.ID
+	}
+	record := result.Recorded(j.record, updateID, o.factory.Version)
+	if record == nil {
+		return
+	}
+	if err := rewriter.SaveRecord(ctx, j.options.Config, *record); err != nil {
+		fmt.Fprintf(o.factory.ErrOut, "warning: %v\n", err)
+	}
+}

@@ -1,0 +1,317 @@
+package cmd_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmd"
+)
+
+// update rewrites the expected outputs in testdata/*.txtar.
+var update = flag.Bool("update", false, "rewrite the expected outputs")
+
+// TestMain makes the test binary serve as the plugin, too, under both its names.
+func TestMain(m *testing.M) {
+	plugin := func() {
+		ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+		defer cancel()
+		os.Exit(cmd.Main(ctx, cmd.Process{
+			Args: os.Args, Version: "v0.0.0-test",
+			IOStreams: genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr},
+		}))
+	}
+	testscript.Main(m, map[string]func(){"kubectl-eks_encrypt": plugin, "kubectl_complete-eks_encrypt": plugin})
+}
+
+// awsURL is where the scripts find AWS: a name that only the proxy knows, so that
+// the outputs are the same in every run.
+const awsURL = "http://aws.test"
+
+// TestScripts drives the plugin end to end: a kubeconfig, AWS on the wire.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata", UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
+		Setup: setup,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "allow": allow, "policy": policy, "fault": fault, "calls": calls, "disablekey": disableKey,
+			"generate": generate, "harmless": harmless,
+			"forget": func(ts *testscript.TestScript, _ bool, _ []string) { server(ts).ResetRequests() },
+		},
+	})
+}
+
+// lockedReader makes the same ids in every run.
+type lockedReader struct {
+	io.Reader
+	mu sync.Mutex
+}
+
+func (r *lockedReader) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.Reader.Read(p)
+}
+
+type serverKey struct{}
+
+const account = "111122223333"
+
+func setup(env *testscript.Env) error {
+	s, vars, err := world(env.WorkDir, time.Millisecond, env.Defer)
+	env.Values[serverKey{}] = s
+	for name, value := range vars {
+		env.Setenv(name, value)
+	}
+	return err
+}
+
+// world is an AWS with a fleet and keys, and the environment that leads to it and
+// to nothing else: whatever isn't AWS goes to the same proxy, and is refused there.
+func world(dir string, associationTime time.Duration, atEnd func(func())) (*fakeaws.Server, map[string]string, error) {
+	s := fakeaws.New(fakeaws.Options{AssociationTime: associationTime, Random: &lockedReader{Reader: rand.NewChaCha8([32]byte{})}})
+	h := httptest.NewServer(s)
+	atEnd(func() { h.Close(); s.Close() })
+	truths, err := s.AddFleet(fakeaws.FleetOptions{})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.AddPrincipal(principal(fakeaws.Allow("*"))); err != nil {
+		return nil, nil, err
+	}
+	if err := s.Update(fixtures); err != nil {
+		return nil, nil, err
+	}
+	kubeconfig := filepath.Join(dir, "kubeconfig")
+	return s, map[string]string{
+		"AWS_ENDPOINT_URL": awsURL, "HTTP_PROXY": h.URL, "HTTPS_PROXY": h.URL,
+		"AWS_ACCESS_KEY_ID": "AKIAANN", "AWS_SECRET_ACCESS_KEY": "secret",
+		"AWS_EC2_METADATA_DISABLED": "true", "AWS_MAX_ATTEMPTS": "1",
+		"HOME": dir, "KUBECONFIG": kubeconfig,
+	}, writeKubeconfig(s, truths, kubeconfig)
+}
+
+func principal(policy ...fakeaws.Statement) fakeaws.Principal {
+	return fakeaws.Principal{ARN: "arn:aws:iam::" + account + ":user/ann", AccessKeyID: "AKIAANN", SecretAccessKey: "secret", Policy: policy}
+}
+
+// fixtures are the keys to choose from in eu-central-1.
+func fixtures(w *fakeaws.World) {
+	add := func(n int, alias string, k fakeaws.Key) {
+		k.ID, k.Region, k.Account = fmt.Sprintf("11111111-0000-0000-0000-%012d", n), "eu-central-1", account
+		w.AddKey(k)
+		if alias != "" {
+			w.AddAlias(fakeaws.Alias{Name: "alias/" + alias, Region: k.Region, Account: account, Target: k.ID})
+		}
+	}
+	add(1, "good", fakeaws.Key{RotationDays: 365})
+	add(2, "disabled", fakeaws.Key{State: "Disabled"})
+	add(3, "doomed", fakeaws.Key{State: "PendingDeletion", DeletionDate: time.Date(2027, 1, 2, 3, 0, 0, 0, time.UTC)})
+	add(4, "rsa", fakeaws.Key{Spec: "RSA_2048", Usage: "SIGN_VERIFY"})
+	add(5, "hmac", fakeaws.Key{Spec: "HMAC_256", Usage: "GENERATE_VERIFY_MAC"})
+	add(6, "cluster-api-provider-aws-prod", fakeaws.Key{RotationDays: 90})
+	add(7, "", fakeaws.Key{})
+	add(8, "rsa-encrypt", fakeaws.Key{Spec: "RSA_4096"})
+	add(9, "unimported", fakeaws.Key{Origin: "EXTERNAL", State: "PendingImport"})
+	w.AddKey(fakeaws.Key{ID: "mrk-11111111000000000000000000000010", Region: "eu-central-1", Account: account, MultiRegion: true,
+		Primary: "arn:aws:kms:us-east-1:" + account + ":key/mrk-11111111000000000000000000000010"})
+	w.AddKey(fakeaws.Key{ID: "22222222-0000-0000-0000-000000000001", Region: "eu-central-1", Account: "444455556666"})
+	w.AddAlias(fakeaws.Alias{Name: "alias/dangling", Region: "eu-central-1", Account: account, Target: "ffffffff-0000-0000-0000-000000000001"})
+}
+
+// writeKubeconfig has a context for each cluster of the fleet, named by the
+// cluster, and some that lead astray.
+func writeKubeconfig(s *fakeaws.Server, truths []fakeaws.Truth, path string) error {
+	c := clientcmdapi.NewConfig()
+	add := func(context, entry, server string) {
+		c.Clusters[entry] = &clientcmdapi.Cluster{Server: server}
+		c.Contexts[context] = &clientcmdapi.Context{Cluster: entry, AuthInfo: "none"}
+	}
+	s.View(func(w *fakeaws.World) {
+		for _, truth := range truths {
+			add(truth.Name, truth.ARN, w.Clusters[truth.ARN].Endpoint)
+		}
+	})
+	arn := truths[3].ARN // payments-prod
+	add("kind-dev", "kind-dev", "https://127.0.0.1:6443")
+	add("tunnel", arn+"-t", "https://localhost:8443")
+	c.Clusters["tunnel"] = c.Clusters[arn+"-t"]
+	delete(c.Clusters, arn+"-t")
+	c.Contexts["tunnel"].Cluster = "tunnel"
+	c.AuthInfos["get-token"] = &clientcmdapi.AuthInfo{Exec: &clientcmdapi.ExecConfig{
+		APIVersion: "client.authentication.k8s.io/v1beta1", Command: "aws", InteractiveMode: clientcmdapi.NeverExecInteractiveMode,
+		Args: []string{"--region", "eu-central-1", "eks", "get-token", "--cluster-name", "payments-prod"},
+	}}
+	c.Contexts["tunnel"].AuthInfo = "get-token"
+	add("astray", "astray", "https://ffff456789abcdef0123456789abcdef.gr7.eu-central-1.eks.amazonaws.com")
+	c.Contexts["astray"].AuthInfo = "get-token"
+	add("gone", strings.Replace(arn, "payments-prod", "gone", 1), "https://eeee456789abcdef0123456789abcdef.gr7.eu-central-1.eks.amazonaws.com")
+	c.CurrentContext = "payments-prod"
+	return clientcmd.WriteToFile(*c, path)
+}
+
+// exits CODE COMMAND… runs the command and wants its exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND…")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	if failed := new(exec.ExitError); errors.As(err, &failed) {
+		code = failed.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if want, _ := strconv.Atoi(args[0]); code != want {
+		ts.Fatalf("exit code %d, want %d", code, want)
+	}
+}
+
+func server(ts *testscript.TestScript) *fakeaws.Server {
+	return ts.Value(serverKey{}).(*fakeaws.Server)
+}
+
+// allow ACTION… allows the caller these and nothing else; -ACTION denies one.
+func allow(ts *testscript.TestScript, _ bool, args []string) {
+	var policy []fakeaws.Statement
+	for _, action := range args {
+		if denied, found := strings.CutPrefix(action, "-"); found {
+			policy = append(policy, fakeaws.Deny(denied))
+		} else {
+			policy = append(policy, fakeaws.Allow(action))
+		}
+	}
+	ts.Check(server(ts).AddPrincipal(principal(policy...)))
+}
+
+// policy FILE [ACTION] allows the caller what the IAM policy in the file allows,
+// less the action.
+func policy(ts *testscript.TestScript, _ bool, args []string) {
+	var document struct{ Statement []fakeaws.Statement }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &document))
+	statements := document.Statement
+	if len(args) > 1 {
+		removed := false
+		for i := range statements {
+			kept := slices.DeleteFunc(statements[i].Action, func(a string) bool { return a == args[1] })
+			removed = removed || len(kept) < len(statements[i].Action)
+			statements[i].Action = kept
+		}
+		statements = slices.DeleteFunc(statements, func(s fakeaws.Statement) bool { return len(s.Action) == 0 })
+		if !removed {
+			ts.Fatalf("%s does not allow %s in the first place", args[0], args[1])
+		}
+	}
+	ts.Check(server(ts).AddPrincipal(principal(statements...)))
+}
+
+// fault STATUS CODE [OPERATION] makes calls fail; "fault none" ends it.
+func fault(ts *testscript.TestScript, _ bool, args []string) {
+	if args[0] == "none" {
+		server(ts).SetFaults(nil)
+		return
+	}
+	status, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	f := fakeaws.Fault{Status: status, Code: args[1]}
+	if len(args) > 2 {
+		f.Operation = args[2]
+	}
+	server(ts).SetFaults([]fakeaws.Fault{f})
+}
+
+// calls N OPERATION wants that many requests of the operation so far, or of the
+// service; "calls 0 changing" wants none that changes anything, "calls 0 any" none.
+func calls(ts *testscript.TestScript, _ bool, args []string) {
+	n := 0
+	for _, r := range server(ts).Requests() {
+		if r.Principal == "" {
+			continue // no call of AWS, but a way to the API server, which is refused
+		}
+		switch {
+		case args[1] == r.Operation, args[1] == r.Service, args[1] == "any", args[1] == "changing" && changes(r.Operation):
+			n++
+		}
+	}
+	if want, _ := strconv.Atoi(args[0]); n != want {
+		ts.Fatalf("%d calls of %s, want %d", n, args[1], want)
+	}
+}
+
+func changes(operation string) bool {
+	switch operation {
+	case "DescribeCluster", "ListClusters", "ListUpdates", "DescribeUpdate", "DescribeKey", "ListKeys", "ListAliases",
+		"GetKeyRotationStatus", "GetKeyPolicy", "GetCallerIdentity", "ListRegions", "ListAccounts", "AssumeRole",
+		"CreateGrant": // always a dry run here; the dry run's own test holds it to that
+		return false
+	}
+	return true
+}
+
+// disablekey CLUSTER disables the cluster's key, as its owner might.
+func disableKey(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: disablekey CLUSTER")
+	}
+	ts.Check(server(ts).Update(func(w *fakeaws.World) {
+		for _, c := range w.Clusters {
+			if c.Name == args[0] {
+				w.Keys[c.KeyARN].State = "Disabled"
+			}
+		}
+	}))
+}
+
+// generate adds generated clusters in two more accounts and four regions: plain, hostile
+// or in trouble, with a region that is down and an account that is denied.
+func generate(ts *testscript.TestScript, _ bool, args []string) {
+	o := fakeaws.GenerateOptions{Clusters: 60, Regions: 4, Accounts: 2, Seed: 3}
+	switch args[0] {
+	case "hostile":
+		o.Hostile = true
+	case "plain":
+	case "trouble":
+		o.RegionsDown, o.AccountsDenied = 1, 1
+	default:
+		ts.Fatalf("usage: generate plain|hostile|trouble")
+	}
+	_, err := server(ts).AddGenerated(o)
+	ts.Check(err)
+}
+
+// harmless FILE… wants nothing in the files that steers a terminal or reorders text.
+func harmless(ts *testscript.TestScript, _ bool, args []string) {
+	for _, file := range args {
+		text := ts.ReadFile(file)
+		if text == "" {
+			ts.Fatalf("%s is empty", file)
+		}
+		for i, r := range text {
+			if (unicode.IsControl(r) && !strings.ContainsRune("\n\t\r", r)) || unicode.Is(unicode.Cf, r) {
+				ts.Fatalf("%s holds %U: …%q", file, r, text[max(i-80, 0):i+1])
+			}
+		}
+	}
+}

@@ -1,0 +1,146 @@
+// Package status is the command "status": the verdict on one cluster, or on every
+// cluster of the kubeconfig.
+package status
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
+)
+
+// Options are the flags of status.
+type Options struct {
+	factory     *cmdutil.Factory
+	allContexts bool
+	requireFlag string
+
+	require encryption.Requirement
+}
+
+// NewOptions returns the default options.
+func NewOptions(f *cmdutil.Factory) *Options { return &Options{factory: f} }
+
+// Example is the example text of the help.
+const Example = `  # The cluster behind the current context
+  kubectl eks-encrypt status
+
+  # Fail a pipeline unless a customer-managed key is in use
+  kubectl eks-encrypt status --require cmk
+
+  # Every cluster of the kubeconfig, as a table and as JSON
+  kubectl eks-encrypt status --all-contexts
+  kubectl eks-encrypt status --all-contexts -o json
+
+  # Only the key
+  kubectl eks-encrypt status -o jsonpath='{.encryption.keyArn}'`
+
+// NewCmd returns the command "status".
+func NewCmd(f *cmdutil.Factory) *cobra.Command {
+	o := NewOptions(f)
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show whether the cluster is encrypted, and with which key",
+		Long: `Shows, for the EKS cluster behind the kube context: whether envelope encryption is on
+and for which data, which key it uses, whether that key is healthy, the last
+association of a key, and which tool manages the cluster. Changes nothing.
+
+From Kubernetes 1.28 on, EKS encrypts all API data with a key that AWS owns, although
+the EKS API does not show it. The verdict for this is AWSOwnedKey, not NotEncrypted.
+
+Exit codes: 0 the report is complete, and --require holds; 1 --require does not hold;
+2 it could not run; 3 the verdict is unknown, or the context is not an EKS cluster.`,
+		Example: Example,
+		Args:    cmdutil.NoArgs,
+		RunE:    cmdutil.Check(o.Execute),
+	}
+	o.AddFlags(cmd)
+	return cmd
+}
+
+// AddFlags adds the flags of status to cmd.
+func (o *Options) AddFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.BoolVar(&o.allContexts, "all-contexts", false, "Report on every cluster of the kubeconfig, each once")
+	f.StringVar(&o.requireFlag, "require", "",
+		"Exit with 1 unless this holds: envelope (any key) or cmk (customer-managed key)")
+	cmdutil.CompleteFlag(cmd, "require", encryption.Requirements()...)
+}
+
+// Execute validates the flags and runs the command.
+func (o *Options) Execute(cmd *cobra.Command, _ []string) error {
+	if err := o.Validate(cmd.Flags().Changed); err != nil {
+		return err
+	}
+	return o.Run(cmd.Context())
+}
+
+// Validate refuses flags that contradict each other. changed reports whether a flag was set.
+func (o *Options) Validate(changed func(flag string) bool) (err error) {
+	if o.require, err = encryption.ParseRequirement(o.requireFlag); err != nil {
+		return cmdutil.UsageErrorf("%w", err)
+	}
+	if !o.allContexts {
+		return nil
+	}
+	for _, flag := range []string{"context", "cluster-name", "cluster", "server"} {
+		if changed(flag) {
+			return cmdutil.UsageErrorf("--all-contexts and --%s exclude each other", flag)
+		}
+	}
+	return nil
+}
+
+// Run reports on the clusters.
+func (o *Options) Run(ctx context.Context) error {
+	if o.allContexts {
+		return o.runAll(ctx)
+	}
+	inspected, err := o.factory.Inspect(ctx, "", cmdutil.InspectOptions{})
+	if err != nil {
+		return err
+	}
+	report, err := &inspected.Report, inspected.Err
+	switch {
+	case cmdutil.Interrupted(err):
+		return err
+	case inspected.NotEKS != nil:
+		err = inspected.NotEKS
+	case err != nil && inspected.Clients == nil && inspected.Target.Region == "":
+		return err // without a region there is no cluster to report on
+	}
+	if err := o.factory.Print(report, func(w io.Writer, colour output.Colour, wide bool) error {
+		return output.EncryptionText(w, report, colour, wide)
+	}); err != nil {
+		return err
+	}
+	return verdictError(report, err, o.require)
+}
+
+// verdictError maps a printed report to the exit code.
+func verdictError(r *v1alpha1.EncryptionReport, err error, require encryption.Requirement) error {
+	if err != nil {
+		return cmdutil.WithCode(cmdutil.ExitUnknown, err)
+	}
+	if require == "" {
+		if r.Encryption.Verdict == v1alpha1.VerdictUnknown {
+			return cmdutil.WithCode(cmdutil.ExitUnknown, errors.New(r.Encryption.Reason))
+		}
+		return nil
+	}
+	result, reason := require.Check(r)
+	switch result {
+	case v1alpha1.ResultPass:
+		return nil
+	case v1alpha1.ResultFail:
+		return cmdutil.WithCode(cmdutil.ExitFinding, fmt.Errorf("--require %s does not hold for %s: %s", require, r.Cluster.Name, reason))
+	}
+	return cmdutil.WithCode(cmdutil.ExitUnknown, fmt.Errorf("could not determine whether --require %s holds for %s: %s", require, r.Cluster.Name, reason))
+}

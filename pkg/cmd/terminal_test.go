@@ -1,0 +1,158 @@
+package cmd_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+)
+
+const (
+	ctrlC = "\x03"
+	enter = "\r"
+)
+
+const goodKey = "arn:aws:kms:eu-central-1:" + account + ":key/11111111-0000-0000-0000-000000000001"
+
+// Whatever is typed but the cluster's name sends nothing.
+func TestConfirmation(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, typed string
+		code        int
+		text        string
+	}{
+		{"a wrong name", "payments-prod" + enter, 1, `"payments-prod" is not the cluster's name`},
+		{"yes is no name", "yes" + enter, 1, `"yes" is not the cluster's name`},
+		{"nothing", enter, 1, "is not the cluster's name"},
+		{"the end of the input", "\x04", 1, "no answer was given"},
+		{"Ctrl-C", ctrlC, 130, "interrupted"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := newShop(t, time.Millisecond)
+			c := w.console(t, nil, "associate", "alias/good", "--context", "payments-128", "--no-record")
+			c.expect("can't be undone")
+			c.expect("must outlive")
+			c.expect("Type the cluster's name to go on: ")
+			c.send(test.typed)
+			shown := c.ends(test.code)
+			if !strings.Contains(shown, test.text) || !strings.Contains(shown, "nothing was sent, nothing was changed") {
+				t.Errorf("shown:\n%s", shown)
+			}
+			if n := w.count("AssociateEncryptionConfig"); n != 0 {
+				t.Errorf("%d associations were asked for", n)
+			}
+		})
+	}
+}
+
+// Without KEY a list to choose from: the unfit say why, the fit one is taken.
+func TestPicker(t *testing.T) {
+	t.Parallel()
+	w := newShop(t, time.Millisecond)
+	c := w.console(t, nil, "associate", "--context", "payments-128", "--no-record")
+	c.expect("Which key?")
+	c.expect("alias/good")
+	c.send("/disabled")
+	c.expect("x alias/disabled: it is disabled")
+	c.send(enter)
+	c.expect("it is disabled")
+	c.send(ctrlC)
+	if shown := c.ends(130); !strings.Contains(shown, "no key was chosen: nothing was sent") {
+		t.Errorf("shown:\n%s", shown)
+	}
+
+	c = w.console(t, nil, "associate", "--context", "payments-128", "--no-record")
+	c.expect("Which key?")
+	c.send("/good")
+	c.expect("/good")
+	c.send(enter)
+	c.expect("Plan: associate a KMS key with EKS cluster payments-128")
+	c.expect(goodKey)
+	c.expect("Type the cluster's name to go on: ")
+	c.send("payments-128" + enter)
+	c.expect("EKS has taken it on: update ")
+	c.expect("CustomerManagedKey")
+	c.expect("Rewrite all Secrets now? [y/N] ")
+	c.send("n" + enter)
+	c.ends(0)
+	if n := w.count("AssociateEncryptionConfig"); n != 1 {
+		t.Errorf("%d associations were asked for", n)
+	}
+}
+
+// Hundreds of keys can all be chosen from: by moving, and by typing.
+func TestPickerOfMany(t *testing.T) {
+	t.Parallel()
+	w := newShop(t, time.Millisecond)
+	if err := w.Update(func(world *fakeaws.World) {
+		for range 300 {
+			world.AddKey(fakeaws.Key{Region: "eu-central-1", Account: account})
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	c := w.console(t, nil, "associate", "--context", "payments-128")
+	c.expect("Which key?")
+	c.expect("1 of 314")
+	c.send("\x1b[F") // End
+	c.expect("314 of 314")
+	c.send("no such key")
+	c.expect("None of 314 matches")
+	c.send(ctrlC)
+	c.ends(130)
+}
+
+// Ctrl-C ends the wait alone, and says how to go on; that command takes it up.
+func TestInterruptedWait(t *testing.T) {
+	t.Parallel()
+	w := newShop(t, time.Hour)
+	c := w.console(t, nil, "associate", "alias/good", "--context", "payments-128", "--no-record")
+	c.expect("Type the cluster's name to go on: ")
+	c.send("payments-128" + enter)
+	c.expect("EKS has taken it on: update ")
+	c.expect("InProgress, update ")
+	c.send(ctrlC)
+	shown := c.ends(130)
+	command := regexp.MustCompile(`wait on with: kubectl eks-encrypt (associate \S+ --context payments-128)\r?\n`).FindStringSubmatch(shown)
+	if command == nil || !strings.Contains(shown, "goes on in EKS") {
+		t.Fatalf("shown:\n%s", shown)
+	}
+	c = w.console(t, nil, append(strings.Fields(command[1]), "--no-record")...)
+	c.expect("Taking up update ")
+	c.expect("InProgress, update ")
+	c.send(ctrlC)
+	c.ends(130)
+	if n := w.count("AssociateEncryptionConfig"); n != 1 {
+		t.Errorf("%d associations were asked for", n)
+	}
+}
+
+var colours = regexp.MustCompile(`\x1b\[([0-9]+;)*(3[0-7]|9[0-7]|4[0-7]|[34]8;[0-9;]*)m`)
+
+// NO_COLOR is honoured by the plan, the picker and the progress.
+func TestNoColour(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		env     []string
+		colours bool
+	}{{nil, true}, {[]string{"NO_COLOR=1"}, false}} {
+		w := newShop(t, time.Millisecond)
+		c := w.console(t, test.env, "associate", "--context", "payments-128", "--no-record")
+		c.expect("Which key?")
+		c.send("/good")
+		c.expect("/good")
+		c.send(enter)
+		c.expect("Type the cluster's name to go on: ")
+		c.send("payments-128" + enter)
+		c.expect("[y/N] ")
+		c.send("n" + enter)
+		c.ends(0)
+		if found := colours.FindString(c.text); (found != "") != test.colours {
+			t.Errorf("with %v: colour %q", test.env, found)
+		}
+	}
+}

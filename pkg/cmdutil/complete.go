@@ -1,0 +1,166 @@
+package cmdutil
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
+)
+
+// Limits on the time of a completion: no proposal is better than a shell that hangs.
+// The API server gets longer because the credential plugin must start first.
+const (
+	completeAWSTimeout = 3 * time.Second
+	completeAPITimeout = 10 * time.Second
+)
+
+// CompleteFlag completes a flag with fixed values.
+func CompleteFlag(cmd *cobra.Command, flag string, values ...string) {
+	register(cmd, flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func register(cmd *cobra.Command, flag string, complete cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
+		panic(err) // the flag does not exist: an error in this program
+	}
+}
+
+// CompleteGlobalFlags completes the values of the flags of every command.
+func CompleteGlobalFlags(root *cobra.Command, f *Factory) {
+	kubeconfig := func(names func(clientcmdapi.Config) []string) cobra.CompletionFunc {
+		return f.proposals(completeAWSTimeout, func(_ context.Context, f *Factory) []string {
+			raw, err := f.Kubeconfig()
+			if err != nil {
+				return nil
+			}
+			return names(raw)
+		})
+	}
+	register(root, "output", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		return append(slices.Clone(output.Formats), ExtraFormats(cmd)...), cobra.ShellCompDirectiveNoFileComp
+	})
+	CompleteFlag(root, "color", "auto", "always", "never")
+	CompleteFlag(root, "v", "0", "2", "4", "6", "8")
+	register(root, "context", kubeconfig(func(c clientcmdapi.Config) []string { return slices.Collect(maps.Keys(c.Contexts)) }))
+	register(root, "cluster", kubeconfig(func(c clientcmdapi.Config) []string { return slices.Collect(maps.Keys(c.Clusters)) }))
+	register(root, "user", kubeconfig(func(c clientcmdapi.Config) []string { return slices.Collect(maps.Keys(c.AuthInfos)) }))
+	register(root, "namespace", f.proposals(completeAPITimeout, namespaces))
+	register(root, "cluster-name", f.proposals(completeAWSTimeout, clusterNames))
+	register(root, "region", f.proposals(completeAWSTimeout, regions))
+	withoutFiles(root)
+}
+
+// withoutFiles prevents file names as proposals where no argument is a file.
+func withoutFiles(cmd *cobra.Command) {
+	if cmd.ValidArgsFunction == nil && cmd.ValidArgs == nil {
+		cmd.ValidArgsFunction = cobra.NoFileCompletions
+	}
+	for _, c := range cmd.Commands() {
+		withoutFiles(c)
+	}
+}
+
+// CompleteKey completes the first argument with the aliases of the region's keys.
+func (f *Factory) CompleteKey() cobra.CompletionFunc {
+	complete := f.proposals(completeAWSTimeout, keyAliases)
+	return func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return complete(cmd, args, prefix)
+	}
+}
+
+// proposals returns a completion with the values of list. Errors are dropped, because a
+// completion cannot show them.
+func (f *Factory) proposals(timeout time.Duration, list func(context.Context, *Factory) []string) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+		defer cancel()
+		return withPrefix(list(ctx, f.Quiet()), prefix), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// withPrefix returns the sorted, distinct, non-empty values with the prefix.
+func withPrefix(values []string, prefix string) []string {
+	kept := slices.DeleteFunc(values, func(v string) bool { return v == "" || !strings.HasPrefix(v, prefix) })
+	slices.Sort(kept)
+	return slices.Compact(kept)
+}
+
+// contextTargets returns the EKS clusters of all contexts of the kubeconfig.
+func (f *Factory) contextTargets() []binding.Target {
+	var found []binding.Target
+	for _, name := range f.Contexts() {
+		if t, err := f.Target(name); err == nil {
+			found = append(found, t)
+		}
+	}
+	return found
+}
+
+func clusterNames(ctx context.Context, f *Factory) []string {
+	f.AWS.ClusterName = "" // it may hold the incomplete name
+	var names []string
+	for _, t := range f.contextTargets() {
+		names = append(names, t.Name)
+	}
+	if at, err := f.Location(ctx); err == nil {
+		more, _ := inspect.ClusterNames(ctx, at.Clients.EKS()) // the names before an error are valid
+		names = append(names, more...)
+	}
+	return names
+}
+
+func regions(_ context.Context, f *Factory) []string {
+	f.AWS.Region = ""
+	names := binding.Regions()
+	for _, t := range f.contextTargets() {
+		names = append(names, t.Region)
+	}
+	return names
+}
+
+func keyAliases(ctx context.Context, f *Factory) []string {
+	at, err := f.Location(ctx)
+	if err != nil {
+		return nil
+	}
+	names, _ := kms.AliasNames(ctx, at.Clients.KMS(at.Region))
+	return names
+}
+
+func namespaces(ctx context.Context, f *Factory) []string {
+	config, err := f.REST()
+	if err != nil {
+		return nil
+	}
+	client, err := kube.New(config)
+	if err != nil {
+		return nil
+	}
+	raw, err := client.Get(ctx, "/api/v1/namespaces", url.Values{"limit": {"500"}})
+	var list struct {
+		Items []struct{ Metadata struct{ Name string } }
+	}
+	if err != nil || json.Unmarshal(raw, &list) != nil {
+		return nil
+	}
+	var names []string
+	for i := range list.Items {
+		names = append(names, list.Items[i].Metadata.Name)
+	}
+	return names
+}

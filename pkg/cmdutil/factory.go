@@ -1,0 +1,186 @@
+// Package cmdutil holds what the commands share: the Factory with streams, flags and
+// clients, the path from a kube context to a report, and the exit codes.
+package cmdutil
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
+)
+
+// UserAgent identifies this tool in CloudTrail and in the audit log of Kubernetes.
+const UserAgent = "kubectl-eks_encrypt"
+
+// Factory holds the streams of the process and the flags of every command. It makes
+// clients from them when a command needs one.
+type Factory struct {
+	genericiooptions.IOStreams
+	// Version is the version of this binary, for instance v1.2.3.
+	Version string
+	// Kube holds kubectl's own flags.
+	Kube *genericclioptions.ConfigFlags
+	// AWS holds the flags that override what the kube context names.
+	AWS AWSFlags
+	// Format is the value of -o.
+	Format output.Format
+
+	color string
+}
+
+// AWSFlags override the cluster, region, principal and endpoint of the kube context.
+type AWSFlags struct {
+	ClusterName, Region, Profile, RoleARN, EndpointURL string
+}
+
+// NewFactory returns a Factory for these streams. release is the version that the
+// linker set; if it is empty, the version of the Go module is used.
+func NewFactory(streams genericiooptions.IOStreams, release string) *Factory {
+	return &Factory{IOStreams: streams, Version: versionOf(release), Kube: genericclioptions.NewConfigFlags(true)}
+}
+
+// AddFlags adds the flags of every command.
+func (f *Factory) AddFlags(flags *pflag.FlagSet) {
+	f.Kube.AddFlags(flags)
+	flags.StringVar(&f.AWS.ClusterName, "cluster-name", "",
+		"Name of the EKS cluster, if the kube context does not contain it or to override it")
+	flags.StringVar(&f.AWS.Region, "region", "", "AWS region of the cluster; usually known from the kube context")
+	flags.StringVar(&f.AWS.Profile, "profile", "", "AWS profile to use instead of the one that kubectl uses")
+	flags.StringVar(&f.AWS.RoleARN, "role-arn", "", "IAM role to assume before any AWS call")
+	flags.StringVar(&f.AWS.EndpointURL, "endpoint-url", "", "Send all AWS calls to this URL, as AWS_ENDPOINT_URL does")
+	flags.StringVar(&f.color, "color", "auto", "Color the output: auto, always or never; NO_COLOR is honored")
+	f.Format.AddFlag(flags)
+	addVerbosity(flags)
+}
+
+// addVerbosity adds klog's -v and none of its other flags. client-go logs its requests
+// through klog. No request of this tool carries a secret value, at any level.
+func addVerbosity(flags *pflag.FlagSet) {
+	fs := flag.NewFlagSet("klog", flag.ContinueOnError)
+	klog.InitFlags(fs)
+	for name, value := range map[string]string{
+		"logtostderr": "true", "legacy_stderr_threshold_behavior": "false", "stderrthreshold": "INFO",
+	} {
+		if f := fs.Lookup(name); f != nil {
+			_ = f.Value.Set(value)
+		}
+	}
+	v := pflag.PFlagFromGoFlag(fs.Lookup("v"))
+	v.Usage = "Log level; 6 logs each request to AWS and to the API server"
+	flags.AddFlag(v)
+}
+
+// Validate refuses values of the global flags that are not valid for cmd.
+func (f *Factory) Validate(cmd *cobra.Command) error {
+	if more := ExtraFormats(cmd); !slices.Contains(more, string(f.Format)) {
+		if err := f.Format.Validate(); err != nil {
+			if len(more) > 0 {
+				err = fmt.Errorf("%w, %s", err, strings.Join(more, ", "))
+			}
+			return UsageErrorf("%w", err)
+		}
+	}
+	if _, err := output.NewColour(f.Out, f.color); err != nil {
+		return UsageErrorf("%w", err)
+	}
+	if _, err := f.RequestTimeout(); err != nil {
+		return UsageErrorf("%w", err)
+	}
+	return nil
+}
+
+// RequestTimeout returns --request-timeout, which limits one request to AWS or to the
+// API server. Zero stands for the default of each.
+func (f *Factory) RequestTimeout() (time.Duration, error) {
+	timeout := value(f.Kube.Timeout)
+	if timeout == "" || timeout == "0" {
+		return 0, nil
+	}
+	d, err := clientcmd.ParseTimeout(timeout)
+	if err != nil {
+		return 0, fmt.Errorf("--request-timeout %q is not a valid duration: use for instance 10s", timeout)
+	}
+	return d, nil
+}
+
+// extraFormats annotates a command with output formats that only it has.
+const extraFormats = "extra-formats"
+
+// WithExtraFormats returns the annotation of a command that has further output formats.
+func WithExtraFormats(formats []string) map[string]string {
+	return map[string]string{extraFormats: strings.Join(formats, ",")}
+}
+
+// ExtraFormats returns the output formats that only cmd has.
+func ExtraFormats(cmd *cobra.Command) []string {
+	return strings.FieldsFunc(cmd.Annotations[extraFormats], func(r rune) bool { return r == ',' })
+}
+
+// WithoutOutput annotates a command for which -o has no meaning.
+const WithoutOutput = "without-output"
+
+// Colour returns the colours for stdout. Validate has checked --color.
+func (f *Factory) Colour() output.Colour {
+	c, _ := output.NewColour(f.Out, f.color)
+	return c
+}
+
+// ErrColour returns the colours for stderr.
+func (f *Factory) ErrColour() output.Colour {
+	c, _ := output.NewColour(f.ErrOut, f.color)
+	return c
+}
+
+// Print writes obj to stdout in the format of -o. text writes the format for people.
+func (f *Factory) Print(obj runtime.Object, text func(w io.Writer, colour output.Colour, wide bool) error) error {
+	if f.Format.ForPeople() {
+		return text(f.Out, f.Colour(), f.Format.Wide())
+	}
+	return f.Format.Print(f.Out, obj)
+}
+
+// Quiet returns a copy of f that cannot prompt.
+func (f *Factory) Quiet() *Factory {
+	quiet := *f
+	quiet.In = strings.NewReader("")
+	return &quiet
+}
+
+// WithAWS returns a copy of f with other AWS flags.
+func (f *Factory) WithAWS(flags AWSFlags) *Factory {
+	other := *f
+	other.AWS = flags
+	return &other
+}
+
+// versionOf returns the release, or else the version that go install recorded.
+func versionOf(release string) string {
+	if release != "" {
+		return release
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "devel"
+}
+
+// value returns *s, or "" if s is nil.
+func value(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

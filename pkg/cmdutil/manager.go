@@ -1,0 +1,84 @@
+package cmdutil
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/association"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/iac"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
+)
+
+// ownerTimeout limits the search for the object that manages the cluster. The search
+// only adds detail, and the API server may not be reachable.
+const ownerTimeout = 5 * time.Second
+
+// ManagedByFlag is --managed-by: the infrastructure tool that manages the cluster.
+type ManagedByFlag struct{ Tool string }
+
+// AddTo adds the flag to cmd.
+func (m *ManagedByFlag) AddTo(cmd *cobra.Command) {
+	names := managers()
+	cmd.Flags().StringVar(&m.Tool, "managed-by", "",
+		"The tool that manages the cluster, if its tags do not name it: "+strings.Join(names, ", "))
+	CompleteFlag(cmd, "managed-by", names...)
+}
+
+// Validate refuses an unknown tool.
+func (m *ManagedByFlag) Validate() error {
+	if _, ok := iac.Told(m.Tool); m.Tool != "" && !ok {
+		return UsageErrorf("--managed-by %q is not a known tool: use one of %s", m.Tool, strings.Join(managers(), ", "))
+	}
+	return nil
+}
+
+// detect returns the tool of the flag, or else the one that the cluster's tags name.
+func (m *ManagedByFlag) detect(tags map[string]string) v1alpha1.ManagedBy {
+	if named, ok := iac.Told(m.Tool); ok {
+		return named
+	}
+	return iac.Detect(tags)
+}
+
+func managers() (names []string) {
+	for _, tool := range iac.Tools() {
+		names = append(names, strings.ToLower(string(tool)))
+	}
+	return append(names, string(iac.FormTerraformModule))
+}
+
+// OwnerFinder returns a function that finds the object that manages the cluster, in the
+// cluster that kubectl is connected to. It returns nil if there is no connection.
+func (f *Factory) OwnerFinder(cluster string) func(context.Context) *iac.Owner {
+	config, err := f.REST()
+	if err != nil {
+		return nil
+	}
+	client, err := kube.New(config)
+	if err != nil {
+		return nil
+	}
+	return func(ctx context.Context) *iac.Owner {
+		ctx, cancel := context.WithTimeout(ctx, ownerTimeout)
+		defer cancel()
+		return iac.FindOwner(ctx, client, cluster)
+	}
+}
+
+// AssociationSources returns the clients that association.Gather reads its facts from.
+func (f *Factory) AssociationSources(t binding.Target, clients *awsclient.Clients, managedBy ManagedByFlag) association.Sources {
+	return association.Sources{
+		EKS: clients.EKS(), KMS: clients.KMS(t.Region), ManagedBy: managedBy.detect, Owner: f.OwnerFinder(t.Name),
+		Guard: func(arn, endpoint string) (v1alpha1.Guard, string) {
+			return binding.Guard(t, binding.Described{ARN: arn, Endpoint: endpoint})
+		},
+		UsedBy: func(ctx context.Context) (map[string][]string, error) { return kms.UsedBy(ctx, clients.EKS()) },
+	}
+}
