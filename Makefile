@@ -9,10 +9,9 @@ GOLANGCI ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 PLUGIN   := bin/kubectl-eks_encrypt
 LAB      := bin/eks-lab
-# The race detector needs a C compiler; without one the tests run without it.
-RACE     := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
-# Go's own build cache decides what is stale. One set of flags for builds, tests and
-# linters, so that none compiles again what another has compiled.
+# make test-unit RACE=-race runs the tests under the race detector (needs a C compiler).
+RACE     ?=
+# One set of flags for builds, tests and linters, so that they share the build cache.
 export GOFLAGS := $(GOFLAGS) -trimpath -buildvcs=false
 export CGO_ENABLED ?= 0
 
@@ -38,32 +37,23 @@ demo: build lab ## Show status before and after an association, on a local EKS
 test: test-unit test-lab ## Run every test
 
 .PHONY: check
-check: lint test-unit manifest size ## What to run before a push: minutes, no lab
-
-.PHONY: manifest
-manifest: ## Check plugins/krew.yaml, and that the documents and licences are in sync
-	@go test ./hack/... ./internal/docs
-	@go test ./pkg/cli -run 'TestReference|TestDocs|TestExamples|TestTroubleshooting'
+check: lint test-unit size ## Run every check that does not need the lab (minutes)
 
 .PHONY: docs
-docs: ## Write docs/reference.md anew from the help of the commands
-	@go test ./pkg/cli -run TestReference -update
+docs: ## Generate docs/reference.md from the help of the commands
+	@go test ./pkg/cmd -run TestReference -update
 
 .PHONY: licences
-licences: ## Write THIRD_PARTY.md anew from what is linked in
+licences: ## Generate THIRD_PARTY.md from the linked modules
 	@go run ./hack/licences
 
 .PHONY: vuln
-vuln: ## Look for known vulnerabilities that the code reaches (asks vuln.go.dev)
+vuln: ## Look for known vulnerabilities in the code that is used (queries vuln.go.dev)
 	@bash hack/vuln.sh $(GOVULNCHECK)
 
 .PHONY: test-unit
-test-unit: ## Run the tests that need no lab
-	go test ./...
-
-.PHONY: test-race
-test-race: ## Run the tests that need no lab under the race detector
-	CGO_ENABLED=1 go test $(RACE) ./...
+test-unit: ## Run the tests that do not need the lab
+	CGO_ENABLED=$(if $(RACE),1,$(CGO_ENABLED)) go test $(RACE) ./...
 
 .PHONY: test-lab
 test-lab: build lab ## Run the tests that need the lab (a real API server and etcd)
@@ -83,10 +73,11 @@ check-html: ## Open the HTML report in headless Chromium: no request, no error, 
 	@bash hack/html-check/run.sh
 
 .PHONY: lint
-lint: ## Format check, vet and linters
+lint: ## Check the format, the code and the language
 	@test -z "$$(gofmt -l cmd pkg internal hack lab)" || { gofmt -l cmd pkg internal hack lab; echo "run: make fmt"; exit 1; }
 	go run $(GOLANGCI) run ./...
 	cd lab && go run $(GOLANGCI) run --config ../.golangci.yml ./...
+	go run ./hack/vocabulary cmd pkg internal hack lab docs README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
 
 .PHONY: fmt
 fmt: ## Format the code
