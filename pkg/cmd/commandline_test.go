@@ -105,7 +105,8 @@ func TestCheckCommandLine(t *testing.T) {
 			t.Errorf("%s: %v, want %q", line, err, want)
 		}
 	}
-	for _, line := range []string{"", "status --require cmk -o json", "help associate", "keys create --help", "associate alias/x --dry-run=client"} {
+	for _, line := range []string{"", "status --require cmk -o json", "help associate", "keys create --help",
+		"associate alias/x --dry-run=client"} {
 		if err := checkCommandLine(t, strings.Fields(line)); err != nil {
 			t.Errorf("%s: %v", line, err)
 		}

@@ -35,7 +35,8 @@ func newShop(t *testing.T, associationTime time.Duration) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &shop{Server: s, bin: filepath.Join(dir, "kubectl-eks_encrypt"), env: []string{"PATH=" + os.Getenv("PATH"), "TERM=xterm-256color"}}
+	w := &shop{Server: s, bin: filepath.Join(dir, "kubectl-eks_encrypt"),
+		env: []string{"PATH=" + os.Getenv("PATH"), "TERM=xterm-256color"}}
 	if err := os.Symlink(self, w.bin); err != nil {
 		t.Skip("no symbolic links here")
 	}

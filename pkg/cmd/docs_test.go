@@ -38,7 +38,8 @@ func readVocabulary(t *testing.T) vocabulary {
 	t.Helper()
 	v := vocabulary{
 		targets: map[string]bool{}, lab: map[string]map[string]bool{}, flags: map[string]bool{}, commands: map[string]bool{},
-		codes: []int{cmdutil.ExitOK, cmdutil.ExitFinding, cmdutil.ExitUsage, cmdutil.ExitUnknown, cmdutil.ExitTimeout, cmdutil.ExitInterrupted},
+		codes: []int{cmdutil.ExitOK, cmdutil.ExitFinding, cmdutil.ExitUsage, cmdutil.ExitUnknown, cmdutil.ExitTimeout,
+			cmdutil.ExitInterrupted},
 	}
 	v.flags["help"] = true
 	for _, m := range makeTarget.FindAllStringSubmatch(read(t, "Makefile"), -1) {
@@ -92,7 +93,8 @@ func (v vocabulary) check(t *testing.T, words []string) error {
 		return checkCommandLine(t, words[2:])
 	case words[0] == "make":
 		for _, w := range words[1:] {
-			if !strings.ContainsAny(w, "=-") && !v.targets[w] || strings.Contains(w, "-") && !strings.HasPrefix(w, "-") && !v.targets[w] {
+			if !strings.ContainsAny(w, "=-") && !v.targets[w] || strings.Contains(w, "-") && !strings.HasPrefix(w, "-") &&
+				!v.targets[w] {
 				return fmt.Errorf("the Makefile has no target %s", w)
 			}
 		}
@@ -129,7 +131,8 @@ func (v vocabulary) prose(t *testing.T, line string, table string) (errs []error
 			}
 			continue
 		}
-		if !strings.HasPrefix(span, "kubectl eks-encrypt") && !strings.HasPrefix(span, "make ") && !strings.HasPrefix(span, "eks-lab ") {
+		if !strings.HasPrefix(span, "kubectl eks-encrypt") && !strings.HasPrefix(span, "make ") &&
+			!strings.HasPrefix(span, "eks-lab ") {
 			continue
 		}
 		for _, words := range docs.Commands(strings.ReplaceAll(span, `\|`, "|")) {

@@ -25,16 +25,25 @@ func TestManagers(t *testing.T) {
 		consequence string
 		form        string
 	}{
-		{v1alpha1.ToolPalette, map[string]string{"spectro__ownerUid": "1", "sigs.k8s.io/cluster-api-provider-aws/role": "common"}, true, "stops reconciling", "awsManagedControlPlane"},
-		{v1alpha1.ToolCAPA, map[string]string{"sigs.k8s.io/cluster-api-provider-aws/role": "common"}, true, "stops reconciling", "awsmanagedcontrolplane"},
-		{v1alpha1.ToolACK, map[string]string{"services.k8s.aws/controller-version": "eks-1"}, true, "Terminal", "clusters.eks.services.k8s.aws"},
-		{v1alpha1.ToolCrossplane, map[string]string{"crossplane-kind": "cluster.eks.aws.crossplane.io"}, false, "takes the key over", "forProvider"},
-		{v1alpha1.ToolEksctl, map[string]string{"alpha.eksctl.io/cluster-name": "c", "aws:cloudformation:stack-name": "s"}, false, "doesn't describe encryption", "secretsEncryption"},
-		{v1alpha1.ToolCDK, map[string]string{"aws:cdk:path": "p", "aws:cloudformation:stack-name": "s"}, false, "as long as the stack stays as it is", "leave the stack"},
-		{v1alpha1.ToolCloudFormation, map[string]string{"aws:cloudformation:stack-name": "s"}, false, "as long as the template stays as it is", "leave the template"},
-		{v1alpha1.ToolPulumi, map[string]string{"pulumi:stack": "s"}, false, "may replace the cluster", "encryptionConfigKeyArn"},
+		{v1alpha1.ToolPalette, map[string]string{"spectro__ownerUid": "1",
+			"sigs.k8s.io/cluster-api-provider-aws/role": "common"}, true, "stops reconciling", "awsManagedControlPlane"},
+		{v1alpha1.ToolCAPA, map[string]string{"sigs.k8s.io/cluster-api-provider-aws/role": "common"}, true,
+			"stops reconciling", "awsmanagedcontrolplane"},
+		{v1alpha1.ToolACK, map[string]string{"services.k8s.aws/controller-version": "eks-1"}, true, "Terminal",
+			"clusters.eks.services.k8s.aws"},
+		{v1alpha1.ToolCrossplane, map[string]string{"crossplane-kind": "cluster.eks.aws.crossplane.io"}, false,
+			"takes the key over", "forProvider"},
+		{v1alpha1.ToolEksctl, map[string]string{"alpha.eksctl.io/cluster-name": "c", "aws:cloudformation:stack-name": "s"},
+			false, "doesn't describe encryption", "secretsEncryption"},
+		{v1alpha1.ToolCDK, map[string]string{"aws:cdk:path": "p", "aws:cloudformation:stack-name": "s"}, false,
+			"as long as the stack stays as it is", "leave the stack"},
+		{v1alpha1.ToolCloudFormation, map[string]string{"aws:cloudformation:stack-name": "s"}, false,
+			"as long as the template stays as it is", "leave the template"},
+		{v1alpha1.ToolPulumi, map[string]string{"pulumi:stack": "s"}, false, "may replace the cluster",
+			"encryptionConfigKeyArn"},
 		{v1alpha1.ToolTerraform, map[string]string{"Terraform": "true"}, false, "DESTROY", `resource "aws_eks_cluster"`},
-		{v1alpha1.ToolTerraform, map[string]string{"GithubOrg": "terraform-aws-modules"}, false, "DESTROY", "provider_key_arn"},
+		{v1alpha1.ToolTerraform, map[string]string{"GithubOrg": "terraform-aws-modules"}, false, "DESTROY",
+			"provider_key_arn"},
 		{v1alpha1.ToolUnknown, nil, false, "DESTROY", `resource "aws_eks_cluster"`},
 	} {
 		t.Run(string(test.tool), func(t *testing.T) {
@@ -42,17 +51,20 @@ func TestManagers(t *testing.T) {
 			if test.form == "provider_key_arn" {
 				name += "-module"
 			}
-			if _, err := w.AddCluster(fakeaws.Cluster{Name: name, Region: "eu-central-1", Account: account, Version: "1.33", Tags: test.tags}); err != nil {
+			if _, err := w.AddCluster(fakeaws.Cluster{Name: name, Region: "eu-central-1", Account: account, Version: "1.33",
+				Tags: test.tags}); err != nil {
 				t.Fatal(err)
 			}
 			where := []string{"--context", "kind-dev", "--cluster-name", name, "--region", "eu-central-1"}
-			stdout, stderr, code := w.run(t, append([]string{"associate", "alias/good", "--dry-run=client", "-o", "json"}, where...)...)
+			stdout, stderr, code := w.run(t,
+				append([]string{"associate", "alias/good", "--dry-run=client", "-o", "json"}, where...)...)
 			var plan v1alpha1.AssociationPlan
 			if err := json.Unmarshal([]byte(stdout), &plan); err != nil {
 				t.Fatalf("%v\n%s%s", err, stdout, stderr)
 			}
 			d := plan.Drift
-			if d.Tool != test.tool || d.Destructive != test.destructive || !strings.Contains(d.Consequence, test.consequence) || d.Remedy == "" || (code == 1) != test.destructive {
+			if d.Tool != test.tool || d.Destructive != test.destructive || !strings.Contains(d.Consequence, test.consequence) ||
+				d.Remedy == "" || (code == 1) != test.destructive {
 				t.Errorf("exit code %d, %+v", code, d)
 			}
 			if !strings.Contains(d.Snippet, test.form) {

@@ -19,7 +19,8 @@ const referenceFile = "../../docs/reference.md"
 
 const referenceHead = `# Command reference
 
-Generated from the help of the commands by ` + "`make docs`" + `. Do not edit it. The exit codes are in the [README](../README.md).
+Generated from the help of the commands by ` + "`make docs`" + `. Do not edit it.
+The exit codes are in the [README](../README.md).
 `
 
 // tree returns the command tree of a new process.
@@ -84,7 +85,10 @@ func TestReference(t *testing.T) {
 		t.Fatalf("%v: run make docs", err)
 	}
 	if string(got) != want {
-		t.Errorf("docs/reference.md differs from the help of the commands: run make docs\n%s", firstDifference(string(got), want))
+		t.Errorf(
+			"docs/reference.md differs from the help of the commands: run make docs\n%s",
+			firstDifference(string(got), want),
+		)
 	}
 }
 

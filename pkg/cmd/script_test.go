@@ -91,7 +91,8 @@ func setup(env *testscript.Env) error {
 // world is an AWS with a fleet and keys, and the environment that leads to it and
 // to nothing else: whatever isn't AWS goes to the same proxy, and is refused there.
 func world(dir string, associationTime time.Duration, atEnd func(func())) (*fakeaws.Server, map[string]string, error) {
-	s := fakeaws.New(fakeaws.Options{AssociationTime: associationTime, Random: &lockedReader{Reader: rand.NewChaCha8([32]byte{})}})
+	s := fakeaws.New(fakeaws.Options{AssociationTime: associationTime,
+		Random: &lockedReader{Reader: rand.NewChaCha8([32]byte{})}})
 	h := httptest.NewServer(s)
 	atEnd(func() { h.Close(); s.Close() })
 	truths, err := s.AddFleet(fakeaws.FleetOptions{})
@@ -114,7 +115,8 @@ func world(dir string, associationTime time.Duration, atEnd func(func())) (*fake
 }
 
 func principal(policy ...fakeaws.Statement) fakeaws.Principal {
-	return fakeaws.Principal{ARN: "arn:aws:iam::" + account + ":user/ann", AccessKeyID: "AKIAANN", SecretAccessKey: "secret", Policy: policy}
+	return fakeaws.Principal{ARN: "arn:aws:iam::" + account + ":user/ann", AccessKeyID: "AKIAANN",
+		SecretAccessKey: "secret", Policy: policy}
 }
 
 // fixtures are the keys to choose from in eu-central-1.
@@ -135,10 +137,12 @@ func fixtures(w *fakeaws.World) {
 	add(7, "", fakeaws.Key{})
 	add(8, "rsa-encrypt", fakeaws.Key{Spec: "RSA_4096"})
 	add(9, "unimported", fakeaws.Key{Origin: "EXTERNAL", State: "PendingImport"})
-	w.AddKey(fakeaws.Key{ID: "mrk-11111111000000000000000000000010", Region: "eu-central-1", Account: account, MultiRegion: true,
-		Primary: "arn:aws:kms:us-east-1:" + account + ":key/mrk-11111111000000000000000000000010"})
+	w.AddKey(fakeaws.Key{ID: "mrk-11111111000000000000000000000010", Region: "eu-central-1", Account: account,
+		MultiRegion: true,
+		Primary:     "arn:aws:kms:us-east-1:" + account + ":key/mrk-11111111000000000000000000000010"})
 	w.AddKey(fakeaws.Key{ID: "22222222-0000-0000-0000-000000000001", Region: "eu-central-1", Account: "444455556666"})
-	w.AddAlias(fakeaws.Alias{Name: "alias/dangling", Region: "eu-central-1", Account: account, Target: "ffffffff-0000-0000-0000-000000000001"})
+	w.AddAlias(fakeaws.Alias{Name: "alias/dangling", Region: "eu-central-1", Account: account,
+		Target: "ffffffff-0000-0000-0000-000000000001"})
 }
 
 // writeKubeconfig has a context for each cluster of the fleet, named by the
@@ -161,8 +165,9 @@ func writeKubeconfig(s *fakeaws.Server, truths []fakeaws.Truth, path string) err
 	delete(c.Clusters, arn+"-t")
 	c.Contexts["tunnel"].Cluster = "tunnel"
 	c.AuthInfos["get-token"] = &clientcmdapi.AuthInfo{Exec: &clientcmdapi.ExecConfig{
-		APIVersion: "client.authentication.k8s.io/v1beta1", Command: "aws", InteractiveMode: clientcmdapi.NeverExecInteractiveMode,
-		Args: []string{"--region", "eu-central-1", "eks", "get-token", "--cluster-name", "payments-prod"},
+		APIVersion: "client.authentication.k8s.io/v1beta1", Command: "aws",
+		InteractiveMode: clientcmdapi.NeverExecInteractiveMode,
+		Args:            []string{"--region", "eu-central-1", "eks", "get-token", "--cluster-name", "payments-prod"},
 	}}
 	c.Contexts["tunnel"].AuthInfo = "get-token"
 	add("astray", "astray", "https://ffff456789abcdef0123456789abcdef.gr7.eu-central-1.eks.amazonaws.com")

@@ -3,6 +3,7 @@ package cmdutil
 import (
 	"context"
 	"encoding/json"
+	"iter"
 	"maps"
 	"net/url"
 	"slices"
@@ -39,13 +40,13 @@ func register(cmd *cobra.Command, flag string, complete cobra.CompletionFunc) {
 
 // CompleteGlobalFlags completes the values of the flags of every command.
 func CompleteGlobalFlags(root *cobra.Command, f *Factory) {
-	kubeconfig := func(names func(clientcmdapi.Config) []string) cobra.CompletionFunc {
+	names := func(list func(clientcmdapi.Config) iter.Seq[string]) cobra.CompletionFunc {
 		return f.proposals(completeAWSTimeout, func(_ context.Context, f *Factory) []string {
 			raw, err := f.Kubeconfig()
 			if err != nil {
 				return nil
 			}
-			return names(raw)
+			return slices.Collect(list(raw))
 		})
 	}
 	register(root, "output", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -53,9 +54,9 @@ func CompleteGlobalFlags(root *cobra.Command, f *Factory) {
 	})
 	CompleteFlag(root, "color", "auto", "always", "never")
 	CompleteFlag(root, "v", "0", "2", "4", "6", "8")
-	register(root, "context", kubeconfig(func(c clientcmdapi.Config) []string { return slices.Collect(maps.Keys(c.Contexts)) }))
-	register(root, "cluster", kubeconfig(func(c clientcmdapi.Config) []string { return slices.Collect(maps.Keys(c.Clusters)) }))
-	register(root, "user", kubeconfig(func(c clientcmdapi.Config) []string { return slices.Collect(maps.Keys(c.AuthInfos)) }))
+	register(root, "context", names(func(c clientcmdapi.Config) iter.Seq[string] { return maps.Keys(c.Contexts) }))
+	register(root, "cluster", names(func(c clientcmdapi.Config) iter.Seq[string] { return maps.Keys(c.Clusters) }))
+	register(root, "user", names(func(c clientcmdapi.Config) iter.Seq[string] { return maps.Keys(c.AuthInfos) }))
 	register(root, "namespace", f.proposals(completeAPITimeout, namespaces))
 	register(root, "cluster-name", f.proposals(completeAWSTimeout, clusterNames))
 	register(root, "region", f.proposals(completeAWSTimeout, regions))

@@ -26,7 +26,8 @@ func Distinct(reports []v1alpha1.EncryptionReport) []v1alpha1.EncryptionReport {
 		if informative(other) > informative(kept) {
 			kept, other = other, kept
 		}
-		kept.Notes = append(slices.Clone(kept.Notes), fmt.Sprintf("context %s is also for this cluster", other.Cluster.Context))
+		kept.Notes = append(slices.Clone(kept.Notes),
+			fmt.Sprintf("context %s is also for this cluster", other.Cluster.Context))
 		items[i] = kept
 	}
 	return items

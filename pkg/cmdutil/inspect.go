@@ -83,7 +83,8 @@ func (f *Factory) InspectTarget(ctx context.Context, t binding.Target, o Inspect
 	result.Report.Notes = append(result.Report.Notes, SourceNotes(t, clients)...)
 	if role := t.Credentials.ExecRoleARN; result.Err != nil && role != "" && t.Credentials.RoleARN == "" &&
 		awsclient.KindOf(result.Err) == awsclient.KindAccessDenied {
-		result.Err = hint.Wrap(result.Err, "kubectl signs its token as %s; to call AWS as that role, pass --role-arn %s", role, role)
+		result.Err = hint.Wrap(result.Err, "kubectl signs its token as %s; to call AWS as that role, pass --role-arn %s",
+			role, role)
 	}
 	return Inspected{Target: t, Result: result, Clients: clients}
 }
@@ -170,16 +171,19 @@ func SourceNotes(t binding.Target, clients *awsclient.Clients) []string {
 		byURL[key] = append(byURL[key], e.Service)
 	}
 	for _, url := range urls {
-		notes = append(notes, fmt.Sprintf("an endpoint override sends the calls of %s to %s", strings.Join(byURL[url], " and "), url))
+		notes = append(notes, fmt.Sprintf("an endpoint override sends the calls of %s to %s",
+			strings.Join(byURL[url], " and "), url))
 	}
 	if w := t.Credentials.Wrapper; w != "" {
-		notes = append(notes, fmt.Sprintf("kubectl gets its credentials through %s; this report used the AWS configuration of the shell, which may be a different principal", w))
+		notes = append(notes, fmt.Sprintf("kubectl gets its credentials through %s; this report used the AWS "+
+			"configuration of the shell, which may be a different principal", w))
 	}
 	return notes
 }
 
 // ListKeys lists the keys of a region and shows progress on stderr.
-func (f *Factory) ListKeys(ctx context.Context, clients *awsclient.Clients, o kms.ListOptions) (*v1alpha1.KeyList, error) {
+func (f *Factory) ListKeys(ctx context.Context, clients *awsclient.Clients,
+	o kms.ListOptions) (*v1alpha1.KeyList, error) {
 	progress := output.NewProgress(f.ErrOut)
 	defer progress.End()
 	o.Progress = func(done, total int) { progress.Show(fmt.Sprintf("keys: %d of %d described", done, total)) }

@@ -73,7 +73,8 @@ func (f *Factory) OwnerFinder(cluster string) func(context.Context) *iac.Owner {
 }
 
 // AssociationSources returns the clients that association.Gather reads its facts from.
-func (f *Factory) AssociationSources(t binding.Target, clients *awsclient.Clients, managedBy ManagedByFlag) association.Sources {
+func (f *Factory) AssociationSources(t binding.Target, clients *awsclient.Clients,
+	managedBy ManagedByFlag) association.Sources {
 	return association.Sources{
 		EKS: clients.EKS(), KMS: clients.KMS(t.Region), ManagedBy: managedBy.detect, Owner: f.OwnerFinder(t.Name),
 		Guard: func(arn, endpoint string) (v1alpha1.Guard, string) {

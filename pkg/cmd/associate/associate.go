@@ -94,7 +94,8 @@ timeout; 130 interrupted.`,
 	flags.BoolVar(&o.noWait, "no-wait", false, "Return as soon as EKS accepts the request; the same as --wait=false")
 	flags.DurationVar(&o.timeout, "timeout", association.DefaultTimeout, "Maximum time to wait")
 	flags.BoolVar(&o.acceptDrift, "accept-drift", false,
-		"Proceed even if the tool that manages the cluster will fail or replace the cluster until its configuration names the key")
+		"Proceed even if the tool that manages the cluster will fail or replace the cluster until its configuration names "+
+			"the key")
 	o.managedBy.AddTo(cmd)
 	flags.BoolVar(&o.skipGrantCheck, "skip-grant-check", false,
 		"Do not test kms:CreateGrant with a dry run, which CloudTrail records")
@@ -112,7 +113,8 @@ func (o *options) validate() (err error) {
 	case o.key != "" && o.filename != "":
 		return cmdutil.UsageErrorf("KEY and -f exclude each other")
 	case !o.dryRun && o.factory.NeedsYes(o.yes):
-		return cmdutil.UsageErrorf("cannot prompt because stdin is not a terminal: pass --yes, or --dry-run=client to see the plan")
+		return cmdutil.UsageErrorf("cannot prompt because stdin is not a terminal: pass --yes, or --dry-run=client to see " +
+			"the plan")
 	case o.key == "" && o.filename == "" && !o.factory.Interactive():
 		return cmdutil.UsageErrorf("KEY is required when no prompt is possible; 'kubectl eks-encrypt keys' lists the keys")
 	case o.timeout <= 0:
@@ -176,7 +178,8 @@ func (o *options) printPlan(plan *v1alpha1.AssociationPlan, decision association
 }
 
 // chooseKey returns the key of the argument, of the file, or of the user's choice.
-func (o *options) chooseKey(ctx context.Context, t binding.Target, clients *awsclient.Clients, account string) (string, error) {
+func (o *options) chooseKey(ctx context.Context, t binding.Target, clients *awsclient.Clients, account string) (string,
+	error) {
 	if o.key != "" {
 		return o.key, nil
 	}

@@ -93,7 +93,8 @@ not be checked. If both 1 and 3 apply, the code is 1.`,
 	flags.StringArrayVar(&o.fileFlags, "output-file", nil,
 		"Also write the report to a file: FORMAT=PATH, or PATH if its extension names the format; may be repeated")
 	flags.StringVar(&o.compare, "compare", "", "An earlier report (-o json or yaml), to list what has changed since")
-	flags.StringVar(&o.failOn, "fail-on", failOnFinding, "Condition for exit code 1: finding, or regression (with --compare)")
+	flags.StringVar(&o.failOn, "fail-on", failOnFinding,
+		"Condition for exit code 1: finding, or regression (with --compare)")
 	flags.IntVar(&o.maxConcurrency, "max-concurrency", fleet.DefaultMaxConcurrency,
 		"Maximum number of concurrent AWS calls; lowered for a region of an account that throttles")
 	cmdutil.CompleteFlag(cmd, "fail-on", failOnFinding, failOnRegression)
@@ -211,7 +212,8 @@ func outcomeError(r *v1alpha1.AuditReport) error {
 		return cmdutil.WithCode(cmdutil.ExitFinding, errors.New(findings))
 	case v1alpha1.OutcomeCannotTell:
 		if s.Clusters == 0 && len(r.Unreachable) == 0 {
-			err := hint.New("no cluster was found, so nothing was audited", "check --regions, --accounts, --cluster-name and --tag")
+			err := hint.New("no cluster was found, so nothing was audited",
+				"check --regions, --accounts, --cluster-name and --tag")
 			return cmdutil.WithCode(cmdutil.ExitUnknown, err)
 		}
 		return cmdutil.WithCode(cmdutil.ExitUnknown, fmt.Errorf("incomplete audit: %s undecided, and %s unreachable",

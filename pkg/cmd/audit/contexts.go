@@ -15,7 +15,8 @@ import (
 )
 
 // gatherFromContexts audits the clusters behind the kube contexts.
-func (o *options) gatherFromContexts(ctx context.Context, progress *output.Progress) (*fleet.Answers, v1alpha1.AuditScope, error) {
+func (o *options) gatherFromContexts(ctx context.Context,
+	progress *output.Progress) (*fleet.Answers, v1alpha1.AuditScope, error) {
 	scope := v1alpha1.AuditScope{Filters: o.filter.Words()}
 	names, err := o.contexts()
 	if err != nil {
@@ -39,7 +40,8 @@ func (o *options) gatherFromContexts(ctx context.Context, progress *output.Progr
 			done++
 			switch {
 			case r.Cluster.Name == "" && inspected.Err != nil:
-				answers.Unreachable = append(answers.Unreachable, v1alpha1.Unreachable{Context: name, Reason: inspected.Err.Error()})
+				answers.Unreachable = append(answers.Unreachable,
+					v1alpha1.Unreachable{Context: name, Reason: inspected.Err.Error()})
 			case !o.filter.Name(r.Cluster.Name), inspected.Err == nil && !o.filter.Tags(inspected.Tags):
 				skipped++
 			default:

@@ -36,7 +36,8 @@ func (d *dataOptions) addFlags(cmd *cobra.Command) {
 // verifyData verifies the existing data of each cluster with a customer-managed key.
 func (o *options) verifyData(ctx context.Context, answers *fleet.Answers) error {
 	if o.sample > 0 {
-		fmt.Fprintln(o.factory.ErrOut, "This writes: each sampled object gets a no-op write, which re-encrypts a stale object.")
+		fmt.Fprintln(o.factory.ErrOut,
+			"This writes: each sampled object gets a no-op write, which re-encrypts a stale object.")
 	}
 	var contexts map[string]string // by cluster ARN; nil if each report names its context
 	if o.allClusters {
@@ -86,7 +87,8 @@ func (o *options) contextsByARN() map[string]string {
 // verifyCluster verifies the data of one cluster. It replaces a report that was made
 // without a kube context by one whose guard has compared the context with EKS: objects
 // of another cluster prove nothing about this one.
-func (o *options) verifyCluster(ctx context.Context, r *v1alpha1.EncryptionReport, contexts map[string]string) (*v1alpha1.CoverageReport, error) {
+func (o *options) verifyCluster(ctx context.Context, r *v1alpha1.EncryptionReport,
+	contexts map[string]string) (*v1alpha1.CoverageReport, error) {
 	if contexts != nil {
 		name := contexts[r.Cluster.ARN]
 		if name == "" {
@@ -110,7 +112,8 @@ func (o *options) verifyCluster(ctx context.Context, r *v1alpha1.EncryptionRepor
 		}
 	}
 	if r.Cluster.Guard != v1alpha1.GuardMatch {
-		return nil, fmt.Errorf("it is not verified that kube context %q leads to the cluster: %s", r.Cluster.Context, r.Cluster.GuardReason)
+		return nil, fmt.Errorf("it is not verified that kube context %q leads to the cluster: %s", r.Cluster.Context,
+			r.Cluster.GuardReason)
 	}
 	config, err := o.factory.RESTOf(r.Cluster.Context)
 	if err != nil {

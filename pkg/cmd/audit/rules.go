@@ -26,8 +26,10 @@ type rulesOptions struct {
 func (r *rulesOptions) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringSliceVar(&r.controls, "controls", nil, "Controls that decide, for instance ENC-1,ENC-3")
-	f.StringVar(&r.require, "require", "", "Controls that decide, by requirement: envelope (any key) or cmk (customer-managed key)")
-	f.StringSliceVar(&r.approved, "approved-keys", nil, "ARNs of approved keys, or files with one ARN per line; aliases are refused")
+	f.StringVar(&r.require, "require", "",
+		"Controls that decide, by requirement: envelope (any key) or cmk (customer-managed key)")
+	f.StringSliceVar(&r.approved, "approved-keys", nil,
+		"ARNs of approved keys, or files with one ARN per line; aliases are refused")
 	f.StringVar(&r.waivers, "waivers", "", "YAML file of accepted findings, each with an owner and an expiry date")
 	cmd.MarkFlagsMutuallyExclusive("controls", "require")
 	cmdutil.CompleteFlag(cmd, "controls", fleet.ControlIDs()...)

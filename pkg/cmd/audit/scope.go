@@ -30,11 +30,15 @@ func (s *scopeOptions) addFlags(cmd *cobra.Command) {
 	f.BoolVar(&s.allClusters, "all-clusters", false,
 		"Every cluster that EKS lists in --regions and --accounts; needs no kubeconfig")
 	f.StringSliceVar(&s.scope.Regions, "regions", nil,
-		"Regions for --all-clusters, or all for those that an account has enabled (default: the region of the AWS configuration)")
-	f.StringSliceVar(&s.scope.Accounts, "accounts", nil, "Accounts for --all-clusters, with --role-name (default: the caller's own)")
-	f.BoolVar(&s.scope.Organization, "organization", false, "All active accounts of the AWS organization for --all-clusters, with --role-name")
+		"Regions for --all-clusters, or all for those that an account has enabled (default: the region of the AWS "+
+			"configuration)")
+	f.StringSliceVar(&s.scope.Accounts, "accounts", nil,
+		"Accounts for --all-clusters, with --role-name (default: the caller's own)")
+	f.BoolVar(&s.scope.Organization, "organization", false,
+		"All active accounts of the AWS organization for --all-clusters, with --role-name")
 	f.StringVar(&s.scope.RoleName, "role-name", "", "Name of the role to assume in each account")
-	f.StringArrayVar(&s.tags, "tag", nil, "Only clusters with this tag: KEY=VALUE, with * and ?, or KEY; may be repeated, all must match")
+	f.StringArrayVar(&s.tags, "tag", nil,
+		"Only clusters with this tag: KEY=VALUE, with * and ?, or KEY; may be repeated, all must match")
 	cmd.MarkFlagsMutuallyExclusive("all-contexts", "all-clusters")
 	cmd.MarkFlagsMutuallyExclusive("accounts", "organization")
 	cmdutil.CompleteFlag(cmd, "regions", fleet.AllRegions)
@@ -84,7 +88,8 @@ func (s *scopeOptions) newFilter(clusterNames string) (fleet.Filter, error) {
 }
 
 // gatherFromAWS audits the clusters that EKS lists.
-func (o *options) gatherFromAWS(ctx context.Context, progress *output.Progress) (*fleet.Answers, v1alpha1.AuditScope, error) {
+func (o *options) gatherFromAWS(ctx context.Context,
+	progress *output.Progress) (*fleet.Answers, v1alpha1.AuditScope, error) {
 	scope := v1alpha1.AuditScope{Filters: o.filter.Words(), Organization: o.scope.Organization}
 	t := o.factory.FlagTarget()
 	if t.Region == "" && len(o.scope.Regions) > 0 && o.scope.Regions[0] != fleet.AllRegions {

@@ -78,7 +78,8 @@ extend a policy, use only the second statement.`,
 			if len(principals) == 0 {
 				p, ok := kms.PolicyPrincipal(c.caller)
 				if !ok {
-					return hint.Wrap(fmt.Errorf("could not determine the role of %s", c.caller), "name it with --principal arn:…:role/NAME")
+					return hint.Wrap(fmt.Errorf("could not determine the role of %s", c.caller),
+						"name it with --principal arn:…:role/NAME")
 				}
 				principals = []string{p}
 			}
@@ -86,7 +87,8 @@ extend a policy, use only the second statement.`,
 			return err
 		})
 	cmd.Args = cmdutil.NoArgs
-	cmd.Flags().StringSliceVar(&principals, "principal", nil, "ARN of a user or role that may associate the key; may be repeated")
+	cmd.Flags().StringSliceVar(&principals, "principal", nil,
+		"ARN of a user or role that may associate the key; may be repeated")
 	return cmd
 }
 

@@ -50,7 +50,8 @@ key to associate, or else the one that the cluster has. Changes nothing.`,
 			}
 			plan, _ := association.Plan(facts)
 			_, err = fmt.Fprint(f.Out, documents.Runbook{
-				Report: c.Report, Plan: plan, Flags: f.RepeatFlags(c.Target), ManagedBy: managedBy.Tool, Now: time.Now(), Tool: f.Version,
+				Report: c.Report, Plan: plan, Flags: f.RepeatFlags(c.Target), ManagedBy: managedBy.Tool, Now: time.Now(),
+				Tool: f.Version,
 			})
 			return err
 		})

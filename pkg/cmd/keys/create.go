@@ -58,10 +58,12 @@ Exit codes: 0 created; 1 failed, perhaps after the key was created; 2 usage.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.creation.Alias, "alias", "", "Alias of the key, alias/NAME")
-	flags.StringVar(&o.creation.Description, "description", "Envelope encryption of EKS clusters", "Description of the key")
+	flags.StringVar(&o.creation.Description, "description", "Envelope encryption of EKS clusters",
+		"Description of the key")
 	flags.BoolVar(&o.creation.MultiRegion, "multi-region", false, "Create a multi-Region primary key")
 	flags.BoolVar(&o.creation.Rotate, "rotate", true, "Turn automatic rotation on")
-	flags.Int32Var(&o.creation.RotationDays, "rotation-days", 0, "Days between rotations, 90 to 2560 (default: 365, set by KMS)")
+	flags.Int32Var(&o.creation.RotationDays, "rotation-days", 0,
+		"Days between rotations, 90 to 2560 (default: 365, set by KMS)")
 	flags.StringArrayVar(&o.tags, "tag", nil, "Tag KEY=VALUE; may be repeated")
 	flags.StringSliceVar(&o.principals, "principal", nil,
 		"ARN of a user or role that may associate the key, instead of yourself; none for the account alone")
@@ -76,7 +78,8 @@ func (o *createOptions) complete() (err error) {
 		return err
 	}
 	if !o.dryRun && o.factory.NeedsYes(o.yes) {
-		return cmdutil.UsageErrorf("cannot prompt because stdin is not a terminal: pass --yes, or --dry-run=client to see what would be done")
+		return cmdutil.UsageErrorf("cannot prompt because stdin is not a terminal: pass --yes, or --dry-run=client to see " +
+			"what would be done")
 	}
 	for _, tag := range o.tags {
 		key, value, _ := strings.Cut(tag, "=")
@@ -113,7 +116,8 @@ func (o *createOptions) run(ctx context.Context) error {
 	if people {
 		printARN = o.factory.Out
 	}
-	key, err := kms.Create(ctx, at.Clients.KMS(at.Region), o.creation, at.Region, func(arn string) { fmt.Fprintln(printARN, arn) })
+	key, err := kms.Create(ctx, at.Clients.KMS(at.Region), o.creation, at.Region,
+		func(arn string) { fmt.Fprintln(printARN, arn) })
 	if err != nil {
 		return err
 	}

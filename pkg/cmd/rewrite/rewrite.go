@@ -79,8 +79,9 @@ Exit codes: 0 all is proven; 1 not all, or it failed; 2 usage.`,
 
 func newOptions(f *cmdutil.Factory) *options {
 	return &options{
-		sharedOptions: sharedOptions{factory: f, unknownExit: cmdutil.ExitFailed, maxConcurrency: rewriter.DefaultMaxConcurrency},
-		via:           viaClient,
+		sharedOptions: sharedOptions{factory: f, unknownExit: cmdutil.ExitFailed,
+			maxConcurrency: rewriter.DefaultMaxConcurrency},
+		via: viaClient,
 	}
 }
 

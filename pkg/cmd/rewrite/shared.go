@@ -42,11 +42,13 @@ func (o *sharedOptions) addFlags(cmd *cobra.Command) {
 	f.StringVarP(&o.selector, "selector", "l", "", "Only objects with these labels, for instance app=web,tier!=cache")
 	f.BoolVar(&o.allResources, "all-resources", false,
 		"All stored API data, not only Secrets (Kubernetes 1.28 and later); events and leases only with --resources")
-	f.StringSliceVar(&o.resources, "resources", nil, "Only these resources, named as in kubectl: secrets,widgets.example.com")
+	f.StringSliceVar(&o.resources, "resources", nil,
+		"Only these resources, named as in kubectl: secrets,widgets.example.com")
 	f.IntVar(&o.maxConcurrency, "max-concurrency", rewriter.DefaultMaxConcurrency,
 		"Maximum number of concurrent requests; lowered automatically to what the server can handle")
 	f.Float64Var(&o.qps, "qps", 0, "Maximum writes per second (0: unlimited)")
-	f.StringVar(&o.evidence, "evidence", "", "Write a record for auditors to this file: counts, times, versions, a sha256; no values")
+	f.StringVar(&o.evidence, "evidence", "",
+		"Write a record for auditors to this file: counts, times, versions, a sha256; no values")
 	f.BoolVar(&o.noRecord, "no-record", false, "Neither read nor write ConfigMap kube-system/eks-encrypt")
 	cmd.MarkFlagsMutuallyExclusive("all-resources", "resources")
 }
@@ -130,16 +132,19 @@ func (o *sharedOptions) checkCluster(j *job, nameByFlag bool, method v1alpha1.Co
 	switch {
 	case e.Update != nil && strings.EqualFold(e.Update.Status, "InProgress"):
 		// The write key may already be another one, and EKS does not name it yet.
-		err := fmt.Errorf("cannot verify cluster %q while update %s is in progress: its encryption key may change during the check", c.Name, e.Update.ID)
+		err := fmt.Errorf("cannot verify cluster %q while update %s is in progress: its encryption key may change during "+
+			"the check", c.Name, e.Update.ID)
 		return cmdutil.WithCode(o.unknownExit, hint.Wrap(err, "kubectl eks-encrypt associate waits for it"))
 	case c.Guard == v1alpha1.GuardMismatch:
-		return cmdutil.WithCode(o.unknownExit, fmt.Errorf("kube context %q does not lead to EKS cluster %q: %s", c.Context, c.Name, c.GuardReason))
+		return cmdutil.WithCode(o.unknownExit,
+			fmt.Errorf("kube context %q does not lead to EKS cluster %q: %s", c.Context, c.Name, c.GuardReason))
 	case e.Verdict == v1alpha1.VerdictNotEncrypted:
 		return cmdutil.WithCode(cmdutil.ExitFinding, fmt.Errorf("cluster %q does not use envelope encryption", c.Name))
 	case e.Verdict == v1alpha1.VerdictUnknown || e.Verdict == v1alpha1.VerdictNotApplicable:
 		return cmdutil.WithCode(o.unknownExit, errors.New(e.Reason))
 	case c.Guard == v1alpha1.GuardUnverified:
-		j.notes = append(j.notes, fmt.Sprintf("it is not verified that the objects belong to EKS cluster %s: %s", c.Name, c.GuardReason))
+		j.notes = append(j.notes, fmt.Sprintf("it is not verified that the objects belong to EKS cluster %s: %s", c.Name,
+			c.GuardReason))
 	}
 	return nil
 }
@@ -207,7 +212,8 @@ func progressLine(p rewriter.Progress) string {
 	if p.ETA > 0 {
 		line += ", " + p.ETA.Round(time.Second).String() + " left"
 	}
-	return line + fmt.Sprintf(", %d concurrent; %d rewritten, %d current, %d failed", p.Concurrency, p.Rewritten, p.Current, p.Failed)
+	return line + fmt.Sprintf(", %d concurrent; %d rewritten, %d current, %d failed", p.Concurrency, p.Rewritten,
+		p.Current, p.Failed)
 }
 
 // saveRecord keeps what the run proved for a later verify. A failure is only a warning.

@@ -83,9 +83,11 @@ func listError(items []v1alpha1.EncryptionReport, require encryption.Requirement
 	}
 	switch {
 	case len(failed) > 0:
-		return cmdutil.WithCode(cmdutil.ExitFinding, fmt.Errorf("--require %s does not hold for %s", require, strings.Join(failed, ", ")))
+		return cmdutil.WithCode(cmdutil.ExitFinding,
+			fmt.Errorf("--require %s does not hold for %s", require, strings.Join(failed, ", ")))
 	case len(unknown) > 0:
-		return cmdutil.WithCode(cmdutil.ExitUnknown, fmt.Errorf("could not determine the result for %s", strings.Join(unknown, ", ")))
+		return cmdutil.WithCode(cmdutil.ExitUnknown,
+			fmt.Errorf("could not determine the result for %s", strings.Join(unknown, ", ")))
 	case clusters == 0:
 		return cmdutil.WithCode(cmdutil.ExitUnknown, errors.New("no context of the kubeconfig is an EKS cluster"))
 	}

@@ -140,7 +140,9 @@ func verdictError(r *v1alpha1.EncryptionReport, err error, require encryption.Re
 	case v1alpha1.ResultPass:
 		return nil
 	case v1alpha1.ResultFail:
-		return cmdutil.WithCode(cmdutil.ExitFinding, fmt.Errorf("--require %s does not hold for %s: %s", require, r.Cluster.Name, reason))
+		return cmdutil.WithCode(cmdutil.ExitFinding,
+			fmt.Errorf("--require %s does not hold for %s: %s", require, r.Cluster.Name, reason))
 	}
-	return cmdutil.WithCode(cmdutil.ExitUnknown, fmt.Errorf("could not determine whether --require %s holds for %s: %s", require, r.Cluster.Name, reason))
+	return cmdutil.WithCode(cmdutil.ExitUnknown,
+		fmt.Errorf("could not determine whether --require %s holds for %s: %s", require, r.Cluster.Name, reason))
 }
