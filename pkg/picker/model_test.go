@@ -11,7 +11,8 @@ import (
 
 var keys = map[string]tea.KeyPressMsg{
 	"enter": {Code: tea.KeyEnter}, "esc": {Code: tea.KeyEscape}, "up": {Code: tea.KeyUp}, "down": {Code: tea.KeyDown},
-	"pgup": {Code: tea.KeyPgUp}, "pgdown": {Code: tea.KeyPgDown}, "home": {Code: tea.KeyHome}, "end": {Code: tea.KeyEnd},
+	"pgup": {Code: tea.KeyPgUp}, "pgdown": {Code: tea.KeyPgDown}, "home": {Code: tea.KeyHome},
+		"end": {Code: tea.KeyEnd},
 	"backspace": {Code: tea.KeyBackspace},
 	"ctrl+c":    {Code: 'c', Mod: tea.ModCtrl}, "ctrl+u": {Code: 'u', Mod: tea.ModCtrl},
 }
@@ -107,7 +108,8 @@ func TestFitsTheTerminal(t *testing.T) {
 	list := List{Title: strings.Repeat("Which of these? ", 9), Faint: three().Faint}
 	list.Faint = func(s string) string { return s }
 	for i := range 3000 {
-		list.Lines = append(list.Lines, Line{Text: fmt.Sprintf("key %04d 鍵 %s", i, strings.Repeat("long ", 40)), Why: "no"})
+		list.Lines = append(list.Lines, Line{Text: fmt.Sprintf("key %04d 鍵 %s", i, strings.Repeat("long ", 40)),
+			Why: "no"})
 	}
 	for _, size := range []tea.WindowSizeMsg{
 		{Width: 80, Height: 24}, {Width: 30, Height: 8}, {Width: 8, Height: 5}, {Width: 0, Height: 0},

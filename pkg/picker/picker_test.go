@@ -31,7 +31,8 @@ func TestPickByNumber(t *testing.T) {
 			t.Parallel()
 			var out strings.Builder
 			got, err := pickByNumber(t.Context(), strings.NewReader(test.typed), &out, three())
-			if wantErr := test.want < 0; errors.Is(err, ErrNone) != wantErr || !wantErr && (err != nil || got != test.want) {
+			if wantErr := test.want < 0; errors.Is(err, ErrNone) != wantErr || !wantErr &&
+				(err != nil || got != test.want) {
 				t.Errorf("pickByNumber = %d, %v; want %d", got, err, test.want)
 			}
 			if !strings.Contains(out.String(), test.shows) {
