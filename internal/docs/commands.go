@@ -7,8 +7,11 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// placeholder matches <KEY>, which a shell would read as redirections.
-var placeholder = regexp.MustCompile(`<[A-Z][A-Z0-9_-]*>`)
+var (
+	// placeholder matches <KEY>, which a shell would read as redirections.
+	placeholder = regexp.MustCompile(`<[A-Z][A-Z0-9_-]*>`)
+	escape      = regexp.MustCompile(`\\(.)`)
+)
 
 // Commands splits a shell script into its simple commands, and each command into its
 // words. A command in $(…) comes before the command that contains it, where X stands for
@@ -73,5 +76,3 @@ func text(parts []syntax.WordPart) string {
 	}
 	return b.String()
 }
-
-var escape = regexp.MustCompile(`\\(.)`)
