@@ -33,10 +33,13 @@ func TestAWSCLI(t *testing.T) {
 		cmd := exec.CommandContext(ctx, binary, args...)
 		var stderr strings.Builder
 		cmd.Stderr = &stderr
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "AWS_ENDPOINT_URL=" + url, "AWS_DEFAULT_REGION=" + home, "AWS_EC2_METADATA_DISABLED=true",
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "AWS_ENDPOINT_URL=" + url,
+			"AWS_DEFAULT_REGION=" + home, "AWS_EC2_METADATA_DISABLED=true",
 			"AWS_ACCESS_KEY_ID=" + admin.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + admin.SecretAccessKey,
-			"AWS_CONFIG_FILE=" + filepath.Join(dir, "config"), "AWS_SHARED_CREDENTIALS_FILE=" + filepath.Join(dir, "credentials"),
-			"KUBECONFIG=" + filepath.Join(dir, "kubeconfig"), "AWS_MAX_ATTEMPTS=1", "AWS_PAGER=", "AWS_DEFAULT_OUTPUT=json"}
+			"AWS_CONFIG_FILE=" + filepath.Join(dir, "config"),
+			"AWS_SHARED_CREDENTIALS_FILE=" + filepath.Join(dir, "credentials"),
+			"KUBECONFIG=" + filepath.Join(dir, "kubeconfig"), "AWS_MAX_ATTEMPTS=1", "AWS_PAGER=",
+			"AWS_DEFAULT_OUTPUT=json"}
 		out, err := cmd.Output()
 		if failed := err != nil; failed != (wantError != "") || !strings.Contains(stderr.String(), wantError) {
 			t.Fatalf("aws %s: %v, want error %q\n%s", strings.Join(args, " "), err, wantError, stderr.String())
@@ -63,7 +66,8 @@ func TestAWSCLI(t *testing.T) {
 	if got := dig(aws("", "sts", "get-caller-identity"), "Arn"); got != admin.ARN {
 		t.Errorf("caller %q", got)
 	}
-	if got := dig(aws("", "sts", "assume-role", "--role-arn", role.ARN, "--role-session-name", "me"), "AssumedRoleUser", "Arn"); !strings.HasSuffix(got, "/viewer/me") {
+	if got := dig(aws("", "sts", "assume-role", "--role-arn", role.ARN, "--role-session-name", "me"), "AssumedRoleUser",
+		"Arn"); !strings.HasSuffix(got, "/viewer/me") {
 		t.Errorf("session %q", got)
 	}
 	key := dig(aws("", "kms", "create-key", "--tags", "TagKey=a,TagValue=b"), "KeyMetadata", "Arn")
@@ -84,7 +88,8 @@ func TestAWSCLI(t *testing.T) {
 	if got := dig(aws("", "kms", "get-key-policy", "--key-id", key), "Policy"); !strings.Contains(got, "kms:*") {
 		t.Errorf("policy %q", got)
 	}
-	aws("DryRunOperationException", "kms", "create-grant", "--dry-run", "--key-id", key, "--grantee-principal", role.ARN, "--operations", "Encrypt", "Decrypt")
+	aws("DryRunOperationException", "kms", "create-grant", "--dry-run", "--key-id", key, "--grantee-principal",
+		role.ARN, "--operations", "Encrypt", "Decrypt")
 	if got := dig(aws("", "eks", "describe-cluster", "--name", "c"), "cluster", "status"); got != "ACTIVE" {
 		t.Errorf("status %q", got)
 	}
@@ -94,13 +99,15 @@ func TestAWSCLI(t *testing.T) {
 	aws("ResourceNotFoundException", "eks", "describe-cluster", "--name", "d")
 	update := dig(aws("", "eks", "associate-encryption-config", "--cluster-name", "c", "--encryption-config",
 		`[{"resources":["secrets"],"provider":{"keyArn":"alias/mine"}}]`), "update", "id")
-	if got := dig(aws("", "eks", "describe-update", "--name", "c", "--update-id", update), "update", "status"); got != "Successful" {
+	if got := dig(aws("", "eks", "describe-update", "--name", "c", "--update-id", update), "update",
+		"status"); got != "Successful" {
 		t.Errorf("update %q", got)
 	}
 	if got := aws("", "eks", "list-updates", "--name", "c")["updateIds"]; len(got.([]any)) != 1 {
 		t.Errorf("updates %v", got)
 	}
-	if got := dig(aws("", "eks", "describe-cluster", "--name", "c"), "cluster", "encryptionConfig", "provider", "keyArn"); got != key {
+	if got := dig(aws("", "eks", "describe-cluster", "--name", "c"), "cluster", "encryptionConfig", "provider",
+		"keyArn"); got != key {
 		t.Errorf("the cluster's key is %q, want %q", got, key)
 	}
 	aws("", "eks", "update-kubeconfig", "--name", "c")
@@ -114,7 +121,8 @@ func TestAWSCLI(t *testing.T) {
 	if id.ARN != admin.ARN || id.ClusterID != "c" {
 		t.Errorf("token of %+v", id)
 	}
-	id, err = s.Identify(dig(aws("", "eks", "get-token", "--cluster-name", "c", "--role-arn", role.ARN), "status", "token"))
+	id, err = s.Identify(dig(aws("", "eks", "get-token", "--cluster-name", "c", "--role-arn", role.ARN), "status",
+		"token"))
 	must(t, err)
 	if id.Role != role.ARN {
 		t.Errorf("token of %+v", id)

@@ -25,11 +25,14 @@ func TestDescribeCluster(t *testing.T) {
 	keyARN, err := s.AddKey(Key{Region: home, Account: account})
 	must(t, err)
 	for _, c := range []Cluster{
-		{Name: "plain"}, {Name: "keyed", KeyARN: keyARN, Health: []HealthIssue{{Code: "KmsKeyDisabled", Message: "m", ResourceIDs: []string{keyARN}}}},
+		{Name: "plain"}, {Name: "keyed", KeyARN: keyARN,
+			Health: []HealthIssue{{Code: "KmsKeyDisabled", Message: "m", ResourceIDs: []string{keyARN}}}},
 		{Name: "null", Extra: map[string]json.RawMessage{"encryptionConfig": json.RawMessage(`null`)}},
-		{Name: "empty", Extra: map[string]json.RawMessage{"encryptionConfig": json.RawMessage(`[]`), "status": json.RawMessage(`"BRAND_NEW"`)}},
+		{Name: "empty", Extra: map[string]json.RawMessage{"encryptionConfig": json.RawMessage(`[]`),
+			"status": json.RawMessage(`"BRAND_NEW"`)}},
 		{Name: "raw", Raw: json.RawMessage(`{}`)},
-		{Name: "gke", ConnectorProvider: "GKE"}, {Name: "outpost", OutpostARN: "arn:aws:outposts:eu-central-1:1:outpost/op-1"},
+		{Name: "gke", ConnectorProvider: "GKE"}, {Name: "outpost",
+			OutpostARN: "arn:aws:outposts:eu-central-1:1:outpost/op-1"},
 	} {
 		c.Region, c.Account = home, account
 		_, err := s.AddCluster(c)
@@ -111,10 +114,12 @@ func TestListClustersPagesAndHidesConnected(t *testing.T) {
 	if got := len(s.Requests()); got != 3 {
 		t.Errorf("%d requests for 5 clusters by 2, want 3", got)
 	}
-	if diff := cmp.Diff([]string{"a", "b", "c", "d", "e", "gke"}, list(&eks.ListClustersInput{Include: []string{"all"}})); diff != "" {
+	if diff := cmp.Diff([]string{"a", "b", "c", "d", "e", "gke"},
+		list(&eks.ListClustersInput{Include: []string{"all"}})); diff != "" {
 		t.Error(diff)
 	}
-	_, err = eksOf(admin, url).ListClusters(context.Background(), &eks.ListClustersInput{NextToken: aws.String("bogus")})
+	_, err = eksOf(admin, url).ListClusters(context.Background(),
+		&eks.ListClustersInput{NextToken: aws.String("bogus")})
 	wantCode(t, err, "InvalidParameterException")
 }
 
@@ -145,10 +150,12 @@ func TestAssociate(t *testing.T) {
 	in := associateInputOf("c", "alias/mine")
 	out, err := client.AssociateEncryptionConfig(ctx, in)
 	must(t, err)
-	if out.Update.Status != types.UpdateStatusInProgress || out.Update.Type != types.UpdateTypeAssociateEncryptionConfig {
+	if out.Update.Status != types.UpdateStatusInProgress ||
+		out.Update.Type != types.UpdateTypeAssociateEncryptionConfig {
 		t.Fatalf("update %+v", out.Update)
 	}
-	want := AssociateEvent{UpdateID: *out.Update.Id, ClusterARN: clusterARN, ClusterName: "c", Region: home, Account: account, KeyARN: keyARN}
+	want := AssociateEvent{UpdateID: *out.Update.Id, ClusterARN: clusterARN, ClusterName: "c", Region: home,
+		Account: account, KeyARN: keyARN}
 	if diff := cmp.Diff(want, <-events); diff != "" {
 		t.Error(diff)
 	}
@@ -207,9 +214,11 @@ func TestAssociateThatFails(t *testing.T) {
 	out, err := eksOf(admin, url).AssociateEncryptionConfig(context.Background(), associateInputOf("c", keyARN))
 	must(t, err)
 	s.work.Wait()
-	u, err := eksOf(admin, url).DescribeUpdate(context.Background(), &eks.DescribeUpdateInput{Name: aws.String("c"), UpdateId: out.Update.Id})
+	u, err := eksOf(admin, url).DescribeUpdate(context.Background(),
+		&eks.DescribeUpdateInput{Name: aws.String("c"), UpdateId: out.Update.Id})
 	must(t, err)
-	if u.Update.Status != types.UpdateStatusFailed || len(u.Update.Errors) != 1 || u.Update.Errors[0].ErrorCode != types.ErrorCodeUnknown {
+	if u.Update.Status != types.UpdateStatusFailed || len(u.Update.Errors) != 1 ||
+		u.Update.Errors[0].ErrorCode != types.ErrorCodeUnknown {
 		t.Errorf("update %+v", u.Update)
 	}
 	s.View(func(w *World) {
@@ -234,10 +243,12 @@ func TestAssociateRefusals(t *testing.T) {
 		must(t, err)
 		return arn
 	}
-	nobody := Principal{ARN: "arn:aws:iam::" + account + ":user/nogrant", AccessKeyID: "AKIANOGRANT", SecretAccessKey: "x",
-		Policy: []Statement{Allow("eks:*"), Allow("kms:DescribeKey")}}
+	nobody := Principal{ARN: "arn:aws:iam::" + account + ":user/nogrant", AccessKeyID: "AKIANOGRANT",
+		SecretAccessKey: "x",
+		Policy:          []Statement{Allow("eks:*"), Allow("kms:DescribeKey")}}
 	byKey := Principal{ARN: "arn:aws:iam::" + account + ":user/onekey", AccessKeyID: "AKIAONEKEY", SecretAccessKey: "x",
-		Policy: []Statement{Allow("*"), {Effect: "Deny", Action: StringSet{"eks:AssociateEncryptionConfig"}, Resource: StringSet{"*"},
+		Policy: []Statement{Allow("*"), {Effect: "Deny", Action: StringSet{"eks:AssociateEncryptionConfig"},
+			Resource:  StringSet{"*"},
 			Condition: map[string]map[string]StringSet{"StringNotEquals": {"eks:encryptionConfigProviderKeyArns": {good}}}}}}
 	must(t, s.AddPrincipal(nobody))
 	must(t, s.AddPrincipal(byKey))
@@ -247,8 +258,10 @@ func TestAssociateRefusals(t *testing.T) {
 		_, err := s.AddCluster(c)
 		must(t, err)
 	}
-	awsOnly := `{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + account + `:root"},"Action":"kms:*","Resource":"*","Condition":{"Bool":{"kms:GrantIsForAWSResource":"true"}}}]}`
-	viaEKS := `{"Statement":[{"Effect":"Allow","Principal":{"AWS":"` + admin.ARN + `"},"Action":["kms:DescribeKey","kms:CreateGrant"],"Resource":"*","Condition":{"StringEquals":{"kms:ViaService":"eks.eu-central-1.amazonaws.com"}}}]}`
+	awsOnly := `{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + account +
+		`:root"},"Action":"kms:*","Resource":"*","Condition":{"Bool":{"kms:GrantIsForAWSResource":"true"}}}]}`
+	viaEKS := `{"Statement":[{"Effect":"Allow","Principal":{"AWS":"` + admin.ARN +
+		`"},"Action":["kms:DescribeKey","kms:CreateGrant"],"Resource":"*","Condition":{"StringEquals":{"kms:ViaService":"eks.eu-central-1.amazonaws.com"}}}]}`
 	for _, tt := range []struct {
 		name, cluster, key, code string
 		resources                []string
@@ -256,15 +269,20 @@ func TestAssociateRefusals(t *testing.T) {
 	}{
 		{name: "unknown cluster", cluster: "x", key: good, code: "ResourceNotFoundException"},
 		{name: "no key", cluster: "c", key: "", code: "InvalidParameterException"},
-		{name: "other resources", cluster: "c", key: good, resources: []string{"configmaps"}, code: "InvalidParameterException"},
+		{name: "other resources", cluster: "c", key: good, resources: []string{"configmaps"},
+			code: "InvalidParameterException"},
 		{name: "unknown key", cluster: "c", key: "alias/none", code: "InvalidParameterException"},
-		{name: "key of another region", cluster: "c", key: keyOf(Key{Region: "us-east-1"}), code: "InvalidParameterException"},
+		{name: "key of another region", cluster: "c", key: keyOf(Key{Region: "us-east-1"}),
+			code: "InvalidParameterException"},
 		{name: "disabled key", cluster: "c", key: keyOf(Key{State: "Disabled"}), code: "InvalidRequestException"},
 		{name: "RSA key", cluster: "c", key: keyOf(Key{Spec: "RSA_2048"}), code: "InvalidParameterException"},
-		{name: "HMAC key", cluster: "c", key: keyOf(Key{Spec: "HMAC_256", Usage: "GENERATE_VERIFY_MAC"}), code: "InvalidParameterException"},
+		{name: "HMAC key", cluster: "c", key: keyOf(Key{Spec: "HMAC_256", Usage: "GENERATE_VERIFY_MAC"}),
+			code: "InvalidParameterException"},
 		{name: "AWS-managed key", cluster: "c", key: keyOf(Key{Manager: "AWS"}), code: "InvalidRequestException"},
-		{name: "key of a closed account", cluster: "c", key: keyOf(Key{Account: other}), code: "InvalidRequestException"},
-		{name: "grants for AWS resources only", cluster: "c", key: keyOf(Key{Policy: awsOnly}), code: "InvalidRequestException"},
+		{name: "key of a closed account", cluster: "c", key: keyOf(Key{Account: other}),
+			code: "InvalidRequestException"},
+		{name: "grants for AWS resources only", cluster: "c", key: keyOf(Key{Policy: awsOnly}),
+			code: "InvalidRequestException"},
 		{name: "no kms:CreateGrant", cluster: "c", key: good, as: nobody, code: "InvalidRequestException"},
 		{name: "another key than allowed", cluster: "c", key: keyOf(Key{}), as: byKey, code: "AccessDeniedException"},
 		{name: "already associated", cluster: "keyed", key: good, code: "InvalidParameterException"},
@@ -276,7 +294,8 @@ func TestAssociateRefusals(t *testing.T) {
 			if tt.as.ARN == "" {
 				tt.as = admin
 			}
-			_, err := eksOf(tt.as, url).AssociateEncryptionConfig(context.Background(), associateInputOf(tt.cluster, tt.key, tt.resources...))
+			_, err := eksOf(tt.as, url).AssociateEncryptionConfig(context.Background(),
+				associateInputOf(tt.cluster, tt.key, tt.resources...))
 			wantCode(t, err, tt.code)
 		})
 	}
