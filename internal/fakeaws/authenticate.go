@@ -48,7 +48,8 @@ func (s *Server) verify(cred credential, r *http.Request, body []byte, c *call) 
 	case !cred.signedBy(p.SecretAccessKey, r, body):
 		return nil,
 			refused(c, "InvalidSignature",
-				"The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
+				"The request signature we calculated does not match the signature you provided. Check your AWS "+
+					"Secret Access Key and signing method. Consult the service documentation for details.")
 	}
 	copied := *p
 	return &copied, nil

@@ -56,7 +56,7 @@ func TestFleetHasEveryCase(t *testing.T) {
 	wantCode(t, err, "InvalidRequestException")
 }
 
-func TestGeneratedIsSeededAndReachable(t *testing.T) {
+func TestGenerated(t *testing.T) {
 	o := GenerateOptions{Clusters: 300, Regions: 20, Accounts: 5, Seed: 7, RegionsDown: 1, AccountsDenied: 1,
 		Hostile: true}
 	s, url := start(t, Options{})
@@ -66,7 +66,7 @@ func TestGeneratedIsSeededAndReachable(t *testing.T) {
 	again, err := second.AddGenerated(o)
 	must(t, err)
 	if diff := cmp.Diff(g, again); diff != "" {
-		t.Fatalf("the same seed gave another fleet:\n%s", diff)
+		t.Fatalf("two fleets of the same seed differ:\n%s", diff)
 	}
 	count := map[v1alpha1.Verdict]int{}
 	hidden := 0
@@ -75,7 +75,7 @@ func TestGeneratedIsSeededAndReachable(t *testing.T) {
 		if c.Unreachable != "" {
 			hidden++
 			if !slices.Contains(g.Down, c.Region) && !slices.Contains(g.Denied, c.Account) {
-				t.Errorf("%s is unreachable for no reason", c.ARN)
+				t.Errorf("%s is unreachable, but its region and account are not", c.ARN)
 			}
 		}
 	}
@@ -137,8 +137,9 @@ func TestFaults(t *testing.T) {
 	err = describe()
 	wantCode(t, err, "AccessDeniedException")
 	if want := "User: " + admin.ARN +
-		" is not authorized to perform: eks:DescribeCluster on resource: arn:aws:eks:eu-central-1:111122223333:cluster/c"; !strings.Contains(err.Error(), want) {
-		t.Errorf("denial %v", err)
+		" is not authorized to perform: eks:DescribeCluster on resource: " +
+		"arn:aws:eks:eu-central-1:111122223333:cluster/c"; !strings.Contains(err.Error(), want) {
+		t.Errorf("error = %v, want the text %q", err, want)
 	}
 	must(t, describe())
 	if left := s.Faults(); len(left) != 0 {
@@ -153,7 +154,7 @@ func TestFaults(t *testing.T) {
 	}
 	s.SetFaults([]Fault{{Service: "eks", Status: -1}})
 	if err := describe(); err == nil {
-		t.Error("a dropped connection gave no error")
+		t.Error("call with a dropped connection succeeded")
 	}
 	s.SetFaults([]Fault{{Rate: 0.5, Status: 500}})
 	failed := 0
@@ -163,7 +164,7 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	if failed < 30 || failed > 70 {
-		t.Errorf("%d of 100 calls failed at a rate of one half", failed)
+		t.Errorf("%d of 100 calls failed, want about 50", failed)
 	}
 }
 
@@ -194,7 +195,7 @@ func TestRequestsAreRecorded(t *testing.T) {
 	}
 	s.ResetRequests()
 	if len(s.Requests()) != 0 {
-		t.Error("requests survived the reset")
+		t.Error("ResetRequests did not clear the requests")
 	}
 }
 
@@ -233,12 +234,12 @@ func TestSaveAndLoad(t *testing.T) {
 		&eks.DescribeClusterInput{Name: aws.String("payments-128")})
 	must(t, err)
 	if len(c.Cluster.EncryptionConfig) != 1 {
-		t.Error("the association did not end after the restart")
+		t.Error("the association did not complete after Load")
 	}
 	if got := len(next.Truths()); got != len(expected) {
-		t.Errorf("%d clusters after the restart, want %d", got, len(expected))
+		t.Errorf("%d clusters after Load, want %d", got, len(expected))
 	}
 	if err := next.Load([]byte("{")); err == nil {
-		t.Error("broken state was loaded")
+		t.Error("Load of invalid JSON succeeded")
 	}
 }

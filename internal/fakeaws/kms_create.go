@@ -137,7 +137,8 @@ func (s *Server) createAlias(c *call) (any, *apiError) {
 	case !strings.HasPrefix(in.AliasName, "alias/"):
 		return nil,
 			failf(400, "ValidationException",
-				"Alias must start with the prefix \"alias/\". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html")
+				"Alias must start with the prefix \"alias/\". Please see "+
+					"https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html")
 	case !aliasName.MatchString(in.AliasName):
 		return nil, failf(400, "InvalidAliasNameException", "Alias name %s contains invalid characters", in.AliasName)
 	}

@@ -35,7 +35,8 @@ func (s *Server) encrypt(c *call) (any, *apiError) {
 	if len(in.Plaintext) == 0 || len(in.Plaintext) > maxPlaintext {
 		return nil,
 			failf(400, "ValidationException",
-				"1 validation error detected: Value at 'plaintext' failed to satisfy constraint: Member must have length between 1 and %d", maxPlaintext)
+				"1 validation error detected: Value at 'plaintext' failed to satisfy constraint: Member must have "+
+					"length between 1 and %d", maxPlaintext)
 	}
 	if in.DryRun {
 		return nil, dryRun()

@@ -28,7 +28,8 @@ func (s *Server) createGrant(c *call) (any, *apiError) {
 	if grantee == "" || len(in.Operations) == 0 {
 		return nil,
 			failf(400, "ValidationException",
-				"1 validation error detected: Value at 'granteePrincipal' or 'operations' failed to satisfy constraint: Member must not be null")
+				"1 validation error detected: Value at 'granteePrincipal' or 'operations' failed to satisfy "+
+					"constraint: Member must not be null")
 	}
 	key, failure := s.key(c, in.KeyID, "CreateGrant", map[string]string{
 		"kms:GranteePrincipal": grantee, "kms:GrantOperations": strings.Join(in.Operations, ","),

@@ -44,7 +44,8 @@ func (s *Server) enableKeyRotation(c *call) (any, *apiError) {
 	if in.RotationPeriodInDays != nil {
 		if days = *in.RotationPeriodInDays; days < 90 || days > 2560 {
 			return nil, failf(400, "ValidationException",
-				"1 validation error detected: Value '%d' at 'rotationPeriodInDays' failed to satisfy constraint: Member must have value between 90 and 2560", days)
+				"1 validation error detected: Value '%d' at 'rotationPeriodInDays' failed to satisfy constraint: "+
+					"Member must have value between 90 and 2560", days)
 		}
 	}
 	if key.Spec != "SYMMETRIC_DEFAULT" || key.Origin != "AWS_KMS" {

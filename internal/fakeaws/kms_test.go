@@ -16,11 +16,11 @@ func TestKeyLife(t *testing.T) {
 	clock := newClock()
 	s, url := start(t, Options{Now: clock.Now})
 	ctx, client := context.Background(), kmsOf(admin, url)
-	made, err := client.CreateKey(ctx, &kms.CreateKeyInput{
+	created, err := client.CreateKey(ctx, &kms.CreateKeyInput{
 		Description: aws.String("for EKS"), Tags: []types.Tag{{TagKey: aws.String("team"), TagValue: aws.String("a")}},
 	})
 	must(t, err)
-	id, arn := *made.KeyMetadata.KeyId, *made.KeyMetadata.Arn
+	id, arn := *created.KeyMetadata.KeyId, *created.KeyMetadata.Arn
 	_, err = client.CreateAlias(ctx, &kms.CreateAliasInput{AliasName: aws.String("alias/eks/new"), TargetKeyId: &id})
 	must(t, err)
 	_, err = client.CreateAlias(ctx, &kms.CreateAliasInput{AliasName: aws.String("alias/eks/new"), TargetKeyId: &id})
@@ -66,7 +66,7 @@ func TestKeyLife(t *testing.T) {
 	_, err = client.PutKeyPolicy(ctx, &kms.PutKeyPolicyInput{KeyId: &id,
 		Policy: aws.String(
 			`{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999999999999:root"},"Action":"kms:*","Resource":"*"}]}`)})
-	wantCode(t, err, "MalformedPolicyDocumentException") // it would lock the caller out
+	wantCode(t, err, "MalformedPolicyDocumentException") // it locks the caller out
 	must(t, s.Update(func(w *World) {
 		w.Keys[arn].State, w.Keys[arn].DeletionDate = "PendingDeletion", clock.Now().AddDate(0, 0, 7)
 	}))
@@ -109,7 +109,7 @@ func TestListKeysAndAliasesPage(t *testing.T) {
 	if diff := cmp.Diff([]int{5, 6, 1}, []int{keys, aliases, untargeted}); diff != "" {
 		t.Error(diff)
 	}
-	// Describing the AWS-managed key makes it.
+	// Describing the AWS-managed key creates it.
 	d, err := client.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: aws.String("alias/aws/eks")})
 	must(t, err)
 	if d.KeyMetadata.KeyManager != types.KeyManagerTypeAws {
@@ -168,7 +168,7 @@ func TestEncryptDecrypt(t *testing.T) {
 	}
 }
 
-// TestPermissions asks for a key in all the ways it can be closed.
+// TestPermissions requests keys with every kind of policy.
 func TestPermissions(t *testing.T) {
 	s, url := start(t, Options{})
 	user := func(name string, policy ...Statement) Principal {
@@ -198,38 +198,41 @@ func TestPermissions(t *testing.T) {
 		name  string
 		who   Principal
 		key   string
-		grant bool // ask for CreateGrant's dry run instead of DescribeKey
+		grant bool // call CreateGrant with DryRun instead of DescribeKey
 		code  string
 		text  string
 	}{
-		{name: "IAM suffices with the default policy", who: reader, key: key(mine, "")},
+		{name: "IAM policy with the default key policy", who: reader, key: key(mine, "")},
 		{name: "no IAM permission", who: bare, key: key(mine, ""), code: "AccessDeniedException",
-			text: "User: arn:aws:iam::111122223333:user/bare is not authorized to perform: kms:DescribeKey on resource: arn:aws:kms:"},
+			text: "User: arn:aws:iam::111122223333:user/bare is not authorized to perform: kms:DescribeKey on " +
+				"resource: arn:aws:kms:"},
 		{name: "the key policy names the user", who: bare, key: key(mine, allow(bare.ARN, "kms:DescribeKey", ""))},
-		{name: "the key policy leaves IAM out", who: reader, key: key(mine, allow(bare.ARN, "kms:*", "")),
+		{name: "the key policy does not delegate to IAM", who: reader, key: key(mine, allow(bare.ARN, "kms:*", "")),
 			code: "AccessDeniedException", text: "no resource-based policy allows the kms:DescribeKey action"},
-		{name: "key of another account, closed", who: reader, key: key(theirs, ""), code: "AccessDeniedException",
+		{name: "key of another account, denied by its policy", who: reader, key: key(theirs, ""),
+			code: "AccessDeniedException",
 			text: "the resource does not exist in this Region"},
-		{name: "key of another account, open to ours", who: reader, key: key(theirs, allow(root, "kms:*", ""))},
-		{name: "open, but our IAM is not", who: bare, key: key(theirs, allow(root, "kms:*", "")),
+		{name: "key of another account, allowed by its policy", who: reader,
+			key: key(theirs, allow(root, "kms:*", ""))},
+		{name: "key of another account, not allowed by IAM", who: bare, key: key(theirs, allow(root, "kms:*", "")),
 			code: "AccessDeniedException"},
-		{name: "key of another account that is not there", who: reader,
+		{name: "key of another account that does not exist", who: reader,
 			key:  "arn:aws:kms:eu-central-1:444455556666:key/00000000-0000-4000-8000-000000000000",
 			code: "AccessDeniedException"},
-		{name: "key of ours that is not there", who: reader,
+		{name: "key that does not exist", who: reader,
 			key:  "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-4000-8000-000000000000",
 			code: "NotFoundException", text: "does not exist"},
 		{name: "key of another region", who: reader,
 			key:  "arn:aws:kms:us-east-1:111122223333:key/00000000-0000-4000-8000-000000000000",
 			code: "NotFoundException", text: "Invalid arn us-east-1"},
-		{name: "no key id", who: reader, key: "nonsense", code: "NotFoundException", text: "Invalid keyId"},
+		{name: "invalid key ID", who: reader, key: "nonsense", code: "NotFoundException", text: "Invalid keyId"},
 		{name: "grant", who: reader, key: key(mine, ""), grant: true, code: "DryRunOperationException"},
 		{name: "grant denied by IAM", who: barred, key: key(mine, ""), grant: true, code: "AccessDeniedException",
 			text: "explicit deny"},
 		{name: "grant for AWS resources only", who: reader,
 			key:   key(mine, allow(root, "kms:*", `,"Condition":{"Bool":{"kms:GrantIsForAWSResource":"true"}}`)),
 			grant: true, code: "AccessDeniedException"},
-		{name: "grant by way of EKS only", who: reader,
+		{name: "grant through EKS only", who: reader,
 			key: key(mine,
 				allow(root, "kms:*",
 					`,"Condition":{"StringEquals":{"kms:ViaService":"eks.eu-central-1.amazonaws.com"}}`)), grant: true,
@@ -262,7 +265,7 @@ func TestPermissions(t *testing.T) {
 	s.View(func(w *World) {
 		for arn, k := range w.Keys {
 			if len(k.Grants) > 0 {
-				t.Errorf("a dry run left a grant on %s", arn)
+				t.Errorf("dry run created a grant on %s", arn)
 			}
 		}
 	})

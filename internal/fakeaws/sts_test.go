@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// tokenFor makes the token of `aws eks get-token`.
+// tokenFor returns a token like `aws eks get-token`.
 func tokenFor(t *testing.T, p Principal, url, cluster string) string {
 	t.Helper()
 	signed, err := sts.NewPresignClient(stsOf(p, url)).PresignGetCallerIdentity(context.Background(),
@@ -64,7 +64,7 @@ func TestIdentify(t *testing.T) {
 		"changed signature": mangle("X-Amz-Signature=", "X-Amz-Signature=0"),
 	} {
 		if got, err := s.Identify(bad); err == nil {
-			t.Errorf("%s: taken for %+v", name, got)
+			t.Errorf("%s: Identify = %+v, want an error", name, got)
 		}
 	}
 	clock.advance(14 * time.Minute)
@@ -73,7 +73,7 @@ func TestIdentify(t *testing.T) {
 	}
 	clock.advance(2 * time.Minute)
 	if _, err := s.Identify(token); err == nil {
-		t.Error("a token was taken after 16 minutes")
+		t.Error("Identify of a token of 16 minutes succeeded")
 	}
 }
 
@@ -92,7 +92,7 @@ func TestAssumeRole(t *testing.T) {
 	out, err := client.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &role.ARN, RoleSessionName: aws.String("me"),
 		ExternalId: aws.String("x-42")})
 	must(t, err)
-	// Another session of the same name does not end this one.
+	// Another session of the same name does not end the first one.
 	_, err = client.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &role.ARN, RoleSessionName: aws.String("me"),
 		ExternalId: aws.String("x-42")})
 	must(t, err)
@@ -110,7 +110,9 @@ func TestAssumeRole(t *testing.T) {
 	must(t, err)
 	_, err = eksOf(session, url).ListUpdates(ctx, &eks.ListUpdatesInput{Name: aws.String("c")})
 	wantCode(t, err, "AccessDeniedException")
-	if want := "User: arn:aws:sts::444455556666:assumed-role/auditor/me is not authorized to perform: eks:ListUpdates on resource: arn:aws:eks:eu-central-1:444455556666:cluster/c"; !strings.Contains(err.Error(), want) {
+	if want := "User: arn:aws:sts::444455556666:assumed-role/auditor/me is not authorized to perform: " +
+		"eks:ListUpdates on resource: " +
+		"arn:aws:eks:eu-central-1:444455556666:cluster/c"; !strings.Contains(err.Error(), want) {
 		t.Errorf("%v\nlacks %q", err, want)
 	}
 	if id, err := s.Identify(tokenFor(t, session, url, "c")); err != nil || id.Role != role.ARN {
@@ -128,7 +130,7 @@ func TestAuthentication(t *testing.T) {
 		SecretAccessKey: "s", SessionToken: "t",
 		Expires: clock.Now().Add(-time.Second)}))
 	unknown, wrong, old := admin, admin, Principal{AccessKeyID: "ASIAOLD", SecretAccessKey: "s", SessionToken: "t"}
-	unknown.AccessKeyID, wrong.SecretAccessKey = "AKIANOBODY", "guessed"
+	unknown.AccessKeyID, wrong.SecretAccessKey = "AKIAUNKNOWN", "guessed"
 	for _, tt := range []struct {
 		name          string
 		who           Principal
@@ -158,7 +160,7 @@ func TestAuthentication(t *testing.T) {
 	}
 }
 
-// TestSignatureCoversTheRequest changes what was signed and expects a refusal.
+// TestSignatureCoversTheRequest changes a signed part of the request and expects 403.
 func TestSignatureCoversTheRequest(t *testing.T) {
 	clock := newClock()
 	_, url := start(t, Options{Now: clock.Now})
