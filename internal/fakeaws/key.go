@@ -29,7 +29,7 @@ type Key struct {
 	MultiRegion  bool      `json:"multiRegion,omitempty"`
 	// Primary is the ARN of the primary key, for a multi-Region replica.
 	Primary string `json:"primary,omitempty"`
-	// RotationDays is the rotation period in days; 0 is no automatic rotation.
+	// RotationDays is the rotation period in days; 0 turns automatic rotation off.
 	RotationDays int               `json:"rotationDays,omitempty"`
 	Tags         map[string]string `json:"tags,omitempty"`
 	// Policy is the key policy in JSON; empty means the default policy, which delegates to
