@@ -35,7 +35,8 @@ func TestParseExec(t *testing.T) {
 			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2", role: role}},
 		{"global profile and endpoint",
 			exec(
-				"/usr/local/bin/aws --profile p --endpoint-url http://x --region us-west-2 eks get-token --cluster-name lab"),
+				"/usr/local/bin/aws --profile p --endpoint-url http://x " +
+					"--region us-west-2 eks get-token --cluster-name lab"),
 			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2", profile: "p", endpointURL: "http://x"}},
 		{"on Windows", exec(`C:\Tools\AWS.EXE --region us-west-2 eks get-token --cluster-name lab`),
 			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2"}},

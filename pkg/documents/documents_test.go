@@ -107,7 +107,9 @@ func TestRunbookHostile(t *testing.T) {
 		Checks: []v1alpha1.Check{{Name: "check", Result: v1alpha1.ResultWarn, Message: evil, Remedy: evil}},
 		Drift:  v1alpha1.Drift{Tool: v1alpha1.ToolPalette, Consequence: evil, Remedy: evil, Snippet: "a\n```\nb\n"},
 	}}
-	r.Report.Cluster = v1alpha1.Cluster{Name: evil, ManagedBy: &v1alpha1.ManagedBy{Tool: v1alpha1.ToolPalette, Evidence: evil}}
+	r.Report.Cluster = v1alpha1.Cluster{
+		Name: evil, ManagedBy: &v1alpha1.ManagedBy{Tool: v1alpha1.ToolPalette, Evidence: evil},
+	}
 	text := r.String()
 	if strings.Contains(text, "\n# Approved") || strings.Contains(text, "<script>") {
 		t.Errorf("a value became Markdown:\n%s", text)
