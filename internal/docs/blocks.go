@@ -1,5 +1,5 @@
-// Package docs reads the documentation as its tests do: which commands stand in
-// it, and what they are said to print.
+// Package docs extracts the commands and their expected output from the documentation,
+// for tests.
 package docs
 
 import (
@@ -12,33 +12,33 @@ import (
 	"strings"
 )
 
-// Block is a fenced block of sh or console.
+// Block is a fenced code block of language sh or console.
 type Block struct {
 	File string
 	Line int
-	// NotRun is why the block can't be run on a local cluster; empty if it is run.
+	// NotRun is the reason why the block cannot run on a local cluster; empty if it can.
 	NotRun string
-	// Exit is the code that its last command ends with.
+	// Exit is the exit code of its last command.
 	Exit int
-	// Steps are its commands; those of an sh block are one step.
+	// Steps are its commands. An sh block is a single step.
 	Steps []Step
 }
 
-// Step is a command, and the lines that it is said to print.
+// Step is a command with its expected output.
 type Step struct {
 	Line   int
 	Script string
 	Output []string
 }
 
-// Where is the place of the block, for messages.
+// Where returns FILE:LINE of the block.
 func (b Block) Where() string { return fmt.Sprintf("%s:%d", b.File, b.Line) }
 
 var mark = regexp.MustCompile(`^<!-- (not run: (.+)|exit: ([0-9]+)) -->$`)
 
-// Blocks finds the fenced blocks of a Markdown text. In sh all lines are commands;
-// in console those after "$ ", and the others are output. A comment right above
-// says what is special: <!-- not run: REASON --> or <!-- exit: CODE -->.
+// Blocks returns the blocks of a Markdown text. In an sh block all lines are commands. In a
+// console block, commands start with "$ " and the other lines are output. The line above a
+// block may be <!-- not run: REASON --> or <!-- exit: CODE -->.
 func Blocks(file, text string) ([]Block, error) {
 	var found []Block
 	lines := strings.Split(text, "\n")
@@ -60,7 +60,7 @@ func Blocks(file, text string) ([]Block, error) {
 			body = append(body, lines[i][min(indent, len(lines[i])):])
 		}
 		if i == len(lines) {
-			return nil, fmt.Errorf("%s: the fence is never closed", b.Where())
+			return nil, fmt.Errorf("%s: the code block is not closed", b.Where())
 		}
 		switch language {
 		case "sh":
@@ -69,7 +69,7 @@ func Blocks(file, text string) ([]Block, error) {
 			b.Steps = session(b.Line+1, body)
 		case "bash", "shell", "":
 			if strings.Contains(strings.Join(body, "\n"), "kubectl eks-encrypt ") && language != "" {
-				return nil, fmt.Errorf("%s: a block of commands is called sh or console", b.Where())
+				return nil, fmt.Errorf("%s: the language of a block of commands must be sh or console", b.Where())
 			}
 			continue
 		default:
@@ -80,7 +80,7 @@ func Blocks(file, text string) ([]Block, error) {
 	return found, nil
 }
 
-// session splits a console block into commands and their output.
+// session splits a console block into commands with their output.
 func session(line int, body []string) (steps []Step) {
 	for i, text := range body {
 		command, isCommand := strings.CutPrefix(text, "$ ")
@@ -97,8 +97,8 @@ func session(line int, body []string) (steps []Step) {
 	return steps
 }
 
-// Files are the documents of a repository: the README, what stands beside it, and
-// docs/, the README first.
+// Files returns the paths of the documents of a repository: the Markdown files in its root
+// and in docs/, the README first.
 func Files(root string) ([]string, error) {
 	var files []string
 	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
@@ -114,7 +114,7 @@ func Files(root string) ([]string, error) {
 	return files, nil
 }
 
-// Read reads all blocks of all documents.
+// Read returns all blocks of all documents of a repository.
 func Read(root string) ([]Block, error) {
 	files, err := Files(root)
 	if err != nil {

@@ -18,10 +18,13 @@ func TestCommands(t *testing.T) {
 		"if ! a b; then c; fi":                         {{"a", "b"}, {"c"}},
 		"a <KEY> <f":                                   {{"a", "<KEY>"}},
 		"a $(b $(c)) d":                                {{"c"}, {"b", "X"}, {"a", "X", "d"}},
+		"A=1 sudo env B=2 a C=3 \\$x":                  {{"a", "C=3", "$x"}},
+		"cat <<EOF > f\na b\nEOF\nc":                   {{"cat"}, {"c"}},
+		"not 'closed":                                  {{"not", "'closed"}},
 	}
 	for script, want := range tests {
 		if got := Commands(script); !reflect.DeepEqual(got, want) {
-			t.Errorf("%s:\n got %q\nwant %q", script, got, want)
+			t.Errorf("Commands(%q) =\n%q, want\n%q", script, got, want)
 		}
 	}
 }
@@ -41,18 +44,19 @@ func TestBlocks(t *testing.T) {
 	want := []Block{
 		{File: "x.md", Line: 2, Steps: []Step{{Line: 3, Script: "a\nb"}}},
 		{File: "x.md", Line: 7, NotRun: "needs GitHub", Steps: []Step{{Line: 8, Script: "c"}}},
-		{File: "x.md", Line: 11, Exit: 3, Steps: []Step{{Line: 12, Script: "d \\\n  e", Output: []string{"out"}}, {Line: 15, Script: "f"}}},
+		{File: "x.md", Line: 11, Exit: 3, Steps: []Step{{Line: 12, Script: "d \\\n  e", Output: []string{"out"}},
+			{Line: 15, Script: "f"}}},
 		{File: "x.md", Line: 18, Steps: []Step{{Line: 19, Script: "g"}}},
 	}
 	if !reflect.DeepEqual(blocks, want) {
 		t.Errorf("got %+v\nwant %+v", blocks, want)
 	}
-	for text, complaint := range map[string]string{
-		"```sh\na\n":                          "never closed",
-		"```bash\nkubectl eks-encrypt x\n```": "called sh or console",
+	for text, message := range map[string]string{
+		"```sh\na\n":                          "not closed",
+		"```bash\nkubectl eks-encrypt x\n```": "must be sh or console",
 	} {
-		if _, err := Blocks("x.md", text); err == nil || !strings.Contains(err.Error(), complaint) {
-			t.Errorf("%q: %v, want %q", text, err, complaint)
+		if _, err := Blocks("x.md", text); err == nil || !strings.Contains(err.Error(), message) {
+			t.Errorf("%q: %v, want %q", text, err, message)
 		}
 	}
 }

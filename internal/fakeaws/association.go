@@ -2,11 +2,11 @@ package fakeaws
 
 import "fmt"
 
-// eksService is the service principal that holds the grants on customer keys.
-// Which grants EKS really makes is not documented.
+// eksService is the service principal that receives the grants on customer keys. AWS does
+// not document which grants EKS creates.
 const eksService = "eks.amazonaws.com"
 
-// grantToEKS lets EKS use the customer's key.
+// grantToEKS creates the grant that lets EKS use the customer's key.
 func (s *Server) grantToEKS(c *call, cluster *Cluster, key *Key) {
 	key.Grants = append(key.Grants, Grant{
 		ID: hexSum(s.random(16)), Token: s.newUUID(), Name: "eks-" + cluster.Name, Grantee: eksService,
@@ -14,7 +14,7 @@ func (s *Server) grantToEKS(c *call, cluster *Cluster, key *Key) {
 	})
 }
 
-// apply makes an association real, beside the server. The caller holds mu.
+// apply starts OnAssociate in the background. The caller holds mu.
 func (s *Server) apply(cluster *Cluster, u *Update) {
 	if s.opts.OnAssociate == nil {
 		u.Applied = true
@@ -35,10 +35,10 @@ func (s *Server) apply(cluster *Cluster, u *Update) {
 	})
 }
 
-// applied records how OnAssociate ended. The world may have been replaced
-// meanwhile, so the update is looked up again.
+// applied records the result of OnAssociate. It looks the update up again, because Load may
+// have replaced the state.
 func (s *Server) applied(arn, updateID string, err error) {
-	cluster := s.world.Clusters[arn]
+	cluster := s.state.Clusters[arn]
 	if cluster == nil {
 		return
 	}
@@ -48,18 +48,21 @@ func (s *Server) applied(arn, updateID string, err error) {
 		}
 		u.Applied = true
 		if err != nil {
-			u.fail(UpdateError{Code: "Unknown", Message: fmt.Sprintf("the key could not be put to use: %v", err), ResourceIDs: []string{u.KeyARN}})
+			u.fail(UpdateError{
+				Code: "Unknown", Message: fmt.Sprintf("the key could not be used: %v", err),
+				ResourceIDs: []string{u.KeyARN},
+			})
 		}
 	}
 	s.settle(cluster)
-	_ = s.save() // nobody is there to be told; the next change saves again
+	_ = s.save() // no caller to return the error to; the next change saves again
 }
 
 func (u *Update) fail(e UpdateError) {
 	u.Status, u.Errors, u.Running = "Failed", []UpdateError{e}, false
 }
 
-// settle ends the cluster's associations whose time has come.
+// settle completes the cluster's associations that are applied and have taken their time.
 func (s *Server) settle(cluster *Cluster) {
 	for _, u := range cluster.Updates {
 		if !u.Running || !u.Applied || s.opts.Now().Sub(u.CreatedAt) < s.opts.AssociationTime {
@@ -75,7 +78,7 @@ func (s *Server) settle(cluster *Cluster) {
 }
 
 func (s *Server) settleAll() {
-	for _, cluster := range s.world.Clusters {
+	for _, cluster := range s.state.Clusters {
 		s.settle(cluster)
 	}
 }

@@ -9,16 +9,16 @@ import (
 const (
 	noIdentityPolicy = "because no identity-based policy allows the %s action"
 	explicitDeny     = "with an explicit deny in an identity-based policy"
-	// noKeyPolicy is how KMS refuses a key of another account, whether it
-	// exists or not.
-	noKeyPolicy = "User: %s is not authorized to perform: %s on this resource because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access"
+	// noKeyPolicy is the message for a key of another account, whether it exists or not.
+	noKeyPolicy = "User: %s is not authorized to perform: %s on this resource because the resource does not exist " +
+		"in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access"
 )
 
-// permit asks the caller's own policies.
+// permit returns an error unless the caller's own policies allow the action.
 func (s *Server) permit(c *call, action, resource string, context map[string]string) *apiError {
 	a := access{caller: c.caller, action: action, resource: resource, context: context}
 	because := ""
-	switch a.judge(s.world.policyOf(c.caller), nil) {
+	switch a.judge(s.state.policyOf(c.caller), nil) {
 	case allowed:
 		return nil
 	case denied:
@@ -31,14 +31,15 @@ func (s *Server) permit(c *call, action, resource string, context map[string]str
 	case "sts":
 		code = "AccessDenied"
 	case "ec2":
-		return failf(403, "UnauthorizedOperation", "You are not authorized to perform this operation. %s", deniedMessage(c.caller, action, resource, because))
+		return failf(403, "UnauthorizedOperation", "You are not authorized to perform this operation. %s",
+			deniedMessage(c.caller, action, resource, because))
 	}
 	return failf(deniedStatus(c.service), code, "%s", deniedMessage(c.caller, action, resource, because))
 }
 
-// permitKey asks the caller's policies, the key's policy and its grants, as
-// KMS does: the key policy must let the caller in, directly or by leaving it
-// to IAM through the account's root; across accounts both sides must agree.
+// permitKey returns an error unless the caller's policies, the key's policy and its grants
+// allow the action, as in KMS: the key policy must name the caller, or delegate to IAM by
+// naming the account's root. Across accounts, both sides must allow it.
 func (s *Server) permitKey(c *call, key *Key, action string, context map[string]string) *apiError {
 	service := c.caller.IsService()
 	full := map[string]string{"kms:CallerAccount": c.caller.Account()}
@@ -46,7 +47,7 @@ func (s *Server) permitKey(c *call, key *Key, action string, context map[string]
 		full[k] = v
 	}
 	a := access{caller: c.caller, action: action, resource: key.ARN(), context: full}
-	identity := a.judge(s.world.policyOf(c.caller), nil)
+	identity := a.judge(s.state.policyOf(c.caller), nil)
 	direct, delegated, resource := a.judgeKey(key)
 	local := c.caller.Account() == key.Account
 	switch {
@@ -54,7 +55,8 @@ func (s *Server) permitKey(c *call, key *Key, action string, context map[string]
 		return failf(400, "AccessDeniedException", "%s", deniedMessage(c.caller, action, key.ARN(), explicitDeny))
 	case resource == denied:
 		if local {
-			return failf(400, "AccessDeniedException", "%s", deniedMessage(c.caller, action, key.ARN(), "with an explicit deny in a resource-based policy"))
+			return failf(400, "AccessDeniedException", "%s",
+				deniedMessage(c.caller, action, key.ARN(), "with an explicit deny in a resource-based policy"))
 		}
 		return failf(400, "AccessDeniedException", noKeyPolicy, c.caller.ARN, action)
 	case key.granted(c.caller, action),
@@ -64,13 +66,15 @@ func (s *Server) permitKey(c *call, key *Key, action string, context map[string]
 	case !local:
 		return failf(400, "AccessDeniedException", noKeyPolicy, c.caller.ARN, action)
 	case delegated:
-		return failf(400, "AccessDeniedException", "%s", deniedMessage(c.caller, action, key.ARN(), fmt.Sprintf(noIdentityPolicy, action)))
+		return failf(400, "AccessDeniedException", "%s",
+			deniedMessage(c.caller, action, key.ARN(), fmt.Sprintf(noIdentityPolicy, action)))
 	}
-	return failf(400, "AccessDeniedException", "%s", deniedMessage(c.caller, action, key.ARN(), "because no resource-based policy allows the "+action+" action"))
+	return failf(400, "AccessDeniedException", "%s", deniedMessage(c.caller, action, key.ARN(),
+		"because no resource-based policy allows the "+action+" action"))
 }
 
-// judgeKey evaluates the key policy: whether it allows the caller by name,
-// whether it leaves the caller's account to decide, and the plain outcome.
+// judgeKey evaluates the key policy. direct: it allows the caller by name. delegated: it
+// allows the caller's account to decide. outcome: the decision of the whole policy.
 func (a access) judgeKey(key *Key) (direct, delegated bool, outcome decision) {
 	statements, err := keyPolicy(key.Policy)
 	if err != nil {
@@ -83,7 +87,7 @@ func (a access) judgeKey(key *Key) (direct, delegated bool, outcome decision) {
 	return a.judge(statements, byName) == allowed, a.judge(statements, byRoot) == allowed, outcome
 }
 
-// named says whether an audience names the principal, its role or everybody.
+// named reports whether an audience contains the principal, its role or "*".
 func (p *Principal) named(a Audience) bool {
 	if p.IsService() {
 		return slices.Contains(a.Service, p.ARN) || slices.Contains(a.AWS, "*")
@@ -91,14 +95,15 @@ func (p *Principal) named(a Audience) bool {
 	return slices.Contains(a.AWS, "*") || slices.Contains(a.AWS, p.ARN) || slices.Contains(a.AWS, p.roleARN())
 }
 
-// rooted says whether an audience names the principal's whole account.
+// rooted reports whether an audience contains the root of the principal's account.
 func (p *Principal) rooted(a Audience) bool {
 	return slices.ContainsFunc(a.AWS, func(arn string) bool {
-		return p.Account() != "" && (arn == p.Account() || arnPart(arn, 4) == p.Account() && arnPart(arn, 5) == "root")
+		return p.Account() != "" && (arn == p.Account() || parseARN(arn).AccountID == p.Account() &&
+			parseARN(arn).Resource == "root")
 	})
 }
 
-// granted says whether a grant of the key lets the principal do the action.
+// granted reports whether a grant of the key allows the principal the action.
 func (k *Key) granted(p *Principal, action string) bool {
 	return slices.ContainsFunc(k.Grants, func(g Grant) bool {
 		return (g.Grantee == p.ARN || g.Grantee == p.roleARN()) &&
@@ -114,7 +119,7 @@ func keyPolicy(document string) ([]Statement, error) {
 	return policy.Statement, nil
 }
 
-// defaultKeyPolicy is the one KMS gives a key made without a policy.
+// defaultKeyPolicy returns the policy of a key that was created without one.
 func defaultKeyPolicy(partition, account string) string {
 	return fmt.Sprintf(`{
   "Version" : "2012-10-17",

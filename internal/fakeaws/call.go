@@ -8,26 +8,26 @@ import (
 	"strings"
 )
 
-// call is one request, understood.
+// call is one parsed request.
 type call struct {
 	http       *http.Request
 	body       []byte
 	credential credential
-	// service and region come from the credential scope, as does all of AWS's
-	// routing when one host stands in for all endpoints.
+	// service and region are from the credential scope of the signature, because all
+	// services share one host.
 	service, region, operation string
-	// cluster and keyID are what the call is about, as far as it says.
+	// cluster and keyID are the resource in the request; empty if it has none.
 	cluster, keyID string
 	path           map[string]string // EKS path labels
 	form           url.Values        // query protocol
 	caller         *Principal        // nil until authenticated
 }
 
-// maxBody is far above what any of the services takes.
+// maxBody is in bytes, far above the limit of any of the services.
 const maxBody = 1 << 20
 
-// understand finds service, region and operation of a request.
-func understand(r *http.Request) (*call, error) {
+// parse returns the service, region and operation of a request.
+func parse(r *http.Request) (*call, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func understand(r *http.Request) (*call, error) {
 		}
 		c.operation = c.form.Get("Action")
 		if c.service == "" {
-			c.service = "sts" // the only service that takes unsigned calls
+			c.service = "sts" // the only service that accepts unsigned calls
 		}
 	default:
 		c.operation, c.path = route(r.Method, r.URL.EscapedPath())
@@ -85,7 +85,7 @@ func (c *call) account() string {
 	return c.caller.Account()
 }
 
-// keyNamed is the key that a KMS body names, for the record.
+// keyNamed returns the key in the body of a KMS call, for the log of requests.
 func keyNamed(body []byte) string {
 	var named struct{ KeyID string }
 	if json.Unmarshal(body, &named) != nil {
@@ -94,7 +94,7 @@ func keyNamed(body []byte) string {
 	return named.KeyID
 }
 
-// route is the EKS operation behind a method and path, with the path labels.
+// route returns the EKS operation of a method and path, with the path labels.
 func route(method, path string) (operation string, labels map[string]string) {
 	segments := strings.Split(strings.Trim(path, "/"), "/")
 	for _, r := range []struct{ method, pattern, operation string }{
@@ -106,14 +106,14 @@ func route(method, path string) (operation string, labels map[string]string) {
 		{"GET", "tags/{arn}", "ListTagsForResource"},
 		{"POST", "listRegions", "ListRegions"},
 	} {
-		if labels, ok := match(strings.Split(r.pattern, "/"), segments); ok && r.method == method {
+		if labels, ok := matchPath(strings.Split(r.pattern, "/"), segments); ok && r.method == method {
 			return r.operation, labels
 		}
 	}
 	return "", nil
 }
 
-func match(pattern, segments []string) (map[string]string, bool) {
+func matchPath(pattern, segments []string) (map[string]string, bool) {
 	if len(pattern) != len(segments) {
 		return nil, false
 	}

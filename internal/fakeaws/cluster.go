@@ -12,18 +12,17 @@ type Cluster struct {
 	Name    string `json:"name"`
 	Region  string `json:"region"`
 	Account string `json:"account"`
-	// Version is 1.35 if empty; PlatformVersion eks.9; Status ACTIVE.
+	// Version defaults to 1.35, PlatformVersion to eks.9, Status to ACTIVE.
 	Version         string            `json:"version,omitempty"`
 	PlatformVersion string            `json:"platformVersion,omitempty"`
 	Status          string            `json:"status,omitempty"`
 	CreatedAt       time.Time         `json:"createdAt,omitzero"`
 	Tags            map[string]string `json:"tags,omitempty"`
-	// Endpoint is a made-up host of EKS's form if empty; CA is base64.
+	// Endpoint defaults to a generated host in the form of EKS. CA is base64.
 	Endpoint string `json:"endpoint,omitempty"`
 	CA       string `json:"ca,omitempty"`
 	RoleARN  string `json:"roleArn,omitempty"`
-	// KeyARN is the customer key; without one DescribeCluster has no
-	// encryptionConfig member at all.
+	// KeyARN is the customer key. Without one, DescribeCluster returns no encryptionConfig.
 	KeyARN string        `json:"keyArn,omitempty"`
 	Health []HealthIssue `json:"health,omitempty"`
 	// ConnectorProvider marks a cluster registered through EKS Connector.
@@ -33,16 +32,16 @@ type Cluster struct {
 	// AutoMode sets computeConfig.enabled.
 	AutoMode bool      `json:"autoMode,omitempty"`
 	Updates  []*Update `json:"updates,omitempty"`
-	// FailAssociation, if set, is how the next associations end.
+	// FailAssociation, if set, is the error of the next associations.
 	FailAssociation *UpdateError `json:"failAssociation,omitempty"`
-	// Extra replaces or adds members of the described cluster, verbatim: null,
-	// [], unknown enum values.
+	// Extra replaces or adds members of the described cluster, verbatim, for example null,
+	// [] or unknown enum values.
 	Extra map[string]json.RawMessage `json:"extra,omitempty"`
-	// Raw, if set, is the whole body of DescribeCluster's reply.
+	// Raw, if set, is the whole body of the DescribeCluster reply.
 	Raw json.RawMessage `json:"raw,omitempty"`
 }
 
-// HealthIssue is one entry of cluster.health.issues, codes as EKS spells them
+// HealthIssue is one entry of cluster.health.issues. The codes are those of EKS
 // (KmsKeyDisabled, KmsKeyNotFound, KmsKeyMarkedForDeletion, KmsGrantRevoked, …).
 type HealthIssue struct {
 	Code        string   `json:"code"`
@@ -63,13 +62,13 @@ type Update struct {
 	Errors    []UpdateError `json:"errors,omitempty"`
 	// Token is the caller's idempotency token.
 	Token string `json:"token,omitempty"`
-	// Running marks an association the Server itself brings to an end; others
-	// stay as they are. Applied says that OnAssociate has returned.
+	// Running marks an association that the Server completes; other updates do not change.
+	// Applied is set when OnAssociate has returned.
 	Running bool `json:"running,omitempty"`
 	Applied bool `json:"applied,omitempty"`
 }
 
-// UpdateParam is one parameter of an update, as EKS echoes it.
+// UpdateParam is one parameter of an update.
 type UpdateParam struct {
 	Type  string `json:"type"`
 	Value string `json:"value"`
@@ -82,13 +81,12 @@ type UpdateError struct {
 	ResourceIDs []string `json:"resourceIds,omitempty"`
 }
 
-// ARN is the cluster's ARN.
+// ARN returns the cluster's ARN.
 func (c *Cluster) ARN() string {
 	return fmt.Sprintf("arn:%s:eks:%s:%s:cluster/%s", Partition(c.Region), c.Region, c.Account, c.Name)
 }
 
-// AddCluster adds c with its defaults filled in, or replaces the cluster of
-// the same ARN.
+// AddCluster adds c with its defaults, or replaces the cluster of the same ARN.
 func (w *World) AddCluster(c Cluster) *Cluster {
 	c.Version = cmp.Or(c.Version, "1.35")
 	c.PlatformVersion = cmp.Or(c.PlatformVersion, "eks.9")
@@ -102,12 +100,13 @@ func (w *World) AddCluster(c Cluster) *Cluster {
 	}
 	c.Endpoint = cmp.Or(c.Endpoint, fmt.Sprintf("https://%s.gr7.%s.eks.%s", clusterHex(c.ARN()), c.Region, suffix))
 	c.CA = cmp.Or(c.CA, "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==")
-	c.RoleARN = cmp.Or(c.RoleARN, fmt.Sprintf("arn:%s:iam::%s:role/%s-cluster-role", Partition(c.Region), c.Account, c.Name))
+	role := fmt.Sprintf("arn:%s:iam::%s:role/%s-cluster-role", Partition(c.Region), c.Account, c.Name)
+	c.RoleARN = cmp.Or(c.RoleARN, role)
 	w.Clusters[c.ARN()] = &c
 	return &c
 }
 
-// AddCluster is World.AddCluster through Update; it returns the cluster's ARN.
+// AddCluster adds c like World.AddCluster and returns its ARN.
 func (s *Server) AddCluster(c Cluster) (string, error) {
 	return c.ARN(), s.Update(func(w *World) { w.AddCluster(c) })
 }

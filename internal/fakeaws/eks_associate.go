@@ -19,9 +19,8 @@ type encryptionConfig struct {
 	} `json:"provider"`
 }
 
-// associate begins the association. Where AWS has published no wording, the
-// messages are in the spirit of the known ones; the exception names follow the
-// operation's model.
+// associate starts an association. The exception names follow the operation's model. Where
+// AWS documents no message, it is similar to the known ones.
 func (s *Server) associate(c *call) (any, *apiError) {
 	var in associateInput
 	if failure := c.decode(&in); failure != nil {
@@ -53,7 +52,7 @@ func (s *Server) associate(c *call) (any, *apiError) {
 	u := &Update{
 		ID: s.newUUID(), Type: associationType, Status: inProgress, CreatedAt: s.opts.Now(),
 		KeyARN: key.ARN(), Token: in.ClientRequestToken, Running: true,
-		Params: []UpdateParam{{Type: "EncryptionConfig", Value: echo(wanted)}},
+		Params: []UpdateParam{{Type: "EncryptionConfig", Value: encodeParam(wanted)}},
 	}
 	cluster.Updates = append(cluster.Updates, u)
 	s.grantToEKS(c, cluster, key)
@@ -75,9 +74,9 @@ func (in associateInput) check(keyARN string) *apiError {
 	return nil
 }
 
-// ready says whether an association may begin. An association under way gives
-// ResourceInUseException, another update InvalidRequestException: both are
-// known for "another update is in progress".
+// ready returns an error if an association cannot start. An association in progress gives
+// ResourceInUseException, another update InvalidRequestException; EKS uses both for "another
+// update is in progress".
 func (c *Cluster) ready() *apiError {
 	if c.ConnectorProvider != "" || c.OutpostARN != "" {
 		return failf(400, "InvalidRequestException", "Encryption config cannot be associated with cluster %s", c.Name)
@@ -89,9 +88,11 @@ func (c *Cluster) ready() *apiError {
 		switch {
 		case u.Status != inProgress:
 		case u.Type == associationType:
-			return failf(409, "ResourceInUseException", "Cannot AssociateEncryptionConfig because cluster %s currently has an update in progress", c.Name)
+			return failf(409, "ResourceInUseException",
+				"Cannot AssociateEncryptionConfig because cluster %s currently has an update in progress", c.Name)
 		default:
-			return failf(400, "InvalidRequestException", "Cannot AssociateEncryptionConfig because cluster %s currently has update %s in progress", c.Name, u.ID)
+			return failf(400, "InvalidRequestException",
+				"Cannot AssociateEncryptionConfig because cluster %s currently has update %s in progress", c.Name, u.ID)
 		}
 	}
 	if c.Status != "ACTIVE" {
@@ -100,24 +101,25 @@ func (c *Cluster) ready() *apiError {
 	return nil
 }
 
-// associable is the key the caller named, if EKS would take it. A missing KMS
-// permission of the caller comes as InvalidRequestException, not as a denial.
+// associable returns the key if EKS accepts it. If the caller lacks a KMS permission, the
+// error is InvalidRequestException, not AccessDenied.
 func (s *Server) associable(c *call, id string) (*Key, *apiError) {
 	key := s.findKey(c, id)
 	if key == nil {
-		return nil, failf(400, "InvalidParameterException", "The keyArn %s for encryptionConfig is not valid or does not exist in this region", id)
+		return nil, failf(400, "InvalidParameterException",
+			"The keyArn %s for encryptionConfig is not valid or does not exist in this region", id)
 	}
 	via := map[string]string{
 		"kms:ViaService":       "eks." + c.region + ".amazonaws.com",
 		"kms:GranteePrincipal": eksService,
 		"kms:GrantOperations":  "Encrypt,Decrypt,DescribeKey",
-		// kms:GrantIsForAWSResource is not supported here (EKS User Guide,
-		// "Enable secrets encryption"), so the key stays absent.
+		// EKS does not support kms:GrantIsForAWSResource (EKS User Guide, "Enable secrets
+		// encryption"), so it is absent.
 	}
 	for _, action := range []string{"DescribeKey", "CreateGrant"} {
 		failure := s.permitKey(c, key, "kms:"+action, via)
 		if failure == nil && action == "CreateGrant" && key.Manager == "AWS" {
-			failure = &apiError{} // the policies of AWS-managed keys allow nobody a grant
+			failure = &apiError{} // the policies of AWS-managed keys allow no grants
 		}
 		if failure != nil {
 			return nil, failf(400, "InvalidRequestException", "User not authorized to perform kms:%s operation", action)
@@ -125,7 +127,8 @@ func (s *Server) associable(c *call, id string) (*Key, *apiError) {
 	}
 	switch {
 	case key.Spec != "SYMMETRIC_DEFAULT" || key.Usage != "ENCRYPT_DECRYPT":
-		return nil, failf(400, "InvalidParameterException", "The keyArn for encryptionConfig must be a symmetric encryption key")
+		return nil, failf(400, "InvalidParameterException",
+			"The keyArn for encryptionConfig must be a symmetric encryption key")
 	case key.State != "Enabled":
 		return nil, failf(400, "InvalidRequestException", "The key %s is not enabled", key.ARN())
 	}

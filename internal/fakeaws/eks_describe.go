@@ -11,14 +11,14 @@ var eksOperations = map[string]operation{
 	"AssociateEncryptionConfig": {handle: (*Server).associate, writes: true},
 }
 
-// cluster is the cluster of the call, if the caller may do the action on it.
-// Permission comes first: who may not ask does not learn what exists.
+// cluster returns the cluster of the call if the caller is allowed the action on it. The
+// permission is checked first, so that an unauthorized caller does not learn what exists.
 func (s *Server) cluster(c *call, action string, context map[string]string) (*Cluster, *apiError) {
 	arn := (&Cluster{Name: c.cluster, Region: c.region, Account: c.account()}).ARN()
 	if failure := s.permit(c, "eks:"+action, arn, context); failure != nil {
 		return nil, failure
 	}
-	cluster := s.world.Clusters[arn]
+	cluster := s.state.Clusters[arn]
 	if cluster == nil {
 		return nil, failf(404, "ResourceNotFoundException", "No cluster found for name: %s.", c.cluster)
 	}
@@ -41,31 +41,36 @@ func (s *Server) describeCluster(c *call) (any, *apiError) {
 	return object{"cluster": members}, nil
 }
 
-// describe is the cluster as DescribeCluster shows it. Without a customer key
-// the member encryptionConfig is absent.
+// describe returns the cluster as DescribeCluster does. Without a customer key the member
+// encryptionConfig is absent.
 func (c *Cluster) describe(now time.Time, statusLag time.Duration) object {
 	members := object{
 		"name": c.Name, "arn": c.ARN(), "createdAt": epoch(c.CreatedAt), "version": c.Version,
 		"platformVersion": c.PlatformVersion, "status": c.status(now, statusLag),
 		"endpoint": c.Endpoint, "roleArn": c.RoleARN, "tags": c.tags(),
 		"certificateAuthority": object{"data": c.CA},
-		"identity":             object{"oidc": object{"issuer": "https://oidc.eks." + c.Region + ".amazonaws.com/id/" + clusterHex(c.ARN())}},
+		"identity": object{"oidc": object{"issuer": "https://oidc.eks." + c.Region + ".amazonaws.com/id/" +
+			clusterHex(c.ARN())}},
 		"kubernetesNetworkConfig": object{
-			"serviceIpv4Cidr": "172.20.0.0/16", "ipFamily": "ipv4", "elasticLoadBalancing": object{"enabled": c.AutoMode},
+			"serviceIpv4Cidr": "172.20.0.0/16", "ipFamily": "ipv4",
+			"elasticLoadBalancing": object{"enabled": c.AutoMode},
 		},
 		"resourcesVpcConfig": object{
-			"subnetIds": []string{"subnet-0a1b2c3d4e5f60718", "subnet-0b1c2d3e4f5a60718"}, "securityGroupIds": []string{},
+			"subnetIds":              []string{"subnet-0a1b2c3d4e5f60718", "subnet-0b1c2d3e4f5a60718"},
+			"securityGroupIds":       []string{},
 			"clusterSecurityGroupId": "sg-0a1b2c3d4e5f60718", "vpcId": "vpc-0a1b2c3d4e5f60718",
 			"endpointPublicAccess": true, "endpointPrivateAccess": true, "publicAccessCidrs": []string{"0.0.0.0/0"},
 		},
-		"logging":            object{"clusterLogging": []object{{"types": []string{"api", "audit", "authenticator", "controllerManager", "scheduler"}, "enabled": false}}},
+		"logging": object{"clusterLogging": []object{{"types": []string{"api", "audit", "authenticator",
+			"controllerManager", "scheduler"}, "enabled": false}}},
 		"health":             object{"issues": nonNil(c.Health)},
 		"accessConfig":       object{"authenticationMode": "API_AND_CONFIG_MAP"},
 		"upgradePolicy":      object{"supportType": "EXTENDED"},
 		"deletionProtection": false,
 	}
 	if c.KeyARN != "" {
-		members["encryptionConfig"] = []object{{"resources": []string{"secrets"}, "provider": object{"keyArn": c.KeyARN}}}
+		members["encryptionConfig"] = []object{{"resources": []string{"secrets"},
+			"provider": object{"keyArn": c.KeyARN}}}
 	}
 	if c.AutoMode {
 		members["computeConfig"] = object{"enabled": true, "nodePools": []string{"general-purpose", "system"}}
@@ -81,12 +86,14 @@ func (c *Cluster) describe(now time.Time, statusLag time.Duration) object {
 	return members
 }
 
-// describeConnected takes away what EKS does not know of a cluster it does not
-// run, and adds the connector.
+// describeConnected removes the members that EKS does not know for a connected cluster, and
+// adds the connector.
 func (c *Cluster) describeConnected(members object) {
 	for _, name := range []string{
-		"version", "platformVersion", "endpoint", "roleArn", "certificateAuthority", "identity", "kubernetesNetworkConfig",
-		"resourcesVpcConfig", "logging", "health", "accessConfig", "upgradePolicy", "deletionProtection", "encryptionConfig",
+		"version", "platformVersion", "endpoint", "roleArn", "certificateAuthority", "identity",
+		"kubernetesNetworkConfig",
+		"resourcesVpcConfig", "logging", "health", "accessConfig", "upgradePolicy", "deletionProtection",
+		"encryptionConfig",
 	} {
 		delete(members, name)
 	}
@@ -96,7 +103,7 @@ func (c *Cluster) describeConnected(members object) {
 	}
 }
 
-// status says UPDATING during an update, though not at once.
+// status returns UPDATING during an update, after the lag.
 func (c *Cluster) status(now time.Time, lag time.Duration) string {
 	if c.Status != "ACTIVE" {
 		return c.Status
@@ -117,7 +124,7 @@ func (c *Cluster) tags() map[string]string {
 }
 
 func (s *Server) listClusterTags(c *call) (any, *apiError) {
-	cluster := s.world.Clusters[c.path["arn"]]
+	cluster := s.state.Clusters[c.path["arn"]]
 	if failure := s.permit(c, "eks:ListTagsForResource", c.path["arn"], nil); failure != nil {
 		return nil, failure
 	}

@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// listClusters shows connected clusters only when asked for include=all.
+// listClusters returns connected clusters only with include=all.
 func (s *Server) listClusters(c *call) (any, *apiError) {
 	all := (&Cluster{Name: "*", Region: c.region, Account: c.account()}).ARN()
 	if failure := s.permit(c, "eks:ListClusters", all, nil); failure != nil {
@@ -15,9 +15,10 @@ func (s *Server) listClusters(c *call) (any, *apiError) {
 	query := c.http.URL.Query()
 	connected := slices.Contains(query["include"], "all")
 	var names []string
-	for _, arn := range slices.Sorted(maps.Keys(s.world.Clusters)) {
-		cluster := s.world.Clusters[arn]
-		if cluster.Region == c.region && cluster.Account == c.account() && (connected || cluster.ConnectorProvider == "") {
+	for _, arn := range slices.Sorted(maps.Keys(s.state.Clusters)) {
+		cluster := s.state.Clusters[arn]
+		if cluster.Region == c.region && cluster.Account == c.account() &&
+			(connected || cluster.ConnectorProvider == "") {
 			names = append(names, cluster.Name)
 		}
 	}
@@ -36,16 +37,16 @@ func (s *Server) listUpdates(c *call) (any, *apiError) {
 	return s.eksPage(c, "updateIds", ids)
 }
 
-// eksPage answers one page of names; EKS takes maxResults of 1 to 100.
+// eksPage returns one page of names. EKS accepts maxResults from 1 to 100.
 func (s *Server) eksPage(c *call, member string, items []string) (any, *apiError) {
-	query, wish := c.http.URL.Query(), 0
+	query, requested := c.http.URL.Query(), 0
 	if raw := query.Get("maxResults"); raw != "" {
 		var err error
-		if wish, err = strconv.Atoi(raw); err != nil || wish < 1 || wish > 100 {
+		if requested, err = strconv.Atoi(raw); err != nil || requested < 1 || requested > 100 {
 			return nil, failf(400, "InvalidParameterException", "maxResults needs to be between 1 and 100")
 		}
 	}
-	part, next, ok := page(items, query.Get("nextToken"), s.world.pageSize(wish, 100, 100))
+	part, next, ok := page(items, query.Get("nextToken"), s.state.pageSize(requested, 100, 100))
 	if !ok {
 		return nil, failf(400, "InvalidParameterException", "Invalid token")
 	}

@@ -25,11 +25,14 @@ func TestDescribeCluster(t *testing.T) {
 	keyARN, err := s.AddKey(Key{Region: home, Account: account})
 	must(t, err)
 	for _, c := range []Cluster{
-		{Name: "plain"}, {Name: "keyed", KeyARN: keyARN, Health: []HealthIssue{{Code: "KmsKeyDisabled", Message: "m", ResourceIDs: []string{keyARN}}}},
+		{Name: "plain"}, {Name: "keyed", KeyARN: keyARN,
+			Health: []HealthIssue{{Code: "KmsKeyDisabled", Message: "m", ResourceIDs: []string{keyARN}}}},
 		{Name: "null", Extra: map[string]json.RawMessage{"encryptionConfig": json.RawMessage(`null`)}},
-		{Name: "empty", Extra: map[string]json.RawMessage{"encryptionConfig": json.RawMessage(`[]`), "status": json.RawMessage(`"BRAND_NEW"`)}},
+		{Name: "empty", Extra: map[string]json.RawMessage{"encryptionConfig": json.RawMessage(`[]`),
+			"status": json.RawMessage(`"BRAND_NEW"`)}},
 		{Name: "raw", Raw: json.RawMessage(`{}`)},
-		{Name: "gke", ConnectorProvider: "GKE"}, {Name: "outpost", OutpostARN: "arn:aws:outposts:eu-central-1:1:outpost/op-1"},
+		{Name: "gke", ConnectorProvider: "GKE"}, {Name: "outpost",
+			OutpostARN: "arn:aws:outposts:eu-central-1:1:outpost/op-1"},
 	} {
 		c.Region, c.Account = home, account
 		_, err := s.AddCluster(c)
@@ -44,26 +47,26 @@ func TestDescribeCluster(t *testing.T) {
 	}
 	plain := describe("plain")
 	if plain.EncryptionConfig != nil {
-		t.Errorf("a cluster without key has encryptionConfig %v", plain.EncryptionConfig)
+		t.Errorf("encryptionConfig without a key = %v, want nil", plain.EncryptionConfig)
 	}
 	if got, want := aws.ToString(plain.Arn), "arn:aws:eks:eu-central-1:111122223333:cluster/plain"; got != want {
 		t.Errorf("ARN %s, want %s", got, want)
 	}
 	if plain.CreatedAt == nil || plain.CreatedAt.Year() != 2026 {
-		t.Errorf("createdAt %v", plain.CreatedAt)
+		t.Errorf("createdAt = %v, want 2026", plain.CreatedAt)
 	}
 	keyed := describe("keyed")
 	if len(keyed.EncryptionConfig) != 1 || aws.ToString(keyed.EncryptionConfig[0].Provider.KeyArn) != keyARN {
 		t.Errorf("encryptionConfig %v, want the key %s", keyed.EncryptionConfig, keyARN)
 	}
 	if len(keyed.Health.Issues) != 1 || keyed.Health.Issues[0].Code != types.ClusterIssueCodeKmsKeyDisabled {
-		t.Errorf("health %v", keyed.Health)
+		t.Errorf("health = %v, want KmsKeyDisabled", keyed.Health)
 	}
 	if describe("null").EncryptionConfig != nil {
-		t.Error("null encryptionConfig did not come through")
+		t.Error("encryptionConfig is not nil, want null in the reply")
 	}
 	if c := describe("empty"); c.EncryptionConfig == nil || len(c.EncryptionConfig) != 0 || c.Status != "BRAND_NEW" {
-		t.Errorf("[] did not come through: %v, status %s", c.EncryptionConfig, c.Status)
+		t.Errorf("encryptionConfig = %v, status = %s; want [], BRAND_NEW", c.EncryptionConfig, c.Status)
 	}
 	if describe("raw") != nil {
 		t.Error("the raw reply did not replace the body")
@@ -79,7 +82,7 @@ func TestDescribeCluster(t *testing.T) {
 	if !errors.As(err, &notFound) || notFound.ErrorMessage() != "No cluster found for name: nowhere." {
 		t.Errorf("missing cluster: %v", err)
 	}
-	// The SDK lets an empty name through to the list route.
+	// The SDK sends an empty name to the list route.
 	out, err := client.DescribeCluster(context.Background(), &eks.DescribeClusterInput{Name: aws.String("")})
 	if err != nil || out.Cluster != nil {
 		t.Errorf("empty name: %v, %v", out, err)
@@ -111,10 +114,12 @@ func TestListClustersPagesAndHidesConnected(t *testing.T) {
 	if got := len(s.Requests()); got != 3 {
 		t.Errorf("%d requests for 5 clusters by 2, want 3", got)
 	}
-	if diff := cmp.Diff([]string{"a", "b", "c", "d", "e", "gke"}, list(&eks.ListClustersInput{Include: []string{"all"}})); diff != "" {
+	if diff := cmp.Diff([]string{"a", "b", "c", "d", "e", "gke"},
+		list(&eks.ListClustersInput{Include: []string{"all"}})); diff != "" {
 		t.Error(diff)
 	}
-	_, err = eksOf(admin, url).ListClusters(context.Background(), &eks.ListClustersInput{NextToken: aws.String("bogus")})
+	_, err = eksOf(admin, url).ListClusters(context.Background(),
+		&eks.ListClustersInput{NextToken: aws.String("bogus")})
 	wantCode(t, err, "InvalidParameterException")
 }
 
@@ -145,10 +150,12 @@ func TestAssociate(t *testing.T) {
 	in := associateInputOf("c", "alias/mine")
 	out, err := client.AssociateEncryptionConfig(ctx, in)
 	must(t, err)
-	if out.Update.Status != types.UpdateStatusInProgress || out.Update.Type != types.UpdateTypeAssociateEncryptionConfig {
+	if out.Update.Status != types.UpdateStatusInProgress ||
+		out.Update.Type != types.UpdateTypeAssociateEncryptionConfig {
 		t.Fatalf("update %+v", out.Update)
 	}
-	want := AssociateEvent{UpdateID: *out.Update.Id, ClusterARN: clusterARN, ClusterName: "c", Region: home, Account: account, KeyARN: keyARN}
+	want := AssociateEvent{UpdateID: *out.Update.Id, ClusterARN: clusterARN, ClusterName: "c", Region: home,
+		Account: account, KeyARN: keyARN}
 	if diff := cmp.Diff(want, <-events); diff != "" {
 		t.Error(diff)
 	}
@@ -174,14 +181,14 @@ func TestAssociate(t *testing.T) {
 	again, err := client.AssociateEncryptionConfig(ctx, in) // same input, same token
 	must(t, err)
 	if *again.Update.Id != *out.Update.Id {
-		t.Error("the same token made a second update")
+		t.Error("the same token created a second update")
 	}
 	_, err = client.AssociateEncryptionConfig(ctx, associateInputOf("c", keyARN))
 	wantCode(t, err, "ResourceInUseException")
 
 	release <- nil
 	s.work.Wait()
-	expect("InProgress", "UPDATING", 0) // applied, but its time has not come
+	expect("InProgress", "UPDATING", 0) // applied, but AssociationTime has not passed
 	clock.advance(time.Minute)
 	expect("Successful", "ACTIVE", 1)
 	ids, err := client.ListUpdates(ctx, &eks.ListUpdatesInput{Name: aws.String("c")})
@@ -198,7 +205,7 @@ func TestAssociate(t *testing.T) {
 	})
 }
 
-func TestAssociateThatFails(t *testing.T) {
+func TestFailedAssociation(t *testing.T) {
 	s, url := start(t, Options{OnAssociate: func(context.Context, AssociateEvent) error { return io.ErrUnexpectedEOF }})
 	keyARN, err := s.AddKey(Key{Region: home, Account: account})
 	must(t, err)
@@ -207,19 +214,21 @@ func TestAssociateThatFails(t *testing.T) {
 	out, err := eksOf(admin, url).AssociateEncryptionConfig(context.Background(), associateInputOf("c", keyARN))
 	must(t, err)
 	s.work.Wait()
-	u, err := eksOf(admin, url).DescribeUpdate(context.Background(), &eks.DescribeUpdateInput{Name: aws.String("c"), UpdateId: out.Update.Id})
+	u, err := eksOf(admin, url).DescribeUpdate(context.Background(),
+		&eks.DescribeUpdateInput{Name: aws.String("c"), UpdateId: out.Update.Id})
 	must(t, err)
-	if u.Update.Status != types.UpdateStatusFailed || len(u.Update.Errors) != 1 || u.Update.Errors[0].ErrorCode != types.ErrorCodeUnknown {
+	if u.Update.Status != types.UpdateStatusFailed || len(u.Update.Errors) != 1 ||
+		u.Update.Errors[0].ErrorCode != types.ErrorCodeUnknown {
 		t.Errorf("update %+v", u.Update)
 	}
 	s.View(func(w *World) {
 		if k := w.Clusters["arn:aws:eks:eu-central-1:111122223333:cluster/c"].KeyARN; k != "" {
-			t.Errorf("a failed association left the key %s", k)
+			t.Errorf("key after a failed association = %s, want none", k)
 		}
 	})
 }
 
-func TestAssociateRefusals(t *testing.T) {
+func TestAssociateErrors(t *testing.T) {
 	s, url := start(t, Options{})
 	good, err := s.AddKey(Key{Region: home, Account: account})
 	must(t, err)
@@ -234,12 +243,14 @@ func TestAssociateRefusals(t *testing.T) {
 		must(t, err)
 		return arn
 	}
-	nobody := Principal{ARN: "arn:aws:iam::" + account + ":user/nogrant", AccessKeyID: "AKIANOGRANT", SecretAccessKey: "x",
-		Policy: []Statement{Allow("eks:*"), Allow("kms:DescribeKey")}}
+	noGrant := Principal{ARN: "arn:aws:iam::" + account + ":user/nogrant", AccessKeyID: "AKIANOGRANT",
+		SecretAccessKey: "x",
+		Policy:          []Statement{Allow("eks:*"), Allow("kms:DescribeKey")}}
 	byKey := Principal{ARN: "arn:aws:iam::" + account + ":user/onekey", AccessKeyID: "AKIAONEKEY", SecretAccessKey: "x",
-		Policy: []Statement{Allow("*"), {Effect: "Deny", Action: StringSet{"eks:AssociateEncryptionConfig"}, Resource: StringSet{"*"},
+		Policy: []Statement{Allow("*"), {Effect: "Deny", Action: StringSet{"eks:AssociateEncryptionConfig"},
+			Resource:  StringSet{"*"},
 			Condition: map[string]map[string]StringSet{"StringNotEquals": {"eks:encryptionConfigProviderKeyArns": {good}}}}}}
-	must(t, s.AddPrincipal(nobody))
+	must(t, s.AddPrincipal(noGrant))
 	must(t, s.AddPrincipal(byKey))
 	for _, c := range []Cluster{{Name: "c"}, {Name: "gke", ConnectorProvider: "GKE"}, {Name: "keyed", KeyARN: good},
 		{Name: "upgrading", Updates: []*Update{{ID: "u", Type: "VersionUpdate", Status: inProgress}}}} {
@@ -247,8 +258,10 @@ func TestAssociateRefusals(t *testing.T) {
 		_, err := s.AddCluster(c)
 		must(t, err)
 	}
-	awsOnly := `{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + account + `:root"},"Action":"kms:*","Resource":"*","Condition":{"Bool":{"kms:GrantIsForAWSResource":"true"}}}]}`
-	viaEKS := `{"Statement":[{"Effect":"Allow","Principal":{"AWS":"` + admin.ARN + `"},"Action":["kms:DescribeKey","kms:CreateGrant"],"Resource":"*","Condition":{"StringEquals":{"kms:ViaService":"eks.eu-central-1.amazonaws.com"}}}]}`
+	awsOnly := `{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + account +
+		`:root"},"Action":"kms:*","Resource":"*","Condition":{"Bool":{"kms:GrantIsForAWSResource":"true"}}}]}`
+	viaEKS := `{"Statement":[{"Effect":"Allow","Principal":{"AWS":"` + admin.ARN +
+		`"},"Action":["kms:DescribeKey","kms:CreateGrant"],"Resource":"*","Condition":{"StringEquals":{"kms:ViaService":"eks.eu-central-1.amazonaws.com"}}}]}`
 	for _, tt := range []struct {
 		name, cluster, key, code string
 		resources                []string
@@ -256,27 +269,34 @@ func TestAssociateRefusals(t *testing.T) {
 	}{
 		{name: "unknown cluster", cluster: "x", key: good, code: "ResourceNotFoundException"},
 		{name: "no key", cluster: "c", key: "", code: "InvalidParameterException"},
-		{name: "other resources", cluster: "c", key: good, resources: []string{"configmaps"}, code: "InvalidParameterException"},
+		{name: "other resources", cluster: "c", key: good, resources: []string{"configmaps"},
+			code: "InvalidParameterException"},
 		{name: "unknown key", cluster: "c", key: "alias/none", code: "InvalidParameterException"},
-		{name: "key of another region", cluster: "c", key: keyOf(Key{Region: "us-east-1"}), code: "InvalidParameterException"},
+		{name: "key of another region", cluster: "c", key: keyOf(Key{Region: "us-east-1"}),
+			code: "InvalidParameterException"},
 		{name: "disabled key", cluster: "c", key: keyOf(Key{State: "Disabled"}), code: "InvalidRequestException"},
 		{name: "RSA key", cluster: "c", key: keyOf(Key{Spec: "RSA_2048"}), code: "InvalidParameterException"},
-		{name: "HMAC key", cluster: "c", key: keyOf(Key{Spec: "HMAC_256", Usage: "GENERATE_VERIFY_MAC"}), code: "InvalidParameterException"},
+		{name: "HMAC key", cluster: "c", key: keyOf(Key{Spec: "HMAC_256", Usage: "GENERATE_VERIFY_MAC"}),
+			code: "InvalidParameterException"},
 		{name: "AWS-managed key", cluster: "c", key: keyOf(Key{Manager: "AWS"}), code: "InvalidRequestException"},
-		{name: "key of a closed account", cluster: "c", key: keyOf(Key{Account: other}), code: "InvalidRequestException"},
-		{name: "grants for AWS resources only", cluster: "c", key: keyOf(Key{Policy: awsOnly}), code: "InvalidRequestException"},
-		{name: "no kms:CreateGrant", cluster: "c", key: good, as: nobody, code: "InvalidRequestException"},
-		{name: "another key than allowed", cluster: "c", key: keyOf(Key{}), as: byKey, code: "AccessDeniedException"},
+		{name: "key of another account", cluster: "c", key: keyOf(Key{Account: other}),
+			code: "InvalidRequestException"},
+		{name: "grants for AWS resources only", cluster: "c", key: keyOf(Key{Policy: awsOnly}),
+			code: "InvalidRequestException"},
+		{name: "no kms:CreateGrant", cluster: "c", key: good, as: noGrant, code: "InvalidRequestException"},
+		{name: "key that the policy does not allow", cluster: "c", key: keyOf(Key{}), as: byKey,
+			code: "AccessDeniedException"},
 		{name: "already associated", cluster: "keyed", key: good, code: "InvalidParameterException"},
-		{name: "not EKS's", cluster: "gke", key: good, code: "InvalidRequestException"},
+		{name: "connected cluster", cluster: "gke", key: good, code: "InvalidRequestException"},
 		{name: "another update", cluster: "upgrading", key: good, code: "InvalidRequestException"},
-		{name: "by way of EKS", cluster: "c", key: keyOf(Key{Policy: viaEKS})},
+		{name: "allowed through EKS only", cluster: "c", key: keyOf(Key{Policy: viaEKS})},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.as.ARN == "" {
 				tt.as = admin
 			}
-			_, err := eksOf(tt.as, url).AssociateEncryptionConfig(context.Background(), associateInputOf(tt.cluster, tt.key, tt.resources...))
+			_, err := eksOf(tt.as, url).AssociateEncryptionConfig(context.Background(),
+				associateInputOf(tt.cluster, tt.key, tt.resources...))
 			wantCode(t, err, tt.code)
 		})
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// apiError is an AWS error before it is put into the words of a protocol.
+// apiError is an AWS error, independent of the protocol.
 type apiError struct {
 	status  int
 	code    string
@@ -19,7 +19,7 @@ func failf(status int, code, format string, args ...any) *apiError {
 	return &apiError{status: status, code: code, message: fmt.Sprintf(format, args...)}
 }
 
-// complete fills in the status and message that AWS usually sends with a code.
+// complete sets a missing status and message to those that AWS usually sends with the code.
 func (e *apiError) complete(c *call) *apiError {
 	if e.status == 0 {
 		e.status = http.StatusBadRequest
@@ -39,7 +39,8 @@ func (e *apiError) complete(c *call) *apiError {
 		case strings.HasPrefix(e.code, "Throttl"):
 			e.message = "Rate exceeded"
 		case strings.HasPrefix(e.code, "AccessDenied"):
-			e.message = deniedMessage(c.caller, c.service+":"+c.operation, c.resource(), "with an explicit deny in a service control policy")
+			e.message = deniedMessage(c.caller, c.service+":"+c.operation, c.resource(),
+				"with an explicit deny in a service control policy")
 		default:
 			e.message = http.StatusText(e.status)
 		}
@@ -47,7 +48,7 @@ func (e *apiError) complete(c *call) *apiError {
 	return e
 }
 
-// resource is the ARN that a fault's denial names.
+// resource returns the ARN for the AccessDenied message of a fault.
 func (c *call) resource() string {
 	switch {
 	case c.service == "eks":
@@ -70,8 +71,8 @@ func deniedMessage(caller *Principal, action, resource, because string) string {
 	return fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s", who, action, resource, because)
 }
 
-// deniedStatus: the awsJson services answer 400 to everything that is the
-// client's fault, the others 403.
+// deniedStatus returns the HTTP status of AccessDenied: 400 for the awsJson services, 403
+// for the others.
 func deniedStatus(service string) int {
 	if isTarget(service) {
 		return http.StatusBadRequest
@@ -86,14 +87,16 @@ func unknownOperation(c *call) *apiError {
 	case isTarget(c.service):
 		return failf(400, "UnknownOperationException", "")
 	case c.form != nil:
-		return failf(400, "InvalidAction", "Could not find operation %s for version %s", c.operation, c.form.Get("Version"))
+		return failf(400, "InvalidAction", "Could not find operation %s for version %s", c.operation,
+			c.form.Get("Version"))
 	}
-	return failf(404, "UnknownOperationException", "The requested operation is not supported by this endpoint: %s %s", c.http.Method, c.http.URL.Path)
+	return failf(404, "UnknownOperationException", "The requested operation is not supported by this endpoint: %s %s",
+		c.http.Method, c.http.URL.Path)
 }
 
-// write sends the reply, or the failure, in the service's protocol: REST-JSON
-// for EKS and Account Management, awsJson 1.1 for KMS and Organizations, query
-// XML for STS and EC2.
+// write sends the reply, or the failure, in the service's protocol and returns the HTTP
+// status: REST-JSON for EKS and Account Management, awsJson 1.1 for KMS and Organizations,
+// query XML for STS and EC2.
 func (s *Server) write(w http.ResponseWriter, c *call, reply any, failure *apiError) int {
 	id := s.newUUID()
 	header := w.Header()
@@ -127,11 +130,11 @@ func (s *Server) write(w http.ResponseWriter, c *call, reply any, failure *apiEr
 		status, body = http.StatusInternalServerError, []byte(err.Error())
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(body) //nolint:gosec // G705: an API reply, not a page; the client may be gone
+	_, _ = w.Write(body) //nolint:gosec // G705: an API reply, not a page; the client may have disconnected
 	return status
 }
 
-// body is the error document of the service's protocol.
+// body returns the error document of the service's protocol.
 func (e *apiError) body(c *call, id string) any {
 	switch {
 	case c.form != nil && c.service == "ec2":
@@ -139,7 +142,7 @@ func (e *apiError) body(c *call, id string) any {
 	case c.form != nil:
 		return queryFailure{Xmlns: stsNamespace, Type: "Sender", Code: e.code, Message: e.message, RequestID: id}
 	case isTarget(c.service) && e.code == "AccessDeniedException":
-		// The authorization layer in front of KMS spells the member so.
+		// The authorization layer of KMS capitalizes the member.
 		return object{"__type": e.code, "Message": e.message}
 	case isTarget(c.service):
 		return object{"__type": e.code, "message": e.message}

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// access is one action that somebody wants to do, with the context that
-// conditions may ask for (global keys are added by the evaluation).
+// access is a request for one action, with the condition keys that are specific to it. The
+// evaluation adds the global keys.
 type access struct {
 	caller           *Principal
 	action, resource string
@@ -22,8 +22,8 @@ const (
 	denied
 )
 
-// judge evaluates statements as IAM does: an explicit deny wins, and nothing
-// is allowed unless said. In a resource's own policy, who is asked by audience.
+// judge evaluates statements as IAM does: an explicit deny wins, and the default is deny.
+// audience selects the statements that apply to the principal (resource policies only).
 func (a access) judge(statements []Statement, audience func(Statement) bool) decision {
 	result := silent
 	for _, s := range statements {
@@ -59,13 +59,13 @@ func (a access) concerns(s Statement) bool {
 	return conditionsHold(s.Condition, a.keys())
 }
 
-// keys is the request context: the action's own keys and the global ones.
+// keys returns the condition keys of the request: the global ones and those of the action.
 func (a access) keys() map[string]string {
 	keys := map[string]string{
 		"aws:principalarn":     a.caller.roleARN(),
 		"aws:principalaccount": a.caller.Account(),
 		"aws:userid":           a.caller.UserID,
-		"aws:requestedregion":  arnPart(a.resource, 3),
+		"aws:requestedregion":  parseARN(a.resource).Region,
 	}
 	for k, v := range a.context {
 		keys[strings.ToLower(k)] = v
@@ -73,9 +73,9 @@ func (a access) keys() map[string]string {
 	return keys
 }
 
-// conditionsHold: all operators and keys must hold, one value of each
-// suffices. An operator not known here holds for nothing, so that a policy
-// never allows more than it would on AWS.
+// conditionsHold reports whether all operators and keys hold; one matching value is enough
+// for each. An unknown operator never holds, so that a policy does not allow more than it
+// does on AWS.
 func conditionsHold(conditions map[string]map[string]StringSet, keys map[string]string) bool {
 	for operator, tests := range conditions {
 		for key, wanted := range tests {
@@ -115,7 +115,7 @@ func conditionHolds(operator string, wanted StringSet, value string, present boo
 	matches := func(v string) bool {
 		return slices.ContainsFunc(wanted, func(p string) bool { return same(p, v) }) != negated
 	}
-	// Multi-valued keys are kept as one comma-separated string.
+	// A multi-valued key is one comma-separated string.
 	values := strings.Split(value, ",")
 	switch {
 	case anyOf:
@@ -126,7 +126,7 @@ func conditionHolds(operator string, wanted StringSet, value string, present boo
 	return matches(value)
 }
 
-// wildcard matches IAM's globs: * is any run of characters, ? any one.
+// wildcard reports whether s matches an IAM pattern: * is any text, ? any single byte.
 func wildcard(pattern, s string) bool {
 	for pattern != "" {
 		switch {
@@ -145,7 +145,7 @@ func wildcard(pattern, s string) bool {
 	return s == ""
 }
 
-// roleARN is what aws:PrincipalArn holds: for a session, its role.
+// roleARN returns the value of aws:PrincipalArn: for a session, its role.
 func (p *Principal) roleARN() string {
 	if p.Role != "" {
 		return p.Role

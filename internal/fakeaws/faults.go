@@ -8,29 +8,29 @@ import (
 	"time"
 )
 
-// Fault makes matching calls fail, slowly or at once. The first match counts.
+// Fault makes matching calls slow, or fail, or both. The first match counts.
 type Fault struct {
-	// Service (eks, kms, sts, …), Operation, Region, Account and Cluster are
-	// globs as of path.Match; empty matches all. Account is the caller's;
-	// Cluster is the name in an EKS call.
+	// Service (eks, kms, sts, …), Operation, Region, Account and Cluster are patterns of
+	// path.Match; empty matches all. Account is the caller's; Cluster is the name in an
+	// EKS call.
 	Service   string `json:"service,omitempty"`
 	Operation string `json:"operation,omitempty"`
 	Region    string `json:"region,omitempty"`
 	Account   string `json:"account,omitempty"`
 	Cluster   string `json:"cluster,omitempty"`
-	// Rate is the share of matching calls that are hit, 0 or 1 meaning all.
+	// Rate is the share of matching calls that are affected; 0 and 1 mean all.
 	Rate float64 `json:"rate,omitempty"`
-	// Status is the HTTP status; -1 drops the connection. 0 with no Code lets
-	// the call through after Latency.
+	// Status is the HTTP status; -1 drops the connection. With 0 and no Code, the call is
+	// handled after Latency.
 	Status int `json:"status,omitempty"`
-	// Code and Message are the error; a missing one follows from Status. An
-	// AccessDenied… code without message names principal, action and resource.
+	// Code and Message are the error; the defaults follow from Status. The default message
+	// of an AccessDenied… code names principal, action and resource.
 	Code    string `json:"code,omitempty"`
 	Message string `json:"message,omitempty"`
-	// Latency comes before the answer.
+	// Latency is the delay before the reply.
 	Latency time.Duration `json:"latency,omitempty"`
-	// Times is how often the fault strikes before it is spent; 0 is for ever. Go's
-	// HTTP client repeats a GET whose reused connection was dropped, unseen.
+	// Times is the number of calls that are affected; 0 is unlimited. Note that Go's HTTP
+	// client itself repeats a GET if a reused connection was dropped.
 	Times int `json:"times,omitempty"`
 }
 
@@ -40,7 +40,7 @@ type faultBook struct {
 	rand   *rand.Rand
 }
 
-// SetFaults replaces the faults. Chance begins anew, from the same seed.
+// SetFaults replaces the faults and resets the random numbers for Rate to their seed.
 func (s *Server) SetFaults(faults []Fault) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
@@ -48,15 +48,15 @@ func (s *Server) SetFaults(faults []Fault) {
 	s.faults.rand = rand.New(rand.NewPCG(1, 2))
 }
 
-// Faults are those in force, with Times counted down.
+// Faults returns the current faults, with the remaining Times.
 func (s *Server) Faults() []Fault {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	return append([]Fault(nil), s.faults.faults...)
 }
 
-// strike picks the fault that hits the call, if one does, and counts it.
-func (b *faultBook) strike(c *call) (Fault, bool) {
+// match returns the fault that affects the call, if any, and counts it.
+func (b *faultBook) match(c *call) (Fault, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for i, f := range b.faults {
@@ -85,7 +85,7 @@ func (f Fault) matches(c *call) bool {
 	return true
 }
 
-// failure is the error the fault stands for, nil if it only takes time.
+// failure returns the error of the fault, or nil if it only adds latency.
 func (f Fault) failure(c *call) *apiError {
 	if f.Status == 0 && f.Code == "" {
 		return nil

@@ -18,11 +18,11 @@ import (
 
 func TestFleetHasEveryCase(t *testing.T) {
 	s, url := start(t, Options{})
-	truths, err := s.AddFleet(FleetOptions{})
+	expected, err := s.AddFleet(FleetOptions{})
 	must(t, err)
 	got := map[string][3]string{}
-	for _, truth := range truths {
-		got[truth.Name] = [3]string{string(truth.Verdict), string(truth.Scope), truth.KeyState}
+	for _, c := range expected {
+		got[c.Name] = [3]string{string(c.Verdict), string(c.Scope), c.KeyState}
 	}
 	want := map[string][3]string{
 		"legacy-126":           {"NotEncrypted", "None", ""},
@@ -45,17 +45,20 @@ func TestFleetHasEveryCase(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	out, err := eks.NewFromConfig(as(admin, "us-east-1", url)).ListClusters(context.Background(), &eks.ListClustersInput{})
+	out, err := eks.NewFromConfig(as(admin, "us-east-1", url)).ListClusters(context.Background(),
+		&eks.ListClustersInput{})
 	must(t, err)
 	if len(out.Clusters) != 7 {
 		t.Errorf("clusters in us-east-1: %v", out.Clusters)
 	}
-	_, err = eksOf(admin, url).AssociateEncryptionConfig(context.Background(), associateInputOf("update-failed", "alias/eks/disabled-key"))
+	_, err = eksOf(admin, url).AssociateEncryptionConfig(context.Background(),
+		associateInputOf("update-failed", "alias/eks/disabled-key"))
 	wantCode(t, err, "InvalidRequestException")
 }
 
-func TestGeneratedIsSeededAndReachable(t *testing.T) {
-	o := GenerateOptions{Clusters: 300, Regions: 20, Accounts: 5, Seed: 7, RegionsDown: 1, AccountsDenied: 1, Hostile: true}
+func TestGenerated(t *testing.T) {
+	o := GenerateOptions{Clusters: 300, Regions: 20, Accounts: 5, Seed: 7, RegionsDown: 1, AccountsDenied: 1,
+		Hostile: true}
 	s, url := start(t, Options{})
 	g, err := s.AddGenerated(o)
 	must(t, err)
@@ -63,20 +66,21 @@ func TestGeneratedIsSeededAndReachable(t *testing.T) {
 	again, err := second.AddGenerated(o)
 	must(t, err)
 	if diff := cmp.Diff(g, again); diff != "" {
-		t.Fatalf("the same seed gave another fleet:\n%s", diff)
+		t.Fatalf("two fleets of the same seed differ:\n%s", diff)
 	}
 	count := map[v1alpha1.Verdict]int{}
 	hidden := 0
-	for _, truth := range g.Truths {
-		count[truth.Verdict]++
-		if truth.Unreachable != "" {
+	for _, c := range g.Truths {
+		count[c.Verdict]++
+		if c.Unreachable != "" {
 			hidden++
-			if !slices.Contains(g.Down, truth.Region) && !slices.Contains(g.Denied, truth.Account) {
-				t.Errorf("%s is unreachable for no reason", truth.ARN)
+			if !slices.Contains(g.Down, c.Region) && !slices.Contains(g.Denied, c.Account) {
+				t.Errorf("%s is unreachable, but its region and account are not", c.ARN)
 			}
 		}
 	}
-	for _, v := range []v1alpha1.Verdict{v1alpha1.VerdictCustomerManagedKey, v1alpha1.VerdictAWSOwnedKey, v1alpha1.VerdictNotEncrypted, v1alpha1.VerdictNotApplicable} {
+	for _, v := range []v1alpha1.Verdict{v1alpha1.VerdictCustomerManagedKey, v1alpha1.VerdictAWSOwnedKey,
+		v1alpha1.VerdictNotEncrypted, v1alpha1.VerdictNotApplicable} {
 		if count[v] == 0 {
 			t.Errorf("no cluster with verdict %s", v)
 		}
@@ -88,25 +92,28 @@ func TestGeneratedIsSeededAndReachable(t *testing.T) {
 	ctx := context.Background()
 	assume := func(account string) (*sts.AssumeRoleOutput, error) {
 		return stsOf(admin, url).AssumeRole(ctx, &sts.AssumeRoleInput{
-			RoleArn: aws.String("arn:aws:iam::" + account + ":role/" + g.RoleName), RoleSessionName: aws.String("audit"),
+			RoleArn:         aws.String("arn:aws:iam::" + account + ":role/" + g.RoleName),
+			RoleSessionName: aws.String("audit"),
 		})
 	}
 	_, err = assume(g.Denied[0])
 	wantCode(t, err, "AccessDenied")
 	out, err := assume(g.Accounts[0])
 	must(t, err)
-	p := Principal{AccessKeyID: *out.Credentials.AccessKeyId, SecretAccessKey: *out.Credentials.SecretAccessKey, SessionToken: *out.Credentials.SessionToken}
+	p := Principal{AccessKeyID: *out.Credentials.AccessKeyId, SecretAccessKey: *out.Credentials.SecretAccessKey,
+		SessionToken: *out.Credentials.SessionToken}
 	_, err = eks.NewFromConfig(as(p, g.Down[0], url)).ListClusters(ctx, &eks.ListClustersInput{})
 	wantCode(t, err, "ServiceUnavailableException")
 	seen := 0
 	for _, region := range g.Regions[:19] {
-		out, err := eks.NewFromConfig(as(p, region, url)).ListClusters(ctx, &eks.ListClustersInput{Include: []string{"all"}})
+		out, err := eks.NewFromConfig(as(p, region, url)).ListClusters(ctx,
+			&eks.ListClustersInput{Include: []string{"all"}})
 		must(t, err)
 		seen += len(out.Clusters)
 	}
 	want := 0
-	for _, truth := range g.Truths {
-		if truth.Account == g.Accounts[0] && truth.Unreachable == "" {
+	for _, c := range g.Truths {
+		if c.Account == g.Accounts[0] && c.Unreachable == "" {
 			want++
 		}
 	}
@@ -124,12 +131,15 @@ func TestFaults(t *testing.T) {
 		_, err := client.DescribeCluster(ctx, &eks.DescribeClusterInput{Name: aws.String("c")})
 		return err
 	}
-	s.SetFaults([]Fault{{Operation: "Describe*", Status: 429, Times: 1}, {Cluster: "c", Code: "AccessDeniedException", Times: 1}})
+	s.SetFaults([]Fault{{Operation: "Describe*", Status: 429, Times: 1},
+		{Cluster: "c", Code: "AccessDeniedException", Times: 1}})
 	wantCode(t, describe(), "ThrottlingException")
 	err = describe()
 	wantCode(t, err, "AccessDeniedException")
-	if want := "User: " + admin.ARN + " is not authorized to perform: eks:DescribeCluster on resource: arn:aws:eks:eu-central-1:111122223333:cluster/c"; !strings.Contains(err.Error(), want) {
-		t.Errorf("denial %v", err)
+	if want := "User: " + admin.ARN +
+		" is not authorized to perform: eks:DescribeCluster on resource: " +
+		"arn:aws:eks:eu-central-1:111122223333:cluster/c"; !strings.Contains(err.Error(), want) {
+		t.Errorf("error = %v, want the text %q", err, want)
 	}
 	must(t, describe())
 	if left := s.Faults(); len(left) != 0 {
@@ -144,7 +154,7 @@ func TestFaults(t *testing.T) {
 	}
 	s.SetFaults([]Fault{{Service: "eks", Status: -1}})
 	if err := describe(); err == nil {
-		t.Error("a dropped connection gave no error")
+		t.Error("call with a dropped connection succeeded")
 	}
 	s.SetFaults([]Fault{{Rate: 0.5, Status: 500}})
 	failed := 0
@@ -154,7 +164,7 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	if failed < 30 || failed > 70 {
-		t.Errorf("%d of 100 calls failed at a rate of one half", failed)
+		t.Errorf("%d of 100 calls failed, want about 50", failed)
 	}
 }
 
@@ -166,7 +176,8 @@ func TestRequestsAreRecorded(t *testing.T) {
 	done := make(chan error)
 	for range 5 {
 		go func() {
-			_, err := eksOf(admin, url).DescribeCluster(context.Background(), &eks.DescribeClusterInput{Name: aws.String("c")})
+			_, err := eksOf(admin, url).DescribeCluster(context.Background(),
+				&eks.DescribeClusterInput{Name: aws.String("c")})
 			done <- err
 		}()
 	}
@@ -178,12 +189,13 @@ func TestRequestsAreRecorded(t *testing.T) {
 		t.Errorf("%d requests, at most %d at a time", len(requests), s.MaxInFlight())
 	}
 	r := requests[0]
-	if r.Service != "eks" || r.Operation != "DescribeCluster" || r.Region != home || r.Principal != admin.ARN || r.Cluster != "c" || r.UserAgent == "" || r.Account != account {
+	if r.Service != "eks" || r.Operation != "DescribeCluster" || r.Region != home || r.Principal != admin.ARN ||
+		r.Cluster != "c" || r.UserAgent == "" || r.Account != account {
 		t.Errorf("recorded %+v", r)
 	}
 	s.ResetRequests()
 	if len(s.Requests()) != 0 {
-		t.Error("requests survived the reset")
+		t.Error("ResetRequests did not clear the requests")
 	}
 }
 
@@ -195,7 +207,7 @@ func TestSaveAndLoad(t *testing.T) {
 		Save:            func(b []byte) error { saved, saves = b, saves+1; return nil },
 		OnAssociate:     func(ctx context.Context, _ AssociateEvent) error { <-ctx.Done(); return ctx.Err() },
 	})
-	truths, err := s.AddFleet(FleetOptions{})
+	expected, err := s.AddFleet(FleetOptions{})
 	must(t, err)
 	arn, err := s.AddKey(Key{Region: home, Account: account})
 	must(t, err)
@@ -208,21 +220,26 @@ func TestSaveAndLoad(t *testing.T) {
 	s.Close() // in the middle of the association
 
 	var resumed atomic.Pointer[AssociateEvent]
-	next, url := start(t, Options{OnAssociate: func(_ context.Context, e AssociateEvent) error { resumed.Store(&e); return nil }})
+	next, url := start(t, Options{OnAssociate: func(_ context.Context,
+		e AssociateEvent) error {
+		resumed.Store(&e)
+		return nil
+	}})
 	must(t, next.Load(saved))
 	next.work.Wait()
 	if e := resumed.Load(); e == nil || e.UpdateID != *out.Update.Id {
 		t.Fatalf("resumed %+v, want update %s", e, *out.Update.Id)
 	}
-	c, err := eksOf(admin, url).DescribeCluster(context.Background(), &eks.DescribeClusterInput{Name: aws.String("payments-128")})
+	c, err := eksOf(admin, url).DescribeCluster(context.Background(),
+		&eks.DescribeClusterInput{Name: aws.String("payments-128")})
 	must(t, err)
 	if len(c.Cluster.EncryptionConfig) != 1 {
-		t.Error("the association did not end after the restart")
+		t.Error("the association did not complete after Load")
 	}
-	if got := len(next.Truths()); got != len(truths) {
-		t.Errorf("%d clusters after the restart, want %d", got, len(truths))
+	if got := len(next.Truths()); got != len(expected) {
+		t.Errorf("%d clusters after Load, want %d", got, len(expected))
 	}
 	if err := next.Load([]byte("{")); err == nil {
-		t.Error("broken state was loaded")
+		t.Error("Load of invalid JSON succeeded")
 	}
 }

@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// cluster makes the ith cluster: one in three with a key, versions old and
-// new, one in fifty not run by EKS.
+// cluster adds the ith cluster. One in three has a key, one in 25 is not run by EKS.
 func (g *generator) cluster(i int) {
 	account := g.out.Accounts[g.rand.IntN(len(g.out.Accounts))]
 	region := g.out.Regions[g.rand.IntN(len(g.out.Regions))]
@@ -26,14 +25,15 @@ func (g *generator) cluster(i int) {
 	case roll < 40:
 		c.Status = "UPDATING"
 	}
-	added := g.world.AddCluster(c)
+	added := g.state.AddCluster(c)
 	if roll := g.rand.IntN(100); c.KeyARN == "" && roll < 3 && c.ConnectorProvider == "" && c.OutpostARN == "" {
-		added.Updates = append(added.Updates, associationOf(added, g.newKey(&c, Key{}), "Failed", g.o.Now.Add(-time.Hour)))
+		added.Updates = append(added.Updates, associationOf(added, g.newKey(&c, Key{}), "Failed",
+			g.o.Now.Add(-time.Hour)))
 	}
 	g.clusters = append(g.clusters, added)
 }
 
-// key gives the cluster a key: of its own, or one that it shares.
+// key sets the key of the cluster: a new one, or that of another cluster.
 func (g *generator) key(c *Cluster) {
 	if g.rand.IntN(4) == 0 {
 		for _, before := range g.clusters {
@@ -51,14 +51,15 @@ func (g *generator) key(c *Cluster) {
 	case 0, 1:
 		k.State, code = "Disabled", "KmsKeyDisabled"
 	case 2:
-		k.State, code, k.DeletionDate = "PendingDeletion", "KmsKeyMarkedForDeletion", g.o.Now.AddDate(0, 0, 3+g.rand.IntN(25))
+		k.State, code, k.DeletionDate = "PendingDeletion", "KmsKeyMarkedForDeletion",
+			g.o.Now.AddDate(0, 0, 3+g.rand.IntN(25))
 	case 3:
-		k.Account = "999999999999" // and its policy lets nobody here look
+		k.Account = "999999999999" // its policy denies access
 	case 4:
 		k.Origin, k.RotationDays = "EXTERNAL", 0
 	}
 	c.KeyARN = g.newKey(c, k)
-	if code != "" && g.rand.IntN(2) == 0 { // health lags behind the key's state
+	if code != "" && g.rand.IntN(2) == 0 { // health is reported with a delay
 		c.Health = []HealthIssue{{Code: code, Message: g.message(), ResourceIDs: []string{c.KeyARN}}}
 	}
 }
@@ -68,13 +69,13 @@ func (g *generator) newKey(c *Cluster, k Key) string {
 	if k.Account == "" {
 		k.Account = c.Account
 	}
-	added := g.world.AddKey(k)
-	g.world.AddAlias(Alias{Name: "alias/eks/" + c.Name, Region: added.Region, Account: added.Account, Target: added.ID})
+	added := g.state.AddKey(k)
+	g.state.AddAlias(Alias{Name: "alias/eks/" + c.Name, Region: added.Region, Account: added.Account, Target: added.ID})
 	return added.ARN()
 }
 
-// hostile are values that break careless printers: terminals, spreadsheets,
-// pages, annotations and tables.
+// hostile values break output that is not escaped: terminals, spreadsheets, HTML, CI
+// annotations and tables.
 var hostile = []string{
 	`=cmd|' /C calc'!A0`, `+1+1`, `@SUM(A1:A9)`, "<script>alert(1)</script>", `"><img src=x onerror=alert(1)>`,
 	"\x1b[31mred\x1b[0m\x1b]0;title\x07", "right\u202eot\u2066left", "a\tb\nc|d", "]]>--><!--", "%0A::error::injected",

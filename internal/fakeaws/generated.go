@@ -6,55 +6,54 @@ import (
 	"time"
 )
 
-// GenerateOptions shape a generated fleet. The same options give the same fleet.
+// GenerateOptions describe a generated fleet. The same options give the same fleet.
 type GenerateOptions struct {
-	// Clusters are spread over the accounts and regions. Below 1 counts as 1.
+	// Clusters are distributed over the accounts and regions. The minimum of each is 1.
 	Clusters, Regions, Accounts int
 	Seed                        uint64
-	// Throttle is the share of all calls that are throttled.
+	// Throttle is the share of all calls that are throttled, from 0 to 1.
 	Throttle float64
-	// RegionsDown and AccountsDenied make the last regions answer 503 and the
-	// last accounts refuse their role.
+	// RegionsDown is the number of regions that return 503, AccountsDenied the number of
+	// accounts that deny their role. The last ones are affected.
 	RegionsDown, AccountsDenied int
-	// Hostile gives some clusters tags, and some health messages, that try to
-	// break terminals, spreadsheets and pages.
+	// Hostile adds tags and health messages that break output that is not escaped.
 	Hostile bool
-	// Trust lists the ARNs (globs) that may assume the role in each account;
-	// all may if empty.
+	// Trust lists the ARN patterns that may assume the role in each account. Empty allows
+	// all.
 	Trust []string
-	// Now is the moment dates are counted from.
+	// Now is the reference time of all dates.
 	Now time.Time
 }
 
-// Generated is what AddGenerated has made.
+// Generated is the result of AddGenerated.
 type Generated struct {
-	// Truths are by cluster, in the order they were made.
+	// Truths are the expected results of the clusters, in the order of creation.
 	Truths            []Truth
 	Regions, Accounts []string
-	// Down are the regions that fail, Denied the accounts that refuse.
+	// Down are the regions that fail, Denied the accounts that deny their role.
 	Down, Denied []string
-	// RoleName is the role in each account that may look at everything.
+	// RoleName is the name of the role in each account that may read everything.
 	RoleName string
-	// Faults are those now in force for Throttle and RegionsDown.
+	// Faults are the faults for Throttle and RegionsDown.
 	Faults []Fault
 }
 
-// auditRole may look at all that an audit asks for.
+// auditRole has the permissions that an audit needs.
 const auditRole = "eks-encrypt-audit"
 
-// AddGenerated adds many clusters, with keys in every state, over many regions
-// and accounts, an organization that the first account manages, and a role to
-// assume in each account. It replaces the Server's faults.
+// AddGenerated adds many clusters, with keys in every state, in many regions and accounts,
+// an organization whose management account is the first one, and a role in each account. It
+// replaces the Server's faults.
 func (s *Server) AddGenerated(o GenerateOptions) (Generated, error) {
 	g := &generator{o: o.withDefaults(), rand: rand.New(rand.NewPCG(o.Seed, 0))}
 	err := s.Update(func(w *World) {
-		g.world = w
-		g.places()
+		g.state = w
+		g.accounts()
 		for i := range g.o.Clusters {
 			g.cluster(i)
 		}
 		for _, c := range g.clusters {
-			g.out.Truths = append(g.out.Truths, g.truth(c))
+			g.out.Truths = append(g.out.Truths, g.expected(c))
 		}
 	})
 	g.faults()
@@ -76,30 +75,33 @@ func (o GenerateOptions) withDefaults() GenerateOptions {
 type generator struct {
 	o        GenerateOptions
 	rand     *rand.Rand
-	world    *World
+	state    *World
 	clusters []*Cluster
 	out      Generated
 }
 
-// regionNames are real, so that clients resolve them.
+// regionNames are real regions, so that clients can resolve them.
 var regionNames = []string{
 	"us-east-1", "eu-central-1", "us-west-2", "eu-west-1", "ap-southeast-1", "ap-northeast-1", "us-east-2", "eu-west-2",
-	"ap-southeast-2", "eu-north-1", "ca-central-1", "sa-east-1", "ap-south-1", "eu-west-3", "us-west-1", "ap-northeast-2",
-	"ap-northeast-3", "eu-south-1", "me-south-1", "af-south-1", "ap-east-1", "eu-central-2", "il-central-1", "me-central-1",
+	"ap-southeast-2", "eu-north-1", "ca-central-1", "sa-east-1", "ap-south-1", "eu-west-3", "us-west-1",
+	"ap-northeast-2",
+	"ap-northeast-3", "eu-south-1", "me-south-1", "af-south-1", "ap-east-1", "eu-central-2", "il-central-1",
+	"me-central-1",
 	"ap-southeast-3", "ap-southeast-4", "ap-south-2", "eu-south-2", "ca-west-1", "ap-southeast-5",
 }
 
-// places makes regions, accounts, the organization and the roles.
-func (g *generator) places() {
+// accounts adds the regions, the accounts, the organization and the roles.
+func (g *generator) accounts() {
 	g.out.RoleName = auditRole
 	g.out.Regions = regionNames[:min(g.o.Regions, len(regionNames))]
-	g.world.addRegions(g.out.Regions...)
+	g.state.addRegions(g.out.Regions...)
 	g.out.Down = g.out.Regions[max(len(g.out.Regions)-g.o.RegionsDown, 0):]
 	for i := range g.o.Accounts {
 		id := fmt.Sprintf("%012d", 100000000001+int64(i))
 		g.out.Accounts = append(g.out.Accounts, id)
-		g.world.Organization = append(g.world.Organization, OrganizationAccount{
-			ID: id, Name: fmt.Sprintf("account %d", i+1), Email: fmt.Sprintf("aws+%d@example.com", i+1), Management: i == 0,
+		g.state.Organization = append(g.state.Organization, OrganizationAccount{
+			ID: id, Name: fmt.Sprintf("account %d", i+1), Email: fmt.Sprintf("aws+%d@example.com", i+1),
+			Management: i == 0,
 		})
 		role := Principal{ARN: "arn:aws:iam::" + id + ":role/" + auditRole, Trust: g.o.Trust, Policy: []Statement{
 			Allow("eks:Describe*"), Allow("eks:List*"), Allow("kms:Describe*"), Allow("kms:List*"), Allow("kms:Get*"),
@@ -110,22 +112,24 @@ func (g *generator) places() {
 			role.Trust = nil
 			g.out.Denied = append(g.out.Denied, id)
 		}
-		g.world.AddPrincipal(role)
+		g.state.AddPrincipal(role)
 	}
 }
 
 func (g *generator) faults() {
 	for _, region := range g.out.Down {
-		g.out.Faults = append(g.out.Faults, Fault{Service: "eks", Region: region, Status: 503, Code: "ServiceUnavailableException", Message: "Service is unavailable."})
+		g.out.Faults = append(g.out.Faults, Fault{Service: "eks", Region: region, Status: 503,
+			Code: "ServiceUnavailableException", Message: "Service is unavailable."})
 	}
 	if g.o.Throttle > 0 {
-		g.out.Faults = append(g.out.Faults, Fault{Rate: g.o.Throttle, Status: 429, Code: "ThrottlingException", Message: "Rate exceeded"})
+		g.out.Faults = append(g.out.Faults, Fault{Rate: g.o.Throttle, Status: 429, Code: "ThrottlingException",
+			Message: "Rate exceeded"})
 	}
 }
 
-// truth adds what the faults and refusals hide.
-func (g *generator) truth(c *Cluster) Truth {
-	t := g.world.truth(c)
+// expected returns the expected result, including the faults and denied accounts.
+func (g *generator) expected(c *Cluster) Truth {
+	t := g.state.expected(c)
 	for _, region := range g.out.Down {
 		if region == c.Region {
 			t.Unreachable = "region down"

@@ -21,7 +21,7 @@ const (
 	other   = "444455556666"
 )
 
-// clock is a clock that moves by hand.
+// clock is a clock that only advance moves.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -63,7 +63,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// as is an SDK configuration that signs as the principal, and never retries.
+// as returns an SDK configuration that signs as the principal and does not retry.
 func as(p Principal, region, url string) aws.Config {
 	return aws.Config{
 		Region: region, BaseEndpoint: aws.String(url),
@@ -76,7 +76,7 @@ func eksOf(p Principal, url string) *eks.Client { return eks.NewFromConfig(as(p,
 func kmsOf(p Principal, url string) *kms.Client { return kms.NewFromConfig(as(p, home, url)) }
 func stsOf(p Principal, url string) *sts.Client { return sts.NewFromConfig(as(p, home, url)) }
 
-// wantCode checks the code of an AWS error; "" wants none.
+// wantCode checks the code of an AWS error; "" means no error.
 func wantCode(t *testing.T, err error, code string) {
 	t.Helper()
 	got := ""

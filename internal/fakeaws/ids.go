@@ -12,7 +12,7 @@ func digest(s string) []byte {
 	return sum[:]
 }
 
-// uuidOf is a version 4 UUID, always the same for the same seed.
+// uuidOf returns a version 4 UUID that is derived from the seed.
 func uuidOf(seed string) string { return formatUUID(digest(seed)) }
 
 func formatUUID(b []byte) string {
@@ -20,18 +20,18 @@ func formatUUID(b []byte) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
 
-// clusterHex is the 32 hexadecimal digits of an EKS endpoint host.
+// clusterHex returns the 32 hexadecimal digits of an EKS endpoint host.
 func clusterHex(arn string) string { return fmt.Sprintf("%X", digest(arn)[:16]) }
 
-// uniqueID is the part of an IAM unique id after its four-letter prefix.
+// uniqueID returns an IAM unique ID without its four-letter prefix.
 func uniqueID(seed string) string {
 	return base32.StdEncoding.EncodeToString(digest(seed))[:17]
 }
 
-// newUUID is a random one.
+// newUUID returns a random UUID.
 func (s *Server) newUUID() string { return formatUUID(s.random(16)) }
 
-// random is n bytes. A source that fails is a broken machine, not an answer.
+// random returns n random bytes. It panics if the source fails.
 func (s *Server) random(n int) []byte {
 	b := make([]byte, n)
 	if _, err := io.ReadFull(s.opts.Random, b); err != nil {

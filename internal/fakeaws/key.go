@@ -9,7 +9,7 @@ import (
 
 // Key is one KMS key. Region and Account must be set.
 type Key struct {
-	// ID is a UUID (mrk-… for a multi-Region key), made up if empty.
+	// ID is a UUID (mrk-… for a multi-Region key); generated if empty.
 	ID      string `json:"id"`
 	Region  string `json:"region"`
 	Account string `json:"account"`
@@ -23,27 +23,27 @@ type Key struct {
 	Manager     string    `json:"manager"`
 	Description string    `json:"description,omitempty"`
 	CreatedAt   time.Time `json:"createdAt,omitzero"`
-	// DeletionDate belongs to PendingDeletion, ValidTo to imported material.
+	// DeletionDate is for PendingDeletion, ValidTo for imported key material.
 	DeletionDate time.Time `json:"deletionDate,omitzero"`
 	ValidTo      time.Time `json:"validTo,omitzero"`
 	MultiRegion  bool      `json:"multiRegion,omitempty"`
 	// Primary is the ARN of the primary key, for a multi-Region replica.
 	Primary string `json:"primary,omitempty"`
-	// RotationDays is the rotation period; 0 is no automatic rotation.
+	// RotationDays is the rotation period in days; 0 turns automatic rotation off.
 	RotationDays int               `json:"rotationDays,omitempty"`
 	Tags         map[string]string `json:"tags,omitempty"`
-	// Policy is the key policy's JSON; empty means the default policy, which
-	// leaves it to IAM.
+	// Policy is the key policy in JSON; empty means the default policy, which delegates to
+	// IAM.
 	Policy string  `json:"policy"`
 	Grants []Grant `json:"grants,omitempty"`
-	// Secret is the key's material, 32 bytes, made up if empty.
+	// Secret is the key material, 32 bytes; generated if empty.
 	Secret []byte `json:"secret"`
 	// LastUse is the last successful cryptographic operation.
 	LastUse   time.Time `json:"lastUse,omitzero"`
 	LastUseOp string    `json:"lastUseOp,omitempty"`
 }
 
-// Grant lets a principal use a key.
+// Grant allows a principal to use a key.
 type Grant struct {
 	ID         string    `json:"id"`
 	Token      string    `json:"token"`
@@ -54,7 +54,7 @@ type Grant struct {
 	CreatedAt  time.Time `json:"createdAt"`
 }
 
-// ARN is the key's ARN.
+// ARN returns the key's ARN.
 func (k *Key) ARN() string {
 	return fmt.Sprintf("arn:%s:kms:%s:%s:key/%s", Partition(k.Region), k.Region, k.Account, k.ID)
 }
@@ -64,19 +64,18 @@ type Alias struct {
 	Name    string `json:"name"`
 	Region  string `json:"region"`
 	Account string `json:"account"`
-	// Target is the id of a key of the same region and account; aliases of
-	// AWS-managed keys not made yet have none.
+	// Target is the ID of a key of the same region and account. It is empty for the alias of
+	// an AWS-managed key that does not exist yet.
 	Target string `json:"target,omitempty"`
 }
 
-// ARN is the alias's ARN.
+// ARN returns the alias's ARN.
 func (a *Alias) ARN() string {
 	return fmt.Sprintf("arn:%s:kms:%s:%s:%s", Partition(a.Region), a.Region, a.Account, a.Name)
 }
 
-// AddKey adds k with its defaults filled in, or replaces the key of the same
-// ARN. Id and secret, where missing, follow from the count of keys, so that
-// the same world comes out each time.
+// AddKey adds k with its defaults, or replaces the key of the same ARN. The default ID and
+// secret depend only on the number of keys, so that the state is reproducible.
 func (w *World) AddKey(k Key) *Key {
 	if k.ID == "" {
 		k.ID = uuidOf(fmt.Sprintf("%s/%s/%d", k.Region, k.Account, len(w.Keys)))
@@ -106,13 +105,13 @@ func (w *World) AddAlias(a Alias) *Alias {
 	return &a
 }
 
-// AddKey is World.AddKey through Update; it returns the key's ARN.
+// AddKey adds k like World.AddKey and returns its ARN.
 func (s *Server) AddKey(k Key) (arn string, err error) {
 	err = s.Update(func(w *World) { arn = w.AddKey(k).ARN() })
 	return arn, err
 }
 
-// AddAlias is World.AddAlias through Update; it returns the alias's ARN.
+// AddAlias adds a like World.AddAlias and returns its ARN.
 func (s *Server) AddAlias(a Alias) (string, error) {
 	return a.ARN(), s.Update(func(w *World) { w.AddAlias(a) })
 }

@@ -48,11 +48,11 @@ func (s *Server) createKey(c *call) (any, *apiError) {
 	if failure := key.tag(in.Tags); failure != nil {
 		return nil, failure
 	}
-	return object{"KeyMetadata": s.world.AddKey(key).describe()}, nil
+	return object{"KeyMetadata": s.state.AddKey(key).describe()}, nil
 }
 
-// checkPolicy refuses a policy that no JSON policy is, that names a principal
-// of a known account that does not exist, or that locks the caller out.
+// checkPolicy returns an error if the policy is malformed, names a principal of the caller's
+// account that does not exist, or locks the caller out.
 func (s *Server) checkPolicy(c *call, key *Key, policy string, bypass bool) *apiError {
 	statements, err := keyPolicy(policy)
 	if err != nil || len(statements) == 0 {
@@ -60,15 +60,18 @@ func (s *Server) checkPolicy(c *call, key *Key, policy string, bypass bool) *api
 	}
 	for _, statement := range statements {
 		for _, arn := range statement.Principal.AWS {
-			if strings.Contains(arnPart(arn, 5), "/") && arnPart(arn, 4) == c.account() && !s.world.knows(arn) {
-				return failf(400, "MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals.")
+			if strings.Contains(parseARN(arn).Resource, "/") && parseARN(arn).AccountID == c.account() &&
+				!s.state.knows(arn) {
+				return failf(400, "MalformedPolicyDocumentException",
+					"Policy contains a statement with one or more invalid principals.")
 			}
 		}
 	}
 	probe := *key
 	probe.Policy = policy
 	if !bypass && s.permitKey(c, &probe, "kms:PutKeyPolicy", nil) != nil {
-		return failf(400, "MalformedPolicyDocumentException", "The new key policy will not allow you to update the key policy in the future.")
+		return failf(400, "MalformedPolicyDocumentException",
+			"The new key policy will not allow you to update the key policy in the future.")
 	}
 	return nil
 }
@@ -122,7 +125,7 @@ func (s *Server) putKeyPolicy(c *call) (any, *apiError) {
 
 var aliasName = regexp.MustCompile(`^alias/[a-zA-Z0-9/_-]{1,250}$`)
 
-// createAlias needs the permission on the alias and on the key.
+// createAlias requires the permission on the alias and on the key.
 func (s *Server) createAlias(c *call) (any, *apiError) {
 	var in struct{ AliasName, TargetKeyID string }
 	if failure := c.decode(&in); failure != nil {
@@ -132,7 +135,10 @@ func (s *Server) createAlias(c *call) (any, *apiError) {
 	case strings.HasPrefix(in.AliasName, "alias/aws/"):
 		return nil, failf(400, "NotAuthorizedException", "")
 	case !strings.HasPrefix(in.AliasName, "alias/"):
-		return nil, failf(400, "ValidationException", "Alias must start with the prefix \"alias/\". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html")
+		return nil,
+			failf(400, "ValidationException",
+				"Alias must start with the prefix \"alias/\". Please see "+
+					"https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html")
 	case !aliasName.MatchString(in.AliasName):
 		return nil, failf(400, "InvalidAliasNameException", "Alias name %s contains invalid characters", in.AliasName)
 	}
@@ -147,10 +153,10 @@ func (s *Server) createAlias(c *call) (any, *apiError) {
 	if slices.Contains([]string{"PendingDeletion", "PendingReplicaDeletion"}, key.State) {
 		return nil, key.usable()
 	}
-	if s.world.Aliases[alias.ARN()] != nil {
+	if s.state.Aliases[alias.ARN()] != nil {
 		return nil, failf(400, "AlreadyExistsException", "An alias with the name %s already exists", alias.ARN())
 	}
 	alias.Target = key.ID
-	s.world.AddAlias(alias)
+	s.state.AddAlias(alias)
 	return nil, nil
 }

@@ -18,7 +18,7 @@ type cryptoInput struct {
 // maxPlaintext is KMS's limit for Encrypt with a symmetric key, in bytes.
 const maxPlaintext = 4096
 
-// dryRun is the error that a dry run ends with when all would have worked.
+// dryRun returns the error of a dry run whose request would have succeeded.
 func dryRun() *apiError {
 	return failf(400, "DryRunOperationException", "The request would have succeeded, but the DryRun option is set.")
 }
@@ -33,7 +33,10 @@ func (s *Server) encrypt(c *call) (any, *apiError) {
 		return nil, failure
 	}
 	if len(in.Plaintext) == 0 || len(in.Plaintext) > maxPlaintext {
-		return nil, failf(400, "ValidationException", "1 validation error detected: Value at 'plaintext' failed to satisfy constraint: Member must have length between 1 and %d", maxPlaintext)
+		return nil,
+			failf(400, "ValidationException",
+				"1 validation error detected: Value at 'plaintext' failed to satisfy constraint: Member must have "+
+					"length between 1 and %d", maxPlaintext)
 	}
 	if in.DryRun {
 		return nil, dryRun()
@@ -53,11 +56,12 @@ func (s *Server) decrypt(c *call) (any, *apiError) {
 		return nil, failure
 	}
 	arn, sealed, ok := openBlob(in.CiphertextBlob)
-	if !ok || s.world.Keys[arn] == nil || arnPart(arn, 3) != c.region {
+	if !ok || s.state.Keys[arn] == nil || parseARN(arn).Region != c.region {
 		return nil, failf(400, "InvalidCiphertextException", "")
 	}
-	if in.KeyID != "" && s.findKey(c, in.KeyID) != s.world.Keys[arn] {
-		return nil, failf(400, "IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation.")
+	if in.KeyID != "" && s.findKey(c, in.KeyID) != s.state.Keys[arn] {
+		return nil, failf(400, "IncorrectKeyException",
+			"The key ID in the request does not identify a CMK that can perform this operation.")
 	}
 	key, failure := s.cryptoKey(c, arn, "Decrypt")
 	if failure != nil {
@@ -76,11 +80,12 @@ func (s *Server) decrypt(c *call) (any, *apiError) {
 	}
 	key.LastUse, key.LastUseOp = s.opts.Now(), "Decrypt"
 	return object{
-		"KeyId": key.ARN(), "Plaintext": plain, "EncryptionAlgorithm": "SYMMETRIC_DEFAULT", "KeyMaterialId": hexSum(key.Secret),
+		"KeyId": key.ARN(), "Plaintext": plain, "EncryptionAlgorithm": "SYMMETRIC_DEFAULT",
+		"KeyMaterialId": hexSum(key.Secret),
 	}, nil
 }
 
-// cryptoKey is a key that the caller may use and that can encrypt.
+// cryptoKey returns a key that the caller is allowed to use and that can encrypt.
 func (s *Server) cryptoKey(c *call, id, action string) (*Key, *apiError) {
 	key, failure := s.key(c, id, action, nil)
 	if failure != nil {
@@ -90,7 +95,8 @@ func (s *Server) cryptoKey(c *call, id, action string) (*Key, *apiError) {
 		return nil, failure
 	}
 	if key.Usage != "ENCRYPT_DECRYPT" || key.Spec != "SYMMETRIC_DEFAULT" {
-		return nil, failf(400, "InvalidKeyUsageException", "%s key usage is %s which is not valid for %s.", key.ARN(), key.Usage, action)
+		return nil, failf(400, "InvalidKeyUsageException", "%s key usage is %s which is not valid for %s.", key.ARN(),
+			key.Usage, action)
 	}
 	return key, nil
 }
@@ -107,8 +113,7 @@ func (k *Key) cipher() cipher.AEAD {
 	return gcm
 }
 
-// bound is the encryption context as additional authenticated data; JSON
-// sorts the keys.
+// bound returns the encryption context as additional authenticated data. JSON sorts the keys.
 func bound(context map[string]string) []byte {
 	data, err := json.Marshal(context)
 	if err != nil || len(context) == 0 {
@@ -117,8 +122,7 @@ func bound(context map[string]string) []byte {
 	return data
 }
 
-// openBlob takes a ciphertext apart: version, length and text of the key's
-// ARN, the rest.
+// openBlob splits a ciphertext: version, length and text of the key's ARN, sealed data.
 func openBlob(blob []byte) (arn string, sealed []byte, ok bool) {
 	if len(blob) < 2 || blob[0] != 1 || len(blob) < 2+int(blob[1]) {
 		return "", nil, false

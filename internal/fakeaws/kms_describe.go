@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// keyInput holds what most operations take. KMS spells members in Pascal case;
-// encoding/json matches them whatever the case.
+// keyInput holds the common parameters. KMS names members in Pascal case; encoding/json
+// ignores the case.
 type keyInput struct {
 	KeyID      string
 	PolicyName string
@@ -31,14 +31,14 @@ func (s *Server) describeKey(c *call) (any, *apiError) {
 	return object{"KeyMetadata": key.describe()}, nil
 }
 
-// firstUse makes the AWS-managed key behind an alias/aws/… that has none yet,
-// as describing it does on AWS.
+// firstUse creates the AWS-managed key of an alias/aws/… without a key, as DescribeKey does
+// on AWS. It returns nil if it creates none.
 func (s *Server) firstUse(c *call, id string) *Key {
-	alias := s.world.Aliases[(&Alias{Name: id, Region: c.region, Account: c.account()}).ARN()]
+	alias := s.state.Aliases[(&Alias{Name: id, Region: c.region, Account: c.account()}).ARN()]
 	if alias == nil || alias.Target != "" || !strings.HasPrefix(id, "alias/aws/") {
 		return nil
 	}
-	key := s.world.AddKey(Key{
+	key := s.state.AddKey(Key{
 		Region: c.region, Account: c.account(), Manager: "AWS", RotationDays: 365, CreatedAt: s.opts.Now(),
 		Description: "Default key that protects my data when no other key is defined",
 	})
@@ -74,7 +74,8 @@ func (k *Key) describe() object {
 			kind, primary = "REPLICA", k.Primary
 		}
 		m["MultiRegionConfiguration"] = object{
-			"MultiRegionKeyType": kind, "PrimaryKey": object{"Arn": primary, "Region": arnPart(primary, 3)}, "ReplicaKeys": []object{},
+			"MultiRegionKeyType": kind, "PrimaryKey": object{"Arn": primary, "Region": parseARN(primary).Region},
+			"ReplicaKeys": []object{},
 		}
 	}
 	return m
@@ -89,8 +90,8 @@ func (s *Server) listKeys(c *call) (any, *apiError) {
 		return nil, failure
 	}
 	var keys []object
-	for _, arn := range slices.Sorted(maps.Keys(s.world.Keys)) {
-		if k := s.world.Keys[arn]; k.Region == c.region && k.Account == c.account() {
+	for _, arn := range slices.Sorted(maps.Keys(s.state.Keys)) {
+		if k := s.state.Keys[arn]; k.Region == c.region && k.Account == c.account() {
 			keys = append(keys, object{"KeyId": k.ID, "KeyArn": arn})
 		}
 	}
@@ -114,13 +115,13 @@ func (s *Server) listAliases(c *call) (any, *apiError) {
 		target = key.ID
 	}
 	var aliases []object
-	for _, arn := range slices.Sorted(maps.Keys(s.world.Aliases)) {
-		a := s.world.Aliases[arn]
+	for _, arn := range slices.Sorted(maps.Keys(s.state.Aliases)) {
+		a := s.state.Aliases[arn]
 		if a.Region != c.region || a.Account != c.account() || target != "" && a.Target != target {
 			continue
 		}
 		entry := object{"AliasName": a.Name, "AliasArn": arn}
-		if a.Target != "" { // absent, not empty, for AWS-managed keys not made yet
+		if a.Target != "" { // absent, not empty, if the AWS-managed key does not exist yet
 			entry["TargetKeyId"] = a.Target
 		}
 		aliases = append(aliases, entry)
@@ -128,12 +129,14 @@ func (s *Server) listAliases(c *call) (any, *apiError) {
 	return s.kmsPage("Aliases", aliases, in, 50, 100)
 }
 
-// kmsPage answers one page in KMS's terms: Marker, NextMarker, Truncated.
-func (s *Server) kmsPage(member string, items []object, in keyInput, usual, most int) (any, *apiError) {
+// kmsPage returns one page in the form of KMS: Marker, NextMarker, Truncated.
+func (s *Server) kmsPage(member string, items []object, in keyInput, usual, limit int) (any, *apiError) {
 	if in.Limit < 0 || in.Limit > 1000 {
-		return nil, failf(400, "ValidationException", "1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint", in.Limit)
+		return nil,
+			failf(400, "ValidationException",
+				"1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint", in.Limit)
 	}
-	part, next, ok := page(items, in.Marker, s.world.pageSize(in.Limit, usual, most))
+	part, next, ok := page(items, in.Marker, s.state.pageSize(in.Limit, usual, limit))
 	if !ok {
 		return nil, failf(400, "InvalidMarkerException", "Invalid marker")
 	}

@@ -27,29 +27,31 @@ var kmsOperations = map[string]operation{
 
 var keyID = regexp.MustCompile(`^(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
 
-// findKey is the key behind a key id, key ARN, alias name or alias ARN, as seen
-// from the caller's account and region; nil if there is none.
+// findKey returns the key of a key ID, key ARN, alias name or alias ARN, as seen from the
+// caller's account and region. It returns nil if there is none.
 func (s *Server) findKey(c *call, id string) *Key {
 	if strings.HasPrefix(id, "alias/") {
 		id = (&Alias{Name: id, Region: c.region, Account: c.account()}).ARN()
 	}
-	if strings.HasPrefix(id, "arn:") && arnPart(id, 3) != c.region {
+	if strings.HasPrefix(id, "arn:") && parseARN(id).Region != c.region {
 		return nil
 	}
-	if alias := s.world.Aliases[id]; alias != nil {
-		return s.world.Keys[(&Key{ID: alias.Target, Region: alias.Region, Account: alias.Account}).ARN()]
+	if alias := s.state.Aliases[id]; alias != nil {
+		return s.state.Keys[(&Key{ID: alias.Target, Region: alias.Region, Account: alias.Account}).ARN()]
 	}
-	if key := s.world.Keys[id]; key != nil {
+	if key := s.state.Keys[id]; key != nil {
 		return key
 	}
-	return s.world.Keys[(&Key{ID: id, Region: c.region, Account: c.account()}).ARN()]
+	return s.state.Keys[(&Key{ID: id, Region: c.region, Account: c.account()}).ARN()]
 }
 
-// key is the key that a call names, if the caller may do the action on it.
-// sameAccount operations refuse keys of others whatever the policies say.
+// key returns the key of a call if the caller is allowed the action on it. sameAccount
+// operations deny keys of other accounts regardless of the policies.
 func (s *Server) key(c *call, id, action string, context map[string]string) (*Key, *apiError) {
 	if id == "" {
-		return nil, failf(400, "ValidationException", "1 validation error detected: Value at 'keyId' failed to satisfy constraint: Member must not be null")
+		return nil,
+			failf(400, "ValidationException",
+				"1 validation error detected: Value at 'keyId' failed to satisfy constraint: Member must not be null")
 	}
 	key := s.findKey(c, id)
 	if key == nil {
@@ -70,16 +72,16 @@ var sameAccount = map[string]bool{
 	"ListKeyPolicies": true, "ListResourceTags": true, "PutKeyPolicy": true, "TagResource": true,
 }
 
-// noKey is what KMS says of a key that is not there: to a stranger no more
-// than that there is no access.
+// noKey returns the error for a key that does not exist. Callers of other accounts only
+// learn that they have no access.
 func (s *Server) noKey(c *call, id, action string) *apiError {
 	full := id
 	switch isARN := strings.HasPrefix(id, "arn:"); {
-	case isARN && arnPart(id, 5) == "":
+	case isARN && parseARN(id).Resource == "":
 		return failf(400, "InvalidArnException", "Invalid arn %s", id)
-	case isARN && arnPart(id, 3) != c.region:
-		return failf(400, "NotFoundException", "Invalid arn %s", arnPart(id, 3))
-	case isARN && arnPart(id, 4) != c.account():
+	case isARN && parseARN(id).Region != c.region:
+		return failf(400, "NotFoundException", "Invalid arn %s", parseARN(id).Region)
+	case isARN && parseARN(id).AccountID != c.account():
 		return failf(400, "AccessDeniedException", noKeyPolicy, c.caller.ARN, "kms:"+action)
 	case isARN:
 	case strings.HasPrefix(id, "alias/"):
@@ -92,14 +94,14 @@ func (s *Server) noKey(c *call, id, action string) *apiError {
 	if failure := s.permit(c, "kms:"+action, full, nil); failure != nil {
 		return failure
 	}
-	if strings.HasPrefix(arnPart(full, 5), "alias/") {
+	if strings.HasPrefix(parseARN(full).Resource, "alias/") {
 		return failf(400, "NotFoundException", "Alias %s is not found.", full)
 	}
 	return failf(400, "NotFoundException", "Key '%s' does not exist", full)
 }
 
-// usable is the error of a cryptographic or changing operation on a key that
-// is not Enabled.
+// usable returns the error of a cryptographic or changing operation on a key that is not
+// Enabled.
 func (k *Key) usable() *apiError {
 	switch k.State {
 	case "Enabled":

@@ -1,18 +1,20 @@
 package fakeaws
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
 
-// grantOperations are those a symmetric encryption key can grant.
+// grantOperations are the operations that grants of a symmetric encryption key can allow.
 var grantOperations = []string{
 	"CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GenerateDataKeyPair",
-	"GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo", "RetireGrant",
+	"GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo",
+	"RetireGrant",
 }
 
-// createGrant: a dry run always ends in an error, DryRunOperationException
-// when the grant would have been made.
+// createGrant creates a grant. A dry run always returns an error: DryRunOperationException if
+// the grant would have been created.
 func (s *Server) createGrant(c *call) (any, *apiError) {
 	var in struct {
 		KeyID, GranteePrincipal, GranteeServicePrincipal, Name string
@@ -22,12 +24,12 @@ func (s *Server) createGrant(c *call) (any, *apiError) {
 	if failure := c.decode(&in); failure != nil {
 		return nil, failure
 	}
-	grantee := in.GranteePrincipal
-	if grantee == "" {
-		grantee = in.GranteeServicePrincipal
-	}
+	grantee := cmp.Or(in.GranteePrincipal, in.GranteeServicePrincipal)
 	if grantee == "" || len(in.Operations) == 0 {
-		return nil, failf(400, "ValidationException", "1 validation error detected: Value at 'granteePrincipal' or 'operations' failed to satisfy constraint: Member must not be null")
+		return nil,
+			failf(400, "ValidationException",
+				"1 validation error detected: Value at 'granteePrincipal' or 'operations' failed to satisfy "+
+					"constraint: Member must not be null")
 	}
 	key, failure := s.key(c, in.KeyID, "CreateGrant", map[string]string{
 		"kms:GranteePrincipal": grantee, "kms:GrantOperations": strings.Join(in.Operations, ","),
@@ -36,7 +38,9 @@ func (s *Server) createGrant(c *call) (any, *apiError) {
 		return nil, failure
 	}
 	if key.Manager == "AWS" {
-		return nil, failf(400, "AccessDeniedException", "%s", deniedMessage(c.caller, "kms:CreateGrant", key.ARN(), "because no resource-based policy allows the kms:CreateGrant action"))
+		return nil, failf(400, "AccessDeniedException", "%s",
+			deniedMessage(c.caller, "kms:CreateGrant", key.ARN(),
+				"because no resource-based policy allows the kms:CreateGrant action"))
 	}
 	if key.State != "Enabled" {
 		return nil, key.usable()
@@ -46,8 +50,9 @@ func (s *Server) createGrant(c *call) (any, *apiError) {
 			return nil, failf(400, "ValidationException", "Operation %s is not valid for %s", op, key.ARN())
 		}
 	}
-	if strings.HasPrefix(grantee, "arn:") && arnPart(grantee, 4) == c.account() && strings.Contains(arnPart(grantee, 2), "iam") &&
-		arnPart(grantee, 5) != "root" && !s.world.knows(grantee) && !s.isClusterRole(grantee) {
+	if strings.HasPrefix(grantee, "arn:") && parseARN(grantee).AccountID == c.account() &&
+		strings.Contains(parseARN(grantee).Service, "iam") &&
+		parseARN(grantee).Resource != "root" && !s.state.knows(grantee) && !s.isClusterRole(grantee) {
 		return nil, failf(400, "InvalidArnException", "ARN does not refer to a valid principal: %s", grantee)
 	}
 	if in.DryRun {
@@ -61,9 +66,10 @@ func (s *Server) createGrant(c *call) (any, *apiError) {
 	return object{"GrantId": grant.ID, "GrantToken": grant.Token}, nil
 }
 
-// isClusterRole: the roles of clusters exist even where nobody added them.
+// isClusterRole reports whether the ARN is the role of a cluster. Such a role exists without
+// being added.
 func (s *Server) isClusterRole(arn string) bool {
-	for _, cluster := range s.world.Clusters {
+	for _, cluster := range s.state.Clusters {
 		if cluster.RoleARN == arn {
 			return true
 		}
@@ -84,7 +90,8 @@ func (s *Server) listGrants(c *call) (any, *apiError) {
 	for _, g := range key.Grants {
 		grants = append(grants, object{
 			"KeyId": key.ARN(), "GrantId": g.ID, "Name": g.Name, "CreationDate": epoch(g.CreatedAt),
-			"GranteePrincipal": g.Grantee, "IssuingAccount": "arn:" + Partition(key.Region) + ":iam::" + key.Account + ":root",
+			"GranteePrincipal": g.Grantee, "IssuingAccount": "arn:" + Partition(key.Region) + ":iam::" + key.Account +
+				":root",
 			"Operations": g.Operations,
 		})
 	}

@@ -2,8 +2,8 @@ package fakeaws
 
 import "cmp"
 
-// getKeyRotationStatus: keys that cannot rotate are never rotated; a key
-// pending deletion says false whatever was set.
+// getKeyRotationStatus returns the rotation of a key. It is off for a key that is pending
+// deletion.
 func (s *Server) getKeyRotationStatus(c *call) (any, *apiError) {
 	var in keyInput
 	if failure := c.decode(&in); failure != nil {
@@ -14,7 +14,8 @@ func (s *Server) getKeyRotationStatus(c *call) (any, *apiError) {
 		return nil, failure
 	}
 	if key.Spec != "SYMMETRIC_DEFAULT" {
-		return nil, failf(400, "UnsupportedOperationException", "%s key spec is %s which is not valid for GetKeyRotationStatus.", key.ARN(), key.Spec)
+		return nil, failf(400, "UnsupportedOperationException",
+			"%s key spec is %s which is not valid for GetKeyRotationStatus.", key.ARN(), key.Spec)
 	}
 	reply := object{"KeyId": key.ARN(), "KeyRotationEnabled": false}
 	if key.RotationDays > 0 && key.State != "PendingDeletion" {
@@ -42,7 +43,9 @@ func (s *Server) enableKeyRotation(c *call) (any, *apiError) {
 	days := 0
 	if in.RotationPeriodInDays != nil {
 		if days = *in.RotationPeriodInDays; days < 90 || days > 2560 {
-			return nil, failf(400, "ValidationException", "1 validation error detected: Value '%d' at 'rotationPeriodInDays' failed to satisfy constraint: Member must have value between 90 and 2560", days)
+			return nil, failf(400, "ValidationException",
+				"1 validation error detected: Value '%d' at 'rotationPeriodInDays' failed to satisfy constraint: "+
+					"Member must have value between 90 and 2560", days)
 		}
 	}
 	if key.Spec != "SYMMETRIC_DEFAULT" || key.Origin != "AWS_KMS" {
@@ -52,7 +55,7 @@ func (s *Server) enableKeyRotation(c *call) (any, *apiError) {
 	return nil, nil
 }
 
-// getKeyLastUsage tells the last successful cryptographic operation.
+// getKeyLastUsage returns the last successful cryptographic operation.
 func (s *Server) getKeyLastUsage(c *call) (any, *apiError) {
 	var in keyInput
 	if failure := c.decode(&in); failure != nil {

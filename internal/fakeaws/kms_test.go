@@ -16,28 +16,32 @@ func TestKeyLife(t *testing.T) {
 	clock := newClock()
 	s, url := start(t, Options{Now: clock.Now})
 	ctx, client := context.Background(), kmsOf(admin, url)
-	made, err := client.CreateKey(ctx, &kms.CreateKeyInput{
+	created, err := client.CreateKey(ctx, &kms.CreateKeyInput{
 		Description: aws.String("for EKS"), Tags: []types.Tag{{TagKey: aws.String("team"), TagValue: aws.String("a")}},
 	})
 	must(t, err)
-	id, arn := *made.KeyMetadata.KeyId, *made.KeyMetadata.Arn
+	id, arn := *created.KeyMetadata.KeyId, *created.KeyMetadata.Arn
 	_, err = client.CreateAlias(ctx, &kms.CreateAliasInput{AliasName: aws.String("alias/eks/new"), TargetKeyId: &id})
 	must(t, err)
 	_, err = client.CreateAlias(ctx, &kms.CreateAliasInput{AliasName: aws.String("alias/eks/new"), TargetKeyId: &id})
 	wantCode(t, err, "AlreadyExistsException")
-	_, err = client.EnableKeyRotation(ctx, &kms.EnableKeyRotationInput{KeyId: &id, RotationPeriodInDays: aws.Int32(180)})
+	_, err = client.EnableKeyRotation(ctx, &kms.EnableKeyRotationInput{KeyId: &id,
+		RotationPeriodInDays: aws.Int32(180)})
 	must(t, err)
 	_, err = client.EnableKeyRotation(ctx, &kms.EnableKeyRotationInput{KeyId: &id, RotationPeriodInDays: aws.Int32(3)})
 	wantCode(t, err, "ValidationException")
-	_, err = client.TagResource(ctx, &kms.TagResourceInput{KeyId: &id, Tags: []types.Tag{{TagKey: aws.String("env"), TagValue: aws.String("prod")}}})
+	_, err = client.TagResource(ctx, &kms.TagResourceInput{KeyId: &id,
+		Tags: []types.Tag{{TagKey: aws.String("env"), TagValue: aws.String("prod")}}})
 	must(t, err)
 
 	for _, name := range []string{id, arn, "alias/eks/new", "arn:aws:kms:eu-central-1:" + account + ":alias/eks/new"} {
 		d, err := client.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &name})
 		must(t, err)
 		m := d.KeyMetadata
-		if *m.Arn != arn || !m.Enabled || m.KeyState != types.KeyStateEnabled || m.KeySpec != types.KeySpecSymmetricDefault ||
-			m.KeyUsage != types.KeyUsageTypeEncryptDecrypt || m.KeyManager != types.KeyManagerTypeCustomer || m.Origin != types.OriginTypeAwsKms {
+		if *m.Arn != arn || !m.Enabled || m.KeyState != types.KeyStateEnabled ||
+			m.KeySpec != types.KeySpecSymmetricDefault ||
+			m.KeyUsage != types.KeyUsageTypeEncryptDecrypt || m.KeyManager != types.KeyManagerTypeCustomer ||
+			m.Origin != types.OriginTypeAwsKms {
 			t.Errorf("DescribeKey(%s) = %+v", name, m)
 		}
 		if !m.CreationDate.Equal(clock.Now().Truncate(time.Millisecond)) {
@@ -59,8 +63,10 @@ func TestKeyLife(t *testing.T) {
 	if !strings.Contains(*policy.Policy, account+":root") {
 		t.Errorf("default policy %s", *policy.Policy)
 	}
-	_, err = client.PutKeyPolicy(ctx, &kms.PutKeyPolicyInput{KeyId: &id, Policy: aws.String(`{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999999999999:root"},"Action":"kms:*","Resource":"*"}]}`)})
-	wantCode(t, err, "MalformedPolicyDocumentException") // it would lock the caller out
+	_, err = client.PutKeyPolicy(ctx, &kms.PutKeyPolicyInput{KeyId: &id,
+		Policy: aws.String(
+			`{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999999999999:root"},"Action":"kms:*","Resource":"*"}]}`)})
+	wantCode(t, err, "MalformedPolicyDocumentException") // it locks the caller out
 	must(t, s.Update(func(w *World) {
 		w.Keys[arn].State, w.Keys[arn].DeletionDate = "PendingDeletion", clock.Now().AddDate(0, 0, 7)
 	}))
@@ -103,7 +109,7 @@ func TestListKeysAndAliasesPage(t *testing.T) {
 	if diff := cmp.Diff([]int{5, 6, 1}, []int{keys, aliases, untargeted}); diff != "" {
 		t.Error(diff)
 	}
-	// Describing the AWS-managed key makes it.
+	// Describing the AWS-managed key creates it.
 	d, err := client.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: aws.String("alias/aws/eks")})
 	must(t, err)
 	if d.KeyMetadata.KeyManager != types.KeyManagerTypeAws {
@@ -119,9 +125,11 @@ func TestEncryptDecrypt(t *testing.T) {
 	must(t, err)
 	ctx, client := context.Background(), kmsOf(admin, url)
 	bind := map[string]string{"cluster": "c", "a": "b"}
-	sealed, err := client.Encrypt(ctx, &kms.EncryptInput{KeyId: &arn, Plaintext: []byte("seed"), EncryptionContext: bind})
+	sealed, err := client.Encrypt(ctx, &kms.EncryptInput{KeyId: &arn, Plaintext: []byte("seed"),
+		EncryptionContext: bind})
 	must(t, err)
-	opened, err := client.Decrypt(ctx, &kms.DecryptInput{CiphertextBlob: sealed.CiphertextBlob, EncryptionContext: bind})
+	opened, err := client.Decrypt(ctx, &kms.DecryptInput{CiphertextBlob: sealed.CiphertextBlob,
+		EncryptionContext: bind})
 	must(t, err)
 	if string(opened.Plaintext) != "seed" || *opened.KeyId != arn {
 		t.Errorf("opened %q with %s", opened.Plaintext, *opened.KeyId)
@@ -140,15 +148,18 @@ func TestEncryptDecrypt(t *testing.T) {
 		{"wrong context", "InvalidCiphertextException", kms.DecryptInput{CiphertextBlob: sealed.CiphertextBlob}},
 		{"tampered", "InvalidCiphertextException", kms.DecryptInput{CiphertextBlob: tampered, EncryptionContext: bind}},
 		{"garbage", "InvalidCiphertextException", kms.DecryptInput{CiphertextBlob: []byte{1, 200, 3}}},
-		{"wrong key", "IncorrectKeyException", kms.DecryptInput{CiphertextBlob: sealed.CiphertextBlob, EncryptionContext: bind, KeyId: &second}},
-		{"dry run", "DryRunOperationException", kms.DecryptInput{CiphertextBlob: sealed.CiphertextBlob, EncryptionContext: bind, DryRun: aws.Bool(true)}},
+		{"wrong key", "IncorrectKeyException", kms.DecryptInput{CiphertextBlob: sealed.CiphertextBlob,
+			EncryptionContext: bind, KeyId: &second}},
+		{"dry run", "DryRunOperationException", kms.DecryptInput{CiphertextBlob: sealed.CiphertextBlob,
+			EncryptionContext: bind, DryRun: aws.Bool(true)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := client.Decrypt(ctx, &tt.in)
 			wantCode(t, err, tt.code)
 		})
 	}
-	for state, code := range map[string]string{"Disabled": "DisabledException", "PendingDeletion": "KMSInvalidStateException", "Unavailable": "KMSInvalidStateException"} {
+	for state, code := range map[string]string{"Disabled": "DisabledException",
+		"PendingDeletion": "KMSInvalidStateException", "Unavailable": "KMSInvalidStateException"} {
 		must(t, s.Update(func(w *World) { w.Keys[arn].State = state }))
 		_, err = client.Decrypt(ctx, &kms.DecryptInput{CiphertextBlob: sealed.CiphertextBlob, EncryptionContext: bind})
 		wantCode(t, err, code)
@@ -157,11 +168,12 @@ func TestEncryptDecrypt(t *testing.T) {
 	}
 }
 
-// TestPermissions asks for a key in all the ways it can be closed.
+// TestPermissions requests keys with every kind of policy.
 func TestPermissions(t *testing.T) {
 	s, url := start(t, Options{})
 	user := func(name string, policy ...Statement) Principal {
-		p := Principal{ARN: "arn:aws:iam::" + account + ":user/" + name, AccessKeyID: "AKIA" + strings.ToUpper(name), SecretAccessKey: name, Policy: policy}
+		p := Principal{ARN: "arn:aws:iam::" + account + ":user/" + name, AccessKeyID: "AKIA" + strings.ToUpper(name),
+			SecretAccessKey: name, Policy: policy}
 		must(t, s.AddPrincipal(p))
 		return p
 	}
@@ -176,7 +188,8 @@ func TestPermissions(t *testing.T) {
 	}
 	const mine, theirs = account, other
 	allow := func(who, action, rest string) string {
-		return `{"Effect":"Allow","Principal":{"AWS":"` + who + `"},"Action":"` + action + `","Resource":"*"` + rest + `}`
+		return `{"Effect":"Allow","Principal":{"AWS":"` + who + `"},"Action":"` + action + `","Resource":"*"` + rest +
+			`}`
 	}
 	root := "arn:aws:iam::" + account + ":root"
 	bare, reader := user("bare"), user("reader", Allow("kms:Describe*"), Allow("kms:CreateGrant"))
@@ -185,28 +198,54 @@ func TestPermissions(t *testing.T) {
 		name  string
 		who   Principal
 		key   string
-		grant bool // ask for CreateGrant's dry run instead of DescribeKey
+		grant bool // call CreateGrant with DryRun instead of DescribeKey
 		code  string
 		text  string
 	}{
-		{name: "IAM suffices with the default policy", who: reader, key: key(mine, "")},
+		{name: "IAM policy with the default key policy", who: reader, key: key(mine, "")},
 		{name: "no IAM permission", who: bare, key: key(mine, ""), code: "AccessDeniedException",
-			text: "User: arn:aws:iam::111122223333:user/bare is not authorized to perform: kms:DescribeKey on resource: arn:aws:kms:"},
+			text: "User: arn:aws:iam::111122223333:user/bare is not authorized to perform: kms:DescribeKey on " +
+				"resource: arn:aws:kms:"},
 		{name: "the key policy names the user", who: bare, key: key(mine, allow(bare.ARN, "kms:DescribeKey", ""))},
-		{name: "the key policy leaves IAM out", who: reader, key: key(mine, allow(bare.ARN, "kms:*", "")), code: "AccessDeniedException", text: "no resource-based policy allows the kms:DescribeKey action"},
-		{name: "key of another account, closed", who: reader, key: key(theirs, ""), code: "AccessDeniedException", text: "the resource does not exist in this Region"},
-		{name: "key of another account, open to ours", who: reader, key: key(theirs, allow(root, "kms:*", ""))},
-		{name: "open, but our IAM is not", who: bare, key: key(theirs, allow(root, "kms:*", "")), code: "AccessDeniedException"},
-		{name: "key of another account that is not there", who: reader, key: "arn:aws:kms:eu-central-1:444455556666:key/00000000-0000-4000-8000-000000000000", code: "AccessDeniedException"},
-		{name: "key of ours that is not there", who: reader, key: "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-4000-8000-000000000000", code: "NotFoundException", text: "does not exist"},
-		{name: "key of another region", who: reader, key: "arn:aws:kms:us-east-1:111122223333:key/00000000-0000-4000-8000-000000000000", code: "NotFoundException", text: "Invalid arn us-east-1"},
-		{name: "no key id", who: reader, key: "nonsense", code: "NotFoundException", text: "Invalid keyId"},
+		{name: "the key policy does not delegate to IAM", who: reader, key: key(mine, allow(bare.ARN, "kms:*", "")),
+			code: "AccessDeniedException", text: "no resource-based policy allows the kms:DescribeKey action"},
+		{name: "key of another account, denied by its policy", who: reader, key: key(theirs, ""),
+			code: "AccessDeniedException",
+			text: "the resource does not exist in this Region"},
+		{name: "key of another account, allowed by its policy", who: reader,
+			key: key(theirs, allow(root, "kms:*", ""))},
+		{name: "key of another account, not allowed by IAM", who: bare, key: key(theirs, allow(root, "kms:*", "")),
+			code: "AccessDeniedException"},
+		{name: "key of another account that does not exist", who: reader,
+			key:  "arn:aws:kms:eu-central-1:444455556666:key/00000000-0000-4000-8000-000000000000",
+			code: "AccessDeniedException"},
+		{name: "key that does not exist", who: reader,
+			key:  "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-4000-8000-000000000000",
+			code: "NotFoundException", text: "does not exist"},
+		{name: "key of another region", who: reader,
+			key:  "arn:aws:kms:us-east-1:111122223333:key/00000000-0000-4000-8000-000000000000",
+			code: "NotFoundException", text: "Invalid arn us-east-1"},
+		{name: "invalid key ID", who: reader, key: "nonsense", code: "NotFoundException", text: "Invalid keyId"},
 		{name: "grant", who: reader, key: key(mine, ""), grant: true, code: "DryRunOperationException"},
-		{name: "grant denied by IAM", who: barred, key: key(mine, ""), grant: true, code: "AccessDeniedException", text: "explicit deny"},
-		{name: "grant for AWS resources only", who: reader, key: key(mine, allow(root, "kms:*", `,"Condition":{"Bool":{"kms:GrantIsForAWSResource":"true"}}`)), grant: true, code: "AccessDeniedException"},
-		{name: "grant by way of EKS only", who: reader, key: key(mine, allow(root, "kms:*", `,"Condition":{"StringEquals":{"kms:ViaService":"eks.eu-central-1.amazonaws.com"}}`)), grant: true, code: "AccessDeniedException"},
-		{name: "grant of decryption alone", who: reader, key: key(mine, allow(root, "kms:*", `,"Condition":{"ForAllValues:StringEquals":{"kms:GrantOperations":["Decrypt"]}}`)), grant: true, code: "AccessDeniedException"},
-		{name: "grant of these operations", who: reader, key: key(mine, allow(root, "kms:*", `,"Condition":{"ForAllValues:StringEquals":{"kms:GrantOperations":["Decrypt","Encrypt"]}}`)), grant: true, code: "DryRunOperationException"},
+		{name: "grant denied by IAM", who: barred, key: key(mine, ""), grant: true, code: "AccessDeniedException",
+			text: "explicit deny"},
+		{name: "grant for AWS resources only", who: reader,
+			key:   key(mine, allow(root, "kms:*", `,"Condition":{"Bool":{"kms:GrantIsForAWSResource":"true"}}`)),
+			grant: true, code: "AccessDeniedException"},
+		{name: "grant through EKS only", who: reader,
+			key: key(mine,
+				allow(root, "kms:*",
+					`,"Condition":{"StringEquals":{"kms:ViaService":"eks.eu-central-1.amazonaws.com"}}`)), grant: true,
+			code: "AccessDeniedException"},
+		{name: "grant of decryption alone", who: reader,
+			key: key(mine,
+				allow(root, "kms:*", `,"Condition":{"ForAllValues:StringEquals":{"kms:GrantOperations":["Decrypt"]}}`)),
+			grant: true, code: "AccessDeniedException"},
+		{name: "grant of these operations", who: reader,
+			key: key(mine,
+				allow(root, "kms:*",
+					`,"Condition":{"ForAllValues:StringEquals":{"kms:GrantOperations":["Decrypt","Encrypt"]}}`)),
+			grant: true, code: "DryRunOperationException"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			client := kmsOf(tt.who, url)
@@ -226,7 +265,7 @@ func TestPermissions(t *testing.T) {
 	s.View(func(w *World) {
 		for arn, k := range w.Keys {
 			if len(k.Grants) > 0 {
-				t.Errorf("a dry run left a grant on %s", arn)
+				t.Errorf("dry run created a grant on %s", arn)
 			}
 		}
 	})

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Statement is one statement of an IAM or key policy, in the JSON of IAM.
+// Statement is one statement of an IAM or key policy, in IAM's JSON format.
 type Statement struct {
 	Sid          string    `json:"Sid,omitempty"`
 	Effect       string    `json:"Effect"`
@@ -19,14 +19,14 @@ type Statement struct {
 	Condition map[string]map[string]StringSet `json:"Condition,omitempty"`
 }
 
-// Allow is a statement that allows the action (a glob) on the resources
-// (globs; none means all).
+// Allow returns a statement that allows an action on resources. Both are patterns; without
+// resources it applies to all.
 func Allow(action string, resources ...string) Statement {
 	return statement("Allow", action, resources)
 }
 
-// Deny is a statement that denies the action (a glob) on the resources (globs;
-// none means all).
+// Deny returns a statement that denies an action on resources. Both are patterns; without
+// resources it applies to all.
 func Deny(action string, resources ...string) Statement {
 	return statement("Deny", action, resources)
 }
@@ -38,10 +38,10 @@ func statement(effect, action string, resources []string) Statement {
 	return Statement{Effect: effect, Action: StringSet{action}, Resource: resources}
 }
 
-// StringSet is IAM's "one string or a list of them".
+// StringSet is a list of strings. In JSON it may also be a single string.
 type StringSet []string
 
-// UnmarshalJSON takes a string, a boolean or a list of strings.
+// UnmarshalJSON accepts a string, a boolean or a list of them.
 func (s *StringSet) UnmarshalJSON(data []byte) error {
 	var raw any
 	if err := json.Unmarshal(data, &raw); err != nil {
@@ -63,13 +63,13 @@ func (s *StringSet) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Audience is the Principal element: "*", or ARNs and services.
+// Audience is the Principal element of a statement: "*", or ARNs and services.
 type Audience struct {
 	AWS     StringSet `json:"AWS,omitempty"`
 	Service StringSet `json:"Service,omitempty"`
 }
 
-// UnmarshalJSON takes "*" as well as the object form.
+// UnmarshalJSON accepts "*" and the object form.
 func (a *Audience) UnmarshalJSON(data []byte) error {
 	if string(data) == `"*"` {
 		*a = Audience{AWS: StringSet{"*"}}

@@ -4,40 +4,42 @@ import (
 	"cmp"
 	"strings"
 	"time"
+
+	awsarn "github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
-// Principal is somebody who calls AWS: a user, a role, a role session, an
-// account's root, or (ARN "eks.amazonaws.com") a service.
+// Principal is an identity that calls AWS: a user, a role, a role session, an account's
+// root, or a service (ARN "eks.amazonaws.com").
 type Principal struct {
-	// ARN is arn:aws:iam::A:user/N, arn:aws:iam::A:role/N,
-	// arn:aws:sts::A:assumed-role/N/SESSION, arn:aws:iam::A:root, or the name
+	// ARN is arn:aws:iam::ACCOUNT:user/NAME, arn:aws:iam::ACCOUNT:role/NAME,
+	// arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION, arn:aws:iam::ACCOUNT:root, or the name
 	// of a service.
 	ARN string `json:"arn"`
-	// UserID is filled from the ARN if empty.
+	// UserID is derived from the ARN if empty.
 	UserID string `json:"userId,omitempty"`
 	// AccessKeyID and SecretAccessKey sign requests; a role has none.
 	AccessKeyID     string `json:"accessKeyId,omitempty"`
 	SecretAccessKey string `json:"secretAccessKey,omitempty"`
-	// SessionToken and Expires belong to temporary credentials.
+	// SessionToken and Expires are for temporary credentials.
 	SessionToken string    `json:"sessionToken,omitempty"`
 	Expires      time.Time `json:"expires,omitzero"`
-	// Role is the role behind a session; its Policy is the one that counts.
+	// Role is the role of a session. The session has the role's Policy.
 	Role string `json:"role,omitempty"`
-	// Policy says what the principal may do. Nothing is allowed by default.
+	// Policy lists the permissions. The default is deny.
 	Policy []Statement `json:"policy,omitempty"`
-	// Trust lists, for a role, the ARNs (globs) that may assume it.
+	// Trust lists, for a role, the ARN patterns that may assume it.
 	Trust []string `json:"trust,omitempty"`
-	// ExternalID, if set, must be given to assume the role.
+	// ExternalID, if set, is required to assume the role.
 	ExternalID string `json:"externalId,omitempty"`
-	// WebIdentity lists, for a role, the tokens that may assume it by
-	// AssumeRoleWithWebIdentity, as a cluster's service accounts do.
+	// WebIdentity lists, for a role, the tokens that AssumeRoleWithWebIdentity accepts, such
+	// as those of a cluster's service accounts.
 	WebIdentity []string `json:"webIdentity,omitempty"`
 }
 
-// Account is the 12 digits of the ARN, "" for a service.
-func (p *Principal) Account() string { return arnPart(p.ARN, 4) }
+// Account returns the account ID, or "" for a service.
+func (p *Principal) Account() string { return parseARN(p.ARN).AccountID }
 
-// IsService says whether the principal is an AWS service.
+// IsService reports whether the principal is an AWS service.
 func (p *Principal) IsService() bool { return !strings.HasPrefix(p.ARN, "arn:") }
 
 // AddPrincipal adds p, or replaces the principal of the same ARN.
@@ -47,12 +49,12 @@ func (w *World) AddPrincipal(p Principal) *Principal {
 	return &p
 }
 
-// AddPrincipal is World.AddPrincipal through Update.
+// AddPrincipal adds p like World.AddPrincipal.
 func (s *Server) AddPrincipal(p Principal) error {
 	return s.Update(func(w *World) { w.AddPrincipal(p) })
 }
 
-// byAccessKey is the principal that signs with the access key, or nil.
+// byAccessKey returns the principal of an access key, or nil.
 func (w *World) byAccessKey(id string) *Principal {
 	if id == "" {
 		return nil
@@ -65,7 +67,7 @@ func (w *World) byAccessKey(id string) *Principal {
 	return nil
 }
 
-// policyOf is the policy that counts for p: a session's is its role's.
+// policyOf returns the policy of p; for a session, that of its role.
 func (w *World) policyOf(p *Principal) []Statement {
 	if p.Role == "" {
 		return p.Policy
@@ -76,24 +78,23 @@ func (w *World) policyOf(p *Principal) []Statement {
 	return nil
 }
 
-// defaultUserID makes the unique id that STS would show, always the same for
-// the same ARN.
+// defaultUserID returns a unique ID in the form of IAM that is derived from the ARN.
 func defaultUserID(arn string) string {
 	prefix := "AIDA"
-	switch resource := arnPart(arn, 5); {
+	switch resource := parseARN(arn).Resource; {
 	case resource == "root":
-		return arnPart(arn, 4)
+		return parseARN(arn).AccountID
 	case strings.HasPrefix(resource, "role/"):
 		prefix = "AROA"
 	}
 	return prefix + uniqueID(arn)
 }
 
-// arnPart is the nth field of an ARN (arn:partition:service:region:account:resource).
-func arnPart(arn string, n int) string {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 {
-		return ""
+// parseARN returns the parts of an ARN; all are empty if s is not one.
+func parseARN(s string) awsarn.ARN {
+	parsed, err := awsarn.Parse(s)
+	if err != nil {
+		return awsarn.ARN{}
 	}
-	return parts[n]
+	return parsed
 }

@@ -8,16 +8,15 @@ import (
 // Request is one call that reached the Server.
 type Request struct {
 	Service, Operation, Region string
-	// Principal is the ARN of the caller, "" if the signature was no good.
+	// Principal is the ARN of the caller, or "" if the signature was invalid.
 	Principal, Account string
-	// Cluster is the cluster's name in an EKS call; KeyID is what a KMS call
-	// named as its key.
+	// Cluster is the cluster's name in an EKS call, KeyID the key in a KMS call.
 	Cluster, KeyID string
 	UserAgent      string
 	Start, End     time.Time
-	// InFlight counts the calls under way when this one began, itself included.
+	// InFlight is the number of calls in progress at the start of this one, including it.
 	InFlight int
-	// Status is the HTTP status (-1: connection dropped), Code the error's.
+	// Status is the HTTP status (-1: connection dropped), Code the error code.
 	Status int
 	Code   string
 }
@@ -28,15 +27,15 @@ type requestLog struct {
 	done     []Request
 }
 
-// Requests are the calls answered since the last reset, in order of their end.
+// Requests returns the completed calls since the last reset, in the order of completion.
 func (s *Server) Requests() []Request {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	return append([]Request(nil), s.log.done...)
 }
 
-// MaxInFlight is the most calls that were under way at one time since the last
-// reset, among those answered.
+// MaxInFlight returns the maximum number of concurrent calls since the last reset, among the
+// completed ones.
 func (s *Server) MaxInFlight() int {
 	most := 0
 	for _, r := range s.Requests() {
@@ -45,7 +44,7 @@ func (s *Server) MaxInFlight() int {
 	return most
 }
 
-// ResetRequests forgets the recorded calls.
+// ResetRequests clears the recorded calls.
 func (s *Server) ResetRequests() {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// operation is one AWS operation. Its handler runs with the world locked and
-// checks permissions itself; what writes is saved.
+// operation is one AWS operation. Its handler runs with the state locked and checks the
+// permissions. If it writes, the state is saved.
 type operation struct {
 	handle func(*Server, *call) (any, *apiError)
 	writes bool
 }
 
-// operations are by service and name.
+// operations returns the operation of a service by name.
 func operations(service, name string) (operation, bool) {
 	tables := map[string]map[string]operation{
 		"eks": eksOperations, "kms": kmsOperations, "sts": stsOperations,
@@ -23,14 +23,14 @@ func operations(service, name string) (operation, bool) {
 	return op, ok
 }
 
-// ServeHTTP answers one AWS call.
+// ServeHTTP handles one AWS call.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	record := Request{UserAgent: r.UserAgent(), Start: time.Now(), InFlight: s.log.begin()}
 	defer func() {
 		record.End = time.Now()
 		s.log.end(record)
 	}()
-	c, err := understand(r)
+	c, err := parse(r)
 	if err != nil {
 		record.Status = -1
 		panic(http.ErrAbortHandler)
@@ -42,7 +42,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if c.caller != nil {
 		record.Principal, record.Account = c.caller.ARN, c.account()
 	}
-	if fault, hit := s.faults.strike(c); hit {
+	if fault, found := s.faults.match(c); found {
 		if !wait(r.Context(), fault.Latency) || fault.Status < 0 {
 			record.Status = -1
 			panic(http.ErrAbortHandler)
@@ -77,7 +77,7 @@ func (s *Server) dispatch(c *call) (any, *apiError) {
 	return reply, failure
 }
 
-// wait says whether d went by before the client gave up.
+// wait reports whether d has passed before the client disconnected.
 func wait(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return true

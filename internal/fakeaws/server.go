@@ -9,52 +9,50 @@ import (
 	"time"
 )
 
-// Options set up a Server. The zero value works.
+// Options configure a Server. The zero value is valid.
 type Options struct {
-	// Now is the clock of signatures, updates and timestamps; time.Now if nil.
+	// Now is the clock for signatures, updates and timestamps; default time.Now.
 	Now func() time.Time
-	// Random feeds ids, secrets and nonces; crypto/rand if nil.
+	// Random is the source of IDs, secrets and nonces; default crypto/rand.
 	Random io.Reader
-	// AssociationTime is how long an association stays InProgress at least.
+	// AssociationTime is the minimum time that an association is InProgress.
 	AssociationTime time.Duration
-	// StatusLag is how long DescribeCluster still says ACTIVE after an
-	// association has begun; after it, UPDATING. The status of a cluster is
-	// eventually consistent.
+	// StatusLag is the time after the start of an association in which DescribeCluster still
+	// returns ACTIVE, because the status of a cluster is eventually consistent.
 	StatusLag time.Duration
-	// OnAssociate makes an association real. It runs beside the server, from
-	// the moment the association is accepted; the update turns Successful when
-	// it has returned nil and AssociationTime has passed, Failed on an error.
+	// OnAssociate applies an association. It runs in the background, from the time the
+	// association is accepted. The update becomes Successful after OnAssociate has returned
+	// nil and AssociationTime has passed, and Failed if it returns an error.
 	OnAssociate func(context.Context, AssociateEvent) error
-	// Save is given the world as JSON after each change. Its error fails the
-	// request that made the change.
+	// Save receives the state as JSON after each change. If it returns an error, the request
+	// that caused the change fails.
 	Save func([]byte) error
 }
 
-// AssociateEvent says which cluster's data shall stand under which key.
+// AssociateEvent is an accepted association of a key with a cluster.
 type AssociateEvent struct {
 	UpdateID, ClusterARN, ClusterName, Region, Account string
-	// KeyARN is the key's ARN even where the caller named an alias.
+	// KeyARN is the ARN of the key, also if the request contained an alias.
 	KeyARN string
 }
 
-// Server is one AWS endpoint for all services, regions and accounts of its
-// World. It is an http.Handler.
+// Server is one AWS endpoint for all services, regions and accounts. It is an http.Handler.
 type Server struct {
 	opts   Options
 	ctx    context.Context
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
-	mu     sync.Mutex // guards world
-	world  *World
+	mu     sync.Mutex // guards state
+	state  *World
 	faults faultBook
 	log    requestLog
 }
 
 var _ http.Handler = (*Server)(nil)
 
-// New gives a Server with an empty World: no principal may do anything yet.
-// Close it to end the associations under way.
+// New returns a Server without principals, so that every call is denied. Close stops the
+// associations in progress.
 func New(opts Options) *Server {
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -63,11 +61,11 @@ func New(opts Options) *Server {
 		opts.Random = rand.Reader
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Server{opts: opts, ctx: ctx, cancel: cancel, world: newWorld()}
+	return &Server{opts: opts, ctx: ctx, cancel: cancel, state: newState()}
 }
 
-// Close ends what runs beside the server and waits for it. Associations under
-// way stay InProgress; Load takes them up again.
+// Close cancels OnAssociate and waits for it to return. The associations stay InProgress;
+// Load resumes them.
 func (s *Server) Close() {
 	s.cancel()
 	s.work.Wait()

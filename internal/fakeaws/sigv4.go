@@ -19,7 +19,7 @@ const (
 	presignMax = 15 * time.Minute
 )
 
-// credential is the signature part of a request, in either of SigV4's forms.
+// credential is the SigV4 signature of a request, from its header or its query.
 type credential struct {
 	accessKey, date, region, service string
 	signedHeaders                    []string
@@ -28,8 +28,8 @@ type credential struct {
 	presigned                        bool
 }
 
-// credentialOf reads the Authorization header or the presigned query. Without
-// a signature all is empty.
+// credentialOf reads the Authorization header or the presigned query. It returns the zero
+// value for an unsigned request.
 func credentialOf(r *http.Request) credential {
 	var c credential
 	query := r.URL.Query()
@@ -55,8 +55,8 @@ func credentialOf(r *http.Request) credential {
 	return c
 }
 
-// signedBy recomputes the signature of the request with the secret. What the
-// client did not sign does not count; "host" must be signed.
+// signedBy reports whether the secret gives the signature of the request. It covers only the
+// headers that the client signed; "host" must be one of them.
 func (c credential) signedBy(secret string, r *http.Request, body []byte) bool {
 	if !slices.Contains(c.signedHeaders, "host") || !strings.HasPrefix(c.when, c.date) {
 		return false
@@ -72,8 +72,8 @@ func (c credential) signedBy(secret string, r *http.Request, body []byte) bool {
 	return hmac.Equal([]byte(hex.EncodeToString(mac(key, toSign))), []byte(c.signature))
 }
 
-// canonical is the canonical request of SigV4 for services other than S3: the
-// escaped path is escaped once more.
+// canonical returns the canonical request of SigV4 for services other than S3: the escaped
+// path is escaped again.
 func (c credential) canonical(r *http.Request, body []byte) string {
 	var b strings.Builder
 	b.WriteString(r.Method + "\n")
@@ -123,7 +123,7 @@ func canonicalQuery(raw string) string {
 	return strings.Join(pairs, "&")
 }
 
-// awsEscape escapes all but RFC 3986's unreserved characters.
+// awsEscape escapes all except the unreserved characters of RFC 3986.
 func awsEscape(s string, keepSlash bool) string {
 	const upper = "0123456789ABCDEF"
 	var b strings.Builder

@@ -23,7 +23,7 @@ type callerIdentity struct {
 	Account string
 }
 
-// getCallerIdentity needs no permission, even if one denies it.
+// getCallerIdentity needs no permission and cannot be denied.
 func (s *Server) getCallerIdentity(c *call) (any, *apiError) {
 	return callerIdentity{Arn: c.caller.ARN, UserID: c.caller.UserID, Account: c.account()}, nil
 }
@@ -42,37 +42,40 @@ type assumed struct {
 	SubjectFromWebIdentityToken string `xml:",omitempty"`
 }
 
-// assumeRole needs the role's trust and, across accounts, the caller's own
-// policy; either suffices within one account.
+// assumeRole requires that the role trusts the caller. Across accounts, the caller's policy
+// must also allow it; within an account, it must not deny it.
 func (s *Server) assumeRole(c *call) (any, *apiError) {
 	arn := c.form.Get("RoleArn")
-	role := s.world.Principals[arn]
+	role := s.state.Principals[arn]
 	failure := s.permit(c, "sts:AssumeRole", arn, nil)
 	trusted := role != nil && slices.ContainsFunc(role.Trust, func(g string) bool {
 		return wildcard(g, c.caller.ARN) || wildcard(g, c.caller.roleARN())
 	})
-	if role == nil || !trusted || failure != nil && (role.Account() != c.account() || strings.Contains(failure.message, explicitDeny)) ||
+	if role == nil || !trusted || failure != nil && (role.Account() != c.account() ||
+		strings.Contains(failure.message, explicitDeny)) ||
 		role.ExternalID != "" && role.ExternalID != c.form.Get("ExternalId") {
-		return nil, failf(403, "AccessDenied", "User: %s is not authorized to perform: sts:AssumeRole on resource: %s", c.caller.ARN, arn)
+		return nil, failf(403, "AccessDenied", "User: %s is not authorized to perform: sts:AssumeRole on resource: %s",
+			c.caller.ARN, arn)
 	}
 	return s.session(c, role)
 }
 
-// assumeRoleWithWebIdentity takes the token itself as the proof; which tokens
-// count is the role's WebIdentity.
+// assumeRoleWithWebIdentity accepts the tokens in the role's WebIdentity.
 func (s *Server) assumeRoleWithWebIdentity(c *call) (any, *apiError) {
-	role := s.world.Principals[c.form.Get("RoleArn")]
+	role := s.state.Principals[c.form.Get("RoleArn")]
 	if role == nil || !slices.Contains(role.WebIdentity, c.form.Get("WebIdentityToken")) {
 		return nil, failf(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
 	}
 	return s.session(c, role)
 }
 
-// session makes temporary credentials for the role.
+// session returns temporary credentials for the role.
 func (s *Server) session(c *call, role *Principal) (any, *apiError) {
 	name := c.form.Get("RoleSessionName")
 	if len(name) < 2 || len(name) > 64 {
-		return nil, failf(400, "ValidationError", "1 validation error detected: Value '%s' at 'roleSessionName' failed to satisfy constraint", name)
+		return nil,
+			failf(400, "ValidationError",
+				"1 validation error detected: Value '%s' at 'roleSessionName' failed to satisfy constraint", name)
 	}
 	seconds := 3600
 	if raw := c.form.Get("DurationSeconds"); raw != "" {
@@ -82,11 +85,13 @@ func (s *Server) session(c *call, role *Principal) (any, *apiError) {
 		}
 	}
 	roleName := role.ARN[strings.LastIndex(role.ARN, "/")+1:]
-	p := s.world.addSession(Principal{
-		ARN:         fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/%s", arnPart(role.ARN, 1), role.Account(), roleName, name),
+	p := s.state.addSession(Principal{
+		ARN: fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/%s", parseARN(role.ARN).Partition, role.Account(),
+			roleName, name),
 		UserID:      role.UserID + ":" + name,
 		AccessKeyID: "ASIA" + uniqueID(s.newUUID())[:16], SecretAccessKey: hexSum(s.random(16))[:40],
-		SessionToken: hexSum(s.random(16)), Expires: s.opts.Now().Add(time.Duration(seconds) * time.Second), Role: role.ARN,
+		SessionToken: hexSum(s.random(16)), Expires: s.opts.Now().Add(time.Duration(seconds) * time.Second),
+		Role: role.ARN,
 	})
 	var out assumed
 	out.Credentials.AccessKeyID, out.Credentials.SecretAccessKey = p.AccessKeyID, p.SecretAccessKey
@@ -96,14 +101,13 @@ func (s *Server) session(c *call, role *Principal) (any, *apiError) {
 	return out, nil
 }
 
-// addSession adds p beside other sessions of the same role and name: a new one does
-// not end those before it.
+// addSession adds a role session. Earlier sessions of the same role and name stay valid.
 func (w *World) addSession(p Principal) *Principal {
 	w.Principals[p.ARN+" "+p.AccessKeyID] = &p
 	return &p
 }
 
-// knows says whether there is a principal, or a session, of this ARN.
+// knows reports whether a principal or a session has this ARN.
 func (w *World) knows(arn string) bool {
 	if w.Principals[arn] != nil {
 		return true
@@ -116,8 +120,8 @@ func (w *World) knows(arn string) bool {
 	return false
 }
 
-// envelope wraps a reply of the query protocol: OperationResponse around
-// OperationResult, or EC2's flat form.
+// envelope wraps a reply of the query protocol: OperationResponse with OperationResult, or
+// the flat form of EC2.
 func envelope(c *call, reply any, id string) any {
 	if c.service == "ec2" {
 		return reply
@@ -140,7 +144,7 @@ type queryResult struct {
 	body any
 }
 
-// MarshalXML names the element after the operation.
+// MarshalXML encodes the body in an element with the name of the operation.
 func (r queryResult) MarshalXML(e *xml.Encoder, _ xml.StartElement) error {
 	return e.EncodeElement(r.body, xml.StartElement{Name: xml.Name{Local: r.name}})
 }

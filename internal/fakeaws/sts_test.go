@@ -17,13 +17,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// tokenFor makes the token of `aws eks get-token`.
+// tokenFor returns a token like `aws eks get-token`.
 func tokenFor(t *testing.T, p Principal, url, cluster string) string {
 	t.Helper()
-	signed, err := sts.NewPresignClient(stsOf(p, url)).PresignGetCallerIdentity(context.Background(), &sts.GetCallerIdentityInput{},
+	signed, err := sts.NewPresignClient(stsOf(p, url)).PresignGetCallerIdentity(context.Background(),
+		&sts.GetCallerIdentityInput{},
 		func(o *sts.PresignOptions) {
 			o.ClientOptions = append(o.ClientOptions, func(o *sts.Options) {
-				o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue(clusterIDHeader, cluster), smithyhttp.SetHeaderValue("X-Amz-Expires", "60"))
+				o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue(clusterIDHeader, cluster),
+					smithyhttp.SetHeaderValue("X-Amz-Expires", "60"))
 			})
 		})
 	must(t, err)
@@ -62,7 +64,7 @@ func TestIdentify(t *testing.T) {
 		"changed signature": mangle("X-Amz-Signature=", "X-Amz-Signature=0"),
 	} {
 		if got, err := s.Identify(bad); err == nil {
-			t.Errorf("%s: taken for %+v", name, got)
+			t.Errorf("%s: Identify = %+v, want an error", name, got)
 		}
 	}
 	clock.advance(14 * time.Minute)
@@ -71,14 +73,15 @@ func TestIdentify(t *testing.T) {
 	}
 	clock.advance(2 * time.Minute)
 	if _, err := s.Identify(token); err == nil {
-		t.Error("a token was taken after 16 minutes")
+		t.Error("Identify of a token of 16 minutes succeeded")
 	}
 }
 
 func TestAssumeRole(t *testing.T) {
 	clock := newClock()
 	s, url := start(t, Options{Now: clock.Now})
-	role := Principal{ARN: "arn:aws:iam::" + other + ":role/path/auditor", Trust: []string{admin.ARN}, ExternalID: "x-42",
+	role := Principal{ARN: "arn:aws:iam::" + other + ":role/path/auditor", Trust: []string{admin.ARN},
+		ExternalID:  "x-42",
 		WebIdentity: []string{"a.b.c"}, Policy: []Statement{Allow("eks:Describe*"), Allow("eks:ListClusters")}}
 	must(t, s.AddPrincipal(role))
 	_, err := s.AddCluster(Cluster{Name: "c", Region: home, Account: other})
@@ -86,12 +89,15 @@ func TestAssumeRole(t *testing.T) {
 	ctx, client := context.Background(), stsOf(admin, url)
 	_, err = client.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &role.ARN, RoleSessionName: aws.String("me")})
 	wantCode(t, err, "AccessDenied")
-	out, err := client.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &role.ARN, RoleSessionName: aws.String("me"), ExternalId: aws.String("x-42")})
+	out, err := client.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &role.ARN, RoleSessionName: aws.String("me"),
+		ExternalId: aws.String("x-42")})
 	must(t, err)
-	// Another session of the same name does not end this one.
-	_, err = client.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &role.ARN, RoleSessionName: aws.String("me"), ExternalId: aws.String("x-42")})
+	// Another session of the same name does not end the first one.
+	_, err = client.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &role.ARN, RoleSessionName: aws.String("me"),
+		ExternalId: aws.String("x-42")})
 	must(t, err)
-	session := Principal{AccessKeyID: *out.Credentials.AccessKeyId, SecretAccessKey: *out.Credentials.SecretAccessKey, SessionToken: *out.Credentials.SessionToken}
+	session := Principal{AccessKeyID: *out.Credentials.AccessKeyId, SecretAccessKey: *out.Credentials.SecretAccessKey,
+		SessionToken: *out.Credentials.SessionToken}
 	who, err := stsOf(session, url).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	must(t, err)
 	if got, want := *who.Arn, "arn:aws:sts::444455556666:assumed-role/auditor/me"; got != want {
@@ -104,7 +110,9 @@ func TestAssumeRole(t *testing.T) {
 	must(t, err)
 	_, err = eksOf(session, url).ListUpdates(ctx, &eks.ListUpdatesInput{Name: aws.String("c")})
 	wantCode(t, err, "AccessDeniedException")
-	if want := "User: arn:aws:sts::444455556666:assumed-role/auditor/me is not authorized to perform: eks:ListUpdates on resource: arn:aws:eks:eu-central-1:444455556666:cluster/c"; !strings.Contains(err.Error(), want) {
+	if want := "User: arn:aws:sts::444455556666:assumed-role/auditor/me is not authorized to perform: " +
+		"eks:ListUpdates on resource: " +
+		"arn:aws:eks:eu-central-1:444455556666:cluster/c"; !strings.Contains(err.Error(), want) {
 		t.Errorf("%v\nlacks %q", err, want)
 	}
 	if id, err := s.Identify(tokenFor(t, session, url, "c")); err != nil || id.Role != role.ARN {
@@ -118,16 +126,18 @@ func TestAssumeRole(t *testing.T) {
 func TestAuthentication(t *testing.T) {
 	clock := newClock()
 	s, url := start(t, Options{Now: clock.Now})
-	must(t, s.AddPrincipal(Principal{ARN: "arn:aws:sts::" + account + ":assumed-role/r/old", AccessKeyID: "ASIAOLD", SecretAccessKey: "s", SessionToken: "t",
+	must(t, s.AddPrincipal(Principal{ARN: "arn:aws:sts::" + account + ":assumed-role/r/old", AccessKeyID: "ASIAOLD",
+		SecretAccessKey: "s", SessionToken: "t",
 		Expires: clock.Now().Add(-time.Second)}))
 	unknown, wrong, old := admin, admin, Principal{AccessKeyID: "ASIAOLD", SecretAccessKey: "s", SessionToken: "t"}
-	unknown.AccessKeyID, wrong.SecretAccessKey = "AKIANOBODY", "guessed"
+	unknown.AccessKeyID, wrong.SecretAccessKey = "AKIAUNKNOWN", "guessed"
 	for _, tt := range []struct {
 		name          string
 		who           Principal
 		eks, kms, sts string
 	}{
-		{"unknown access key", unknown, "UnrecognizedClientException", "UnrecognizedClientException", "InvalidClientTokenId"},
+		{"unknown access key", unknown, "UnrecognizedClientException", "UnrecognizedClientException",
+			"InvalidClientTokenId"},
 		{"wrong secret", wrong, "InvalidSignatureException", "InvalidSignatureException", "SignatureDoesNotMatch"},
 		{"expired session", old, "ExpiredTokenException", "ExpiredTokenException", "ExpiredToken"},
 	} {
@@ -144,12 +154,13 @@ func TestAuthentication(t *testing.T) {
 	resp, err := http.Get(url + "/clusters")
 	must(t, err)
 	resp.Body.Close()
-	if resp.StatusCode != http.StatusForbidden || resp.Header.Get("X-Amzn-ErrorType") != "MissingAuthenticationTokenException" {
+	if resp.StatusCode != http.StatusForbidden || resp.Header.Get(
+		"X-Amzn-ErrorType") != "MissingAuthenticationTokenException" {
 		t.Errorf("unsigned call: %s, %v", resp.Status, resp.Header)
 	}
 }
 
-// TestSignatureCoversTheRequest changes what was signed and expects a refusal.
+// TestSignatureCoversTheRequest changes a signed part of the request and expects 403.
 func TestSignatureCoversTheRequest(t *testing.T) {
 	clock := newClock()
 	_, url := start(t, Options{Now: clock.Now})

@@ -11,24 +11,24 @@ import (
 	"strings"
 )
 
-// Identity is who stands behind a bearer token of `aws eks get-token`.
+// Identity is the identity in a bearer token of `aws eks get-token`.
 type Identity struct {
-	// ARN is the caller's; a role session's is arn:aws:sts::A:assumed-role/R/S.
+	// ARN is the caller's ARN, for a role session arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION.
 	ARN, Account, UserID string
 	// Role is the role's ARN, for a session.
 	Role string
-	// ClusterID is the cluster that the token was made for.
+	// ClusterID is the name of the cluster that the token is for.
 	ClusterID string
 }
 
 const (
-	tokenPrefix     = "k8s-aws-v1." //nolint:gosec // G101: a format, no secret
+	tokenPrefix     = "k8s-aws-v1." //nolint:gosec // G101: a format, not a secret
 	clusterIDHeader = "x-k8s-aws-id"
 )
 
-// Identify reads a token as aws-iam-authenticator and EKS do: a presigned
-// GetCallerIdentity whose signature covers the cluster's id. The id itself is
-// not in the token, so the known clusters' names are tried.
+// Identify verifies a token as aws-iam-authenticator and EKS do: it is a presigned
+// GetCallerIdentity whose signature covers the cluster's ID. The ID itself is not in the
+// token, so Identify tries the names of all clusters.
 func (s *Server) Identify(token string) (Identity, error) {
 	r, err := tokenRequest(token)
 	if err != nil {
@@ -38,10 +38,10 @@ func (s *Server) Identify(token string) (Identity, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var names []string
-	for _, arn := range slices.Sorted(maps.Keys(s.world.Clusters)) {
-		names = append(names, s.world.Clusters[arn].Name)
+	for _, arn := range slices.Sorted(maps.Keys(s.state.Clusters)) {
+		names = append(names, s.state.Clusters[arn].Name)
 	}
-	failure := refused(c, "UnrecognizedClient", "no cluster is known")
+	failure := refused(c, "UnrecognizedClient", "there are no clusters")
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
 		r.Header.Set(clusterIDHeader, name)
 		var p *Principal
@@ -52,8 +52,8 @@ func (s *Server) Identify(token string) (Identity, error) {
 	return Identity{}, fmt.Errorf("EKS token: %s: %s", failure.code, failure.message)
 }
 
-// tokenRequest is the request inside a token, refused unless it is exactly a
-// presigned GetCallerIdentity.
+// tokenRequest returns the request inside a token. It must be a presigned GetCallerIdentity
+// and nothing else.
 func tokenRequest(token string) (*http.Request, error) {
 	encoded, ok := strings.CutPrefix(token, tokenPrefix)
 	if !ok {

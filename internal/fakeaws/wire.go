@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// epoch is a timestamp as the JSON protocols send it: seconds, with thousandths.
+// epoch returns a timestamp in the form of the JSON protocols: seconds, with milliseconds.
 func epoch(t time.Time) json.Number {
 	return json.Number(strconv.FormatFloat(float64(t.UnixMilli())/1000, 'f', -1, 64))
 }
 
-// nonNil makes an empty list of none, since AWS sends [] rather than null.
+// nonNil returns an empty list for nil, because AWS sends [] instead of null.
 func nonNil[T any](list []T) []T {
 	if list == nil {
 		return []T{}
@@ -20,8 +20,8 @@ func nonNil[T any](list []T) []T {
 	return list
 }
 
-// page cuts one page out of the items after the token's place. The token of
-// the next page is empty at the end. ok is false for a token not made here.
+// page returns the page of items that starts at the token's position, and the token of the
+// next page, which is empty at the end. ok is false for an invalid token.
 func page[T any](items []T, token string, size int) (part []T, next string, ok bool) {
 	start := 0
 	if token != "" {
@@ -40,12 +40,12 @@ func page[T any](items []T, token string, size int) (part []T, next string, ok b
 	return nonNil(items[start:end]), next, true
 }
 
-// pageSize is the caller's wish, the service's usual size without one, never
-// above the service's most nor above World.PageSize.
-func (w *World) pageSize(wish, usual, most int) int {
+// pageSize returns the requested size up to the service's limit, or the service's default if
+// none is requested; in both cases at most World.PageSize.
+func (w *World) pageSize(requested, usual, limit int) int {
 	size := usual
-	if wish > 0 {
-		size = min(wish, most)
+	if requested > 0 {
+		size = min(requested, limit)
 	}
 	if w.PageSize > 0 {
 		size = min(size, w.PageSize)

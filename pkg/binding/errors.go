@@ -5,21 +5,10 @@ import (
 	"strings"
 )
 
-// ConfigError says what is wrong with kubeconfig or flags.
-type ConfigError struct {
-	Problem string
-	Next    string // the next command
-}
-
-func (e *ConfigError) Error() string { return e.Problem }
-
-// Hint is the next command.
-func (e *ConfigError) Hint() string { return e.Next }
-
-// NotEKSError says that a context leads to something else than EKS.
+// NotEKSError reports that a kube context does not lead to an EKS cluster.
 type NotEKSError struct {
 	Context, Server string
-	// LooksLike is the product it is instead, if its names tell.
+	// LooksLike is the product that the names suggest; empty if they suggest none.
 	LooksLike string
 	Why       string
 }
@@ -29,10 +18,10 @@ func (e *NotEKSError) Error() string {
 	if e.LooksLike != "" {
 		like = " (it looks like " + e.LooksLike + ")"
 	}
-	return fmt.Sprintf("context %q is no EKS cluster%s: %s", e.Context, like, e.Why)
+	return fmt.Sprintf("context %q is not an EKS cluster%s: %s", e.Context, like, e.Why)
 }
 
-// Hint is for those who know better.
+// Hint suggests flags for EKS clusters behind a proxy.
 func (e *NotEKSError) Hint() string {
 	return "if it is EKS behind a proxy, pass --cluster-name and --region"
 }

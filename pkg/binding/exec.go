@@ -1,8 +1,10 @@
 package binding
 
 import (
+	"cmp"
 	"strings"
 
+	"github.com/google/shlex"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
@@ -14,7 +16,7 @@ const (
 	toolAuthenticator
 )
 
-// execCall is what an exec credential plugin is told.
+// execCall holds the arguments and environment of an exec credential plugin.
 type execCall struct {
 	tool                          tool
 	clusterName, region, profile  string
@@ -24,8 +26,8 @@ type execCall struct {
 	env                           map[string]string
 }
 
-// parseExec understands aws eks get-token and aws-iam-authenticator token, also
-// behind a wrapper such as env, aws-vault or sh -c.
+// parseExec parses calls of aws eks get-token and aws-iam-authenticator token, also behind
+// a wrapper such as env, aws-vault or sh -c.
 func parseExec(e *clientcmdapi.ExecConfig) execCall {
 	env := map[string]string{}
 	for _, v := range e.Env {
@@ -35,8 +37,7 @@ func parseExec(e *clientcmdapi.ExecConfig) execCall {
 	call := execCall{}
 	for i, word := range words {
 		if i > 0 && strings.ContainsAny(word, " \t\n") { // sh -c "aws eks get-token …"
-			if inner := parseExec(&clientcmdapi.ExecConfig{Command: "sh", Args: strings.Fields(word)}); inner.tool != toolOther {
-				call = inner
+			if call = parseScript(word); call.tool != toolOther {
 				call.wrapper = program(e.Command)
 				break
 			}
@@ -55,37 +56,48 @@ func parseExec(e *clientcmdapi.ExecConfig) execCall {
 		}
 		break
 	}
-	if len(env) > 0 {
-		if call.env == nil {
-			call.env = env
-		} else {
-			for k, v := range env {
-				if _, set := call.env[k]; !set {
-					call.env[k] = v
-				}
+	for k, v := range env {
+		if _, set := call.env[k]; !set {
+			if call.env == nil {
+				call.env = map[string]string{}
 			}
+			call.env[k] = v
 		}
 	}
-	if call.region == "" {
-		call.region = env["AWS_REGION"]
-	}
-	if call.region == "" {
-		call.region = env["AWS_DEFAULT_REGION"]
-	}
+	call.region = cmp.Or(call.region, env["AWS_REGION"], env["AWS_DEFAULT_REGION"])
 	if !validRegion(call.region) {
 		call.region = ""
 	}
 	return call
 }
 
-// program is the name of an executable without folder and extension.
+// parseScript parses the plugin call in a shell command. It splits at white space alone
+// where that finds more: the backslashes of a Windows path are not escapes.
+func parseScript(script string) execCall {
+	for _, split := range []func(string) []string{shellWords, strings.Fields} {
+		if call := parseExec(&clientcmdapi.ExecConfig{Command: "sh", Args: split(script)}); call.tool != toolOther {
+			return call
+		}
+	}
+	return execCall{}
+}
+
+func shellWords(script string) []string {
+	words, err := shlex.Split(script)
+	if err != nil { // an unclosed quote
+		return nil
+	}
+	return words
+}
+
+// program returns the name of an executable without its directory and extension.
 func program(path string) string {
 	path = path[strings.LastIndexAny(path, `/\`)+1:]
 	return strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(path), ".exe"), ".cmd")
 }
 
-// wrapperOf names what stands around the plugin. env is none: its assignments
-// belong to the environment.
+// wrapperOf returns the name of the program that runs the plugin. For env with assignments
+// only, it returns "" and adds the assignments to the environment.
 func wrapperOf(words []string, env map[string]string) string {
 	if program(words[0]) != "env" {
 		return program(words[0])
@@ -100,12 +112,12 @@ func wrapperOf(words []string, env map[string]string) string {
 	return ""
 }
 
-// options of the AWS CLI that take a value and may stand before or after the
-// command. argparse takes any unambiguous beginning: update-kubeconfig itself
-// writes --role for --role-arn.
+// awsOptions are the options of the AWS CLI that take a value, before or after the command.
+// The CLI accepts any unambiguous prefix: update-kubeconfig itself writes --role for --role-arn.
 var awsOptions = []string{
 	"--region", "--profile", "--cluster-name", "--cluster-id", "--role-arn", "--output", "--query", "--endpoint-url",
-	"--color", "--ca-bundle", "--cli-read-timeout", "--cli-connect-timeout", "--cli-binary-format", "--cli-auto-prompt",
+	"--color", "--ca-bundle", "--cli-read-timeout", "--cli-connect-timeout", "--cli-binary-format",
+	"--cli-auto-prompt",
 }
 
 func parseAWS(args []string) execCall {
@@ -148,7 +160,8 @@ func parseAWS(args []string) execCall {
 	return call
 }
 
-// complete finds the option that the word is or begins; empty when none or several.
+// complete returns the option that equals word or is the only one with the prefix word,
+// and "" if there is no such option.
 func complete(word string, options []string) string {
 	match := ""
 	for _, o := range options {
@@ -169,8 +182,8 @@ func parseAuthenticator(args []string, env map[string]string) execCall {
 	call := execCall{clusterName: env["KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID"], role: env["DEFAULT_ROLE"]}
 	fields := map[string]*string{
 		"-i": &call.clusterName, "--cluster-id": &call.clusterName, "-r": &call.role, "--role": &call.role,
-		"-e": &call.externalID, "--external-id": &call.externalID, "-s": &call.sessionName, "--session-name": &call.sessionName,
-		"--region": &call.region,
+		"-e": &call.externalID, "--external-id": &call.externalID,
+		"-s": &call.sessionName, "--session-name": &call.sessionName, "--region": &call.region,
 	}
 	token := false
 	for i := 0; i < len(args); i++ {

@@ -25,41 +25,69 @@ func TestParseExec(t *testing.T) {
 		exec *clientcmdapi.ExecConfig
 		want execCall
 	}{
-		{"as update-kubeconfig writes it", exec("aws --region us-west-2 eks get-token --cluster-name lab --output json"),
+		{"as update-kubeconfig writes it",
+			exec("aws --region us-west-2 eks get-token --cluster-name lab --output json"),
 			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2"}},
-		{"with the abbreviated role", exec("aws --region us-west-2 eks get-token --cluster-name lab --output json --role " + role),
+		{"with the abbreviated role",
+			exec("aws --region us-west-2 eks get-token --cluster-name lab --output json --role " + role),
 			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2", role: role}},
 		{"role-arn joined", exec("aws eks get-token --cluster-name=lab --region=us-west-2 --role-arn=" + role),
 			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2", role: role}},
-		{"global profile and endpoint", exec("/usr/local/bin/aws --profile p --endpoint-url http://x --region us-west-2 eks get-token --cluster-name lab"),
+		{"global profile and endpoint",
+			exec(
+				"/usr/local/bin/aws --profile p --endpoint-url http://x " +
+					"--region us-west-2 eks get-token --cluster-name lab"),
 			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2", profile: "p", endpointURL: "http://x"}},
 		{"on Windows", exec(`C:\Tools\AWS.EXE --region us-west-2 eks get-token --cluster-name lab`),
 			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2"}},
 		{"a local cluster on Outposts has an id", exec("aws --region us-west-2 eks get-token --cluster-id 0123"),
 			execCall{tool: toolAWS, region: "us-west-2"}},
-		{"a switch without a value", exec("aws --no-verify-ssl --region us-west-2 eks get-token --debug --cluster-name lab"),
+		{"a switch without a value",
+			exec("aws --no-verify-ssl --region us-west-2 eks get-token --debug --cluster-name lab"),
 			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2"}},
-		{"region from the exec block's environment", exec("aws eks get-token --cluster-name lab", "AWS_REGION=eu-west-1", "AWS_PROFILE=p"),
-			execCall{tool: toolAWS, clusterName: "lab", region: "eu-west-1", env: map[string]string{"AWS_REGION": "eu-west-1", "AWS_PROFILE": "p"}}},
-		{"no region at all", exec("aws eks get-token --cluster-name lab --region nowhere"), execCall{tool: toolAWS, clusterName: "lab"}},
+		{"region from the exec block's environment", exec("aws eks get-token --cluster-name lab",
+			"AWS_REGION=eu-west-1", "AWS_PROFILE=p"),
+			execCall{tool: toolAWS, clusterName: "lab", region: "eu-west-1",
+				env: map[string]string{"AWS_REGION": "eu-west-1", "AWS_PROFILE": "p"}}},
+		{"not a valid region", exec("aws eks get-token --cluster-name lab --region nowhere"),
+			execCall{tool: toolAWS, clusterName: "lab"}},
 		{"another command of the AWS CLI", exec("aws s3 ls"), execCall{}},
-		{"a name that can't be one", exec("aws eks get-token --cluster-name ../x --region us-west-2"), execCall{tool: toolAWS, region: "us-west-2"}},
+		{"not a valid name", exec("aws eks get-token --cluster-name ../x --region us-west-2"),
+			execCall{tool: toolAWS, region: "us-west-2"}},
 		{"the option at the end without its value", exec("aws eks get-token --cluster-name"), execCall{tool: toolAWS}},
-		{"authenticator", exec("aws-iam-authenticator token -i lab"), execCall{tool: toolAuthenticator, clusterName: "lab"}},
-		{"authenticator as eksctl writes it", exec("aws-iam-authenticator token -i lab -r "+role, "AWS_STS_REGIONAL_ENDPOINTS=regional", "AWS_DEFAULT_REGION=us-west-2"),
-			execCall{tool: toolAuthenticator, clusterName: "lab", role: role, region: "us-west-2", env: map[string]string{"AWS_STS_REGIONAL_ENDPOINTS": "regional", "AWS_DEFAULT_REGION": "us-west-2"}}},
-		{"authenticator, long and joined", exec("aws-iam-authenticator token --cluster-id=lab --role=" + role + " --external-id e --session-name s"),
+		{"authenticator", exec("aws-iam-authenticator token -i lab"),
+			execCall{tool: toolAuthenticator, clusterName: "lab"}},
+		{"authenticator as eksctl writes it", exec("aws-iam-authenticator token -i lab -r "+role,
+			"AWS_STS_REGIONAL_ENDPOINTS=regional", "AWS_DEFAULT_REGION=us-west-2"),
+			execCall{tool: toolAuthenticator, clusterName: "lab", role: role, region: "us-west-2",
+				env: map[string]string{"AWS_STS_REGIONAL_ENDPOINTS": "regional", "AWS_DEFAULT_REGION": "us-west-2"}}},
+		{"authenticator, long and joined", exec("aws-iam-authenticator token --cluster-id=lab --role=" + role +
+			" --external-id e --session-name s"),
 			execCall{tool: toolAuthenticator, clusterName: "lab", role: role, externalID: "e", sessionName: "s"}},
-		{"authenticator, short and joined", exec("aws-iam-authenticator token -ilab"), execCall{tool: toolAuthenticator, clusterName: "lab"}},
-		{"authenticator, id and role in the environment", exec("aws-iam-authenticator token", "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID=lab", "DEFAULT_ROLE="+role),
-			execCall{tool: toolAuthenticator, clusterName: "lab", role: role, env: map[string]string{"KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID": "lab", "DEFAULT_ROLE": role}}},
+		{"authenticator, short and joined", exec("aws-iam-authenticator token -ilab"),
+			execCall{tool: toolAuthenticator, clusterName: "lab"}},
+		{"authenticator, id and role in the environment",
+			exec("aws-iam-authenticator token", "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID=lab", "DEFAULT_ROLE="+role),
+			execCall{tool: toolAuthenticator, clusterName: "lab", role: role,
+				env: map[string]string{"KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID": "lab", "DEFAULT_ROLE": role}}},
 		{"authenticator, another command", exec("aws-iam-authenticator version"), execCall{}},
 		{"behind aws-vault", exec("aws-vault exec prod -- aws --region us-west-2 eks get-token --cluster-name lab"),
 			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2", wrapper: "aws-vault"}},
 		{"behind env", exec("env AWS_PROFILE=p aws --region us-west-2 eks get-token --cluster-name lab"),
-			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2", env: map[string]string{"AWS_PROFILE": "p"}}},
-		{"behind a shell", &clientcmdapi.ExecConfig{Command: "/bin/sh", Args: []string{"-c", "aws --region us-west-2 eks get-token --cluster-name lab"}},
+			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2",
+				env: map[string]string{"AWS_PROFILE": "p"}}},
+		{"behind a shell", &clientcmdapi.ExecConfig{Command: "/bin/sh",
+			Args: []string{"-c", "aws --region us-west-2 eks get-token --cluster-name lab"}},
 			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2", wrapper: "sh"}},
+		{"behind a shell, quoted", &clientcmdapi.ExecConfig{Command: "sh",
+			Args: []string{"-c", `exec aws eks get-token --region "us-west-2" --cluster-name 'lab'`}},
+			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2", wrapper: "sh"}},
+		{"behind a shell, with an unclosed quote", &clientcmdapi.ExecConfig{Command: "sh",
+			Args: []string{"-c", `aws eks get-token --cluster-name lab "`}},
+			execCall{tool: toolAWS, clusterName: "lab", wrapper: "sh"}},
+		{"behind a shell on Windows", &clientcmdapi.ExecConfig{Command: "cmd.exe",
+			Args: []string{"/c", `C:\Tools\aws.exe eks get-token --cluster-name lab`}},
+			execCall{tool: toolAWS, clusterName: "lab", wrapper: "cmd"}},
 		{"gcloud", exec("gke-gcloud-auth-plugin"), execCall{}},
 	}
 	for _, test := range tests {
@@ -75,14 +103,16 @@ func FuzzParseExec(f *testing.F) {
 	f.Add("aws\n--region\nus-west-2\neks\nget-token\n--cluster-name\nlab", "AWS_PROFILE", "p")
 	f.Add("aws-iam-authenticator\ntoken\n-i\nlab", "DEFAULT_ROLE", "r")
 	f.Add("sh\n-c\naws eks get-token --cluster-name x", "", "")
+	f.Add("sh\n-c\nsh -c \"aws eks get-token --cluster-name 'x'\"", "", "")
 	f.Fuzz(func(t *testing.T, command, name, value string) {
 		words := strings.Split(command, "\n")
-		call := parseExec(&clientcmdapi.ExecConfig{Command: words[0], Args: words[1:], Env: []clientcmdapi.ExecEnvVar{{Name: name, Value: value}}})
+		call := parseExec(&clientcmdapi.ExecConfig{Command: words[0], Args: words[1:],
+			Env: []clientcmdapi.ExecEnvVar{{Name: name, Value: value}}})
 		if call.tool == toolAWS && call.clusterName != "" && !validName(call.clusterName) {
-			t.Errorf("%q gave the name %q", command, call.clusterName)
+			t.Errorf("parseExec(%q) has the name %q", command, call.clusterName)
 		}
 		if call.region != "" && !validRegion(call.region) {
-			t.Errorf("%q gave the region %q", command, call.region)
+			t.Errorf("parseExec(%q) has the region %q", command, call.region)
 		}
 	})
 }

@@ -5,9 +5,11 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	awsarn "github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
-// ARN is the ARN of an EKS cluster in its parts.
+// ARN holds the parts of an EKS cluster's ARN.
 type ARN struct{ Partition, Region, Account, Name string }
 
 var (
@@ -21,43 +23,42 @@ var (
 func validName(s string) bool   { return len(s) <= 100 && namePattern.MatchString(s) }
 func validRegion(s string) bool { return regionPattern.MatchString(s) }
 
-// ValidRegion says whether the text has the form of an AWS region.
+// ValidRegion reports whether s has the form of an AWS region.
 func ValidRegion(s string) bool { return validRegion(s) }
 
-// ValidAccount says whether the text has the form of an AWS account id.
+// ValidAccount reports whether s has the form of an AWS account ID.
 func ValidAccount(s string) bool { return accountPattern.MatchString(s) }
 
-// ParseClusterARN reads arn:PARTITION:eks:REGION:ACCOUNT:cluster/NAME.
+// ParseClusterARN parses arn:PARTITION:eks:REGION:ACCOUNT:cluster/NAME. It reports whether
+// s has that form and each part is valid.
 func ParseClusterARN(s string) (ARN, bool) {
-	parts := strings.SplitN(s, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "eks" {
+	parsed, err := awsarn.Parse(s)
+	name, isCluster := strings.CutPrefix(parsed.Resource, "cluster/")
+	if err != nil || parsed.Service != "eks" || !isCluster || !validName(name) || !validRegion(parsed.Region) ||
+		!accountPattern.MatchString(parsed.AccountID) || !partitionPattern.MatchString(parsed.Partition) {
 		return ARN{}, false
 	}
-	name, isCluster := strings.CutPrefix(parts[5], "cluster/")
-	a := ARN{Partition: parts[1], Region: parts[3], Account: parts[4], Name: name}
-	ok := isCluster && validName(name) && validRegion(a.Region) &&
-		accountPattern.MatchString(a.Account) && partitionPattern.MatchString(a.Partition)
-	if !ok {
-		return ARN{}, false
-	}
-	return a, true
+	return ARN{Partition: parsed.Partition, Region: parsed.Region, Account: parsed.AccountID, Name: name}, true
 }
 
-// Endpoint is the host of a cluster's API server, as EKS names it.
+// Endpoint is the host of an EKS cluster's API server.
 type Endpoint struct{ Host, Region string }
 
-// suffixes of the endpoints that EKS gives to clusters; the region stands right
-// before. The dual-stack ones are shared with AWS services.
+// Suffixes of the endpoints that EKS assigns to clusters. The label before the suffix is
+// the region. AWS services use sharedSuffixes for their dual-stack endpoints.
 var (
 	clusterSuffixes = []string{
 		".eks.amazonaws.com", ".eks.amazonaws.com.cn", ".eks.amazonaws.eu",
 		".eks.c2s.ic.gov", ".eks.sc2s.sgov.gov", ".eks.cloud.adc-e.uk", ".eks.csp.hci.ic.gov",
 	}
-	sharedSuffixes = []string{".api.aws", ".api.amazonwebservices.com.cn", ".api.amazonwebservices.eu", ".amazonwebservices.com.cn"}
+	sharedSuffixes = []string{
+		".api.aws", ".api.amazonwebservices.com.cn", ".api.amazonwebservices.eu", ".amazonwebservices.com.cn",
+	}
 )
 
-// ParseEndpoint recognises the URL (or host) of an EKS cluster's API server: not
-// the one of the EKS service, and no look-alike with the suffix in the middle.
+// ParseEndpoint parses the URL or host of an EKS cluster's API server. It reports whether
+// server is one. Endpoints of the EKS service itself, and hosts that only contain such a
+// suffix, are not.
 func ParseEndpoint(server string) (Endpoint, bool) {
 	host, _ := hostPort(server)
 	for _, suffix := range clusterSuffixes {
@@ -84,7 +85,7 @@ func endpoint(host string, labels []string, enough bool) (Endpoint, bool) {
 			return Endpoint{}, false
 		}
 	}
-	switch labels[0] { // services of AWS
+	switch labels[0] { // AWS services
 	case "eks", "fips", "eks-auth", "eks-fips", "kms", "sts", "oidc":
 		return Endpoint{}, false
 	}
@@ -92,8 +93,9 @@ func endpoint(host string, labels []string, enough bool) (Endpoint, bool) {
 	return Endpoint{Host: host, Region: region}, validRegion(region)
 }
 
-// hostPort takes the host, lower-case and without a final dot, and the port (443
-// unless said) out of a URL or a bare host. Both are empty when there is none.
+// hostPort returns the host and port of a URL or bare host. The host is in lower case and
+// has no final dot. The default port is 443, or 80 for http. Both are empty if server
+// cannot be parsed.
 func hostPort(server string) (host, port string) {
 	if !strings.Contains(server, "://") {
 		server = "https://" + server
@@ -112,8 +114,8 @@ func hostPort(server string) (host, port string) {
 	return host, port
 }
 
-// local says whether the host can only be the near end of a tunnel or a private
-// address that names no cluster.
+// local reports whether the host is the local end of a tunnel or a private address, which
+// does not identify a cluster.
 func local(host string) bool {
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true
@@ -122,7 +124,8 @@ func local(host string) bool {
 	return ip != nil && (ip.IsLoopback() || ip.IsPrivate() || ip.IsUnspecified() || ip.IsLinkLocalUnicast())
 }
 
-// PartitionOf follows the prefixes of the SDK's endpoint rules.
+// PartitionOf returns the AWS partition of a region. The prefixes are those of the SDK's
+// endpoint rules.
 func PartitionOf(region string) string {
 	for _, p := range []struct{ prefix, partition string }{
 		{"cn-", "aws-cn"}, {"us-gov-", "aws-us-gov"}, {"eusc-", "aws-eusc"}, {"us-iso-", "aws-iso"},

@@ -9,7 +9,7 @@ func TestParseClusterARN(t *testing.T) {
 	const account = ":111122223333:cluster/"
 	tests := []struct {
 		in   string
-		want ARN // zero: refused
+		want ARN // zero: not a cluster ARN
 	}{
 		{"arn:aws:eks:us-west-2" + account + "lab", ARN{"aws", "us-west-2", "111122223333", "lab"}},
 		{"arn:aws-cn:eks:cn-north-1" + account + "a_b-1", ARN{"aws-cn", "cn-north-1", "111122223333", "a_b-1"}},
@@ -41,7 +41,7 @@ func TestParseClusterARN(t *testing.T) {
 const hash = "0123456789abcdef0123456789abcdef"
 
 func TestParseEndpoint(t *testing.T) {
-	tests := []struct{ server, region string }{ // an empty region: no EKS endpoint
+	tests := []struct{ server, region string }{ // empty region: not an EKS endpoint
 		{"https://" + hash + ".gr7.us-west-2.eks.amazonaws.com", "us-west-2"},
 		{"https://" + strings.ToUpper(hash) + ".YL4.EU-Central-1.EKS.amazonaws.com:443/", "eu-central-1"},
 		{"https://" + hash + ".gr7.us-west-2.eks.amazonaws.com.", "us-west-2"},
@@ -57,7 +57,7 @@ func TestParseEndpoint(t *testing.T) {
 		{"https://" + hash + ".gr7.eks-cluster.us-west-2.api.aws", "us-west-2"},
 		{"https://" + hash + ".gr7.us-west-2.api.aws", "us-west-2"},
 		{"https://" + hash + ".gr7.eks-cluster.cn-northwest-1.api.amazonwebservices.com.cn", "cn-northwest-1"},
-		// Services of AWS, not clusters.
+		// AWS services, not clusters.
 		{"https://eks.us-west-2.amazonaws.com", ""},
 		{"https://fips.eks.us-west-2.amazonaws.com", ""},
 		{"https://eks.us-west-2.api.aws", ""},
@@ -87,7 +87,8 @@ func TestParseEndpoint(t *testing.T) {
 func TestPartitionOf(t *testing.T) {
 	for region, want := range map[string]string{
 		"us-west-2": "aws", "cn-north-1": "aws-cn", "us-gov-east-1": "aws-us-gov", "eusc-de-east-1": "aws-eusc",
-		"us-iso-west-1": "aws-iso", "us-isob-east-1": "aws-iso-b", "eu-isoe-west-1": "aws-iso-e", "us-isof-south-1": "aws-iso-f",
+		"us-iso-west-1": "aws-iso", "us-isob-east-1": "aws-iso-b", "eu-isoe-west-1": "aws-iso-e",
+		"us-isof-south-1": "aws-iso-f",
 	} {
 		if got := PartitionOf(region); got != want {
 			t.Errorf("PartitionOf(%s) = %s, want %s", region, got, want)
@@ -104,7 +105,7 @@ func FuzzParseClusterARN(f *testing.F) {
 			return
 		}
 		if again := "arn:" + a.Partition + ":eks:" + a.Region + ":" + a.Account + ":cluster/" + a.Name; again != s {
-			t.Errorf("%q was read as %q", s, again)
+			t.Errorf("ParseClusterARN(%q) has the ARN %q", s, again)
 		}
 	})
 }
@@ -118,7 +119,7 @@ func FuzzParseEndpoint(f *testing.F) {
 			return
 		}
 		if !validRegion(e.Region) || strings.ContainsAny(e.Host, "/@: \t\n") || e.Host != strings.ToLower(e.Host) {
-			t.Errorf("%q was taken for %+v", s, e)
+			t.Errorf("ParseEndpoint(%q) = %+v", s, e)
 		}
 	})
 }

@@ -1,14 +1,17 @@
 package binding
 
-// Regions are regions of AWS with EKS, for shells to complete. The list may lag:
-// any region is taken, also one that is not among them.
+// Regions returns the AWS regions with EKS, for shell completion. The list may be
+// incomplete; the tool accepts any other region.
 func Regions() []string {
 	return []string{
 		"af-south-1",
-		"ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-south-2",
-		"ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7",
+		"ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3",
+		"ap-south-1", "ap-south-2",
+		"ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5",
+		"ap-southeast-6", "ap-southeast-7",
 		"ca-central-1", "ca-west-1", "cn-north-1", "cn-northwest-1",
-		"eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3", "eusc-de-east-1",
+		"eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3",
+		"eusc-de-east-1",
 		"il-central-1", "me-central-1", "me-south-1", "mx-central-1", "sa-east-1",
 		"us-east-1", "us-east-2", "us-gov-east-1", "us-gov-west-1", "us-west-1", "us-west-2",
 	}

@@ -1,3 +1,3 @@
-// Package documents renders documents that are ready to paste: IAM policies, RBAC,
-// the runbook of one cluster. It asks nobody; what goes in are plain facts.
+// Package documents renders documents for the user: IAM policies, RBAC and the runbook of
+// one cluster. It makes no calls.
 package documents

@@ -1,48 +1,50 @@
 package documents
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
-// Purposes are what an IAM policy can be for.
+// Purposes returns the values of IAMOptions.For.
 func Purposes() []string {
 	return []string{"status", "keys", "associate", "create-key", "verify", "audit", "all"}
 }
 
-// AuditRole is the name of the role that the policies expect in each account; name
-// yours likewise, or change the policy.
+// AuditRole is the name of the role that the policies expect in each account.
 const AuditRole = "eks-encrypt-audit"
 
-// IAMOptions say for what, and for which cluster and key.
+// IAMOptions select the commands, the cluster and the key of a policy.
 type IAMOptions struct {
-	For string
+	For string // one of Purposes
 	// ClusterARN may end in *; KeyARN may end in key/*.
 	ClusterARN, KeyARN string
-	// Optional adds the actions without which the answer is only less detailed.
+	// Optional adds the actions that only make the result more detailed.
 	Optional bool
 }
 
-// need is one action: what for, on what, and whether it is indispensable.
+// need is one action that commands need.
 type need struct {
-	purposes string // words
+	purposes string // separated by spaces
 	action   string
 	on       string // cluster, clusters, fleet, key, keys, fleet-keys, roles or any
 	optional bool
 }
 
-// needs are the calls that the commands make (pkg/inspect, pkg/keys,
-// pkg/association). sts:GetCallerIdentity needs no permission. ListAliases,
-// ListKeys and CreateKey know no resource (Service Authorization Reference of KMS).
+// needs returns the calls that the commands make. sts:GetCallerIdentity needs no permission.
+// ListAliases, ListKeys and CreateKey do not support resources (Service Authorization
+// Reference of KMS).
 func needs() []need {
 	return []need{
 		{"status associate verify", "eks:DescribeCluster", "cluster", false},
 		{"audit", "eks:ListClusters", "any", false},
 		{"audit", "eks:DescribeCluster", "fleet", false},
-		{"audit", "kms:DescribeKey", "fleet-keys", false}, // ENC-3 decides by default
+		{"audit", "kms:DescribeKey", "fleet-keys", false}, // control ENC-3 is enforced by default
 		{"associate", "eks:ListUpdates", "cluster", false},
 		{"associate", "eks:DescribeUpdate", "cluster", false},
 		{"associate", "eks:AssociateEncryptionConfig", "cluster", false},
@@ -52,7 +54,7 @@ func needs() []need {
 		{"create-key", "kms:CreateKey", "any", false},
 		{"create-key", "kms:CreateAlias", "keys", false},
 		{"create-key", "kms:EnableKeyRotation", "keys", false},
-		// Never called: CreateKey refuses a policy that would lock its caller out of this.
+		// Never called, but CreateKey refuses a policy that denies its caller this action.
 		{"create-key", "kms:PutKeyPolicy", "keys", false},
 
 		{"status verify", "eks:ListUpdates", "cluster", true},
@@ -73,10 +75,11 @@ func needs() []need {
 	}
 }
 
-// IAMPolicy is the least that the commands of the purpose need.
+// IAMPolicy returns the minimal policy for the commands of a purpose.
 func IAMPolicy(o IAMOptions) (kms.PolicyDocument, error) {
 	if !slices.Contains(Purposes(), o.For) {
-		return kms.PolicyDocument{}, fmt.Errorf("unknown purpose %q: one of %s", o.For, strings.Join(Purposes(), ", "))
+		return kms.PolicyDocument{}, fmt.Errorf("unknown purpose %q: must be one of %s", o.For,
+			strings.Join(Purposes(), ", "))
 	}
 	d := kms.PolicyDocument{Version: "2012-10-17"}
 	for _, optional := range []bool{false, true} {
@@ -104,8 +107,10 @@ func IAMPolicy(o IAMOptions) (kms.PolicyDocument, error) {
 }
 
 func sid(on string, optional bool) string {
-	name := map[string]string{"cluster": "ThisCluster", "clusters": "Clusters", "fleet": "AllClusters", "key": "ThisKey", "keys": "Keys",
-		"fleet-keys": "AllKeys", "roles": "Roles", "any": "WithoutResource"}[on]
+	name := map[string]string{
+		"cluster": "ThisCluster", "clusters": "Clusters", "fleet": "AllClusters", "key": "ThisKey", "keys": "Keys",
+		"fleet-keys": "AllKeys", "roles": "Roles", "any": "WithoutResource",
+	}[on]
 	if optional {
 		return "Optional" + name
 	}
@@ -122,8 +127,9 @@ func (o IAMOptions) resources(on string) []string {
 		return []string{everywhere(o.ClusterARN) + "cluster/*"}
 	case "fleet-keys":
 		return []string{everywhere(o.KeyARN) + "key/*"}
-	case "roles": // of every account: which ones may be assumed is their trust's to say
-		return []string{"arn:" + strings.Split(o.ClusterARN+":aws", ":")[1] + ":iam::*:role/" + AuditRole}
+	case "roles": // of every account: the trust policy of each role decides
+		cluster, _ := arn.Parse(o.ClusterARN)
+		return []string{"arn:" + cmp.Or(cluster.Partition, "aws") + ":iam::*:role/" + AuditRole}
 	case "key":
 		return []string{o.KeyARN}
 	case "keys":
@@ -133,16 +139,17 @@ func (o IAMOptions) resources(on string) []string {
 	return []string{"*"}
 }
 
-// everywhere is the beginning of the ARNs of the same account in any region.
-func everywhere(arn string) string {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 {
-		return arn
+// everywhere returns the common prefix of a service's ARNs in all regions of the account.
+func everywhere(of string) string {
+	parsed, err := arn.Parse(of)
+	if err != nil {
+		return of
 	}
-	parts[3], parts[5] = "*", ""
-	return strings.Join(parts, ":")
+	parsed.Region, parsed.Resource = "*", ""
+	return parsed.String()
 }
 
+// upTo returns the prefix of s that ends with mark, or s if it does not contain mark.
 func upTo(s, mark string) string {
 	if i := strings.Index(s, mark); i >= 0 {
 		return s[:i+len(mark)]

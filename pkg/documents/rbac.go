@@ -4,15 +4,17 @@ import (
 	"fmt"
 	"strings"
 
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 )
 
-// RBACOptions say who gets the rights, and for what.
+// RBACOptions select the subject and its permissions.
 type RBACOptions struct {
-	// Name of the roles and bindings.
+	// Name is the name of the roles and bindings.
 	Name string
-	// Kind is User, Group or ServiceAccount; Subject its name, NAMESPACE/NAME for
-	// a service account.
+	// Kind is User, Group or ServiceAccount. Subject is its name, NAMESPACE/NAME for a
+	// service account.
 	Kind, Subject string
 	// ReadOnly is for verify without --sample and --probe.
 	ReadOnly bool
@@ -20,49 +22,52 @@ type RBACOptions struct {
 	AllResources bool
 }
 
-type object map[string]any
-
-// RBAC renders what verify and rewrite need: list and patch, never get, on what
-// they examine, and the record in ConfigMap kube-system/eks-encrypt.
+// RBAC returns the YAML of the roles and bindings that verify and rewrite need: list and
+// patch, never get, on the resources they check, and access to the record in ConfigMap
+// kube-system/eks-encrypt.
 func RBAC(o RBACOptions) (string, error) {
 	subject, err := o.subject()
 	if err != nil {
 		return "", err
 	}
 	verbs := []string{"list", "patch"}
+	recordVerbs := []string{"get", "patch"}
 	if o.ReadOnly {
-		verbs = verbs[:1]
+		verbs, recordVerbs = verbs[:1], recordVerbs[:1]
 	}
-	rules := []object{{"apiGroups": []string{""}, "resources": []string{"secrets"}, "verbs": verbs}}
+	// If an object cannot be decrypted, the list of all namespaces fails, and each namespace
+	// is listed separately.
+	rules := []rbacv1.PolicyRule{rule(verbs, "", "secrets"), rule([]string{"list"}, "", "namespaces")}
 	if o.AllResources {
-		rules = []object{
-			{"apiGroups": []string{"*"}, "resources": []string{"*"}, "verbs": verbs},
-			{"apiGroups": []string{"apiregistration.k8s.io"}, "resources": []string{"apiservices"}, "verbs": []string{"list"}},
-		}
-	} else {
-		// An object that can't be decrypted spoils the list of all: then one
-		// namespace after the other is listed.
-		rules = append(rules, object{"apiGroups": []string{""}, "resources": []string{"namespaces"}, "verbs": []string{"list"}})
-	}
-	record := []object{{"apiGroups": []string{""}, "resources": []string{"configmaps"}, "resourceNames": []string{"eks-encrypt"}, "verbs": []string{"get"}}}
-	if !o.ReadOnly {
-		record = []object{
-			{"apiGroups": []string{""}, "resources": []string{"configmaps"}, "resourceNames": []string{"eks-encrypt"}, "verbs": []string{"get", "patch"}},
-			// Kubernetes can't limit create to a name.
-			{"apiGroups": []string{""}, "resources": []string{"configmaps"}, "verbs": []string{"create"}},
+		rules = []rbacv1.PolicyRule{
+			rule(verbs, "*", "*"), rule([]string{"list"}, "apiregistration.k8s.io", "apiservices"),
 		}
 	}
-	documents := []object{
-		role("ClusterRole", object{"name": o.Name}, rules),
-		binding("ClusterRoleBinding", object{"name": o.Name}, "ClusterRole", o.Name, subject),
-		role("Role", object{"name": o.Name, "namespace": "kube-system"}, record),
-		binding("RoleBinding", object{"name": o.Name, "namespace": "kube-system"}, "Role", o.Name, subject),
+	record := []rbacv1.PolicyRule{rule(recordVerbs, "", "configmaps")}
+	record[0].ResourceNames = []string{"eks-encrypt"}
+	if !o.ReadOnly { // Kubernetes cannot restrict create to a name
+		record = append(record, rule([]string{"create"}, "", "configmaps"))
+	}
+
+	cluster := metav1.ObjectMeta{Name: o.Name}
+	system := metav1.ObjectMeta{Name: o.Name, Namespace: metav1.NamespaceSystem}
+	ref := func(kind string) rbacv1.RoleRef {
+		return rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: kind, Name: o.Name}
 	}
 	var b strings.Builder
-	for i, d := range documents {
-		text, err := yaml.Marshal(d)
+	for i, document := range []any{
+		rbacv1.ClusterRole{TypeMeta: typeMeta("ClusterRole"), ObjectMeta: cluster, Rules: rules},
+		rbacv1.ClusterRoleBinding{
+			TypeMeta: typeMeta("ClusterRoleBinding"), ObjectMeta: cluster, RoleRef: ref("ClusterRole"),
+			Subjects: subject,
+		},
+		rbacv1.Role{TypeMeta: typeMeta("Role"), ObjectMeta: system, Rules: record},
+		rbacv1.RoleBinding{TypeMeta: typeMeta("RoleBinding"), ObjectMeta: system, RoleRef: ref("Role"),
+			Subjects: subject},
+	} {
+		text, err := yaml.Marshal(document)
 		if err != nil {
-			return "", fmt.Errorf("rendering RBAC: %w", err)
+			return "", fmt.Errorf("render RBAC: %w", err)
 		}
 		if i > 0 {
 			b.WriteString("---\n")
@@ -72,32 +77,29 @@ func RBAC(o RBACOptions) (string, error) {
 	return b.String(), nil
 }
 
-func (o RBACOptions) subject() (object, error) {
-	const group = "rbac.authorization.k8s.io"
+func (o RBACOptions) subject() ([]rbacv1.Subject, error) {
+	s := rbacv1.Subject{Kind: o.Kind, APIGroup: rbacv1.GroupName, Name: o.Subject}
 	switch o.Kind {
-	case "User", "Group":
+	case rbacv1.UserKind, rbacv1.GroupKind:
 		if o.Subject == "" {
-			return nil, fmt.Errorf("a %s without a name", strings.ToLower(o.Kind))
+			return nil, fmt.Errorf("the name of the %s is empty", strings.ToLower(o.Kind))
 		}
-		return object{"apiGroup": group, "kind": o.Kind, "name": o.Subject}, nil
-	case "ServiceAccount":
-		namespace, name, found := strings.Cut(o.Subject, "/")
-		if !found || namespace == "" || name == "" {
-			return nil, fmt.Errorf("service account %q: write NAMESPACE/NAME", o.Subject)
+	case rbacv1.ServiceAccountKind:
+		s.APIGroup = ""
+		s.Namespace, s.Name, _ = strings.Cut(o.Subject, "/")
+		if s.Namespace == "" || s.Name == "" {
+			return nil, fmt.Errorf("service account %q must have the form NAMESPACE/NAME", o.Subject)
 		}
-		return object{"kind": o.Kind, "name": name, "namespace": namespace}, nil
+	default:
+		return nil, fmt.Errorf("unknown kind of subject %q", o.Kind)
 	}
-	return nil, fmt.Errorf("unknown kind of subject %q", o.Kind)
+	return []rbacv1.Subject{s}, nil
 }
 
-func role(kind string, metadata object, rules []object) object {
-	return object{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata, "rules": rules}
+func typeMeta(kind string) metav1.TypeMeta {
+	return metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: kind}
 }
 
-func binding(kind string, metadata object, roleKind, name string, subject object) object {
-	return object{
-		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata,
-		"roleRef":  object{"apiGroup": "rbac.authorization.k8s.io", "kind": roleKind, "name": name},
-		"subjects": []object{subject},
-	}
+func rule(verbs []string, group, resource string) rbacv1.PolicyRule {
+	return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{resource}, Verbs: verbs}
 }

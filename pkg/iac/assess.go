@@ -1,3 +1,6 @@
+// Package iac finds the tool that manages a cluster, and describes what that tool does
+// after a key was associated without it. An association cannot be undone, so the tool's
+// description of the cluster has to change: the package renders that change.
 package iac
 
 import (
@@ -6,33 +9,33 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// Owner is the object that manages the cluster from within Kubernetes, where one
-// was found.
+// Owner is the Kubernetes object that manages the EKS cluster.
 type Owner struct {
 	Tool            v1alpha1.Tool
 	Namespace, Name string
-	// KeyARN is the key that the object asks for; empty for none.
+	// KeyARN is the key in the object's spec; empty for none.
 	KeyARN string
 }
 
-// Assess says what the tool that manages the cluster will do once the key is
-// associated behind its back, and what to do about it. owner may be nil.
-// Destructive means that the tool will do harm or stop working until its own
-// description of the cluster names the key.
+// Assess describes what the tool that manages the cluster will do after the key is
+// associated without it, and the remedy. owner may be nil. Destructive means that the tool
+// will do harm or stop working until its own description of the cluster names the key.
 func Assess(managed v1alpha1.ManagedBy, owner *Owner, v Values) v1alpha1.Drift {
 	d := v1alpha1.Drift{Tool: managed.Tool, Confidence: managed.Confidence}
 	if d.Tool == "" {
 		d.Tool, d.Confidence = v1alpha1.ToolUnknown, v1alpha1.ConfidenceUnknown
 	}
 	if owner != nil && owner.Tool != d.Tool && (owner.Tool != v1alpha1.ToolCAPA || d.Tool != v1alpha1.ToolPalette) {
-		owner = nil // of a tool that isn't the manager; Palette drives Cluster API
+		owner = nil // another tool's object does not count; Palette uses Cluster API
 	}
 	if owner != nil {
 		v.Namespace, v.Name = owner.Namespace, owner.Name
 	}
 	c := consequences(d.Tool)
 	d.Consequence, d.Remedy = c.consequence, c.remedy
-	d.Destructive = c.destructive && (d.Tool != v1alpha1.ToolTerraform && d.Tool != v1alpha1.ToolPulumi || d.Confidence == v1alpha1.ConfidenceCertain)
+	// Tags of Terraform and Pulumi are written by hand, so they may be wrong.
+	byHand := d.Tool == v1alpha1.ToolTerraform || d.Tool == v1alpha1.ToolPulumi
+	d.Destructive = c.destructive && (!byHand || d.Confidence == v1alpha1.ConfidenceCertain)
 	if owner != nil && v.KeyARN != "" && owner.KeyARN == v.KeyARN {
 		d.Destructive = false
 		d.Consequence = fmt.Sprintf("none: its %s/%s names this key already", owner.Namespace, owner.Name)
@@ -41,7 +44,8 @@ func Assess(managed v1alpha1.ManagedBy, owner *Owner, v Values) v1alpha1.Drift {
 	}
 	if owner != nil && owner.KeyARN != "" {
 		d.Destructive = true
-		d.Consequence = fmt.Sprintf("its %s/%s asks for another key, %s: it will never agree with the cluster", owner.Namespace, owner.Name, owner.KeyARN)
+		d.Consequence = fmt.Sprintf("its %s/%s names another key, %s, and will always differ from the cluster",
+			owner.Namespace, owner.Name, owner.KeyARN)
 	}
 	form := c.form
 	if f, known := FormOf(managed); known {
@@ -59,7 +63,7 @@ type outcome struct {
 	consequence, remedy string
 }
 
-// consequences are from the tools' own sources: aws_eks_cluster of
+// consequences returns what a tool does. The sources are the tools' own: aws_eks_cluster of
 // terraform-provider-aws (ForceNew when encryption_config goes from one to none),
 // reconcileEKSEncryptionConfig of cluster-api-provider-aws, hook.go of ACK's
 // eks-controller, the CloudFormation schema of AWS::EKS::Cluster (create-only).
@@ -68,41 +72,52 @@ func consequences(tool v1alpha1.Tool) outcome {
 	case v1alpha1.ToolTerraform:
 		return outcome{FormTerraform, true,
 			"the next terraform plan is to DESTROY the cluster and create another, unless its code names the key",
-			"better associate the key in Terraform itself, which does it in place; else add the snippet before anybody plans again (for terraform-aws-modules/eks: kubectl eks-encrypt generate iac --for terraform-module)"}
+			"preferably associate the key in Terraform, which does it in place; otherwise add the snippet before the " +
+				"next plan (for terraform-aws-modules/eks: kubectl eks-encrypt generate iac --for terraform-module)"}
 	case v1alpha1.ToolPulumi:
 		return outcome{FormPulumi, true,
-			"the next pulumi up may replace the cluster, unless its program names the key (it builds on Terraform's provider)",
-			"better associate the key in Pulumi itself; else refresh, add the snippet, and read the preview"}
+			"the next pulumi up may replace the cluster, unless its program names the key " +
+				"(it builds on Terraform's provider)",
+			"preferably associate the key in Pulumi; otherwise refresh, add the snippet, and read the preview"}
 	case v1alpha1.ToolCAPA:
 		return outcome{FormCAPA, true,
-			"Cluster API stops reconciling: \"disabling EKS encryption is not allowed after it has been enabled\"; tags, add-ons, OIDC and identity providers are no longer kept",
-			"better let Cluster API associate the key, by the patch of the snippet alone; else apply it right after the association"}
+			"Cluster API stops reconciling: \"disabling EKS encryption is not allowed after it has been enabled\"; " +
+				"tags, add-ons, OIDC and identity providers are no longer maintained",
+			"preferably let Cluster API associate the key: apply only the patch of the snippet; " +
+				"otherwise apply it right after the association"}
 	case v1alpha1.ToolPalette:
 		return outcome{FormPalette, true,
-			"Palette stops reconciling the cluster (Cluster API refuses to go on without the key in its spec), and its UI goes on showing no key",
-			"better let Palette associate the key, by the override of the snippet alone; else save it right after the association"}
+			"Palette stops reconciling the cluster (Cluster API refuses to continue without the key in its spec), " +
+				"and its UI still shows no key",
+			"preferably let Palette associate the key: save only the override of the snippet; " +
+				"otherwise save it right after the association"}
 	case v1alpha1.ToolACK:
 		return outcome{FormACK, true,
-			"ACK goes Terminal (\"Encryption configuration cannot be removed from an existing cluster\") and updates the cluster no more",
-			"better let ACK associate the key, by the patch of the snippet alone; else apply it right after the association"}
+			"ACK becomes Terminal (\"Encryption configuration cannot be removed from an existing cluster\") " +
+				"and no longer updates the cluster",
+			"preferably let ACK associate the key: apply only the patch of the snippet; " +
+				"otherwise apply it right after the association"}
 	case v1alpha1.ToolCloudFormation:
 		return outcome{FormCloudFormation, false,
-			"none, as long as the template stays as it is: adding EncryptionConfig to it later REPLACES the cluster",
-			"leave EncryptionConfig out of the template"}
+			"none, as long as the template does not change: adding EncryptionConfig to it later REPLACES the cluster",
+			"do not add EncryptionConfig to the template"}
 	case v1alpha1.ToolCDK:
 		return outcome{FormCDK, false,
-			"none, as long as the stack stays as it is: adding secretsEncryptionKey later fails the deployment or replaces the cluster",
-			"leave secretsEncryptionKey out of the stack"}
+			"none, as long as the stack does not change: adding secretsEncryptionKey later fails the deployment " +
+				"or replaces the cluster",
+			"do not add secretsEncryptionKey to the stack"}
 	case v1alpha1.ToolEksctl:
 		return outcome{FormEksctl, false,
-			"none: eksctl's stack doesn't describe encryption after creation",
-			"keep the ClusterConfig in step"}
+			"none: eksctl's stack does not describe encryption after creation",
+			"add the key to the ClusterConfig"}
 	case v1alpha1.ToolCrossplane:
 		return outcome{FormCrossplane, false,
-			"none as a rule: Crossplane takes the key over into its spec; an alias in the spec would block it for ever",
-			"keep the manifest in step, with the key's ARN"}
+			"usually none: Crossplane copies the key into its spec; an alias in the spec would block it permanently",
+			"add the key's ARN to the manifest"}
 	}
 	return outcome{FormTerraform, false,
-		"no tag tells who manages the cluster; Terraform leaves none, and its next plan would be to DESTROY the cluster and create another, unless its code names the key",
-		"if Terraform manages the cluster, associate the key there, or add the snippet before anybody plans again; --managed-by tells who does"}
+		"no tag shows which tool manages the cluster; Terraform leaves none, and its next plan would be to DESTROY " +
+			"the cluster and create another, unless its code names the key",
+		"if Terraform manages the cluster, associate the key there, or add the snippet before the next plan; " +
+			"name the tool with --managed-by"}
 }

@@ -9,32 +9,32 @@ import (
 	"github.com/muesli/cancelreader"
 )
 
-// orderedInput is the terminal's input for one picker. The picker's library closes its
-// reader while that may still be waiting, which is a data race, and the reader would
-// swallow the line that is typed next. Having no name, an orderedInput is not taken for
-// a file by that reader but as something to Read from: so its end is ours to order.
-type orderedInput struct {
+// cancelableInput is the input of one picker. Bubble Tea closes its own reader of a file
+// while a Read may still be waiting. That is a data race, and the waiting Read would take
+// the line that the user types next. A cancelableInput is not an *os.File, so Bubble Tea
+// only calls Read, and end can stop that Read first.
+type cancelableInput struct {
 	file    *os.File
 	reader  cancelreader.CancelReader
 	reading sync.Mutex
 	ended   bool
 }
 
-// ordered gives the input to a picker, until end is called.
-func ordered(in io.Reader) (input io.Reader, end func()) {
+// cancelable returns a reader of in. After end was called it returns io.EOF.
+func cancelable(in io.Reader) (input io.Reader, end func()) {
 	file, ok := in.(*os.File)
-	if !ok || runtime.GOOS == "windows" { // there the library reads the console's events itself
+	if !ok || runtime.GOOS == "windows" { // on Windows, Bubble Tea reads the console events itself
 		return in, func() {}
 	}
 	reader, err := cancelreader.NewReader(file)
 	if err != nil {
 		return in, func() {}
 	}
-	p := &orderedInput{file: file, reader: reader}
-	return p, p.end
+	p := &cancelableInput{file: file, reader: reader}
+	return p, sync.OnceFunc(p.end)
 }
 
-func (p *orderedInput) Read(b []byte) (int, error) {
+func (p *cancelableInput) Read(b []byte) (int, error) {
 	p.reading.Lock()
 	defer p.reading.Unlock()
 	if p.ended {
@@ -43,8 +43,8 @@ func (p *orderedInput) Read(b []byte) (int, error) {
 	return p.reader.Read(b)
 }
 
-// end stops a Read that waits, and closes what it waited on only then.
-func (p *orderedInput) end() {
+// end stops a waiting Read, and closes the reader after that Read has returned.
+func (p *cancelableInput) end() {
 	p.reader.Cancel()
 	p.reading.Lock()
 	defer p.reading.Unlock()
@@ -52,7 +52,8 @@ func (p *orderedInput) end() {
 	_ = p.reader.Close()
 }
 
-// Fd lets the library set the terminal's mode; it writes to and closes nothing.
-func (p *orderedInput) Fd() uintptr               { return p.file.Fd() }
-func (p *orderedInput) Write([]byte) (int, error) { return 0, os.ErrInvalid }
-func (p *orderedInput) Close() error              { return nil }
+// Fd lets Bubble Tea set the mode of the terminal. It calls neither Write nor Close, but
+// its interface requires them.
+func (p *cancelableInput) Fd() uintptr               { return p.file.Fd() }
+func (p *cancelableInput) Write([]byte) (int, error) { return 0, os.ErrInvalid }
+func (p *cancelableInput) Close() error              { return nil }

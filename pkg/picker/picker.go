@@ -1,4 +1,5 @@
-// Package picker lets somebody at a terminal choose one line of a list.
+// Package picker lets the user select one item of a list at a terminal: with the arrow
+// keys and a filter, or by number where the terminal cannot move the cursor.
 package picker
 
 import (
@@ -6,47 +7,62 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"runtime"
 
 	tea "charm.land/bubbletea/v2"
 )
 
-// ErrNone says that the user left without a choice.
+// ErrNone is returned if the user cancels or the context ends.
 var ErrNone = errors.New("nothing was chosen")
 
-// Line is one thing to choose.
+// Line is one item of a List.
 type Line struct {
-	// Text is what is shown: one line of it, without escape sequences.
+	// Text is shown. It is a single line without escape sequences.
 	Text string
-	// Search is what is typed to find the line, where that is more than Text.
+	// Search is matched by the filter in addition to Text.
 	Search string
-	// Why says why this one can't be taken; empty for those that can.
+	// Why is the reason why the item cannot be selected. It is empty for eligible items.
 	Why string
 }
 
-// List is what to choose from.
+// List is the list to select from.
 type List struct {
 	Title string
 	Lines []Line
-	// Faint paints a line that can't be taken.
+	// Faint styles the ineligible items. Nil means no style.
 	Faint func(string) string
 }
 
-// Pick shows the list on out, which is a terminal as in is, and returns the index
-// of the line that was taken. It leaves nothing on the screen. ErrNone: the user
-// left, or the context ended.
+// Pick shows the list on out and returns the index of the selected line. Both in and out
+// are the terminal. The list is erased afterwards. If TERM is dumb or unset, Pick prints a
+// numbered list instead and reads a number, which also suits screen readers.
 func Pick(ctx context.Context, in io.Reader, out io.Writer, list List) (int, error) {
-	input, end := ordered(in)
+	if list.Faint == nil {
+		list.Faint = func(s string) string { return s }
+	}
+	input, end := cancelable(in)
 	defer end()
+	if plainTerminal(os.Getenv("TERM")) {
+		defer context.AfterFunc(ctx, end)()
+		return pickByNumber(ctx, input, out, list)
+	}
 	last, err := tea.NewProgram(newModel(list), tea.WithContext(ctx), tea.WithInput(input), tea.WithOutput(out)).Run()
 	switch {
 	case errors.Is(err, tea.ErrInterrupted), ctx.Err() != nil:
 		return 0, ErrNone
 	case err != nil:
-		return 0, fmt.Errorf("showing the list: %w", err)
+		return 0, fmt.Errorf("show the list: %w", err)
 	}
-	m := last.(model) //nolint:forcetypeassert // what Run was given
-	if m.state != taken {
+	m := last.(model) //nolint:forcetypeassert // Run returns the type that it was given
+	if m.state != selected {
 		return 0, ErrNone
 	}
-	return m.found[m.at], nil
+	return m.current().index, nil
+}
+
+// plainTerminal reports whether a terminal of this TERM lacks cursor control. Windows
+// sets no TERM, and its consoles have cursor control.
+func plainTerminal(term string) bool {
+	return term == "dumb" || term == "" && runtime.GOOS != "windows"
 }

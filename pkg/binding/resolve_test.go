@@ -8,9 +8,10 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
-// config is a kubeconfig of one context, "current".
+// config returns a kubeconfig with one context, "current".
 func config(entry, server string, exec *clientcmdapi.ExecConfig) clientcmdapi.Config {
 	c := clientcmdapi.NewConfig()
 	c.Clusters[entry] = &clientcmdapi.Cluster{Server: server}
@@ -34,33 +35,45 @@ func TestResolve(t *testing.T) {
 		config clientcmdapi.Config
 		o      Options
 		want   Target // ARN, Name, Region, Partition, NameByFlag are compared
-		err    string // a part of the error, empty for none
+		err    string // part of the error; empty for none
 		notEKS bool
 	}{
 		{name: "as update-kubeconfig writes it", config: config(labARN, labEndpoint, awsExec("lab", "us-west-2")),
 			want: Target{ARN: labARN, Name: "lab", Region: "us-west-2", Partition: "aws"}},
 		{name: "the ARN alone, through a tunnel", config: config(labARN, "https://localhost:8443", nil),
 			want: Target{ARN: labARN, Name: "lab", Region: "us-west-2", Partition: "aws"}},
-		{name: "a renamed entry, the exec arguments tell", config: config("prod", labEndpoint, awsExec("lab", "us-west-2")),
+		{name: "renamed entry, exec arguments", config: config("prod", labEndpoint, awsExec("lab", "us-west-2")),
 			want: Target{Name: "lab", Region: "us-west-2", Partition: "aws"}},
-		{name: "eksctl, with an @ in the user", config: config("lab.eu-west-1.eksctl.io", "https://"+hash+".gr7.eu-west-1.eks.amazonaws.com", exec("aws-iam-authenticator token -i lab")),
+		{name: "eksctl, with an @ in the user", config: config("lab.eu-west-1.eksctl.io",
+			"https://"+hash+".gr7.eu-west-1.eks.amazonaws.com", exec("aws-iam-authenticator token -i lab")),
 			want: Target{Name: "lab", Region: "eu-west-1", Partition: "aws"}},
-		{name: "China", config: config("arn:aws-cn:eks:cn-north-1:111122223333:cluster/lab", "https://"+hash+".yl4.cn-north-1.eks.amazonaws.com.cn", nil),
-			want: Target{ARN: "arn:aws-cn:eks:cn-north-1:111122223333:cluster/lab", Name: "lab", Region: "cn-north-1", Partition: "aws-cn"}},
-		{name: "the flag overrules the name, and the ARN no longer holds", config: config(labARN, labEndpoint, nil), o: Options{ClusterName: "other"},
+		{name: "China", config: config("arn:aws-cn:eks:cn-north-1:111122223333:cluster/lab",
+			"https://"+hash+".yl4.cn-north-1.eks.amazonaws.com.cn", nil),
+			want: Target{ARN: "arn:aws-cn:eks:cn-north-1:111122223333:cluster/lab", Name: "lab", Region: "cn-north-1",
+				Partition: "aws-cn"}},
+		{name: "the flag overrides the name, and the ARN is dropped", config: config(labARN, labEndpoint, nil),
+			o:    Options{ClusterName: "other"},
 			want: Target{Name: "other", Region: "us-west-2", Partition: "aws", NameByFlag: true}},
-		{name: "flags without any kubeconfig", config: *clientcmdapi.NewConfig(), o: Options{ClusterName: "lab", Region: "eu-west-1"},
+		{name: "flags without a kubeconfig", config: *clientcmdapi.NewConfig(),
+			o:    Options{ClusterName: "lab", Region: "eu-west-1"},
 			want: Target{Name: "lab", Region: "eu-west-1", Partition: "aws", NameByFlag: true}},
-		{name: "two names", config: config(labARN, labEndpoint, awsExec("other", "us-west-2")), err: "contradicts itself"},
+		{name: "two names", config: config(labARN, labEndpoint, awsExec("other", "us-west-2")),
+			err: "contradicts itself"},
 		{name: "an endpoint without a name", config: config("prod", labEndpoint, nil), err: "cluster's name"},
 		{name: "no context", config: *clientcmdapi.NewConfig(), err: "no kubeconfig with a context"},
-		{name: "a context that isn't there", config: config(labARN, labEndpoint, nil), o: Options{Context: "x"}, err: `context "x" does not exist`},
-		{name: "a flag that is no name", config: config(labARN, labEndpoint, nil), o: Options{ClusterName: "a/b"}, err: "no name of an EKS cluster"},
-		{name: "a flag that is no region", config: config(labARN, labEndpoint, nil), o: Options{Region: "west"}, err: "no AWS region"},
+		{name: "unknown context", config: config(labARN, labEndpoint, nil), o: Options{Context: "x"},
+			err: `context "x" does not exist`},
+		{name: "a flag that is not a name", config: config(labARN, labEndpoint, nil), o: Options{ClusterName: "a/b"},
+			err: "not a valid EKS cluster name"},
+		{name: "a flag that is not a region", config: config(labARN, labEndpoint, nil), o: Options{Region: "west"},
+			err: "not a valid AWS region"},
 		{name: "kind", config: config("kind-x", "https://127.0.0.1:40001", nil), err: "looks like kind", notEKS: true},
-		{name: "GKE", config: config("gke_p_z_c", "https://10.0.0.1", exec("gke-gcloud-auth-plugin")), err: "looks like GKE", notEKS: true},
-		{name: "kops with the authenticator", config: config("k.example.com", "https://api.k.example.com", exec("aws-iam-authenticator token -i k.example.com")), err: "aws-iam-authenticator", notEKS: true},
-		{name: "a context name that only sounds like EKS", config: config("prod", "https://api.example.com", nil), err: "no EKS cluster", notEKS: true},
+		{name: "GKE", config: config("gke_p_z_c", "https://10.0.0.1", exec("gke-gcloud-auth-plugin")),
+			err: "looks like GKE", notEKS: true},
+		{name: "kops with the authenticator", config: config("k.example.com", "https://api.k.example.com",
+			exec("aws-iam-authenticator token -i k.example.com")), err: "aws-iam-authenticator", notEKS: true},
+		{name: "a context name that only sounds like EKS", config: config("prod", "https://api.example.com", nil),
+			err: "not an EKS cluster", notEKS: true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -69,8 +82,11 @@ func TestResolve(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), test.err) {
 					t.Fatalf("error %v, want %q", err, test.err)
 				}
+				if hint.Of(err) == "" {
+					t.Errorf("error %v has no hint", err)
+				}
 				if is := errors.As(err, new(*NotEKSError)); is != test.notEKS {
-					t.Errorf("a NotEKSError: %t, want %t", is, test.notEKS)
+					t.Errorf("is a NotEKSError = %t, want %t", is, test.notEKS)
 				}
 				return
 			}
@@ -96,12 +112,13 @@ func TestResolveCredentials(t *testing.T) {
 	if c.Profile != "q" || c.Env["AWS_PROFILE"] != "p" || c.ExecRoleARN != "arn:r" || c.RoleARN != "" {
 		t.Errorf("credentials = %+v", c)
 	}
-	got, err = Resolve(config(labARN, labEndpoint, e), Options{Profile: "mine", RoleARN: "arn:mine", EndpointURL: "http://e"})
+	got, err = Resolve(config(labARN, labEndpoint, e), Options{Profile: "mine", RoleARN: "arn:mine",
+		EndpointURL: "http://e"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if c := got.Credentials; c.Profile != "mine" || c.RoleARN != "arn:mine" || c.EndpointURL != "http://e" {
-		t.Errorf("flags don't win: %+v", c)
+		t.Errorf("credentials = %+v, want those of the flags", c)
 	}
 }
 
@@ -116,18 +133,28 @@ func TestGuard(t *testing.T) {
 		why  string
 	}{
 		{"the same", Target{ARN: labARN, Server: labEndpoint}, described, v1alpha1.GuardMatch, ""},
-		{"case, port and a final dot don't matter", Target{ARN: labARN, Server: strings.ToUpper(labEndpoint) + ".:443"}, described, v1alpha1.GuardMatch, ""},
+		{"case, port and a final dot don't matter", Target{ARN: labARN, Server: strings.ToUpper(labEndpoint) + ".:443"},
+			described, v1alpha1.GuardMatch, ""},
 		{"without an ARN in the kubeconfig", Target{Server: labEndpoint}, described, v1alpha1.GuardMatch, ""},
-		{"another account", Target{ARN: strings.Replace(labARN, "1111", "9999", 1), Server: labEndpoint}, described, v1alpha1.GuardMismatch, "EKS describes"},
-		{"another cluster's endpoint", Target{ARN: labARN, Server: other}, described, v1alpha1.GuardMismatch, "another EKS cluster"},
-		{"another port", Target{ARN: labARN, Server: labEndpoint + ":8443"}, described, v1alpha1.GuardMismatch, "port 8443"},
-		{"a tunnel", Target{ARN: labARN, Server: "https://localhost:8443"}, described, v1alpha1.GuardUnverified, "tunnel"},
-		{"a tunnel with the server's name demanded", Target{ARN: labARN, Server: "https://localhost:8443", TLSServerName: hash + ".gr7.us-west-2.eks.amazonaws.com"}, described, v1alpha1.GuardMatch, "certificate"},
-		{"a tunnel to an endpoint that is local itself", Target{ARN: labARN, Server: "https://127.0.0.1:8443"}, Described{ARN: labARN, Endpoint: "https://127.0.0.1:6443"}, v1alpha1.GuardUnverified, "127.0.0.1:6443"},
-		{"a private address", Target{ARN: labARN, Server: "https://10.1.2.3"}, described, v1alpha1.GuardUnverified, "private address"},
-		{"a proxy", Target{ARN: labARN, Server: "https://k8s.example.com"}, described, v1alpha1.GuardUnverified, "a proxy or another cluster"},
+		{"another account", Target{ARN: strings.Replace(labARN, "1111", "9999", 1), Server: labEndpoint}, described,
+			v1alpha1.GuardMismatch, "EKS describes"},
+		{"another cluster's endpoint", Target{ARN: labARN, Server: other}, described, v1alpha1.GuardMismatch,
+			"another EKS cluster"},
+		{"another port", Target{ARN: labARN, Server: labEndpoint + ":8443"}, described, v1alpha1.GuardMismatch,
+			"port 8443"},
+		{"a tunnel", Target{ARN: labARN, Server: "https://localhost:8443"}, described, v1alpha1.GuardUnverified,
+			"tunnel"},
+		{"tunnel with tls-server-name", Target{ARN: labARN, Server: "https://localhost:8443",
+			TLSServerName: hash + ".gr7.us-west-2.eks.amazonaws.com"}, described, v1alpha1.GuardMatch, "certificate"},
+		{"a tunnel to an endpoint that is local itself", Target{ARN: labARN, Server: "https://127.0.0.1:8443"},
+			Described{ARN: labARN, Endpoint: "https://127.0.0.1:6443"}, v1alpha1.GuardUnverified, "127.0.0.1:6443"},
+		{"a private address", Target{ARN: labARN, Server: "https://10.1.2.3"}, described, v1alpha1.GuardUnverified,
+			"private address"},
+		{"a proxy", Target{ARN: labARN, Server: "https://k8s.example.com"}, described, v1alpha1.GuardUnverified,
+			"a proxy or another cluster"},
 		{"no kube context", Target{Name: "lab"}, described, v1alpha1.GuardUnverified, "named by flag"},
-		{"EKS tells no endpoint", Target{ARN: labARN, Server: labEndpoint}, Described{ARN: labARN}, v1alpha1.GuardUnverified, "no endpoint"},
+		{"EKS reports no endpoint", Target{ARN: labARN, Server: labEndpoint}, Described{ARN: labARN},
+			v1alpha1.GuardUnverified, "no endpoint"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -25,17 +25,19 @@ func TestIAMPolicy(t *testing.T) {
 				t.Fatal(err)
 			}
 			if len(d.Statement) == 0 {
-				t.Errorf("%s: nothing is allowed", purpose)
+				t.Errorf("IAMPolicy(%s) has no statements", purpose)
 			}
 			seen := map[string]bool{}
 			for _, s := range d.Statement {
 				if seen[s.Sid] {
-					t.Errorf("%s: two statements %s", purpose, s.Sid)
+					t.Errorf("%s: duplicate Sid %s", purpose, s.Sid)
 				}
 				seen[s.Sid] = true
 				for _, a := range s.Action {
-					elsewhere := slices.Contains([]string{"account:ListRegions", "organizations:ListAccounts", "sts:AssumeRole"}, a) && optional
-					if strings.Contains(a, "*") || !strings.HasPrefix(a, "eks:") && !strings.HasPrefix(a, "kms:") && !elsewhere {
+					elsewhere := slices.Contains([]string{"account:ListRegions", "organizations:ListAccounts",
+						"sts:AssumeRole"}, a) && optional
+					if strings.Contains(a, "*") || !strings.HasPrefix(a, "eks:") && !strings.HasPrefix(a, "kms:") &&
+						!elsewhere {
 						t.Errorf("%s: allows %s", purpose, a)
 					}
 					for _, never := range []string{"Disable", "Delete", "Deletion", "Revoke", "Retire"} {
@@ -46,12 +48,12 @@ func TestIAMPolicy(t *testing.T) {
 				}
 			}
 			if !json.Valid([]byte(d.String())) {
-				t.Errorf("%s: no JSON: %s", purpose, d)
+				t.Errorf("%s: invalid JSON: %s", purpose, d)
 			}
 		}
 	}
 	if _, err := IAMPolicy(IAMOptions{For: "everything"}); err == nil {
-		t.Error("an unknown purpose has a policy")
+		t.Error("IAMPolicy with an unknown purpose succeeded")
 	}
 }
 
@@ -69,6 +71,9 @@ func TestRBAC(t *testing.T) {
 			t.Fatalf("%d documents", len(documents))
 		}
 		for _, d := range documents {
+			if strings.Contains(d, "creationTimestamp") || strings.Contains(d, "null") {
+				t.Errorf("%+v has empty fields:\n%s", o, d)
+			}
 			var object struct {
 				Kind  string
 				Rules []struct{ Resources, Verbs []string }
@@ -78,21 +83,23 @@ func TestRBAC(t *testing.T) {
 			}
 			for _, rule := range object.Rules {
 				for i, resource := range rule.Resources {
-					if verbs := strings.Join(rule.Verbs, ","); resource != "configmaps" && strings.Contains(verbs, "get") || o.ReadOnly && strings.Contains(verbs, "patch") {
+					if verbs := strings.Join(rule.Verbs, ","); resource != "configmaps" &&
+						strings.Contains(verbs, "get") || o.ReadOnly && strings.Contains(verbs, "patch") {
 						t.Errorf("%+v: %s on %s", o, verbs, rule.Resources[i])
 					}
 				}
 			}
 		}
 	}
-	for _, o := range []RBACOptions{{Kind: "User"}, {Kind: "ServiceAccount", Subject: "sa"}, {Kind: "Robot", Subject: "r"}} {
+	for _, o := range []RBACOptions{{Kind: "User"}, {Kind: "ServiceAccount", Subject: "sa"},
+		{Kind: "Robot", Subject: "r"}} {
 		if _, err := RBAC(o); err == nil {
-			t.Errorf("%+v has roles", o)
+			t.Errorf("RBAC(%+v) succeeded", o)
 		}
 	}
 }
 
-// Values from the cloud stay in their cells.
+// Values from AWS stay in their table cells.
 func TestRunbookHostile(t *testing.T) {
 	const evil = "x | y\n# Approved `rm -rf` <script>"
 	r := Runbook{Now: time.Unix(0, 0), Tool: "v1", Flags: " --context c", Plan: &v1alpha1.AssociationPlan{
@@ -100,7 +107,9 @@ func TestRunbookHostile(t *testing.T) {
 		Checks: []v1alpha1.Check{{Name: "check", Result: v1alpha1.ResultWarn, Message: evil, Remedy: evil}},
 		Drift:  v1alpha1.Drift{Tool: v1alpha1.ToolPalette, Consequence: evil, Remedy: evil, Snippet: "a\n```\nb\n"},
 	}}
-	r.Report.Cluster = v1alpha1.Cluster{Name: evil, ManagedBy: &v1alpha1.ManagedBy{Tool: v1alpha1.ToolPalette, Evidence: evil}}
+	r.Report.Cluster = v1alpha1.Cluster{
+		Name: evil, ManagedBy: &v1alpha1.ManagedBy{Tool: v1alpha1.ToolPalette, Evidence: evil},
+	}
 	text := r.String()
 	if strings.Contains(text, "\n# Approved") || strings.Contains(text, "<script>") {
 		t.Errorf("a value became Markdown:\n%s", text)
@@ -108,7 +117,9 @@ func TestRunbookHostile(t *testing.T) {
 	if n := strings.Count(text, "```"); n%2 != 0 {
 		t.Errorf("%d fences", n)
 	}
-	for _, want := range []string{"no way back", "associate " + key + " --dry-run=client --context c", "rewrite --all-resources --evidence rewrite.json --context c", "status --require cmk -o yaml --context c > after.yaml"} {
+	for _, want := range []string{"no way back", "associate " + key + " --dry-run=client --context c",
+		"rewrite --all-resources --evidence rewrite.json --context c",
+		"status --require cmk -o yaml --context c > after.yaml"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing", want)
 		}

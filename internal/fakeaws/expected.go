@@ -7,37 +7,37 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// Truth is what holds of one cluster, whatever an API lets a caller see of it.
+// Truth is the expected result for one cluster, independent of the caller's permissions.
 type Truth struct {
 	ARN, Name, Account, Region string
 	// Version is empty for clusters that EKS does not run.
 	Version string
 	Verdict v1alpha1.Verdict
 	Scope   v1alpha1.Scope
-	// KeyARN, KeyState and so on belong to a customer key.
+	// KeyARN and the fields up to RotationOn describe the customer key.
 	KeyARN, KeyState string
-	// KeyReadable says that the caller's account may look at the key.
+	// KeyReadable is set if the cluster's account owns the key.
 	KeyReadable bool
 	RotationOn  bool
-	// HealthCodes are the issues that DescribeCluster shows.
+	// HealthCodes are the health issues in DescribeCluster.
 	HealthCodes []string
-	// Update is the status of the newest association, "" if none is listed.
+	// Update is the status of the newest association; empty if there is none.
 	Update string
 	Tags   map[string]string
-	// Unreachable says why nobody can ask for the cluster: "region down",
-	// "account denied", "cluster denied"; empty if one can.
+	// Unreachable is the reason why the cluster cannot be queried: "region down",
+	// "account denied" or "cluster denied"; empty if it can.
 	Unreachable string
 }
 
-// truth follows AWS's documentation alone: from Kubernetes 1.28 on all API
-// data is envelope-encrypted, before it Secrets are, and only with a key.
-func (w *World) truth(c *Cluster) Truth {
+// expected follows only AWS's documentation: from Kubernetes 1.28 on all API data is
+// envelope-encrypted, in earlier versions only Secrets are, and only with a key.
+func (w *World) expected(c *Cluster) Truth {
 	t := Truth{
 		ARN: c.ARN(), Name: c.Name, Account: c.Account, Region: c.Region, Version: c.Version, Tags: c.Tags,
 		KeyARN: c.KeyARN,
 	}
 	_, minor, _ := strings.Cut(c.Version, ".")
-	number, _ := strconv.Atoi(minor) // the versions here are well-formed
+	number, _ := strconv.Atoi(minor) // all versions in the state are well-formed
 	whole := number >= 28
 	switch {
 	case c.ConnectorProvider != "" || c.OutpostARN != "":
@@ -69,13 +69,13 @@ func (w *World) truth(c *Cluster) Truth {
 	return t
 }
 
-// Truths are those of all clusters, as they are now, by ARN.
+// Truths returns the expected results for the current state of all clusters, by ARN.
 func (s *Server) Truths() map[string]Truth {
-	truths := map[string]Truth{}
+	expected := map[string]Truth{}
 	s.View(func(w *World) {
 		for arn, c := range w.Clusters {
-			truths[arn] = w.truth(c)
+			expected[arn] = w.expected(c)
 		}
 	})
-	return truths
+	return expected
 }
