@@ -13,8 +13,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/docs"
 )
 
-// checkCommandLine says what is wrong with "kubectl eks-encrypt ARGS": a command,
-// a flag, an argument, or a value that does not exist. Nothing is run.
+// checkCommandLine returns an error if "kubectl eks-encrypt ARGS" has a command, flag,
+// argument or value that does not exist. It runs nothing.
 func checkCommandLine(t *testing.T, args []string) error {
 	t.Helper()
 	if len(args) > 0 && strings.HasPrefix(args[0], "__complete") {
@@ -47,7 +47,7 @@ func checkCommandLine(t *testing.T, args []string) error {
 	return checkValues(cmd)
 }
 
-// checkValues holds the flags that take one of a few words to these.
+// checkValues checks the flags that accept only some values.
 func checkValues(cmd *cobra.Command) error {
 	for _, name := range []string{"require", "for", "via", "dry-run", "color"} {
 		f := cmd.Flags().Lookup(name)
@@ -62,8 +62,8 @@ func checkValues(cmd *cobra.Command) error {
 	return nil
 }
 
-// Every command has two examples or more, and every example is a command line that
-// this program takes.
+// TestExamples checks that every command has at least two examples, and that each is a
+// valid command line.
 func TestExamples(t *testing.T) {
 	root, _ := tree(t)
 	lines := 0
@@ -88,7 +88,7 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// The check itself finds what is wrong.
+// TestCheckCommandLine checks that invalid command lines are found.
 func TestCheckCommandLine(t *testing.T) {
 	for line, want := range map[string]string{
 		"status -A":                      "unknown shorthand",

@@ -17,17 +17,17 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 )
 
-// shop is an AWS for a test that drives the plugin itself.
-type shop struct {
+// pluginTest runs the plugin against a fake AWS of its own.
+type pluginTest struct {
 	*fakeaws.Server
 	env []string
 	bin string
 }
 
-func newShop(t *testing.T, associationTime time.Duration) *shop {
+func newPluginTest(t *testing.T, associationTime time.Duration) *pluginTest {
 	t.Helper()
 	dir := t.TempDir()
-	s, vars, err := world(dir, associationTime, t.Cleanup)
+	s, vars, err := startAWS(dir, associationTime, t.Cleanup)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func newShop(t *testing.T, associationTime time.Duration) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &shop{Server: s, bin: filepath.Join(dir, "kubectl-eks_encrypt"),
+	w := &pluginTest{Server: s, bin: filepath.Join(dir, "kubectl-eks_encrypt"),
 		env: []string{"PATH=" + os.Getenv("PATH"), "TERM=xterm-256color"}}
 	if err := os.Symlink(self, w.bin); err != nil {
 		t.Skip("no symbolic links here")
@@ -47,7 +47,7 @@ func newShop(t *testing.T, associationTime time.Duration) *shop {
 }
 
 // count counts the requests of an operation.
-func (w *shop) count(operation string) (n int) {
+func (w *pluginTest) count(operation string) (n int) {
 	for _, r := range w.Requests() {
 		if r.Operation == operation {
 			n++
@@ -57,7 +57,7 @@ func (w *shop) count(operation string) (n int) {
 }
 
 // run runs the plugin without a terminal.
-func (w *shop) run(t *testing.T, args ...string) (stdout, stderr string, code int) {
+func (w *pluginTest) run(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errOut strings.Builder
 	cmd := exec.CommandContext(t.Context(), w.bin, args...)
@@ -71,10 +71,10 @@ func (w *shop) run(t *testing.T, args ...string) (stdout, stderr string, code in
 	return out.String(), errOut.String(), code
 }
 
-// patience ends a console that hangs, so that the test can say what it showed.
+// patience is the time after which a console counts as stuck.
 const patience = 50 * time.Second
 
-// console is the plugin in a terminal of 80 columns.
+// console runs the plugin in a terminal of 80 columns.
 type console struct {
 	t    *testing.T
 	cmd  *exec.Cmd
@@ -82,11 +82,11 @@ type console struct {
 	mu   sync.Mutex
 	more *sync.Cond
 	text string
-	seen int // how much of the plain text has been expected
+	seen int // number of bytes of the plain text that expect has passed
 	over bool
 }
 
-func (w *shop) console(t *testing.T, env []string, args ...string) *console {
+func (w *pluginTest) console(t *testing.T, env []string, args ...string) *console {
 	t.Helper()
 	c := &console{t: t, cmd: exec.CommandContext(t.Context(), w.bin, args...)}
 	c.cmd.Env = append(append([]string{}, w.env...), env...)
@@ -117,12 +117,12 @@ func (c *console) read() {
 	}
 }
 
-// controls are what moves the cursor and paints, as far as it is used.
+// controls matches the escape sequences that the plugin uses.
 var controls = regexp.MustCompile(`\x1b\[[0-9;?<=>]*[ -/]*[a-zA-Z]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b[=>]`)
 
 func (c *console) plain() string { return controls.ReplaceAllString(c.text, "") }
 
-// expect waits until the text shows up, after whatever was expected before.
+// expect waits until the text appears after the text that was expected before.
 func (c *console) expect(text string) {
 	c.t.Helper()
 	c.mu.Lock()
@@ -134,7 +134,7 @@ func (c *console) expect(text string) {
 			return
 		}
 		if c.over {
-			c.t.Fatalf("%q never showed up:\n%s", text, plain)
+			c.t.Fatalf("%q did not appear:\n%s", text, plain)
 		}
 		c.more.Wait()
 	}
@@ -147,7 +147,7 @@ func (c *console) send(keys string) {
 	}
 }
 
-// ends waits for the end, and wants this exit code; it returns all that was shown.
+// ends waits for the end, checks the exit code, and returns all output.
 func (c *console) ends(code int) string {
 	c.t.Helper()
 	c.mu.Lock()

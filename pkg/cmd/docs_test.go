@@ -19,10 +19,10 @@ import (
 
 const repository = "../.."
 
-// vocabulary is what the documentation may name.
+// vocabulary holds the names that the documents may use.
 type vocabulary struct {
-	targets  map[string]bool            // of make
-	lab      map[string]map[string]bool // eks-lab: the flags of each command; "" has those of all
+	targets  map[string]bool            // targets of make
+	lab      map[string]map[string]bool // flags of each eks-lab command
 	flags    map[string]bool            // of any command
 	commands map[string]bool
 	codes    []int
@@ -85,7 +85,7 @@ func read(t *testing.T, name string) string {
 	return string(raw)
 }
 
-// check says what is wrong with one simple command of the documentation.
+// check returns an error if a command in a document is not valid.
 func (v vocabulary) check(t *testing.T, words []string) error {
 	t.Helper()
 	switch {
@@ -119,7 +119,7 @@ var (
 	commandCell = regexp.MustCompile(`^\| *(` + "`" + `[^|]*)\|`)
 )
 
-// prose checks a line outside of blocks: code spans, tables and exit codes.
+// prose checks a line outside of code blocks: code spans, tables and exit codes.
 func (v vocabulary) prose(t *testing.T, line string, table string) (errs []error) {
 	t.Helper()
 	for _, m := range inlineCode.FindAllStringSubmatch(line, -1) {
@@ -211,8 +211,7 @@ func (v vocabulary) text(t *testing.T, file, text string) (errs []error) {
 	return errs
 }
 
-// allCodes holds a table of exit codes to those that exist, and the README's to be
-// complete.
+// allCodes checks that the exit codes of a table exist, and that the README has all.
 func (v vocabulary) allCodes(file string, line int, codes []int) (errs []error) {
 	for _, code := range codes {
 		if !slices.Contains(v.codes, code) {
@@ -220,7 +219,7 @@ func (v vocabulary) allCodes(file string, line int, codes []int) (errs []error) 
 		}
 	}
 	if strings.HasPrefix(file, "docs/") {
-		return errs // those of one command
+		return errs // the codes of one command
 	}
 	for _, code := range v.codes {
 		if !slices.Contains(codes, code) {
@@ -231,7 +230,7 @@ func (v vocabulary) allCodes(file string, line int, codes []int) (errs []error) 
 }
 
 // What the documentation names exists: commands, flags and their values, targets
-// of make, exit codes; and links lead to files.
+// targets of make, exit codes; and links lead to files.
 func TestDocs(t *testing.T) {
 	v := readVocabulary(t)
 	files, err := docs.Files(repository)
@@ -247,7 +246,7 @@ func TestDocs(t *testing.T) {
 		}
 		for _, m := range link.FindAllStringSubmatch(text, -1) {
 			if _, err := os.Stat(filepath.Join(filepath.Dir(file), m[1])); err != nil {
-				t.Errorf("%s: a link to nowhere: %s", name, m[1])
+				t.Errorf("%s: the target of the link %s does not exist", name, m[1])
 			}
 		}
 	}
@@ -256,7 +255,7 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// The check itself finds what does not exist.
+// TestDocsCheck checks that names that do not exist are found.
 func TestDocsCheck(t *testing.T) {
 	v := readVocabulary(t)
 	for text, want := range map[string]string{

@@ -13,11 +13,11 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// For each manager's tags the plan names the tool, the consequence and the remedy,
-// refuses what does harm, and the snippet parses and carries the key's ARN.
+// TestManagers checks for each tool's tags that the plan names the tool, the consequence
+// and the remedy, refuses harm, and that the snippet parses and contains the key's ARN.
 func TestManagers(t *testing.T) {
 	t.Parallel()
-	w := newShop(t, time.Hour)
+	w := newPluginTest(t, time.Hour)
 	for _, test := range []struct {
 		tool        v1alpha1.Tool
 		tags        map[string]string
@@ -79,7 +79,7 @@ func TestManagers(t *testing.T) {
 				t.Errorf("exit code %d, %s\n%s", code, stderr, snippet)
 			}
 			if !strings.Contains(snippet, goodKey) || strings.Contains(snippet, "alias/good") {
-				t.Errorf("the key is named otherwise than by its ARN:\n%s", snippet)
+				t.Errorf("the snippet does not contain the ARN of the key:\n%s", snippet)
 			}
 			if test.tool == v1alpha1.ToolTerraform || test.tool == v1alpha1.ToolUnknown {
 				if _, diagnostics := hclparse.NewParser().ParseHCL([]byte(snippet), "x.tf"); diagnostics.HasErrors() {

@@ -30,7 +30,7 @@ func tree(t *testing.T, args ...string) (*cobra.Command, *bytes.Buffer) {
 	t.Setenv("KUBECACHEDIR", "")
 	level := flag.NewFlagSet("klog", flag.ContinueOnError)
 	klog.InitFlags(level)
-	if err := level.Set("v", "0"); err != nil { // it is the process's, and another test may have set it
+	if err := level.Set("v", "0"); err != nil { // the level is global, and another test may have set it
 		t.Fatal(err)
 	}
 	streams, _, out, _ := genericiooptions.NewTestIOStreams()
@@ -40,7 +40,7 @@ func tree(t *testing.T, args ...string) (*cobra.Command, *bytes.Buffer) {
 	return root, out
 }
 
-// walk visits every command that people see.
+// walk visits every visible command.
 func walk(cmd *cobra.Command, visit func(*cobra.Command)) {
 	visit(cmd)
 	for _, c := range cmd.Commands() {
@@ -72,7 +72,7 @@ func reference(t *testing.T) string {
 	return b.String()
 }
 
-// The reference in docs/ is what the commands say of themselves.
+// TestReference checks that docs/reference.md equals the help of the commands.
 func TestReference(t *testing.T) {
 	want := reference(t)
 	if f := flag.Lookup("update"); f != nil && f.Value.String() == "true" {

@@ -33,7 +33,7 @@ import (
 // update rewrites the expected outputs in testdata/*.txtar.
 var update = flag.Bool("update", false, "rewrite the expected outputs")
 
-// TestMain makes the test binary serve as the plugin, too, under both its names.
+// TestMain lets the test binary also run as the plugin, under both of its names.
 func TestMain(m *testing.M) {
 	plugin := func() {
 		ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -46,11 +46,11 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"kubectl-eks_encrypt": plugin, "kubectl_complete-eks_encrypt": plugin})
 }
 
-// awsURL is where the scripts find AWS: a name that only the proxy knows, so that
+// awsURL is the AWS endpoint of the scripts. Only the proxy resolves the name, so that
 // the outputs are the same in every run.
 const awsURL = "http://aws.test"
 
-// TestScripts drives the plugin end to end: a kubeconfig, AWS on the wire.
+// TestScripts runs the plugin end to end, with a kubeconfig and a fake AWS on the wire.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
@@ -63,7 +63,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// lockedReader makes the same ids in every run.
+// lockedReader makes a random source safe for concurrent use; ids are the same in every run.
 type lockedReader struct {
 	io.Reader
 	mu sync.Mutex
@@ -80,7 +80,7 @@ type serverKey struct{}
 const account = "111122223333"
 
 func setup(env *testscript.Env) error {
-	s, vars, err := world(env.WorkDir, time.Millisecond, env.Defer)
+	s, vars, err := startAWS(env.WorkDir, time.Millisecond, env.Defer)
 	env.Values[serverKey{}] = s
 	for name, value := range vars {
 		env.Setenv(name, value)
@@ -88,9 +88,9 @@ func setup(env *testscript.Env) error {
 	return err
 }
 
-// world is an AWS with a fleet and keys, and the environment that leads to it and
-// to nothing else: whatever isn't AWS goes to the same proxy, and is refused there.
-func world(dir string, associationTime time.Duration, atEnd func(func())) (*fakeaws.Server, map[string]string, error) {
+// startAWS starts a fake AWS with a fleet and keys, and returns the environment for it.
+// Requests to any other address go to the same proxy, which refuses them.
+func startAWS(dir string, associationTime time.Duration, atEnd func(func())) (*fakeaws.Server, map[string]string, error) {
 	s := fakeaws.New(fakeaws.Options{AssociationTime: associationTime,
 		Random: &lockedReader{Reader: rand.NewChaCha8([32]byte{})}})
 	h := httptest.NewServer(s)
@@ -119,7 +119,7 @@ func principal(policy ...fakeaws.Statement) fakeaws.Principal {
 		SecretAccessKey: "secret", Policy: policy}
 }
 
-// fixtures are the keys to choose from in eu-central-1.
+// fixtures adds the keys of eu-central-1.
 func fixtures(w *fakeaws.World) {
 	add := func(n int, alias string, k fakeaws.Key) {
 		k.ID, k.Region, k.Account = fmt.Sprintf("11111111-0000-0000-0000-%012d", n), "eu-central-1", account
@@ -145,8 +145,8 @@ func fixtures(w *fakeaws.World) {
 		Target: "ffffffff-0000-0000-0000-000000000001"})
 }
 
-// writeKubeconfig has a context for each cluster of the fleet, named by the
-// cluster, and some that lead astray.
+// writeKubeconfig writes a context for each cluster of the fleet, with the name of the
+// cluster, and some contexts that lead to other or missing clusters.
 func writeKubeconfig(s *fakeaws.Server, truths []fakeaws.Truth, path string) error {
 	c := clientcmdapi.NewConfig()
 	add := func(context, entry, server string) {
@@ -177,7 +177,7 @@ func writeKubeconfig(s *fakeaws.Server, truths []fakeaws.Truth, path string) err
 	return clientcmd.WriteToFile(*c, path)
 }
 
-// exits CODE COMMAND… runs the command and wants its exit code.
+// exits CODE COMMAND… runs the command and checks its exit code.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE COMMAND…")
@@ -198,7 +198,7 @@ func server(ts *testscript.TestScript) *fakeaws.Server {
 	return ts.Value(serverKey{}).(*fakeaws.Server)
 }
 
-// allow ACTION… allows the caller these and nothing else; -ACTION denies one.
+// allow ACTION… allows the caller only these actions; -ACTION denies one.
 func allow(ts *testscript.TestScript, _ bool, args []string) {
 	var policy []fakeaws.Statement
 	for _, action := range args {
@@ -211,8 +211,7 @@ func allow(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(server(ts).AddPrincipal(principal(policy...)))
 }
 
-// policy FILE [ACTION] allows the caller what the IAM policy in the file allows,
-// less the action.
+// policy FILE [ACTION] gives the caller the IAM policy of the file, without the action.
 func policy(ts *testscript.TestScript, _ bool, args []string) {
 	var document struct{ Statement []fakeaws.Statement }
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &document))
@@ -247,13 +246,13 @@ func fault(ts *testscript.TestScript, _ bool, args []string) {
 	server(ts).SetFaults([]fakeaws.Fault{f})
 }
 
-// calls N OPERATION wants that many requests of the operation so far, or of the
-// service; "calls 0 changing" wants none that changes anything, "calls 0 any" none.
+// calls N OPERATION checks the number of requests so far for an operation or a service.
+// "changing" stands for every operation that changes something, "any" for all.
 func calls(ts *testscript.TestScript, _ bool, args []string) {
 	n := 0
 	for _, r := range server(ts).Requests() {
 		if r.Principal == "" {
-			continue // no call of AWS, but a way to the API server, which is refused
+			continue // not an AWS call but a refused connection to the API server
 		}
 		switch {
 		case args[1] == r.Operation, args[1] == r.Service, args[1] == "any", args[1] == "changing" && changes(r.Operation):
@@ -269,13 +268,13 @@ func changes(operation string) bool {
 	switch operation {
 	case "DescribeCluster", "ListClusters", "ListUpdates", "DescribeUpdate", "DescribeKey", "ListKeys", "ListAliases",
 		"GetKeyRotationStatus", "GetKeyPolicy", "GetCallerIdentity", "ListRegions", "ListAccounts", "AssumeRole",
-		"CreateGrant": // always a dry run here; the dry run's own test holds it to that
+		"CreateGrant": // always a dry run here, which another test checks
 		return false
 	}
 	return true
 }
 
-// disablekey CLUSTER disables the cluster's key, as its owner might.
+// disablekey CLUSTER disables the cluster's key.
 func disableKey(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: disablekey CLUSTER")
@@ -289,8 +288,8 @@ func disableKey(ts *testscript.TestScript, _ bool, args []string) {
 	}))
 }
 
-// generate adds generated clusters in two more accounts and four regions: plain, hostile
-// or in trouble, with a region that is down and an account that is denied.
+// generate KIND adds clusters in two more accounts and four regions. hostile gives them
+// hostile names; trouble adds a region that is down and an account that is denied.
 func generate(ts *testscript.TestScript, _ bool, args []string) {
 	o := fakeaws.GenerateOptions{Clusters: 60, Regions: 4, Accounts: 2, Seed: 3}
 	switch args[0] {
@@ -306,7 +305,7 @@ func generate(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
-// harmless FILE… wants nothing in the files that steers a terminal or reorders text.
+// harmless FILE… checks that the files have no control characters that change a terminal or reorder text.
 func harmless(ts *testscript.TestScript, _ bool, args []string) {
 	for _, file := range args {
 		text := ts.ReadFile(file)

@@ -16,7 +16,7 @@ const (
 
 const goodKey = "arn:aws:kms:eu-central-1:" + account + ":key/11111111-0000-0000-0000-000000000001"
 
-// Whatever is typed but the cluster's name sends nothing.
+// TestConfirmation checks that only the cluster's name confirms an association.
 func TestConfirmation(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -32,7 +32,7 @@ func TestConfirmation(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w := newShop(t, time.Millisecond)
+			w := newPluginTest(t, time.Millisecond)
 			c := w.console(t, nil, "associate", "alias/good", "--context", "payments-128", "--no-record")
 			c.expect("cannot be undone")
 			c.expect("must outlive")
@@ -43,16 +43,16 @@ func TestConfirmation(t *testing.T) {
 				t.Errorf("shown:\n%s", shown)
 			}
 			if n := w.count("AssociateEncryptionConfig"); n != 0 {
-				t.Errorf("%d associations were asked for", n)
+				t.Errorf("%d AssociateEncryptionConfig calls, want 0", n)
 			}
 		})
 	}
 }
 
-// Without KEY a list to choose from: the unfit say why, the fit one is taken.
+// TestPicker chooses a key from the list: an ineligible key shows the reason, an eligible one is used.
 func TestPicker(t *testing.T) {
 	t.Parallel()
-	w := newShop(t, time.Millisecond)
+	w := newPluginTest(t, time.Millisecond)
 	c := w.console(t, nil, "associate", "--context", "payments-128", "--no-record")
 	c.expect("Select a key.")
 	c.expect("alias/good")
@@ -61,7 +61,7 @@ func TestPicker(t *testing.T) {
 	c.send(enter)
 	c.expect("it is disabled")
 	c.send(ctrlC)
-	if shown := c.ends(130); !strings.Contains(shown, "no key was chosen: nothing was sent") {
+	if shown := c.ends(130); !strings.Contains(shown, "no key was selected: nothing was sent") {
 		t.Errorf("shown:\n%s", shown)
 	}
 
@@ -80,14 +80,14 @@ func TestPicker(t *testing.T) {
 	c.send("n" + enter)
 	c.ends(0)
 	if n := w.count("AssociateEncryptionConfig"); n != 1 {
-		t.Errorf("%d associations were asked for", n)
+		t.Errorf("%d AssociateEncryptionConfig calls, want 1", n)
 	}
 }
 
-// Hundreds of keys can all be chosen from: by moving, and by typing.
+// TestPickerOfMany checks that every one of many keys can be reached by moving and by filtering.
 func TestPickerOfMany(t *testing.T) {
 	t.Parallel()
-	w := newShop(t, time.Millisecond)
+	w := newPluginTest(t, time.Millisecond)
 	if err := w.Update(func(world *fakeaws.World) {
 		for range 300 {
 			world.AddKey(fakeaws.Key{Region: "eu-central-1", Account: account})
@@ -106,10 +106,10 @@ func TestPickerOfMany(t *testing.T) {
 	c.ends(130)
 }
 
-// Ctrl-C ends the wait alone, and says how to go on; that command takes it up.
+// TestInterruptedWait checks that Ctrl-C ends only the wait, and that the printed command resumes it.
 func TestInterruptedWait(t *testing.T) {
 	t.Parallel()
-	w := newShop(t, time.Hour)
+	w := newPluginTest(t, time.Hour)
 	c := w.console(t, nil, "associate", "alias/good", "--context", "payments-128", "--no-record")
 	c.expect("Type the cluster's name to continue: ")
 	c.send("payments-128" + enter)
@@ -119,29 +119,29 @@ func TestInterruptedWait(t *testing.T) {
 	shown := c.ends(130)
 	resume := regexp.MustCompile(`resume waiting with: kubectl eks-encrypt (associate \S+ --context payments-128)\r?\n`)
 	command := resume.FindStringSubmatch(shown)
-	if command == nil || !strings.Contains(shown, "goes on in EKS") {
+	if command == nil || !strings.Contains(shown, "EKS continues to associate the key") {
 		t.Fatalf("shown:\n%s", shown)
 	}
 	c = w.console(t, nil, append(strings.Fields(command[1]), "--no-record")...)
-	c.expect("Taking up update ")
+	c.expect("Waiting for update ")
 	c.expect("InProgress, update ")
 	c.send(ctrlC)
 	c.ends(130)
 	if n := w.count("AssociateEncryptionConfig"); n != 1 {
-		t.Errorf("%d associations were asked for", n)
+		t.Errorf("%d AssociateEncryptionConfig calls, want 1", n)
 	}
 }
 
 var colours = regexp.MustCompile(`\x1b\[([0-9]+;)*(3[0-7]|9[0-7]|4[0-7]|[34]8;[0-9;]*)m`)
 
-// NO_COLOR is honoured by the plan, the picker and the progress.
+// TestNoColour checks that NO_COLOR applies to the plan, the picker and the progress.
 func TestNoColour(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		env     []string
 		colours bool
 	}{{nil, true}, {[]string{"NO_COLOR=1"}, false}} {
-		w := newShop(t, time.Millisecond)
+		w := newPluginTest(t, time.Millisecond)
 		c := w.console(t, test.env, "associate", "--context", "payments-128", "--no-record")
 		c.expect("Select a key.")
 		c.send("/good")
