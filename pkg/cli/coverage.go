@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/attest"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
@@ -181,7 +182,7 @@ func (o *coverageOptions) carry(ctx context.Context, j *job, engine func(context
 		return result, errors.Join(err, perr)
 	}
 	if o.evidence != "" {
-		if werr := rewriter.WriteEvidence(o.evidence, result, o.version); werr != nil {
+		if werr := attest.Write(o.evidence, result.Report, result.Versions, o.version); werr != nil {
 			return result, errors.Join(err, werr)
 		}
 		fmt.Fprintf(o.ErrOut, "evidence written to %s\n", o.evidence)
