@@ -6,16 +6,17 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
 )
 
-// discovery answers as an API server with an extension API server does.
-func discovery(w http.ResponseWriter, r *http.Request) bool {
+// serveDiscovery responds like an API server with extension API servers.
+func serveDiscovery(w http.ResponseWriter, r *http.Request) bool {
 	resource := func(name, scope string, verbs ...string) string {
 		return fmt.Sprintf(`{"resource":%q,"scope":%q,"verbs":["%s"]}`, name, scope, strings.Join(verbs, `","`))
 	}
 	all := []string{"get", "list", "patch"}
-	answers := map[string]string{
+	responses := map[string]string{
 		"/api": `{"kind":"APIGroupDiscoveryList","items":[{"metadata":{},"versions":[{"version":"v1","freshness":"Current","resources":[` + strings.Join([]string{
 			resource("secrets", "Namespaced", all...), resource("bindings", "Namespaced", "create"), resource("events", "Namespaced", all...),
 			resource("namespaces", "Cluster", all...),
@@ -30,7 +31,7 @@ func discovery(w http.ResponseWriter, r *http.Request) bool {
 		"/apis/apiregistration.k8s.io/v1/apiservices": `{"items":[
 			{"spec":{"group":"metrics.k8s.io","version":"v1","service":{"name":"metrics"}}},{"spec":{"group":"example.com","version":"v2","service":null}}]}`,
 	}
-	text, found := answers[r.URL.Path]
+	text, found := responses[r.URL.Path]
 	if found {
 		w.Header().Set("Content-Type", kube.JSON)
 		_, _ = w.Write([]byte(text))
@@ -53,19 +54,27 @@ func TestDiscover(t *testing.T) {
 	}
 	for _, test := range tests {
 		f := newFake()
-		f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool { return discovery(w, r) }
+		f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool { return serveDiscovery(w, r) }
 		found, notes, err := Discover(t.Context(), f.restConfig(), test.named)
 		var got []string
 		for _, r := range found {
 			got = append(got, fmt.Sprintf("%s/%s %s %v", r.Group, r.Version, r.Resource, r.Namespaced))
 		}
-		if text := strings.Join(got, "; "); text != test.want || (err != nil) != (test.err != "") || err != nil && !strings.Contains(err.Error(), test.err) {
-			t.Errorf("%v: %s, %v; want %s, %s", test.named, text, err, test.want, test.err)
+		if text := strings.Join(got, "; "); text != test.want || !matches(err, test.err) {
+			t.Errorf("%v: Discover = %s, %v; want %s, %q", test.named, text, err, test.want, test.err)
 		}
 		if err == nil && !strings.Contains(strings.Join(notes, " "), "silent.example.com/v1") {
-			t.Errorf("%v: the group that does not answer is not named: %v", test.named, notes)
+			t.Errorf("%v: notes = %v, want one about silent.example.com/v1", test.named, notes)
 		}
 	}
+}
+
+// matches reports whether the error or its hint contains the text; "" stands for nil.
+func matches(err error, text string) bool {
+	if err == nil || text == "" {
+		return err == nil && text == ""
+	}
+	return strings.Contains(err.Error()+" "+hint.Of(err), text)
 }
 
 func TestDiscoverWithoutAggregation(t *testing.T) {
@@ -74,7 +83,7 @@ func TestDiscoverWithoutAggregation(t *testing.T) {
 		_, _ = w.Write([]byte(`{"kind":"APIVersions","versions":["v1"]}`))
 		return true
 	}
-	if _, _, err := Discover(t.Context(), f.restConfig(), nil); err == nil || !strings.Contains(err.Error(), "1.27") {
-		t.Errorf("error = %v", err)
+	if _, _, err := Discover(t.Context(), f.restConfig(), nil); !matches(err, "1.27") {
+		t.Errorf("Discover = %v, want an error with 1.27", err)
 	}
 }
