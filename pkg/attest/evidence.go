@@ -92,8 +92,8 @@ func Verify(path string) (*Evidence, error) {
 		return nil, fmt.Errorf("decode the evidence %s: %w", path, err)
 	}
 	if e.SHA256 != actual {
-		return nil, fmt.Errorf("evidence %s was changed after it was written: it names sha256 %s, but its content has %s",
-			path, e.SHA256, actual)
+		return nil, fmt.Errorf("evidence %s was changed after it was written: sha256 is %s, want %s",
+			path, actual, e.SHA256)
 	}
 	return &e, nil
 }

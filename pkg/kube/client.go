@@ -85,7 +85,8 @@ func (c *Client) Get(ctx context.Context, path string, query url.Values) ([]byte
 	}
 	defer resp.Body.Close() //nolint:errcheck // the body was only read
 	if resp.StatusCode != http.StatusOK {
-		return nil, apierrors.NewGenericServerResponse(resp.StatusCode, "get "+path, schema.GroupResource{}, "", "", 0, true)
+		resource := schema.GroupResource{}
+		return nil, apierrors.NewGenericServerResponse(resp.StatusCode, "get "+path, resource, "", "", 0, true)
 	}
 	return io.ReadAll(io.LimitReader(resp.Body, maxResponse))
 }

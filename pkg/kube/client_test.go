@@ -15,7 +15,8 @@ func TestGet(t *testing.T) {
 		switch {
 		case r.URL.Path == "/prefix/denied":
 			http.Error(w, "no", http.StatusForbidden)
-		case r.Header.Get("Accept") != JSON || r.Header.Get("User-Agent") != "test" || r.URL.Query().Get("limit") != "5":
+		case r.Header.Get("Accept") != JSON || r.Header.Get("User-Agent") != "test" ||
+			r.URL.Query().Get("limit") != "5":
 			http.Error(w, r.URL.String(), http.StatusBadRequest)
 		default:
 			_, _ = w.Write([]byte(`{"path":"` + r.URL.Path + `"}`))

@@ -11,7 +11,8 @@ import (
 
 // decode never panics, whatever the server returns.
 func FuzzDecode(f *testing.F) {
-	list := &metav1.PartialObjectMetadataList{Items: []metav1.PartialObjectMetadata{{ObjectMeta: metav1.ObjectMeta{Name: "a"}}}}
+	item := metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "a"}}
+	list := &metav1.PartialObjectMetadataList{Items: []metav1.PartialObjectMetadata{item}}
 	raw, _ := list.Marshal()
 	envelope := runtime.Unknown{TypeMeta: runtime.TypeMeta{APIVersion: "meta.k8s.io/v1", Kind: kindList}, Raw: raw}
 	body, _ := envelope.Marshal()
@@ -27,7 +28,8 @@ func FuzzDecode(f *testing.F) {
 
 // A response with a whole Secret is dropped before its values are read.
 func TestDecodeDropsWholeObjects(t *testing.T) {
-	envelope := runtime.Unknown{TypeMeta: runtime.TypeMeta{APIVersion: "v1", Kind: "Secret"}, Raw: bytes.Repeat([]byte("value"), 1000)}
+	secret := runtime.TypeMeta{APIVersion: "v1", Kind: "Secret"}
+	envelope := runtime.Unknown{TypeMeta: secret, Raw: bytes.Repeat([]byte("value"), 1000)}
 	body, _ := envelope.Marshal()
 	reader := &countingReader{Reader: bytes.NewReader(append([]byte(protobufMagic), body...))}
 	var object metav1.PartialObjectMetadata

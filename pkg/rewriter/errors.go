@@ -141,7 +141,8 @@ func forbiddenByRBAC(err error) bool {
 func isUndecryptable(err error) bool {
 	status := statusOf(err)
 	return status != nil && status.Code == http.StatusInternalServerError &&
-		(status.Reason == metav1.StatusReasonStoreReadError || strings.Contains(status.Message, "unable to transform key"))
+		(status.Reason == metav1.StatusReasonStoreReadError ||
+			strings.Contains(status.Message, "unable to transform key"))
 }
 
 // undecryptableObjects returns the namespace and name of each object that an
@@ -181,7 +182,8 @@ func undecryptableObjects(err error, namespaced bool) [][2]string {
 // explain names the missing permission if the authorizer forbade a request.
 func explain(err error, verb string, s scope) error {
 	if forbiddenByRBAC(err) {
-		err = fmt.Errorf("the Kubernetes user is not allowed to %s %s %s: %w", verb, s.resource, where(s.namespace), err)
+		err = fmt.Errorf("the Kubernetes user is not allowed to %s %s %s: %w",
+			verb, s.resource, where(s.namespace), err)
 		return hint.Wrap(err, "`kubectl eks-encrypt generate rbac` prints the required role (list and patch, no get)")
 	}
 	if apierrors.IsUnauthorized(err) {

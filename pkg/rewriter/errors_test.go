@@ -24,9 +24,19 @@ func TestUndecryptableObjects(t *testing.T) {
 		namespaced bool
 		want       [][2]string
 	}{
-		{"from the causes", named("/registry/secrets/a/b", "/registry/secrets/c/d"), true, [][2]string{{"a", "b"}, {"c", "d"}}},
-		{"from the message", message(`unable to transform key "/registry/secrets/a/b": no matching prefix found`), true, [][2]string{{"a", "b"}}},
-		{"cluster-scoped", message(`unable to transform key "/registry/clusterroles/x"`), false, [][2]string{{"", "x"}}},
+		{
+			"from the causes", named("/registry/secrets/a/b", "/registry/secrets/c/d"), true,
+			[][2]string{{"a", "b"}, {"c", "d"}},
+		},
+		{
+			"from the message",
+			message(`unable to transform key "/registry/secrets/a/b": no matching prefix found`), true,
+			[][2]string{{"a", "b"}},
+		},
+		{
+			"cluster-scoped", message(`unable to transform key "/registry/clusterroles/x"`), false,
+			[][2]string{{"", "x"}},
+		},
 		{"no name in the message", message("boom"), true, nil},
 		{"key too short", message(`key "/a"`), true, nil},
 		{"not a Status", errors.New(`key "/registry/secrets/a/b"`), true, nil},

@@ -65,7 +65,9 @@ const (
 )
 
 func newFake() *fake {
-	f := &fake{rev: 100, writeKey: newKey, objects: map[string]*cell{}, lists: map[int][]*cell{}, patches: map[string]int{}}
+	f := &fake{
+		rev: 100, writeKey: newKey, objects: map[string]*cell{}, lists: map[int][]*cell{}, patches: map[string]int{},
+	}
 	f.put("namespaces", "", "default", newKey)
 	f.put("namespaces", "", "kube-system", newKey)
 	return f
@@ -213,7 +215,8 @@ func (f *fake) serveList(w http.ResponseWriter, r *http.Request, resource, names
 	} else {
 		for _, o := range f.objects {
 			key, value, _ := strings.Cut(label, "=")
-			if o.resource == resource && (namespace == "" || o.namespace == namespace) && (label == "" || o.labels[key] == value) {
+			if o.resource == resource && (namespace == "" || o.namespace == namespace) &&
+				(label == "" || o.labels[key] == value) {
 				snapshot := *o
 				rest = append(rest, &snapshot)
 			}
@@ -223,7 +226,7 @@ func (f *fake) serveList(w http.ResponseWriter, r *http.Request, resource, names
 	list := &metav1.PartialObjectMetadataList{ListMeta: metav1.ListMeta{ResourceVersion: strconv.FormatUint(rev, 10)}}
 	for len(rest) > 0 && len(list.Items) < limit {
 		if rest[0].key == "" {
-			respondError(w, apierrors.NewInternalError(fmt.Errorf("unable to transform key %q: no matching prefix found", "/registry/"+rest[0].path())))
+			respondError(w, undecryptableError(rest[0]))
 			return
 		}
 		list.Items = append(list.Items, *metadata(rest[0]))
@@ -249,6 +252,11 @@ func metadata(o *cell) *metav1.PartialObjectMetadata {
 	}}
 }
 
+func undecryptableError(o *cell) *apierrors.StatusError {
+	return apierrors.NewInternalError(
+		fmt.Errorf("unable to transform key %q: no matching prefix found", "/registry/"+o.path()))
+}
+
 func (f *fake) servePatch(w http.ResponseWriter, r *http.Request, resource, namespace, name string) {
 	var patch struct {
 		Metadata struct {
@@ -270,11 +278,11 @@ func (f *fake) servePatch(w http.ResponseWriter, r *http.Request, resource, name
 		respondError(w, apierrors.NewNotFound(gr, name))
 		return
 	case o.key == "":
-		respondError(w, apierrors.NewInternalError(fmt.Errorf("unable to transform key %q", "/registry/"+o.path())))
+		respondError(w, undecryptableError(o))
 		return
 	case patch.Metadata.UID != "" && patch.Metadata.UID != o.uid:
 		err := apierrors.NewInvalid(schema.GroupKind{Kind: "Secret"}, name, nil)
-		err.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: metav1.CauseTypeFieldValueInvalid, Field: "metadata.uid", Message: "field is immutable"}}
+		err.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: "FieldValueInvalid", Field: "metadata.uid"}}
 		respondError(w, err)
 		return
 	case patch.Metadata.ResourceVersion != "" && patch.Metadata.ResourceVersion != strconv.FormatUint(o.rv, 10):

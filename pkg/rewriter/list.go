@@ -76,7 +76,9 @@ func (r *run) failUnreadable(errs []error) {
 // listScope lists the scope of the run. If an undecryptable object makes that list
 // fail, listScope lists one namespace at a time, adds a note for each one that cannot
 // be listed, and returns their errors. newVisitor returns the visitor of one list.
-func (r *run) listScope(ctx context.Context, newVisitor func() visitor) (resourceVersion string, unreadable []error, err error) {
+func (r *run) listScope(
+	ctx context.Context, newVisitor func() visitor,
+) (resourceVersion string, unreadable []error, err error) {
 	v := newVisitor()
 	resourceVersion, err = r.list(ctx, r.scope, v)
 	if isUndecryptable(err) {
@@ -90,7 +92,9 @@ func (r *run) listScope(ctx context.Context, newVisitor func() visitor) (resourc
 	return resourceVersion, unreadable, nil
 }
 
-func (r *run) listNamespaces(ctx context.Context, cause error, newVisitor func() visitor) (unreadable []error, err error) {
+func (r *run) listNamespaces(
+	ctx context.Context, cause error, newVisitor func() visitor,
+) (unreadable []error, err error) {
 	if r.namespace != "" || !r.resource.Namespaced {
 		r.noteUnreadable(r.namespace)
 		return []error{cause}, nil
@@ -125,8 +129,8 @@ func (r *run) listNamespaces(ctx context.Context, cause error, newVisitor func()
 
 // noteUnreadable reports that some objects could not be counted.
 func (r *run) noteUnreadable(namespace string) {
-	r.note("could not list %s %s: the API server cannot decrypt or decode some of them. The failures name those that it named; "+
-		"the other objects there are neither counted nor examined", r.resource, where(namespace))
+	r.note("could not list %s %s: the API server cannot decrypt or decode some of them. The failures contain those "+
+		"that it named. The other objects there are neither counted nor examined", r.resource, where(namespace))
 	r.partial = true
 }
 
@@ -150,7 +154,8 @@ func (r *run) list(ctx context.Context, s scope, v visitor) (resourceVersion str
 		}
 		if restart == maxRestarts {
 			err = fmt.Errorf("the list expired %d times before it was complete: %w", restart+1, err)
-			return "", hint.Wrap(err, "the API server keeps old versions only for minutes; run one namespace at a time with -n")
+			return "", hint.Wrap(err,
+				"the API server keeps old versions only for minutes; run one namespace at a time with -n")
 		}
 		size = max(size, firstPage) * 4
 	}

@@ -53,9 +53,11 @@ func migrate(ctx context.Context, c *client, resource Resource, o *Options) erro
 	if err != nil {
 		return err
 	}
-	raw, err := c.json(ctx, kube.Request{Method: http.MethodPost, Path: migrationsPath, ContentType: jsonType, Body: body})
+	raw, err := c.json(ctx, kube.Request{
+		Method: http.MethodPost, Path: migrationsPath, ContentType: jsonType, Body: body,
+	})
 	if apierrors.IsNotFound(err) {
-		err = fmt.Errorf("the cluster does not serve storagemigration.k8s.io/v1, which requires Kubernetes 1.37 or later: %w", err)
+		err = fmt.Errorf("the cluster does not serve storagemigration.k8s.io/v1 (Kubernetes 1.37 or later): %w", err)
 		return hint.Wrap(err, "use --via=client, which works on any cluster")
 	}
 	if err != nil {

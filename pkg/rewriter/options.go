@@ -92,14 +92,15 @@ func Preconditions(report *v1alpha1.EncryptionReport, confirmedByName bool) erro
 	guardReason := cmp.Or(cluster.GuardReason, unknownReason)
 	switch {
 	case cluster.Guard == v1alpha1.GuardMismatch:
-		return fmt.Errorf("kube context %q does not connect to EKS cluster %q: %s", cluster.Context, cluster.Name, guardReason)
+		return fmt.Errorf("kube context %q does not connect to EKS cluster %q: %s",
+			cluster.Context, cluster.Name, guardReason)
 	case cluster.Guard != v1alpha1.GuardMatch && !confirmedByName:
 		err := fmt.Errorf("could not verify that kube context %q connects to EKS cluster %q: %s",
 			cluster.Context, cluster.Name, guardReason)
 		return hint.Wrap(err, "name the cluster with --cluster-name to proceed")
 	}
 	if update := report.Encryption.Update; update != nil && strings.EqualFold(update.Status, "InProgress") {
-		err := fmt.Errorf("update %s of cluster %q is in progress: objects written now may still be encrypted with the old key",
+		err := fmt.Errorf("update %s of cluster %q is in progress: objects may still be encrypted with the old key",
 			update.ID, cluster.Name)
 		return hint.Wrap(err, "`kubectl eks-encrypt associate` waits for the update")
 	}

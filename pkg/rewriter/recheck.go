@@ -45,8 +45,8 @@ func (r *run) recheck(ctx context.Context) error {
 		}
 	}
 	if n := r.counts[unstable].Load(); n > 0 {
-		r.note("%d %s change on every no-op write, so it is unknown whether they were stale: an admission webhook changes "+
-			"objects on write, or the API servers disagree about the write key", n, r.resource)
+		r.note("%d %s change on every no-op write, so it is unknown whether they were stale: an admission webhook "+
+			"changes objects on write, or the API servers disagree about the write key", n, r.resource)
 	}
 	return nil
 }

@@ -96,7 +96,9 @@ func TestIgnoredRecords(t *testing.T) {
 			f.config["resourceVersion"], f.config["provenResourceVersion"] = "99999", "99998"
 		}},
 		{name: "a copy", change: func(f *fake, _ *Options) { f.config["uid"] = "another" }, err: "a copy"},
-		{name: "another ConfigMap", change: func(f *fake, _ *Options) { f.config = map[string]string{"a": "b"} }, err: "not written by this tool"},
+		{name: "another ConfigMap", change: func(f *fake, _ *Options) {
+			f.config = map[string]string{"a": "b"}
+		}, err: "not written by this tool"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

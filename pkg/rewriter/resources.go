@@ -27,7 +27,7 @@ type Resource struct {
 
 // Secrets is the default resource.
 func Secrets() Resource {
-	return Resource{GroupVersionResource: schema.GroupVersionResource{Version: "v1", Resource: "secrets"}, Namespaced: true}
+	return Resource{schema.GroupVersionResource{Version: "v1", Resource: "secrets"}, true}
 }
 
 // String returns the name that kubectl accepts, such as secrets or
@@ -139,7 +139,9 @@ func (c *client) discover(ctx context.Context, root string) ([]group, error) {
 // stored selects the resources that are stored in the cluster's own etcd and that
 // allow list and patch, each in the first version that has it. stale are the group
 // versions whose resources are unknown.
-func stored(groups []group, aggregated map[schema.GroupVersion]bool, named []string) (found []Resource, stale []string) {
+func stored(
+	groups []group, aggregated map[schema.GroupVersion]bool, named []string,
+) (found []Resource, stale []string) {
 	for _, g := range groups {
 		seen := map[string]bool{}
 		for _, v := range g.Versions {

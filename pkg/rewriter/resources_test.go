@@ -12,24 +12,33 @@ import (
 
 // serveDiscovery responds like an API server with extension API servers.
 func serveDiscovery(w http.ResponseWriter, r *http.Request) bool {
-	resource := func(name, scope string, verbs ...string) string {
-		return fmt.Sprintf(`{"resource":%q,"scope":%q,"verbs":["%s"]}`, name, scope, strings.Join(verbs, `","`))
+	resource := func(name, scope, verbs string) string {
+		list := strings.ReplaceAll(verbs, " ", `","`)
+		return fmt.Sprintf(`{"resource":%q,"scope":%q,"verbs":["%s"]}`, name, scope, list)
 	}
-	all := []string{"get", "list", "patch"}
+	namespaced := func(name string) string { return resource(name, "Namespaced", "get list patch") }
+	version := func(name, freshness string, resources ...string) string {
+		list := strings.Join(resources, ",")
+		return fmt.Sprintf(`{"version":%q,"freshness":%q,"resources":[%s]}`, name, freshness, list)
+	}
+	group := func(name string, versions ...string) string {
+		return fmt.Sprintf(`{"metadata":{"name":%q},"versions":[%s]}`, name, strings.Join(versions, ","))
+	}
+	list := func(groups ...string) string {
+		return `{"kind":"APIGroupDiscoveryList","items":[` + strings.Join(groups, ",") + `]}`
+	}
 	responses := map[string]string{
-		"/api": `{"kind":"APIGroupDiscoveryList","items":[{"metadata":{},"versions":[{"version":"v1","freshness":"Current","resources":[` + strings.Join([]string{
-			resource("secrets", "Namespaced", all...), resource("bindings", "Namespaced", "create"), resource("events", "Namespaced", all...),
-			resource("namespaces", "Cluster", all...),
-		}, ",") + `]}]}]}`,
-		"/apis": `{"kind":"APIGroupDiscoveryList","items":[
-			{"metadata":{"name":"example.com"},"versions":[
-				{"version":"v2","freshness":"Current","resources":[` + resource("widgets", "Namespaced", all...) + `]},
-				{"version":"v1","freshness":"Current","resources":[` + resource("widgets", "Namespaced", all...) + "," + resource("relics", "Cluster", all...) + `]}]},
-			{"metadata":{"name":"metrics.k8s.io"},"versions":[{"version":"v1","freshness":"Current","resources":[` + resource("pods", "Namespaced", all...) + `]}]},
-			{"metadata":{"name":"silent.example.com"},"versions":[{"version":"v1","freshness":"Stale","resources":[]}]},
-			{"metadata":{"name":"coordination.k8s.io"},"versions":[{"version":"v1","freshness":"Current","resources":[` + resource("leases", "Namespaced", all...) + `]}]}]}`,
+		"/api": list(group("", version("v1", "Current", namespaced("secrets"),
+			resource("bindings", "Namespaced", "create"), namespaced("events"), resource("namespaces", "Cluster", "get list patch")))),
+		"/apis": list(
+			group("example.com", version("v2", "Current", namespaced("widgets")),
+				version("v1", "Current", namespaced("widgets"), resource("relics", "Cluster", "get list patch"))),
+			group("metrics.k8s.io", version("v1", "Current", namespaced("pods"))),
+			group("silent.example.com", version("v1", "Stale")),
+			group("coordination.k8s.io", version("v1", "Current", namespaced("leases")))),
 		"/apis/apiregistration.k8s.io/v1/apiservices": `{"items":[
-			{"spec":{"group":"metrics.k8s.io","version":"v1","service":{"name":"metrics"}}},{"spec":{"group":"example.com","version":"v2","service":null}}]}`,
+			{"spec":{"group":"metrics.k8s.io","version":"v1","service":{"name":"metrics"}}},
+			{"spec":{"group":"example.com","version":"v2","service":null}}]}`,
 	}
 	text, found := responses[r.URL.Path]
 	if found {

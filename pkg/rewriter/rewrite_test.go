@@ -173,9 +173,10 @@ func TestRewrite(t *testing.T) {
 				f.secrets("a", 50, oldKey)
 				f.intercept = deny("/a-00007", apierrors.NewForbidden(
 					schema.GroupResource{Resource: "secrets"}, "a-00007",
-					errors.New("ValidatingAdmissionPolicy 'p' with binding 'b' denied request: you cannot change this resource")))
+					errors.New("ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no change")))
 			},
-			want: counts{Total: 50, Rewritten: 49, Failed: 1}, verdict: v1alpha1.CoverageIncomplete, writes: 49, stale: 1,
+			want: counts{Total: 50, Rewritten: 49, Failed: 1}, verdict: v1alpha1.CoverageIncomplete,
+			writes: 49, stale: 1,
 		},
 		{
 			name: "the 404 of a proxy is not a deletion",
@@ -189,7 +190,8 @@ func TestRewrite(t *testing.T) {
 					return false
 				}
 			},
-			want: counts{Total: 50, Rewritten: 49, Failed: 1}, verdict: v1alpha1.CoverageIncomplete, writes: 49, stale: 1,
+			want: counts{Total: 50, Rewritten: 49, Failed: 1}, verdict: v1alpha1.CoverageIncomplete,
+			writes: 49, stale: 1,
 		},
 		{
 			name: "one object cannot be decrypted",
@@ -198,7 +200,8 @@ func TestRewrite(t *testing.T) {
 				f.put("secrets", "kube-system", "broken", "")
 				f.put("secrets", "kube-system", "whole", oldKey)
 			},
-			want: counts{Total: 51, Rewritten: 50, Failed: 1}, verdict: v1alpha1.CoverageIncomplete, writes: 50, stale: 1,
+			want: counts{Total: 51, Rewritten: 50, Failed: 1}, verdict: v1alpha1.CoverageIncomplete,
+			writes: 50, stale: 1,
 		},
 		{
 			name: "other clients keep writing one object",

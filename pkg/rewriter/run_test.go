@@ -96,7 +96,8 @@ func TestRunReportsCountsWhenContextEnds(t *testing.T) {
 		done, patched := f.writes, f.patches
 		f.patches = map[string]int{}
 		report := must(t, options(f, v1alpha1.MethodRewrite)).Report
-		if got, want := countsOf(report.Resources[0]), (counts{Total: 500, Current: int64(done), Rewritten: int64(500 - done)}); got != want {
+		want := counts{Total: 500, Current: int64(done), Rewritten: int64(500 - done)}
+		if got := countsOf(report.Resources[0]); got != want {
 			t.Errorf("counts of the second run = %+v, want %+v", got, want)
 		}
 		if f.writes != 500 || len(patched) < done {
@@ -150,9 +151,11 @@ func TestMissingPermissions(t *testing.T) {
 				return false
 			}
 			o := options(f, v1alpha1.MethodRewrite)
-			o.Resources = []Resource{Secrets(), {schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}, true}}
+			configMaps := schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
+			o.Resources = []Resource{Secrets(), {configMaps, true}}
 			result, err := Run(t.Context(), o)
-			if want := "not allowed to " + verb + " secrets in the whole cluster"; !matches(err, want) || hint.Of(err) == "" {
+			want := "not allowed to " + verb + " secrets in the whole cluster"
+			if !matches(err, want) || hint.Of(err) == "" {
 				t.Fatalf("Run = %v, want %q with a hint", err, want)
 			}
 			checkSum(t, result)
