@@ -67,10 +67,7 @@ func (l *Limiter) acquire(ctx context.Context) error {
 	defer stop()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.inFlight >= l.algorithm.currentLimit() {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	for ctx.Err() == nil && l.inFlight >= l.algorithm.currentLimit() {
 		l.available.Wait()
 	}
 	if err := ctx.Err(); err != nil {

@@ -165,21 +165,14 @@ func (c *client) noopWrite(
 
 // noopBody returns the merge patch that changes nothing.
 func noopBody(uid uuid.UUID, resourceVersion uint64) []byte {
-	b := append(make([]byte, 0, 104), `{"metadata":{`...)
+	var fields []string
 	if uid != uuid.Nil {
-		b = append(b, `"uid":"`...)
-		b = append(b, uid.String()...)
-		b = append(b, `"`...)
+		fields = append(fields, `"uid":"`+uid.String()+`"`)
 	}
 	if resourceVersion != 0 {
-		if uid != uuid.Nil {
-			b = append(b, ',')
-		}
-		b = append(b, `"resourceVersion":"`...)
-		b = strconv.AppendUint(b, resourceVersion, 10)
-		b = append(b, `"`...)
+		fields = append(fields, fmt.Sprintf(`"resourceVersion":"%d"`, resourceVersion))
 	}
-	return append(b, `}}`...)
+	return []byte(`{"metadata":{` + strings.Join(fields, ",") + `}}`)
 }
 
 // json sends a request whose response is not secret, such as one for the record or a

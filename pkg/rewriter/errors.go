@@ -218,10 +218,7 @@ const (
 // 5 s. jitter in [0, 1) spreads it over its upper half. It is never shorter than the
 // delay that the server requested.
 func pause(attempt int, err error, jitter float64) time.Duration {
-	d := maxPause
-	if attempt < 5 {
-		d = min(firstPause<<attempt, maxPause)
-	}
+	d := min(firstPause<<min(attempt, 5), maxPause)
 	d = d/2 + time.Duration(float64(d/2)*jitter)
 	if seconds, ok := apierrors.SuggestsClientDelay(err); ok {
 		requested := time.Duration(seconds) * time.Second

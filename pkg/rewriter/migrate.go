@@ -79,14 +79,10 @@ func migrate(ctx context.Context, c *client, resource Resource, o *Options) erro
 			return fmt.Errorf("wait for StorageVersionMigration %s, which continues in the cluster: %w", m.Name, err)
 		}
 		get := kube.Request{Method: http.MethodGet, Path: migrationsPath + "/" + url.PathEscape(m.Name)}
-		raw, err = c.json(ctx, get)
-		for transient(err) && ctx.Err() == nil {
-			if o.Sleep(ctx, pollInterval) != nil {
-				break
-			}
-			raw, err = c.json(ctx, get)
-		}
-		if err != nil {
+		switch response, err := c.json(ctx, get); {
+		case err == nil:
+			raw = response
+		case !transient(err) || ctx.Err() != nil:
 			return fmt.Errorf("get StorageVersionMigration %s: %w", m.Name, err)
 		}
 	}
