@@ -49,15 +49,13 @@ type Options struct {
 	MaxConcurrency int
 	// QPS bounds the writes per second; 0 means unlimited.
 	QPS float64
-	// Patience is how long to continue without a conclusive response; 0 means
-	// DefaultPatience.
+	// Patience is how long to continue without a conclusive response; 0 means DefaultPatience.
 	Patience time.Duration
 
 	// Progress is called from one goroutine, a few times per second.
 	Progress func(Progress)
 
-	// Now, Sleep and Random replace the clock and the random source in tests; nil
-	// means the real ones.
+	// Now, Sleep and Random replace the clock and the random source in tests; nil means the real ones.
 	Now    func() time.Time
 	Sleep  func(context.Context, time.Duration) error
 	Random *rand.Rand
