@@ -1,6 +1,10 @@
-// Package kube sends plain requests to the API server that a rest.Config leads to.
-// It is no client of client-go on purpose: those log bodies at high verbosity,
-// have a rate limit of their own, and weigh a megabyte.
+// Package kube sends plain HTTP requests to the API server of a rest.Config.
+//
+// It does not use the clients of client-go, for two reasons. They log response bodies
+// at high verbosity and have a rate limit of their own. And client-go's metadata client
+// sends a last-resort Accept header without "as=" and unmarshals whatever it receives,
+// so a server or proxy that ignores "as" would put the values of Secrets into memory.
+// With Do the caller sees the response before it reads the body.
 package kube
 
 import (
@@ -17,33 +21,33 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// JSON is the media type of what Get asks for.
+// JSON is the media type that Get accepts.
 const JSON = "application/json"
 
-// largest answer that Get reads.
-const largest = 64 << 20
+// maxResponse is the number of bytes that Get reads at most.
+const maxResponse = 64 << 20
 
-// Client speaks to one API server. It is safe for concurrent use.
+// Client sends requests to one API server. It is safe for concurrent use.
 type Client struct {
-	http  *http.Client
-	base  string // no slash at the end
-	agent string
+	http      *http.Client
+	base      string // without a slash at the end
+	userAgent string
 }
 
-// New prepares a client; it makes no connection.
+// New returns a client. It does not connect.
 func New(config *rest.Config) (*Client, error) {
 	httpClient, err := rest.HTTPClientFor(config)
 	if err != nil {
-		return nil, fmt.Errorf("preparing the connection to the API server: %w", err)
+		return nil, fmt.Errorf("configure the connection to the API server: %w", err)
 	}
 	base, _, err := rest.DefaultServerUrlFor(config)
 	if err != nil {
-		return nil, fmt.Errorf("API server address %q: %w", config.Host, err)
+		return nil, fmt.Errorf("parse API server address %q: %w", config.Host, err)
 	}
-	return &Client{http: httpClient, base: strings.TrimRight(base.String(), "/"), agent: config.UserAgent}, nil
+	return &Client{http: httpClient, base: strings.TrimRight(base.String(), "/"), userAgent: config.UserAgent}, nil
 }
 
-// Request is one request. Accept is what the answer may be.
+// Request is one request. Accept lists the acceptable media types of the response.
 type Request struct {
 	Method, Path        string
 	Query               url.Values
@@ -51,7 +55,8 @@ type Request struct {
 	Body                []byte
 }
 
-// Do sends the request. The caller closes the answer's body, whatever its status.
+// Do sends the request. Whatever the status code is, the caller must close the body of
+// the response.
 func (c *Client) Do(ctx context.Context, r Request) (*http.Response, error) {
 	address := c.base + r.Path
 	if len(r.Query) > 0 {
@@ -65,26 +70,27 @@ func (c *Client) Do(ctx context.Context, r Request) (*http.Response, error) {
 	if r.ContentType != "" {
 		req.Header.Set("Content-Type", r.ContentType)
 	}
-	if c.agent != "" {
-		req.Header.Set("User-Agent", c.agent)
+	if c.userAgent != "" {
+		req.Header.Set("User-Agent", c.userAgent)
 	}
 	return c.http.Do(req)
 }
 
-// Get reads something that is no secret of anybody: namespaces, custom resources.
-// Never ask it for Secrets: it reads whatever comes.
+// Get returns a resource that is not secret, such as namespaces or custom resources.
+// Do not use it for Secrets: it reads the whole response.
 func (c *Client) Get(ctx context.Context, path string, query url.Values) ([]byte, error) {
 	resp, err := c.Do(ctx, Request{Method: http.MethodGet, Path: path, Query: query, Accept: JSON})
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was read
+	defer resp.Body.Close() //nolint:errcheck // the body was only read
 	if resp.StatusCode != http.StatusOK {
-		return nil, apierrors.NewGenericServerResponse(resp.StatusCode, "get "+path, schema.GroupResource{}, "", "", 0, true)
+		resource := schema.GroupResource{}
+		return nil, apierrors.NewGenericServerResponse(resp.StatusCode, "get "+path, resource, "", "", 0, true)
 	}
-	return io.ReadAll(io.LimitReader(resp.Body, largest))
+	return io.ReadAll(io.LimitReader(resp.Body, maxResponse))
 }
 
-// Reconnect makes the next request use a new connection, which a load balancer may
-// lead to another API server.
+// Reconnect closes the idle connections, so that the next request uses a new one. A
+// load balancer may then pick another API server.
 func (c *Client) Reconnect() { c.http.CloseIdleConnections() }

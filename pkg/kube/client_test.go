@@ -15,7 +15,8 @@ func TestGet(t *testing.T) {
 		switch {
 		case r.URL.Path == "/prefix/denied":
 			http.Error(w, "no", http.StatusForbidden)
-		case r.Header.Get("Accept") != JSON || r.Header.Get("User-Agent") != "test" || r.URL.Query().Get("limit") != "5":
+		case r.Header.Get("Accept") != JSON || r.Header.Get("User-Agent") != "test" ||
+			r.URL.Query().Get("limit") != "5":
 			http.Error(w, r.URL.String(), http.StatusBadRequest)
 		default:
 			_, _ = w.Write([]byte(`{"path":"` + r.URL.Path + `"}`))
@@ -27,21 +28,21 @@ func TestGet(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw, err := c.Get(t.Context(), "/api", url.Values{"limit": {"5"}})
-	if err != nil || string(raw) != `{"path":"/prefix/api"}` {
-		t.Errorf("%s, %v", raw, err)
+	if want := `{"path":"/prefix/api"}`; err != nil || string(raw) != want {
+		t.Errorf("Get = %s, %v, want %s", raw, err, want)
 	}
 	if _, err := c.Get(t.Context(), "/denied", nil); !apierrors.IsForbidden(err) {
-		t.Errorf("denied: %v", err)
+		t.Errorf("Get of a denied path = %v, want Forbidden", err)
 	}
 }
 
-func TestNewRefusesWhatLeadsNowhere(t *testing.T) {
+func TestNewRejectsInvalidConfigs(t *testing.T) {
 	for _, config := range []*rest.Config{
 		{Host: "http://a b"},
 		{Host: "https://x", TLSClientConfig: rest.TLSClientConfig{CAFile: "/does/not/exist"}},
 	} {
 		if _, err := New(config); err == nil {
-			t.Errorf("%+v: no error", config)
+			t.Errorf("New(%+v) = nil error, want an error", config)
 		}
 	}
 }

@@ -1,3 +1,16 @@
+// Package limiter determines how many requests to keep in flight: enough to keep the
+// server busy, with only a short queue in front of it.
+//
+// The algorithm is that of TCP Vegas. Like BBR, it measures the minimum round-trip
+// time again from time to time. By Little's law, if L requests are in flight with
+// latency W, and an unloaded server responds in W0, then L·(1−W0/W) of them are queued.
+// The algorithm keeps that queue short, in requests and in time. So the limit stays
+// where more concurrency would add latency but no throughput, and it decreases when
+// other clients need the server. An overload (429, 5xx, a broken connection) halves
+// the limit.
+//
+// It is hand-written because it has to keep the latency of other clients low: the
+// queue time is limited, and the limit has a ceiling.
 package limiter
 
 import (
@@ -6,59 +19,56 @@ import (
 	"time"
 )
 
-// Limiter lets as many requests pass at once as its law allows. It is safe for
-// concurrent use.
+// Limiter limits the number of concurrent requests. It is safe for concurrent use.
 type Limiter struct {
 	now func() time.Time
 
-	mu       sync.Mutex
-	room     sync.Cond
-	law      *Law
-	inFlight int
+	mu        sync.Mutex
+	available sync.Cond
+	algorithm *vegas
+	inFlight  int
 }
 
-// NewLimiter returns a limiter with a law of its own; now is the clock.
+// NewLimiter returns a limiter that never allows more than ceiling requests; now is
+// the clock.
 func NewLimiter(ceiling int, now func() time.Time) *Limiter {
-	l := &Limiter{now: now, law: NewLaw(ceiling)}
-	l.room.L = &l.mu
+	l := &Limiter{now: now, algorithm: newVegas(ceiling)}
+	l.available.L = &l.mu
 	return l
 }
 
-// Do waits for room, runs the request, and lets the law know how it went: the
-// request says whether the server was overloaded. The error is the context's,
-// and then the request did not run.
+// Do waits until the limit allows another request, and runs it. The request returns
+// whether the server was overloaded. If the context ends before, Do returns its error
+// and does not run the request.
 func (l *Limiter) Do(ctx context.Context, request func() (overloaded bool)) error {
-	if err := l.enter(ctx); err != nil {
+	if err := l.acquire(ctx); err != nil {
 		return err
 	}
 	sent := l.now()
 	overloaded := request()
-	came := l.now()
+	received := l.now()
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.inFlight--
-	l.law.Answer(sent, came, overloaded)
-	for range max(l.law.Limit()-l.inFlight, 0) {
-		l.room.Signal()
+	l.algorithm.observe(sent, received, overloaded)
+	for range max(l.algorithm.currentLimit()-l.inFlight, 0) {
+		l.available.Signal()
 	}
 	return nil
 }
 
-func (l *Limiter) enter(ctx context.Context) error {
+func (l *Limiter) acquire(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.room.Broadcast()
+		l.available.Broadcast()
 	})
 	defer stop()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.inFlight >= l.law.Limit() {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		l.room.Wait()
+	for ctx.Err() == nil && l.inFlight >= l.algorithm.currentLimit() {
+		l.available.Wait()
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -67,9 +77,9 @@ func (l *Limiter) enter(ctx context.Context) error {
 	return nil
 }
 
-// Limit is how many requests may be in flight now.
+// Limit returns how many requests may be in flight now.
 func (l *Limiter) Limit() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.law.Limit()
+	return l.algorithm.currentLimit()
 }

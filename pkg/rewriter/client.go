@@ -1,17 +1,22 @@
 package rewriter
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 
@@ -25,11 +30,23 @@ const (
 	mergePatch    = "application/merge-patch+json"
 	applyPatch    = "application/apply-patch+yaml"
 	jsonType      = kube.JSON
-	listTimeout   = 90 * time.Second // the API server itself gives up after 60
-	objectTimeout = 40 * time.Second // the API server itself gives up after 34
+	listTimeout   = 90 * time.Second // the API server times out after 60 s
+	objectTimeout = 40 * time.Second // the API server times out after 34 s
+	maxJSON       = 16 << 20         // bytes
+
+	// protobufMagic starts every protobuf response of an API server
+	// (k8s.io/apimachinery/pkg/runtime/serializer/protobuf).
+	protobufMagic = "k8s\x00"
 )
 
-// client asks the API server for metadata alone.
+// Kinds that a response may have. Any other kind is dropped without being read.
+const (
+	kindList   = "PartialObjectMetadataList"
+	kindObject = "PartialObjectMetadata"
+	kindStatus = "Status"
+)
+
+// client requests only the metadata of objects; json is for everything else.
 type client struct{ *kube.Client }
 
 func newClient(config *rest.Config) (*client, error) {
@@ -40,13 +57,12 @@ func newClient(config *rest.Config) (*client, error) {
 	return &client{c}, nil
 }
 
-// listed is what is kept of one object of a list.
+// listed is what the client keeps of a listed object.
 type listed struct {
 	namespace, name string
 	uid             uuid.UUID
 	resourceVersion uint64
-	// written is the latest time of the object's metadata at which the server
-	// noted a write; zero when there is none.
+	// written is the time of the latest write in the metadata; zero if there is none.
 	written time.Time
 }
 
@@ -55,11 +71,11 @@ type page struct {
 	items           []listed
 	resourceVersion string
 	next            string // continue token
-	remaining       int64  // objects after this page, where the server says so
-	bytes           int    // size of the answer
+	remaining       int64  // number of objects after this page; 0 if unknown
+	bytes           int    // size of the response
 }
 
-// list asks for one page of metadata.
+// list requests one page of metadata.
 func (c *client) list(ctx context.Context, s scope, token string, limit int) (*page, error) {
 	r, query := s.resource, url.Values{"limit": {strconv.Itoa(limit)}}
 	if s.selector != "" {
@@ -70,7 +86,9 @@ func (c *client) list(ctx context.Context, s scope, token string, limit int) (*p
 	}
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	resp, err := c.Do(ctx, kube.Request{Method: http.MethodGet, Path: r.path(s.namespace, ""), Query: query, Accept: acceptList})
+	resp, err := c.Do(ctx, kube.Request{
+		Method: http.MethodGet, Path: r.path(s.namespace, ""), Query: query, Accept: acceptList,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -78,29 +96,37 @@ func (c *client) list(ctx context.Context, s scope, token string, limit int) (*p
 	if resp.StatusCode != http.StatusOK {
 		return nil, statusError(resp, "list", r.GroupResource())
 	}
-	counted := &countingReader{Reader: resp.Body}
+	body := &countingReader{Reader: resp.Body}
 	var list metav1.PartialObjectMetadataList
-	if err := decode(counted, kindList, &list); err != nil {
+	if err := decode(body, kindList, &list); err != nil {
 		return nil, err
 	}
-	p := &page{resourceVersion: list.ResourceVersion, next: list.Continue, bytes: counted.n}
+	p := &page{resourceVersion: list.ResourceVersion, next: list.Continue, bytes: body.n}
 	if list.RemainingItemCount != nil {
 		p.remaining = *list.RemainingItemCount
 	}
 	p.items = make([]listed, 0, len(list.Items))
 	for i := range list.Items {
 		m := &list.Items[i].ObjectMeta
-		rv, err := strconv.ParseUint(m.ResourceVersion, 10, 64)
+		rv, err := parseVersion(m.ResourceVersion)
 		if err != nil {
-			return nil, fmt.Errorf("resourceVersion %q of %s/%s is no number", m.ResourceVersion, m.Namespace, m.Name)
+			return nil, fmt.Errorf("%s/%s: %w", m.Namespace, m.Name, err)
 		}
-		uid, _ := uuid.Parse(string(m.UID)) // a uid of another shape is left out of the write
+		uid, _ := uuid.Parse(string(m.UID)) // a uid of another format is omitted from the write
 		p.items = append(p.items, listed{m.Namespace, m.Name, uid, rv, lastWrite(m)})
 	}
 	return p, nil
 }
 
-// lastWrite is the latest write that the metadata tells of.
+func parseVersion(resourceVersion string) (uint64, error) {
+	rv, err := strconv.ParseUint(resourceVersion, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("resourceVersion %q is not a number", resourceVersion)
+	}
+	return rv, nil
+}
+
+// lastWrite returns the time of the latest write that the metadata mentions.
 func lastWrite(m *metav1.ObjectMeta) time.Time {
 	t := m.CreationTimestamp.Time
 	for i := range m.ManagedFields {
@@ -112,11 +138,13 @@ func lastWrite(m *metav1.ObjectMeta) time.Time {
 }
 
 // noopWrite sends the write that changes nothing and returns the object's
-// resourceVersion after it. With resourceVersion 0 the write is unconditional.
-func (c *client) noopWrite(ctx context.Context, r Resource, namespace, name string, uid uuid.UUID, resourceVersion uint64) (uint64, error) {
+// resourceVersion after it. If resourceVersion is 0, the write is unconditional.
+func (c *client) noopWrite(
+	ctx context.Context, r Resource, namespace, name string, uid uuid.UUID, resourceVersion uint64,
+) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, objectTimeout)
 	defer cancel()
-	// Ignore: the object's own unknown fields are not ours to be warned of.
+	// Ignore: do not fail or warn because of unknown fields that the object already has.
 	resp, err := c.Do(ctx, kube.Request{
 		Method: http.MethodPatch, Path: r.path(namespace, name), Query: url.Values{"fieldValidation": {"Ignore"}},
 		Accept: acceptObject, ContentType: mergePatch, Body: noopBody(uid, resourceVersion),
@@ -132,34 +160,23 @@ func (c *client) noopWrite(ctx context.Context, r Resource, namespace, name stri
 	if err := decode(resp.Body, kindObject, &object); err != nil {
 		return 0, err
 	}
-	rv, err := strconv.ParseUint(object.ResourceVersion, 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("resourceVersion %q is no number", object.ResourceVersion)
-	}
-	return rv, nil
+	return parseVersion(object.ResourceVersion)
 }
 
-// noopBody is the merge patch that changes nothing.
+// noopBody returns the merge patch that changes nothing.
 func noopBody(uid uuid.UUID, resourceVersion uint64) []byte {
-	b := append(make([]byte, 0, 104), `{"metadata":{`...)
+	var fields []string
 	if uid != uuid.Nil {
-		b = append(b, `"uid":"`...)
-		b = append(b, uid.String()...)
-		b = append(b, `"`...)
+		fields = append(fields, `"uid":"`+uid.String()+`"`)
 	}
 	if resourceVersion != 0 {
-		if uid != uuid.Nil {
-			b = append(b, ',')
-		}
-		b = append(b, `"resourceVersion":"`...)
-		b = strconv.AppendUint(b, resourceVersion, 10)
-		b = append(b, `"`...)
+		fields = append(fields, fmt.Sprintf(`"resourceVersion":"%d"`, resourceVersion))
 	}
-	return append(b, `}}`...)
+	return []byte(`{"metadata":{` + strings.Join(fields, ",") + `}}`)
 }
 
-// json sends and receives an object that is no secret of anybody, such as the
-// record or a migration.
+// json sends a request whose response is not secret, such as one for the record or a
+// migration, and returns the response body.
 func (c *client) json(ctx context.Context, r kube.Request) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, objectTimeout)
 	defer cancel()
@@ -174,11 +191,12 @@ func (c *client) json(ctx context.Context, r kube.Request) ([]byte, error) {
 	if resp.StatusCode >= http.StatusBadRequest {
 		return nil, statusError(resp, r.Method+" "+r.Path, schema.GroupResource{})
 	}
-	return io.ReadAll(io.LimitReader(resp.Body, 16<<20))
+	return io.ReadAll(io.LimitReader(resp.Body, maxJSON))
 }
 
-// statusError turns an error answer into the error that k8s.io/apimachinery's
-// predicates know. An answer that Kubernetes did not write names no object.
+// statusError converts an error response to the error that the predicates of
+// k8s.io/apimachinery expect. If the response is not a Status, the error names no
+// object.
 func statusError(resp *http.Response, verb string, r schema.GroupResource) error {
 	wait, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
 	status := decodeStatus(resp)
@@ -195,7 +213,74 @@ func statusError(resp *http.Response, verb string, r schema.GroupResource) error
 	return &apierrors.StatusError{ErrStatus: *status}
 }
 
-// drain lets the connection be used again.
+// message is implemented by the generated types of k8s.io/apimachinery.
+type message interface{ Unmarshal([]byte) error }
+
+// decode reads a response of the given kind. It checks the kind in the first 128
+// bytes before it reads the rest.
+func decode(body io.Reader, kind string, into message) error {
+	head := make([]byte, 128)
+	n, err := io.ReadFull(body, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("read the response: %w", err)
+	}
+	head = head[:n]
+	got, err := kindOf(head)
+	if err != nil {
+		return err
+	}
+	if got != kind {
+		return fmt.Errorf("%w: wanted %s, got %s", errUnexpectedKind, kind, got)
+	}
+	buf := bytes.NewBuffer(head)
+	if n == cap(head) {
+		if _, err := buf.ReadFrom(body); err != nil {
+			return fmt.Errorf("read the response: %w", err)
+		}
+	}
+	var envelope runtime.Unknown
+	if err := envelope.Unmarshal(buf.Bytes()[len(protobufMagic):]); err != nil {
+		return fmt.Errorf("decode %s: %w", kind, err)
+	}
+	if err := into.Unmarshal(envelope.Raw); err != nil {
+		return fmt.Errorf("decode %s: %w", kind, err)
+	}
+	return nil
+}
+
+// kindOf returns the kind of a protobuf response, given its first bytes: the magic
+// bytes, then the envelope, whose first field is the type (0x0a, a length below 128).
+func kindOf(head []byte) (string, error) {
+	rest, ok := bytes.CutPrefix(head, []byte(protobufMagic))
+	if !ok || len(rest) < 2 || rest[0] != 0x0a || int(rest[1]) > len(rest)-2 {
+		return "", fmt.Errorf("%w: not a protobuf envelope", errUnexpectedKind)
+	}
+	var envelope runtime.Unknown
+	if err := envelope.Unmarshal(rest[:2+int(rest[1])]); err != nil {
+		return "", fmt.Errorf("%w: %w", errUnexpectedKind, err)
+	}
+	return envelope.Kind, nil
+}
+
+// decodeStatus reads an error response in protobuf or JSON. It returns nil if the
+// response is not a Status of Kubernetes.
+func decodeStatus(resp *http.Response) *metav1.Status {
+	body := io.LimitReader(resp.Body, 1<<20)
+	var status metav1.Status
+	var err error
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), jsonType) {
+		err = json.NewDecoder(body).Decode(&status)
+	} else {
+		err = decode(body, kindStatus, &status)
+	}
+	if err != nil || status.Status != metav1.StatusFailure {
+		return nil
+	}
+	return &status
+}
+
+// drain reads up to 64 KiB of the rest, so that the connection can be reused, and
+// closes the body.
 func drain(body io.ReadCloser) {
 	_, _ = io.CopyN(io.Discard, body, 64<<10)
 	_ = body.Close()

@@ -22,29 +22,29 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// fake is an API server over a storage that knows under which key each object
-// stands, and that skips a write just as the real one does: only if the object is
-// under the write key and the write changes nothing. It speaks protobuf.
+// fake is an API server whose storage knows the key of each object. Like a real one,
+// it skips a write only if the object is encrypted with the write key and the write
+// changes nothing. It responds in protobuf.
 type fake struct {
 	mu       sync.Mutex
 	rev      uint64
 	nextUID  int
 	writeKey string
 	objects  map[string]*cell // by "resource/namespace/name"
-	lists    map[int][]*cell  // consistent lists under way
+	lists    map[int][]*cell  // unfinished lists
 	nextList int
 
-	// intercept answers a request in the server's place and returns true. It is
-	// called without the lock, with the number of requests before this one.
+	// intercept returns true if it responded itself. It is called without the lock. n
+	// is the number of earlier requests.
 	intercept func(n int, w http.ResponseWriter, r *http.Request) bool
-	// mutate is an admission webhook: it tells whether it changes the object.
+	// mutate is an admission webhook. It reports whether it changed the object.
 	mutate func(*cell) bool
-	// latency of each request.
+	// latency is that of each request.
 	latency time.Duration
 
 	requests int
-	writes   int               // that the storage took
-	patches  map[string]int    // requests, by object
+	writes   int               // writes to the storage
+	patches  map[string]int    // number of requests by object
 	config   map[string]string // ConfigMap kube-system/eks-encrypt, nil if there is none
 }
 
@@ -52,7 +52,7 @@ type cell struct {
 	resource, namespace, name string
 	uid                       string
 	rv                        uint64
-	key                       string // "" when it can't be decrypted
+	key                       string // "" if the object cannot be decrypted
 	labels                    map[string]string
 	written                   time.Time
 }
@@ -65,13 +65,15 @@ const (
 )
 
 func newFake() *fake {
-	f := &fake{rev: 100, writeKey: newKey, objects: map[string]*cell{}, lists: map[int][]*cell{}, patches: map[string]int{}}
+	f := &fake{
+		rev: 100, writeKey: newKey, objects: map[string]*cell{}, lists: map[int][]*cell{}, patches: map[string]int{},
+	}
 	f.put("namespaces", "", "default", newKey)
 	f.put("namespaces", "", "kube-system", newKey)
 	return f
 }
 
-// put stores an object, in the place of any of the same name.
+// put stores an object and replaces one of the same name.
 func (f *fake) put(resource, namespace, name, key string) *cell {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -83,7 +85,7 @@ func (f *fake) put(resource, namespace, name, key string) *cell {
 	return o
 }
 
-// secrets stores n secrets under a key, named prefix-0001 and so on.
+// secrets stores n secrets encrypted with key, named prefix-00000 and so on.
 func (f *fake) secrets(prefix string, n int, key string) {
 	for i := range n {
 		f.put("secrets", "default", fmt.Sprintf("%s-%05d", prefix, i), key)
@@ -97,7 +99,7 @@ func (f *fake) remove(path string) {
 	delete(f.objects, path)
 }
 
-// touch is a write by somebody else.
+// touch is a write by another client.
 func (f *fake) touch(path string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -109,7 +111,7 @@ func (f *fake) store(o *cell) {
 	o.rv, o.key, o.written = f.rev, f.writeKey, time.Now()
 }
 
-// byKey counts the secrets by the key they stand under: the oracle.
+// byKey counts the secrets by the key that they are encrypted with.
 func (f *fake) byKey() map[string]int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -122,7 +124,7 @@ func (f *fake) byKey() map[string]int {
 	return counts
 }
 
-// restConfig leads to the fake without a socket, so that time can be a bubble's.
+// restConfig connects to the fake without a socket, so that synctest can control time.
 func (f *fake) restConfig() *rest.Config {
 	return &rest.Config{Host: "http://fake", Transport: roundTripper(f.ServeHTTP), UserAgent: "test"}
 }
@@ -178,7 +180,7 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// parsePath understands /api/v1/…, and /apis/GROUP/VERSION/… without the group.
+// parsePath parses /api/v1/… and /apis/GROUP/VERSION/….
 func parsePath(path string) (resource, namespace, name string) {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	parts = parts[2:]
@@ -205,7 +207,7 @@ func (f *fake) serveList(w http.ResponseWriter, r *http.Request, resource, names
 		fmt.Sscanf(token, "%d-%d", &id, &rev)
 		all, ok := f.lists[id]
 		if !ok {
-			answerError(w, apierrors.NewResourceExpired("The provided continue parameter is too old"))
+			respondError(w, apierrors.NewResourceExpired("The provided continue parameter is too old"))
 			return
 		}
 		delete(f.lists, id)
@@ -213,7 +215,8 @@ func (f *fake) serveList(w http.ResponseWriter, r *http.Request, resource, names
 	} else {
 		for _, o := range f.objects {
 			key, value, _ := strings.Cut(label, "=")
-			if o.resource == resource && (namespace == "" || o.namespace == namespace) && (label == "" || o.labels[key] == value) {
+			if o.resource == resource && (namespace == "" || o.namespace == namespace) &&
+				(label == "" || o.labels[key] == value) {
 				snapshot := *o
 				rest = append(rest, &snapshot)
 			}
@@ -223,7 +226,7 @@ func (f *fake) serveList(w http.ResponseWriter, r *http.Request, resource, names
 	list := &metav1.PartialObjectMetadataList{ListMeta: metav1.ListMeta{ResourceVersion: strconv.FormatUint(rev, 10)}}
 	for len(rest) > 0 && len(list.Items) < limit {
 		if rest[0].key == "" {
-			answerError(w, apierrors.NewInternalError(fmt.Errorf("unable to transform key %q: no matching prefix found", "/registry/"+rest[0].path())))
+			respondError(w, undecryptableError(rest[0]))
 			return
 		}
 		list.Items = append(list.Items, *metadata(rest[0]))
@@ -238,7 +241,7 @@ func (f *fake) serveList(w http.ResponseWriter, r *http.Request, resource, names
 			list.RemainingItemCount = &n
 		}
 	}
-	answer(w, http.StatusOK, "meta.k8s.io/v1", "PartialObjectMetadataList", list)
+	respond(w, http.StatusOK, "meta.k8s.io/v1", "PartialObjectMetadataList", list)
 }
 
 func metadata(o *cell) *metav1.PartialObjectMetadata {
@@ -247,6 +250,11 @@ func metadata(o *cell) *metav1.PartialObjectMetadata {
 		Name: o.name, Namespace: o.namespace, UID: types.UID(o.uid), ResourceVersion: strconv.FormatUint(o.rv, 10),
 		Labels: o.labels, ManagedFields: []metav1.ManagedFieldsEntry{{Time: &at}},
 	}}
+}
+
+func undecryptableError(o *cell) *apierrors.StatusError {
+	return apierrors.NewInternalError(
+		fmt.Errorf("unable to transform key %q: no matching prefix found", "/registry/"+o.path()))
 }
 
 func (f *fake) servePatch(w http.ResponseWriter, r *http.Request, resource, namespace, name string) {
@@ -259,7 +267,7 @@ func (f *fake) servePatch(w http.ResponseWriter, r *http.Request, resource, name
 	decoder := json.NewDecoder(r.Body)
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&patch); err != nil || r.Header.Get("Content-Type") != mergePatch {
-		answerError(w, apierrors.NewBadRequest(fmt.Sprint("not a no-op: ", err)))
+		respondError(w, apierrors.NewBadRequest(fmt.Sprint("not a no-op write: ", err)))
 		return
 	}
 	o := f.objects[resource+"/"+namespace+"/"+name]
@@ -267,18 +275,18 @@ func (f *fake) servePatch(w http.ResponseWriter, r *http.Request, resource, name
 	f.patches[resource+"/"+namespace+"/"+name]++
 	switch {
 	case o == nil:
-		answerError(w, apierrors.NewNotFound(gr, name))
+		respondError(w, apierrors.NewNotFound(gr, name))
 		return
 	case o.key == "":
-		answerError(w, apierrors.NewInternalError(fmt.Errorf("unable to transform key %q", "/registry/"+o.path())))
+		respondError(w, undecryptableError(o))
 		return
 	case patch.Metadata.UID != "" && patch.Metadata.UID != o.uid:
 		err := apierrors.NewInvalid(schema.GroupKind{Kind: "Secret"}, name, nil)
-		err.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: metav1.CauseTypeFieldValueInvalid, Field: "metadata.uid", Message: "field is immutable"}}
-		answerError(w, err)
+		err.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: "FieldValueInvalid", Field: "metadata.uid"}}
+		respondError(w, err)
 		return
 	case patch.Metadata.ResourceVersion != "" && patch.Metadata.ResourceVersion != strconv.FormatUint(o.rv, 10):
-		answerError(w, apierrors.NewConflict(gr, name, fmt.Errorf("the object has been modified")))
+		respondError(w, apierrors.NewConflict(gr, name, fmt.Errorf("the object has been modified")))
 		return
 	}
 	changed := f.mutate != nil && f.mutate(o)
@@ -286,20 +294,20 @@ func (f *fake) servePatch(w http.ResponseWriter, r *http.Request, resource, name
 		f.store(o)
 		f.writes++
 	}
-	answer(w, http.StatusOK, "meta.k8s.io/v1", "PartialObjectMetadata", metadata(o))
+	respond(w, http.StatusOK, "meta.k8s.io/v1", "PartialObjectMetadata", metadata(o))
 }
 
 func (f *fake) serveRecord(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPatch {
 		var m configMap
 		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
-			answerError(w, apierrors.NewBadRequest(err.Error()))
+			respondError(w, apierrors.NewBadRequest(err.Error()))
 			return
 		}
 		f.config = m.Data
 	}
 	if f.config == nil {
-		answerError(w, apierrors.NewNotFound(schema.GroupResource{Resource: "configmaps"}, "eks-encrypt"))
+		respondError(w, apierrors.NewNotFound(schema.GroupResource{Resource: "configmaps"}, "eks-encrypt"))
 		return
 	}
 	w.Header().Set("Content-Type", jsonType)
@@ -308,7 +316,7 @@ func (f *fake) serveRecord(w http.ResponseWriter, r *http.Request) {
 
 type marshaler interface{ Marshal() ([]byte, error) }
 
-func answer(w http.ResponseWriter, code int, apiVersion, kind string, object marshaler) {
+func respond(w http.ResponseWriter, code int, apiVersion, kind string, object marshaler) {
 	raw, err := object.Marshal()
 	if err != nil {
 		panic(err)
@@ -320,23 +328,23 @@ func answer(w http.ResponseWriter, code int, apiVersion, kind string, object mar
 	}
 	w.Header().Set("Content-Type", protobufType)
 	w.WriteHeader(code)
-	_, _ = w.Write(append(slices.Clone(protobufMagic), body...))
+	_, _ = w.Write(append([]byte(protobufMagic), body...))
 }
 
-func answerError(w http.ResponseWriter, err apierrors.APIStatus) {
+func respondError(w http.ResponseWriter, err apierrors.APIStatus) {
 	status := err.Status()
 	if d := status.Details; d != nil && d.RetryAfterSeconds > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(d.RetryAfterSeconds)))
 	}
-	answer(w, int(status.Code), "v1", "Status", &status)
+	respond(w, int(status.Code), "v1", "Status", &status)
 }
 
-// law checks what every report promises: that its counts add up.
-func law(t *testing.T, result *Result) {
+// checkSum checks that the counts of the report add up to its total.
+func checkSum(t *testing.T, result *Result) {
 	t.Helper()
 	for _, c := range result.Report.Resources {
 		if sum := c.Current + c.Rewritten + c.Gone + c.Unproven + c.Failed; sum != c.Total {
-			t.Errorf("%s: total %d, but the parts sum up to %d: %+v", c.Resource, c.Total, sum, c)
+			t.Errorf("%s: sum of the counts = %d, want the total %d: %+v", c.Resource, sum, c.Total, c)
 		}
 	}
 }

@@ -7,23 +7,23 @@ import (
 	"github.com/google/uuid"
 )
 
-// state is what is known of one object.
+// state is the state of one object.
 type state uint8
 
 const (
-	pending    state = iota // to be examined
-	recheck                 // rewritten by us, to be examined once more
-	aside                   // the server could not answer; to be tried again
-	unexamined              // left out of a sample
-	current                 // the storage refused the write
+	pending    state = iota // to be written
+	toRecheck               // rewritten by this run, to be written once more
+	deferred                // failed with a transient error, to be tried again
+	unexamined              // not part of the sample, or not proven by the record
+	current                 // the storage had nothing to write
 	rewritten               // the storage wrote it
-	restless                // every write changes it, so no refusal can be had
-	gone                    // deleted, or deleted and made anew
-	failed                  // see the failures
-	states
+	unstable                // changes on every write, so its key is unknown
+	gone                    // deleted, or deleted and created again
+	failed                  // recorded in the failures
+	states                  // number of states
 )
 
-// object is what is kept of an object while it waits: 48 bytes and its name.
+// object is kept for the whole run: 48 bytes and its name.
 type object struct {
 	name            string
 	uid             uuid.UUID
@@ -32,32 +32,32 @@ type object struct {
 	state           state
 	seen            bool // in the closing list
 	ours            bool // written by this run
-	lost            bool // a write of ours went unanswered, so it may have been done
+	lost            bool // a write of this run got no response, so it may have been applied
 }
 
-// inventory holds every object of a run, in the order of the storage keys, with
-// those that appear later at the end.
+// inventory holds every object of a run in the order of the storage keys, followed by
+// those that were found later.
 type inventory struct {
 	namespaces []string // each with the slash that ends it in a storage key
 	byName     map[string]uint32
 	objects    []object
 	sorted     int            // objects[:sorted] are in order
-	late       map[string]int // key of those behind
+	late       map[string]int // the others: index by namespace/name
 }
 
 func newInventory() *inventory {
 	return &inventory{byName: map[string]uint32{}, late: map[string]int{}}
 }
 
-// expect makes room for n further objects, so that growing never copies.
+// expect allocates room for n more objects, so that add does not copy.
 func (v *inventory) expect(n int64) {
 	if n > 0 {
 		v.objects = slices.Grow(v.objects, int(n))
 	}
 }
 
-// add takes over a page. The names share one allocation, and nothing of the page
-// is kept alive.
+// add copies the objects of a page. Their names share one allocation, and no
+// reference to the page remains.
 func (v *inventory) add(items []listed) {
 	v.expect(int64(len(items)))
 	var names strings.Builder
@@ -74,8 +74,8 @@ func (v *inventory) add(items []listed) {
 	}
 }
 
-// addLate adds one object behind the sorted ones, in the place of an earlier one
-// of the same name, and returns its index.
+// addLate adds one object after the sorted ones and returns its index. It replaces an
+// earlier object of the same name in find.
 func (v *inventory) addLate(item listed) int {
 	v.add([]listed{item})
 	i := len(v.objects) - 1
@@ -98,8 +98,8 @@ func (v *inventory) namespace(o *object) string {
 	return strings.TrimSuffix(v.namespaces[o.namespace], "/")
 }
 
-// seal ends the listing: from here on find works. The server lists in order, so
-// that there is nothing to sort as a rule.
+// seal ends the listing, so that find works. The objects are usually in order
+// already, because the server lists them in order.
 func (v *inventory) seal() {
 	compare := func(a, b object) int {
 		if a.namespace != b.namespace {
@@ -113,7 +113,7 @@ func (v *inventory) seal() {
 	v.sorted = len(v.objects)
 }
 
-// find returns the index of the object that bears the name now, or -1.
+// find returns the index of the object that has the name now, or -1.
 func (v *inventory) find(namespace, name string) int {
 	if i, ok := v.late[namespace+"/"+name]; ok {
 		return i

@@ -13,21 +13,22 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
 )
 
-// PhaseMigrating is the phase in which the cluster itself does the work.
+// PhaseMigrating is the phase in which the cluster rewrites the objects itself.
 const PhaseMigrating Phase = "Migrating"
 
 const (
 	migrationsPath = "/apis/storagemigration.k8s.io/v1/storageversionmigrations"
-	migrationPoll  = 2 * time.Second
+	pollInterval   = 2 * time.Second
 )
 
-// Migrate hands the work to the cluster's own storage version migrator, which
-// Kubernetes serves from 1.37 on, waits for it, and then proves the outcome by a
-// sample, for the migrator itself never says what it found. The migration goes on
-// in the cluster when the context ends.
+// Migrate starts the storage version migrator of the cluster, which Kubernetes serves
+// since 1.37, and waits for it. The migrator does not report what it found, so Migrate
+// then verifies the result by a sample. If the context ends, the migration continues in
+// the cluster.
 func Migrate(ctx context.Context, options Options) (*Result, error) {
 	options.Method = v1alpha1.MethodMigrator
 	options.complete()
@@ -52,43 +53,42 @@ func migrate(ctx context.Context, c *client, resource Resource, o *Options) erro
 	if err != nil {
 		return err
 	}
-	raw, err := c.json(ctx, kube.Request{Method: http.MethodPost, Path: migrationsPath, ContentType: jsonType, Body: body})
+	raw, err := c.json(ctx, kube.Request{
+		Method: http.MethodPost, Path: migrationsPath, ContentType: jsonType, Body: body,
+	})
 	if apierrors.IsNotFound(err) {
-		return fmt.Errorf("the cluster has no storagemigration.k8s.io/v1, which Kubernetes serves from 1.37 on: %w\nhint: --via=client needs nothing of the cluster", err)
+		err = fmt.Errorf("the cluster does not serve storagemigration.k8s.io/v1 (Kubernetes 1.37 or later): %w", err)
+		return hint.Wrap(err, "use --via=client, which works on any cluster")
 	}
 	if err != nil {
-		return fmt.Errorf("creating a StorageVersionMigration of %s: %w", resource, err)
+		return fmt.Errorf("create a StorageVersionMigration of %s: %w", resource, err)
 	}
 	for {
 		var m svmv1.StorageVersionMigration
 		if err := json.Unmarshal(raw, &m); err != nil {
-			return fmt.Errorf("reading the StorageVersionMigration of %s: %w", resource, err)
+			return fmt.Errorf("decode the StorageVersionMigration of %s: %w", resource, err)
 		}
-		finished, err := migrated(&m)
-		if finished || err != nil {
+		succeeded, err := migrated(&m)
+		if succeeded || err != nil {
 			return err
 		}
 		if o.Progress != nil {
 			o.Progress(Progress{Phase: PhaseMigrating, Resource: resource.String()})
 		}
-		if err := o.Sleep(ctx, migrationPoll); err != nil {
-			return fmt.Errorf("waiting for StorageVersionMigration %s, which goes on in the cluster: %w", m.Name, err)
+		if err := o.Sleep(ctx, pollInterval); err != nil {
+			return fmt.Errorf("wait for StorageVersionMigration %s, which continues in the cluster: %w", m.Name, err)
 		}
-		look := kube.Request{Method: http.MethodGet, Path: migrationsPath + "/" + url.PathEscape(m.Name)}
-		raw, err = c.json(ctx, look)
-		for transient(err) && ctx.Err() == nil {
-			if o.Sleep(ctx, migrationPoll) != nil {
-				break
-			}
-			raw, err = c.json(ctx, look)
-		}
-		if err != nil {
-			return fmt.Errorf("watching StorageVersionMigration %s: %w", m.Name, err)
+		get := kube.Request{Method: http.MethodGet, Path: migrationsPath + "/" + url.PathEscape(m.Name)}
+		switch response, err := c.json(ctx, get); {
+		case err == nil:
+			raw = response
+		case !transient(err) || ctx.Err() != nil:
+			return fmt.Errorf("get StorageVersionMigration %s: %w", m.Name, err)
 		}
 	}
 }
 
-// migrated reads the conditions: whether the migration has succeeded, or why not.
+// migrated reports whether the migration has succeeded. It returns an error if it failed.
 func migrated(m *svmv1.StorageVersionMigration) (bool, error) {
 	for _, condition := range m.Status.Conditions {
 		if condition.Status != metav1.ConditionTrue {
@@ -98,7 +98,8 @@ func migrated(m *svmv1.StorageVersionMigration) (bool, error) {
 		case svmv1.MigrationSucceeded:
 			return true, nil
 		case svmv1.MigrationFailed:
-			return false, fmt.Errorf("StorageVersionMigration %s failed: %s %s\nhint: --via=client says which objects stand in the way", m.Name, condition.Reason, condition.Message)
+			err := fmt.Errorf("StorageVersionMigration %s failed: %s %s", m.Name, condition.Reason, condition.Message)
+			return false, hint.Wrap(err, "use --via=client to see which objects fail")
 		}
 	}
 	return false, nil

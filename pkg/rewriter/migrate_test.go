@@ -16,10 +16,12 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// migrator is the cluster's own: it answers each look with the next condition, and
-// has done its work when it says so.
-func migrator(f *fake, conditions ...svmv1.MigrationConditionType) func(int, http.ResponseWriter, *http.Request) bool {
-	looks := 0
+// migrator simulates the migrator of the cluster: each request returns the next
+// condition. It has rewritten all objects when it returns Succeeded.
+func migrator(
+	f *fake, conditions ...svmv1.MigrationConditionType,
+) func(int, http.ResponseWriter, *http.Request) bool {
+	requests := 0
 	return func(_ int, w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasPrefix(r.URL.Path, migrationsPath) {
 			return false
@@ -27,15 +29,18 @@ func migrator(f *fake, conditions ...svmv1.MigrationConditionType) func(int, htt
 		m := svmv1.StorageVersionMigration{ObjectMeta: metav1.ObjectMeta{Name: "eks-encrypt-secrets-x"}}
 		if r.Method == http.MethodPost {
 			body, _ := io.ReadAll(r.Body)
-			var asked svmv1.StorageVersionMigration
-			if json.Unmarshal(body, &asked) != nil || asked.Spec.Resource != (metav1.GroupResource{Resource: "secrets"}) {
-				answerError(w, apierrors.NewBadRequest(string(body)))
+			var created svmv1.StorageVersionMigration
+			want := metav1.GroupResource{Resource: "secrets"}
+			if json.Unmarshal(body, &created) != nil || created.Spec.Resource != want {
+				respondError(w, apierrors.NewBadRequest(string(body)))
 				return true
 			}
 		} else {
-			c := conditions[min(looks, len(conditions)-1)]
-			looks++
-			m.Status.Conditions = []metav1.Condition{{Type: string(c), Status: metav1.ConditionTrue, Reason: "Because", Message: "of this"}}
+			c := conditions[min(requests, len(conditions)-1)]
+			requests++
+			m.Status.Conditions = []metav1.Condition{
+				{Type: string(c), Status: metav1.ConditionTrue, Reason: "Because", Message: "of this"},
+			}
 			if c == svmv1.MigrationSucceeded {
 				f.mu.Lock()
 				for _, o := range f.objects {
@@ -63,27 +68,30 @@ func TestMigrate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		law(t, result)
+		checkSum(t, result)
 		r := result.Report
-		if r.Method != v1alpha1.MethodMigrator || r.Verdict != v1alpha1.CoverageNotProven || r.Resources[0].Current != 300 ||
+		if r.Method != v1alpha1.MethodMigrator || r.Verdict != v1alpha1.CoverageNotProven ||
+			r.Resources[0].Current != 300 ||
 			!strings.Contains(r.Statement, "0 of 300 secrets drawn at random were stale") {
-			t.Errorf("%s %s %+v: %s", r.Method, r.Verdict, r.Resources[0], r.Statement)
+			t.Errorf("Migrate = %s %s %+v: %s", r.Method, r.Verdict, r.Resources[0], r.Statement)
 		}
 	})
 }
 
-func TestMigrateFails(t *testing.T) {
+func TestMigrateErrors(t *testing.T) {
+	type intercept = func(int, http.ResponseWriter, *http.Request) bool
 	for name, test := range map[string]struct {
-		intercept func(*fake) func(int, http.ResponseWriter, *http.Request) bool
-		says      string
+		intercept func(*fake) intercept
+		want      string // in the error or its hint
 	}{
-		"the cluster has none": {func(*fake) func(int, http.ResponseWriter, *http.Request) bool {
+		"not served": {func(*fake) intercept {
 			return deny(migrationsPath, apierrors.NewNotFound(schema.GroupResource{}, ""))
 		}, "--via=client"},
-		"it is not allowed": {func(*fake) func(int, http.ResponseWriter, *http.Request) bool {
-			return deny(migrationsPath, apierrors.NewForbidden(schema.GroupResource{Group: "storagemigration.k8s.io", Resource: "storageversionmigrations"}, "", nil))
+		"forbidden": {func(*fake) intercept {
+			resource := schema.GroupResource{Group: "storagemigration.k8s.io", Resource: "storageversionmigrations"}
+			return deny(migrationsPath, apierrors.NewForbidden(resource, "", nil))
 		}, "storageversionmigrations"},
-		"it fails": {func(f *fake) func(int, http.ResponseWriter, *http.Request) bool {
+		"failed": {func(f *fake) intercept {
 			return migrator(f, svmv1.MigrationRunning, svmv1.MigrationFailed)
 		}, "failed: Because of this"},
 	} {
@@ -94,11 +102,11 @@ func TestMigrateFails(t *testing.T) {
 				f.intercept = test.intercept(f)
 				o := options(f, v1alpha1.MethodRewrite)
 				o.SampleSize = 10
-				if _, err := Migrate(t.Context(), o); err == nil || !strings.Contains(err.Error(), test.says) {
-					t.Errorf("error = %v, want %q", err, test.says)
+				if _, err := Migrate(t.Context(), o); !matches(err, test.want) {
+					t.Errorf("Migrate = %v, want %q", err, test.want)
 				}
 				if f.writes != 0 {
-					t.Errorf("%d writes", f.writes)
+					t.Errorf("storage writes = %d, want 0", f.writes)
 				}
 			})
 		})

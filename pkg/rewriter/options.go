@@ -1,57 +1,61 @@
 package rewriter
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"k8s.io/client-go/rest"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
 // Defaults of Options.
 const (
-	// DefaultMaxConcurrency bounds the requests in flight. The pacing stays below
-	// it where the server has no use for so many.
+	// DefaultMaxConcurrency is the default bound on concurrent requests. The limiter
+	// stays below it if the server cannot handle that many.
 	DefaultMaxConcurrency = 64
-	// DefaultPatience is how long a run goes on without one answer of the server.
+	// DefaultPatience is how long a run continues without a conclusive response.
 	DefaultPatience = 2 * time.Minute
 
-	shortPatience = 30 * time.Second // for faults that may be lasting
+	shortPatience = 30 * time.Second // for faults that may be permanent
 )
 
-// Options say what to examine, and how. The zero value of every field but Config
-// and Method has a meaning.
+// Options configure a run. The zero value of every field except Config and Method
+// is valid.
 type Options struct {
-	// Config leads to the API server. Its own rate limit is not used.
+	// Config connects to the API server. Its rate limit is ignored.
 	Config *rest.Config
-	// Method is ReadOnly, Sample, Probe or Rewrite; the first alone writes nothing.
+	// Method is ReadOnly, Sample, Probe or Rewrite. Only ReadOnly writes nothing.
 	Method v1alpha1.CoverageMethod
-	// Resources default to the Secrets.
+	// Resources defaults to Secrets.
 	Resources []Resource
-	// Namespace and Selector (of labels) narrow the run.
+	// Namespace and Selector (a label selector) limit the run.
 	Namespace, Selector string
-	// SampleSize is how many objects of each resource a Sample draws.
+	// SampleSize is the number of objects of each resource in a Sample.
 	SampleSize int
 
-	// Cluster and KeyARN are what EKS said; they go into the report.
+	// Cluster and KeyARN are as reported by EKS. They are copied to the report.
 	Cluster v1alpha1.Cluster
 	KeyARN  string
-	// Record is what ReadOnly rests on, if there is one.
+	// Record is the record that ReadOnly relies on; nil if there is none.
 	Record *Record
 
 	// MaxConcurrency bounds the requests in flight; 0 means DefaultMaxConcurrency.
 	MaxConcurrency int
-	// QPS bounds the writes a second; 0 means no bound.
+	// QPS bounds the writes per second; 0 means unlimited.
 	QPS float64
-	// Patience is how long to go on without one answer; 0 means DefaultPatience.
+	// Patience is how long to continue without a conclusive response; 0 means DefaultPatience.
 	Patience time.Duration
 
-	// Progress is called from one goroutine, a few times a second.
+	// Progress is called from one goroutine, a few times per second.
 	Progress func(Progress)
 
-	// Now, Sleep and Random stand for the clock and the dice; nil means the real ones.
+	// Now, Sleep and Random replace the clock and the random source in tests; nil means the real ones.
 	Now    func() time.Time
 	Sleep  func(context.Context, time.Duration) error
 	Random *rand.Rand
@@ -59,7 +63,7 @@ type Options struct {
 
 func (o *Options) complete() {
 	if len(o.Resources) == 0 {
-		o.Resources = []Resource{Secrets}
+		o.Resources = []Resource{Secrets()}
 	}
 	if o.MaxConcurrency <= 0 {
 		o.MaxConcurrency = DefaultMaxConcurrency
@@ -77,6 +81,44 @@ func (o *Options) complete() {
 		o.Random = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
 }
+
+// Preconditions returns an error if objects of the cluster must not be written now.
+// confirmedByName is true if the user named the cluster explicitly. This replaces a
+// guard that could not be verified, but never one that does not match.
+func Preconditions(report *v1alpha1.EncryptionReport, confirmedByName bool) error {
+	cluster := report.Cluster
+	guardReason := cmp.Or(cluster.GuardReason, unknownReason)
+	switch {
+	case cluster.Guard == v1alpha1.GuardMismatch:
+		return fmt.Errorf("kube context %q does not connect to EKS cluster %q: %s",
+			cluster.Context, cluster.Name, guardReason)
+	case cluster.Guard != v1alpha1.GuardMatch && !confirmedByName:
+		err := fmt.Errorf("could not verify that kube context %q connects to EKS cluster %q: %s",
+			cluster.Context, cluster.Name, guardReason)
+		return hint.Wrap(err, "name the cluster with --cluster-name to proceed")
+	}
+	if update := report.Encryption.Update; update != nil && strings.EqualFold(update.Status, "InProgress") {
+		err := fmt.Errorf("update %s of cluster %q is in progress: objects may still be encrypted with the old key",
+			update.ID, cluster.Name)
+		return hint.Wrap(err, "`kubectl eks-encrypt associate` waits for the update")
+	}
+	switch report.Encryption.Verdict {
+	case v1alpha1.VerdictCustomerManagedKey, v1alpha1.VerdictAWSOwnedKey:
+	case v1alpha1.VerdictNotEncrypted:
+		return hint.Wrap(fmt.Errorf("cluster %q has no encryption key", cluster.Name),
+			"`kubectl eks-encrypt associate` associates one")
+	default:
+		return fmt.Errorf("could not determine the write key of cluster %q: %s",
+			cluster.Name, cmp.Or(report.Encryption.Reason, unknownReason))
+	}
+	if key := report.Key; key != nil && key.Usable == v1alpha1.UsableNo {
+		return fmt.Errorf("key %s is not usable, so no more data should depend on it: %s",
+			key.ARN, cmp.Or(key.Reason, unknownReason))
+	}
+	return nil
+}
+
+const unknownReason = "reason unknown"
 
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)

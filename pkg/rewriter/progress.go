@@ -1,13 +1,11 @@
 package rewriter
 
-import (
-	"time"
-)
+import "time"
 
-// Phase is what a run is at.
+// Phase is the current step of a run.
 type Phase string
 
-// Phases of a run.
+// Phases of a run, in order.
 const (
 	PhaseListing Phase = "Listing"
 	PhaseWriting Phase = "Writing"
@@ -15,100 +13,101 @@ const (
 	PhaseDone    Phase = "Done"
 )
 
-// Progress is how far the run of one resource has come.
+// Progress is the progress of the run of one resource. Counts are in objects.
 type Progress struct {
 	Phase    Phase
 	Resource string
-	// Listed objects are known so far; Total are those to be examined.
+	// Listed is the number of objects known so far, Total that of objects to examine.
 	Listed, Total int64
 	Current       int64
 	Rewritten     int64
 	Gone          int64
 	Failed        int64
-	// Rate is objects settled a second, lately; ETA is 0 where nothing can be said.
+	// Rate is the recent number of objects done per second. ETA is 0 if unknown.
 	Rate float64
 	ETA  time.Duration
-	// Concurrency is how many requests the pacing allows at once.
+	// Concurrency is the number of requests that the limiter currently allows.
 	Concurrency int
 }
 
-// Done is how many of the Total need nothing more.
+// Done returns the number of objects that need no further write.
 func (p Progress) Done() int64 { return p.Current + p.Rewritten + p.Gone + p.Failed }
 
-const progressEvery = 200 * time.Millisecond
+const progressInterval = 200 * time.Millisecond
 
-// watched does the work while it reports its progress, a last time at its end.
-func (r *run) watched(work func() error) error {
+// withProgress runs work and reports its progress, the last time when work returns.
+func (r *run) withProgress(work func() error) error {
 	report := r.options.Progress
 	if report == nil {
 		return work()
 	}
-	stop, over := make(chan struct{}), make(chan struct{})
+	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(over)
-		ticker := time.NewTicker(progressEvery)
+		defer close(stopped)
+		ticker := time.NewTicker(progressInterval)
 		defer ticker.Stop()
-		var speed speedometer
+		var rate rateMeter
 		for {
 			select {
 			case <-ticker.C:
-				report(r.progress(&speed))
+				report(r.progress(&rate))
 			case <-stop:
 				r.enter(PhaseDone)
-				report(r.progress(&speed))
+				report(r.progress(&rate))
 				return
 			}
 		}
 	}()
 	err := work()
 	close(stop)
-	<-over
+	<-stopped
 	return err
 }
 
 func (r *run) enter(p Phase) { r.phase.Store(&p) }
 
-func (r *run) progress(speed *speedometer) Progress {
+func (r *run) progress(rate *rateMeter) Progress {
 	n := func(s state) int64 { return r.counts[s].Load() }
 	p := Progress{
 		Phase: *r.phase.Load(), Resource: r.resource.String(),
-		Current: n(current), Rewritten: n(rewritten) + n(recheck), Gone: n(gone), Failed: n(failed) + n(restless),
+		Current: n(current), Rewritten: n(rewritten) + n(toRecheck), Gone: n(gone), Failed: n(failed) + n(unstable),
 		Concurrency: r.limiter.Limit(),
 	}
-	p.Total = p.Done() + n(pending) + n(aside)
+	p.Total = p.Done() + n(pending) + n(deferred)
 	p.Listed = p.Total + n(unexamined)
 	if p.Phase == PhaseListing {
 		return p
 	}
-	p.Rate = speed.read(r.now(), p.Done())
+	p.Rate = rate.update(r.now(), p.Done())
 	if left := p.Total - p.Done(); left > 0 && p.Rate > 0 {
 		p.ETA = time.Duration(float64(left) / p.Rate * float64(time.Second))
 	}
 	return p
 }
 
-// speedometer smooths a rate over some seconds.
-type speedometer struct {
+// rateMeter smooths a rate over about three seconds.
+type rateMeter struct {
 	at   time.Time
 	done int64
 	rate float64
 }
 
-func (s *speedometer) read(now time.Time, done int64) float64 {
-	if s.at.IsZero() {
-		s.at, s.done = now, done
+// update returns the rate in objects per second.
+func (m *rateMeter) update(now time.Time, done int64) float64 {
+	if m.at.IsZero() {
+		m.at, m.done = now, done
 		return 0
 	}
-	passed := now.Sub(s.at).Seconds()
-	if passed <= 0 {
-		return s.rate
+	elapsed := now.Sub(m.at).Seconds()
+	if elapsed <= 0 {
+		return m.rate
 	}
-	latest := max(float64(done-s.done), 0) / passed
-	weight := min(passed/3, 1)
-	if s.rate == 0 {
+	latest := max(float64(done-m.done), 0) / elapsed
+	weight := min(elapsed/3, 1)
+	if m.rate == 0 {
 		weight = 1
 	}
-	s.rate += weight * (latest - s.rate)
-	s.at, s.done = now, done
-	return s.rate
+	m.rate += weight * (latest - m.rate)
+	m.at, m.done = now, done
+	return m.rate
 }

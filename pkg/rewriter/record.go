@@ -1,6 +1,7 @@
 package rewriter
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,36 +19,35 @@ import (
 )
 
 const (
-	recordName  = "kube-system/eks-encrypt"
-	recordPath  = "/api/v1/namespaces/kube-system/configmaps/eks-encrypt"
-	recordOwner = "eks-encrypt"
+	recordName = "kube-system/eks-encrypt"
+	recordPath = "/api/v1/namespaces/kube-system/configmaps/eks-encrypt"
 )
 
-// Record is what associate and rewrite leave in ConfigMap kube-system/eks-encrypt,
-// so that a later verify can tell by reading alone what was written past the
-// association. Whoever may write that ConfigMap can forge it; reports that rest
-// on it say so. It counts only on the cluster it was written on: it names the uid
-// of its own ConfigMap, which a copy or a restored backup does not have.
+// Record is what associate and rewrite store in ConfigMap kube-system/eks-encrypt.
+// With it, a later verify can determine which objects were written after the
+// association, without writing to them. Any client that may write this ConfigMap can
+// forge the record, so reports that rely on it mention it. The record names the uid of
+// its own ConfigMap. A copy or a restored backup has another uid and is ignored.
 type Record struct {
-	// ClusterARN is the cluster it holds for.
+	// ClusterARN is the cluster of the record.
 	ClusterARN string
-	// KeyARN is the key it holds for; empty for the AWS-owned key.
+	// KeyARN is the key of the record; empty for the AWS-owned key.
 	KeyARN string
-	// UpdateID is the EKS update that associated the key, where it is known.
+	// UpdateID is the EKS update that associated the key; empty if unknown.
 	UpdateID string
-	// ResourceVersion is one of the Secrets at a moment past the association.
+	// ResourceVersion is that of a list of the Secrets after the association.
 	ResourceVersion string
-	// ProvenResourceVersion is that of a list after which every Secret of the
-	// cluster had been proven to be under the key; empty if there was none.
+	// ProvenResourceVersion is that of a list after which every Secret of the cluster
+	// had been proven to be encrypted with the key; empty if there was none.
 	ProvenResourceVersion string
-	// Time is the moment of ResourceVersion.
+	// Time is the time of ResourceVersion.
 	Time time.Time
 	// ToolVersion is the version of the plugin that wrote the record.
 	ToolVersion string
 }
 
-// LoadRecord returns the cluster's record, nil when there is none. It needs get on
-// that ConfigMap.
+// LoadRecord returns the cluster's record, or nil if there is none. It requires get on
+// the ConfigMap.
 func LoadRecord(ctx context.Context, config *rest.Config) (*Record, error) {
 	c, err := newClient(config)
 	if err != nil {
@@ -55,7 +55,7 @@ func LoadRecord(ctx context.Context, config *rest.Config) (*Record, error) {
 	}
 	record, err := c.record(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("reading the record in ConfigMap %s: %w", recordName, err)
+		return nil, fmt.Errorf("read the record in ConfigMap %s: %w", recordName, err)
 	}
 	return record, nil
 }
@@ -75,26 +75,26 @@ func (c *client) record(ctx context.Context) (*Record, error) {
 	return m.record()
 }
 
-// SaveRecord creates or replaces the cluster's record (server-side apply; it needs
-// create and patch on that ConfigMap).
+// SaveRecord creates or replaces the cluster's record by server-side apply. It
+// requires create and patch on the ConfigMap.
 func SaveRecord(ctx context.Context, config *rest.Config, record Record) error {
 	c, err := newClient(config)
 	if err != nil {
 		return err
 	}
-	// The uid of a new ConfigMap is known only once it is there.
+	// The uid of a new ConfigMap is known only after it was created.
 	uid := ""
 	for range 3 {
 		saved, err := c.apply(ctx, record.configMap(uid))
 		switch {
 		case err != nil:
-			return fmt.Errorf("writing the record to ConfigMap %s: %w", recordName, err)
+			return fmt.Errorf("write the record to ConfigMap %s: %w", recordName, err)
 		case saved.Metadata.UID == uid:
 			return nil
 		}
 		uid = saved.Metadata.UID
 	}
-	return fmt.Errorf("writing the record to ConfigMap %s: it was deleted again and again", recordName)
+	return fmt.Errorf("write the record to ConfigMap %s: another client keeps deleting it", recordName)
 }
 
 func (c *client) apply(ctx context.Context, m configMap) (saved configMap, err error) {
@@ -103,7 +103,8 @@ func (c *client) apply(ctx context.Context, m configMap) (saved configMap, err e
 		return saved, err
 	}
 	raw, err := c.json(ctx, kube.Request{
-		Method: http.MethodPatch, Path: recordPath, Query: url.Values{"fieldManager": {recordOwner}, "force": {"true"}}, ContentType: applyPatch, Body: body,
+		Method: http.MethodPatch, Path: recordPath, ContentType: applyPatch, Body: body,
+		Query: url.Values{"fieldManager": {"eks-encrypt"}, "force": {"true"}},
 	})
 	if err != nil {
 		return saved, err
@@ -111,33 +112,34 @@ func (c *client) apply(ctx context.Context, m configMap) (saved configMap, err e
 	return saved, json.Unmarshal(raw, &saved)
 }
 
-// RecordAssociation notes the present moment as one past the association: it fills
-// in ResourceVersion and Time. Call it only once EKS has called the update
-// Successful. A record under the same key is kept, for its earlier moment proves
-// more. It needs list on secrets, and get, create and patch on the ConfigMap.
+// RecordAssociation saves the record with the current ResourceVersion and Time. Call
+// it only after EKS reported the update as Successful. An existing record of the same
+// key is kept, because its earlier ResourceVersion proves more. RecordAssociation
+// requires list on secrets, and get, create and patch on the ConfigMap.
 func RecordAssociation(ctx context.Context, config *rest.Config, record Record, now time.Time) error {
 	old, err := LoadRecord(ctx, config)
-	if err == nil && old.holds(record.ClusterARN, record.KeyARN) {
+	if err == nil && old.matches(record.ClusterARN, record.KeyARN) {
 		return nil
 	}
 	c, err := newClient(config)
 	if err != nil {
 		return err
 	}
-	p, err := c.list(ctx, scope{resource: Secrets}, "", 1)
+	s := scope{resource: Secrets()}
+	p, err := c.list(ctx, s, "", 1)
 	if err != nil {
-		return fmt.Errorf("asking for the present resourceVersion: %w", explain(err, "list", scope{resource: Secrets}))
+		return fmt.Errorf("read the current resourceVersion: %w", explain(err, "list", s))
 	}
 	record.ResourceVersion, record.ProvenResourceVersion, record.Time = p.resourceVersion, "", now
 	return SaveRecord(ctx, config, record)
 }
 
-// holds tells whether the record is of this cluster and key.
-func (record *Record) holds(clusterARN, keyARN string) bool {
+// matches reports whether the record is for this cluster and key.
+func (record *Record) matches(clusterARN, keyARN string) bool {
 	return record != nil && record.ClusterARN == clusterARN && record.KeyARN == keyARN
 }
 
-// configMap is the part of a ConfigMap that a record needs.
+// configMap has the fields of a ConfigMap that a record needs.
 type configMap struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
@@ -163,9 +165,9 @@ func (m *configMap) record() (*Record, error) {
 	at, err := time.Parse(time.RFC3339, m.Data["time"])
 	switch {
 	case err != nil || m.Data["resourceVersion"] == "":
-		return nil, errors.New("it is not one of ours: it lacks a time or a resourceVersion")
+		return nil, errors.New("not written by this tool: it lacks a time or a resourceVersion")
 	case m.Data["uid"] == "" || m.Data["uid"] != m.Metadata.UID:
-		return nil, errors.New("it is a copy or was restored from a backup, so it does not count: it names another uid than its own")
+		return nil, errors.New("a copy or restored from a backup: it names another uid than its own")
 	}
 	return &Record{
 		ClusterARN: m.Data["clusterArn"], KeyARN: m.Data["keyArn"], UpdateID: m.Data["updateId"],
@@ -174,26 +176,30 @@ func (m *configMap) record() (*Record, error) {
 	}, nil
 }
 
-// Recorded is the record to save after a run, given the one of before; nil when
-// the run gives none, as one over a single namespace does. An earlier moment under the same
-// key proves more than a later one and is kept.
+// Recorded returns the record to save after a run, given the previous one. It returns
+// nil if the run does not establish a record, for instance because it was limited to a
+// namespace. An earlier ResourceVersion of the same key proves more and is kept.
 func (r *Result) Recorded(old *Record, updateID, toolVersion string) *Record {
 	report := r.Report
-	versions, ok := r.Versions[Secrets.String()]
-	if !ok || !r.Whole || versions.Before == "" || report.StartedAt == nil ||
+	versions := r.Versions[Secrets().String()]
+	before, after := versions[0], versions[1]
+	if !r.Whole || before == "" || report.StartedAt == nil ||
 		report.Method != v1alpha1.MethodRewrite && report.Method != v1alpha1.MethodProbe {
 		return nil
 	}
-	record := Record{ClusterARN: report.Cluster.ARN, KeyARN: report.KeyARN, UpdateID: updateID, ResourceVersion: versions.Before, Time: report.StartedAt.Time, ToolVersion: toolVersion}
-	if old.holds(record.ClusterARN, record.KeyARN) {
-		record.ResourceVersion, record.Time, record.ProvenResourceVersion = old.ResourceVersion, old.Time, old.ProvenResourceVersion
-		if record.UpdateID == "" {
-			record.UpdateID = old.UpdateID
-		}
+	record := Record{
+		ClusterARN: report.Cluster.ARN, KeyARN: report.KeyARN, UpdateID: updateID,
+		ResourceVersion: before, Time: report.StartedAt.Time, ToolVersion: toolVersion,
+	}
+	if old.matches(record.ClusterARN, record.KeyARN) {
+		record.ResourceVersion, record.Time = old.ResourceVersion, old.Time
+		record.ProvenResourceVersion = old.ProvenResourceVersion
+		record.UpdateID = cmp.Or(record.UpdateID, old.UpdateID)
 	}
 	for _, c := range report.Resources {
-		if c.Group == "" && c.Resource == Secrets.Resource && c.Unproven == 0 && c.Failed == 0 && report.Verdict == v1alpha1.CoverageProven {
-			record.ProvenResourceVersion = versions.After
+		if c.Group == "" && c.Resource == Secrets().Resource && c.Unproven == 0 && c.Failed == 0 &&
+			report.Verdict == v1alpha1.CoverageProven {
+			record.ProvenResourceVersion = after
 		}
 	}
 	return &record

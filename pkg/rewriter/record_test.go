@@ -12,13 +12,13 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// verify reads alone, resting on the record that the cluster has.
+// verify runs a read-only verification with the record of the cluster.
 func verify(t *testing.T, f *fake, change func(*Options)) *v1alpha1.CoverageReport {
 	t.Helper()
 	o := options(f, v1alpha1.MethodReadOnly)
 	record, err := LoadRecord(t.Context(), o.Config)
 	if err != nil {
-		t.Fatalf("LoadRecord: %v", err)
+		t.Fatalf("LoadRecord = %v", err)
 	}
 	o.Record = record
 	if change != nil {
@@ -27,7 +27,7 @@ func verify(t *testing.T, f *fake, change func(*Options)) *v1alpha1.CoverageRepo
 	writes := f.writes
 	result := must(t, o)
 	if f.writes != writes || len(f.patches) > 0 {
-		t.Errorf("reading wrote: %d writes, patches %v", f.writes-writes, f.patches)
+		t.Errorf("storage writes = %d, patches = %v, want none", f.writes-writes, f.patches)
 	}
 	return result.Report
 }
@@ -36,30 +36,31 @@ func recordAssociation(t *testing.T, f *fake) {
 	t.Helper()
 	record := Record{ClusterARN: "arn:c", KeyARN: "arn:key", UpdateID: "u-1", ToolVersion: "v1"}
 	if err := RecordAssociation(t.Context(), f.restConfig(), record, time.Now()); err != nil {
-		t.Fatalf("RecordAssociation: %v", err)
+		t.Fatalf("RecordAssociation = %v", err)
 	}
 	clear(f.patches)
 }
 
-// What was written past the recorded moment is proven, the rest is not.
-func TestReadOnlyRestsOnTheRecord(t *testing.T) {
+// Only objects that were written after the recorded association are proven.
+func TestReadOnlyUsesRecord(t *testing.T) {
 	f := newFake()
 	f.secrets("old", 30, oldKey)
 	if r := verify(t, f, nil); r.Verdict != v1alpha1.CoverageNotProven || r.Resources[0].Unproven != 30 {
-		t.Errorf("without a record: %s, %+v", r.Verdict, r.Resources[0])
+		t.Errorf("report without a record = %s, %+v, want NotProven, 30 unproven", r.Verdict, r.Resources[0])
 	}
 	recordAssociation(t, f)
 	f.secrets("new", 12, newKey)
 	f.touch("secrets/default/old-00003")
 	r := verify(t, f, nil)
-	if got, want := countsOf(r.Resources[0]), (counts{Total: 42, Current: 13, Unproven: 29}); got != want || r.Verdict != v1alpha1.CoverageNotProven {
-		t.Errorf("%s, %+v, want NotProven, %+v", r.Verdict, got, want)
+	got, want := countsOf(r.Resources[0]), counts{Total: 42, Current: 13, Unproven: 29}
+	if got != want || r.Verdict != v1alpha1.CoverageNotProven {
+		t.Errorf("report = %s, %+v, want NotProven, %+v", r.Verdict, got, want)
 	}
 	if notes := strings.Join(r.Notes, " "); !strings.Contains(notes, "rests on a record") {
-		t.Errorf("the report does not say that it rests on a record: %s", notes)
+		t.Errorf("notes = %s, want one about the record", notes)
 	}
 
-	// A rewrite proves the others, and the record says so.
+	// A rewrite proves the other objects and records this.
 	o := options(f, v1alpha1.MethodRewrite)
 	result := must(t, o)
 	old, err := LoadRecord(t.Context(), o.Config)
@@ -67,24 +68,21 @@ func TestReadOnlyRestsOnTheRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	record := result.Recorded(old, "", "v2")
-	if record == nil || record.UpdateID != "u-1" || record.ResourceVersion != old.ResourceVersion || record.ProvenResourceVersion == "" {
-		t.Fatalf("Recorded = %+v", record)
+	if record == nil || record.UpdateID != "u-1" || record.ResourceVersion != old.ResourceVersion ||
+		record.ProvenResourceVersion == "" {
+		t.Fatalf("Recorded = %+v, want a proven version and the earlier values", record)
 	}
 	if err := SaveRecord(t.Context(), o.Config, *record); err != nil {
 		t.Fatal(err)
 	}
 	clear(f.patches)
 	if r := verify(t, f, nil); r.Verdict != v1alpha1.CoverageProven || r.Resources[0].Current != 42 {
-		t.Errorf("after the rewrite: %s, %+v", r.Verdict, r.Resources[0])
+		t.Errorf("report after the rewrite = %s, %+v, want Proven, 42 current", r.Verdict, r.Resources[0])
 	}
 }
 
-// A record counts only for the cluster, the key and the ConfigMap that it names.
-func TestRecordThatDoesNotCount(t *testing.T) {
-	whole := func(f *fake) {
-		f.config = map[string]string{"uid": "config-uid", "clusterArn": "arn:c", "keyArn": "arn:key", "resourceVersion": "9000",
-			"time": time.Now().UTC().Format(time.RFC3339)}
-	}
+// A record is valid only for the cluster, the key and the ConfigMap that it names.
+func TestIgnoredRecords(t *testing.T) {
 	tests := []struct {
 		name   string
 		change func(f *fake, o *Options)
@@ -92,25 +90,30 @@ func TestRecordThatDoesNotCount(t *testing.T) {
 	}{
 		{name: "another key", change: func(f *fake, _ *Options) { f.config["keyArn"] = "arn:other" }},
 		{name: "another cluster", change: func(f *fake, _ *Options) { f.config["clusterArn"] = "arn:other" }},
-		{name: "the cluster has another key now", change: func(_ *fake, o *Options) { o.KeyARN = "arn:newer" }},
-		{name: "a version that is no number", change: func(f *fake, _ *Options) { f.config["resourceVersion"] = "abc" }},
+		{name: "the cluster has a newer key", change: func(_ *fake, o *Options) { o.KeyARN = "arn:newer" }},
+		{name: "version is not a number", change: func(f *fake, _ *Options) { f.config["resourceVersion"] = "abc" }},
 		{name: "proven before the association", change: func(f *fake, _ *Options) {
 			f.config["resourceVersion"], f.config["provenResourceVersion"] = "99999", "99998"
 		}},
 		{name: "a copy", change: func(f *fake, _ *Options) { f.config["uid"] = "another" }, err: "a copy"},
-		{name: "not ours", change: func(f *fake, _ *Options) { f.config = map[string]string{"a": "b"} }, err: "not one of ours"},
+		{name: "another ConfigMap", change: func(f *fake, _ *Options) {
+			f.config = map[string]string{"a": "b"}
+		}, err: "not written by this tool"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFake()
 			f.secrets("a", 5, oldKey)
-			whole(f)
+			f.config = map[string]string{
+				"uid": "config-uid", "clusterArn": "arn:c", "keyArn": "arn:key", "resourceVersion": "9000",
+				"time": time.Now().UTC().Format(time.RFC3339),
+			}
 			o := options(f, v1alpha1.MethodReadOnly)
 			test.change(f, &o)
 			record, err := LoadRecord(t.Context(), o.Config)
 			if test.err != "" {
-				if err == nil || !strings.Contains(err.Error(), test.err) {
-					t.Errorf("LoadRecord: %v, want %q", err, test.err)
+				if !matches(err, test.err) {
+					t.Errorf("LoadRecord = %v, want %q", err, test.err)
 				}
 				return
 			}
@@ -119,14 +122,14 @@ func TestRecordThatDoesNotCount(t *testing.T) {
 			}
 			o.Record = record
 			if r := must(t, o).Report; r.Verdict == v1alpha1.CoverageProven || r.Resources[0].Current != 0 {
-				t.Errorf("%s, %+v", r.Verdict, r.Resources[0])
+				t.Errorf("report = %s, %+v, want nothing proven", r.Verdict, r.Resources[0])
 			}
 		})
 	}
 }
 
-// Of other resources times are compared, with a margin for the clocks.
-func TestBoundsOfOtherResources(t *testing.T) {
+// For other resources, timestamps are compared with a margin for clock differences.
+func TestProofByTimestamps(t *testing.T) {
 	association := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	record := &Record{ResourceVersion: "100", ProvenResourceVersion: "200", Time: association}
 	configMaps := Resource{schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}, true}
@@ -146,14 +149,14 @@ func TestBoundsOfOtherResources(t *testing.T) {
 	}
 	for _, test := range tests {
 		item := &listed{resourceVersion: 1 << 40, written: test.written}
-		if got := test.record.bounds(configMaps).prove(item, now); got != test.want {
-			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		if got := test.record.proof(configMaps).proves(item, now); got != test.want {
+			t.Errorf("%s: proves = %v, want %v", test.name, got, test.want)
 		}
 	}
 }
 
-// A record under the same key is kept: its earlier moment proves more. What can't
-// be written is an error that names the ConfigMap.
+// A record of the same key is kept, because its earlier version proves more. If it
+// cannot be written, the error names the ConfigMap.
 func TestRecordAssociation(t *testing.T) {
 	f := newFake()
 	recordAssociation(t, f)
@@ -161,40 +164,40 @@ func TestRecordAssociation(t *testing.T) {
 	f.secrets("a", 5, newKey)
 	recordAssociation(t, f)
 	if f.config["resourceVersion"] != first {
-		t.Errorf("the earlier moment %s was replaced by %s", first, f.config["resourceVersion"])
+		t.Errorf("resourceVersion %s was replaced by %s, want it kept", first, f.config["resourceVersion"])
 	}
 	f.config = nil
 	f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool {
 		if r.Method != http.MethodPatch {
 			return false
 		}
-		answerError(w, apierrors.NewForbidden(schema.GroupResource{Resource: "configmaps"}, "eks-encrypt", nil))
+		respondError(w, apierrors.NewForbidden(schema.GroupResource{Resource: "configmaps"}, "eks-encrypt", nil))
 		return true
 	}
 	err := RecordAssociation(t.Context(), f.restConfig(), Record{ClusterARN: "arn:c"}, time.Now())
 	if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), recordName) {
-		t.Errorf("error = %v", err)
+		t.Errorf("RecordAssociation = %v, want Forbidden with %s", err, recordName)
 	}
 }
 
-// Runs that leave something out give no record of all being proven.
+// A run that omits some objects does not record that all are proven.
 func TestRecorded(t *testing.T) {
 	f := newFake()
 	f.secrets("a", 5, oldKey)
 	for name, change := range map[string]func(*Options){
 		"one namespace": func(o *Options) { o.Namespace = "default" },
 		"a sample":      func(o *Options) { o.Method, o.SampleSize = v1alpha1.MethodSample, 3 },
-		"reading alone": func(o *Options) { o.Method = v1alpha1.MethodReadOnly },
+		"read-only":     func(o *Options) { o.Method = v1alpha1.MethodReadOnly },
 	} {
 		o := options(f, v1alpha1.MethodRewrite)
 		change(&o)
 		if r := must(t, o).Recorded(nil, "", "v1"); r != nil {
-			t.Errorf("%s gives %+v", name, r)
+			t.Errorf("%s: Recorded = %+v, want nil", name, r)
 		}
 	}
 	f.mutate = func(o *cell) bool { return o.name == "a-00001" }
 	record := must(t, options(f, v1alpha1.MethodRewrite)).Recorded(nil, "u", "v1")
 	if record == nil || record.ProvenResourceVersion != "" {
-		t.Errorf("a run with one unproven gives %+v, want a moment and nothing proven", record)
+		t.Errorf("Recorded with one unproven object = %+v, want no proven version", record)
 	}
 }

@@ -5,50 +5,43 @@ import (
 	"math/rand/v2"
 )
 
-// confidence of what a sample says.
+// confidence level of a sample's statement.
 const confidence = 0.95
 
-// draw takes n of the population uniformly and without replacement (Knuth's
-// selection sampling, algorithm S): one pass, no memory.
-func draw(dice *rand.Rand, population, n int64, all iter.Seq[int], take func(int)) {
+// choose picks n of the population uniformly and without replacement (Knuth's
+// selection sampling, algorithm S). It takes one pass and no memory.
+func choose(random *rand.Rand, population, n int64, all iter.Seq[int], pick func(int)) {
 	for i := range all {
 		if n <= 0 {
 			return
 		}
-		if dice.Int64N(population) < n {
-			take(i)
+		if random.Int64N(population) < n {
+			pick(i)
 			n--
 		}
 		population--
 	}
 }
 
-// draw leaves a random sample of n objects to be examined.
-func (r *run) draw(n int) {
+// chooseSample leaves a random sample of n objects pending.
+func (r *run) chooseSample(n int) {
 	chosen := make(map[int]bool, n)
-	all := func(yield func(int) bool) {
-		for i := range r.inventory.objects {
-			if r.inventory.objects[i].state == pending && !yield(i) {
-				return
-			}
-		}
-	}
-	draw(r.dice, r.counts[pending].Load(), int64(n), all, func(i int) { chosen[i] = true })
-	for i := range all {
+	choose(r.random, r.counts[pending].Load(), int64(n), r.inState(pending), func(i int) { chosen[i] = true })
+	for i := range r.inState(pending) {
 		if !chosen[i] {
 			r.move(i, unexamined)
 		}
 	}
 }
 
-// mostStale is the largest number of stale objects that a population may hold if
-// none of a random sample of it was stale, at 95 % confidence: one more, and the
-// chance to draw none of them falls below 5 % (hypergeometric).
-func mostStale(population, sample int64) int64 {
-	low, high := int64(0), population-sample // more cannot be missed
+// maxStale returns the largest number of stale objects that a population may contain
+// if a random sample of it contained none, at 95 % confidence. With one more stale
+// object, the probability of such a sample is below 5 % (hypergeometric).
+func maxStale(population, sample int64) int64 {
+	low, high := int64(0), population-sample // a sample cannot miss more than that
 	for low < high {
 		middle := (low + high + 1) / 2
-		if chanceOfNone(population, sample, middle) > 1-confidence {
+		if probabilityOfNone(population, sample, middle) > 1-confidence {
 			low = middle
 		} else {
 			high = middle - 1
@@ -57,13 +50,13 @@ func mostStale(population, sample int64) int64 {
 	return low
 }
 
-// chanceOfNone is the probability that a sample without replacement has none of
-// the stale ones.
-func chanceOfNone(population, sample, stale int64) float64 {
-	chance := 1.0
+// probabilityOfNone returns the probability that a sample without replacement
+// contains none of the stale objects.
+func probabilityOfNone(population, sample, stale int64) float64 {
+	p := 1.0
 	for i := int64(0); i < min(sample, stale); i++ {
-		// The roles are symmetric; the shorter product is taken.
-		chance *= 1 - float64(max(sample, stale))/float64(population-i)
+		// Sample and stale may be swapped; the shorter product is computed.
+		p *= 1 - float64(max(sample, stale))/float64(population-i)
 	}
-	return chance
+	return p
 }

@@ -16,13 +16,13 @@ func TestSample(t *testing.T) {
 		stale   int
 		size    int
 		verdict v1alpha1.CoverageVerdict
-		says    string
+		want    string // in the statement
 	}{
 		{"none stale of 300", 5000, 0, 300, v1alpha1.CoverageNotProven, "0 of 300 secrets drawn at random were stale"},
 		{"half stale", 500, 500, 50, v1alpha1.CoverageStale, "run rewrite"},
-		{"as large as all", 40, 0, 40, v1alpha1.CoverageProven, "All 40 secrets"},
-		{"larger than all", 40, 0, 4000, v1alpha1.CoverageProven, "All 40 secrets"},
-		{"of nothing", 0, 0, 10, v1alpha1.CoverageProven, "There are no secrets"},
+		{"all in the sample", 40, 0, 40, v1alpha1.CoverageProven, "All 40 secrets"},
+		{"sample larger than the population", 40, 0, 4000, v1alpha1.CoverageProven, "All 40 secrets"},
+		{"no objects", 0, 0, 10, v1alpha1.CoverageProven, "There are no secrets"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -32,37 +32,37 @@ func TestSample(t *testing.T) {
 			o := options(f, v1alpha1.MethodSample)
 			o.SampleSize = test.size
 			r := must(t, o).Report
-			if r.Verdict != test.verdict || !strings.Contains(r.Statement, test.says) {
-				t.Errorf("%s: %s; want %s with %q", r.Verdict, r.Statement, test.verdict, test.says)
+			if r.Verdict != test.verdict || !strings.Contains(r.Statement, test.want) {
+				t.Errorf("report = %s: %s; want %s with %q", r.Verdict, r.Statement, test.verdict, test.want)
 			}
 			if len(f.patches) > test.size {
-				t.Errorf("%d objects were written to, the sample is of %d", len(f.patches), test.size)
+				t.Errorf("written objects = %d, want at most %d", len(f.patches), test.size)
 			}
 		})
 	}
 }
 
-// The bound is the hypergeometric one: with one more stale object, a sample
-// without any would come about in fewer than 5 % of the draws.
-func TestMostStale(t *testing.T) {
+// The bound is hypergeometric: with one more stale object, the probability of a sample
+// without any would be below 5 %.
+func TestMaxStale(t *testing.T) {
 	for _, test := range []struct{ population, sample int64 }{
 		{5000, 300}, {100, 10}, {20_000, 300}, {1_000_000, 3000}, {10, 9}, {1, 1}, {7, 1},
 	} {
-		m := mostStale(test.population, test.sample)
-		if chance(test.population, test.sample, m) <= 0.05 && m > 0 {
-			t.Errorf("%d of %d: %d stale ones would have been seen", test.sample, test.population, m)
+		m := maxStale(test.population, test.sample)
+		if hypergeometric(test.population, test.sample, m) <= 0.05 && m > 0 {
+			t.Errorf("maxStale(%[2]d, %[1]d) = %[3]d, want less", test.sample, test.population, m)
 		}
-		if m < test.population-test.sample && chance(test.population, test.sample, m+1) > 0.05 {
-			t.Errorf("%d of %d: the bound %d is too low", test.sample, test.population, m)
+		if m < test.population-test.sample && hypergeometric(test.population, test.sample, m+1) > 0.05 {
+			t.Errorf("maxStale(%[2]d, %[1]d) = %[3]d, want more", test.sample, test.population, m)
 		}
 	}
-	if m := mostStale(1_000_000, 300); float64(m)/1_000_000 >= 0.01 {
-		t.Errorf("0 of 300 says fewer than 1 %%, not %d of a million", m)
+	if m := maxStale(1_000_000, 300); float64(m)/1_000_000 >= 0.01 {
+		t.Errorf("maxStale(1000000, 300) = %d, want less than 1 %%", m)
 	}
 }
 
-// chance is C(population-stale, sample) / C(population, sample), by logarithms.
-func chance(population, sample, stale int64) float64 {
+// hypergeometric returns C(population-stale, sample) / C(population, sample).
+func hypergeometric(population, sample, stale int64) float64 {
 	if sample > population-stale {
 		return 0
 	}
@@ -75,11 +75,11 @@ func chance(population, sample, stale int64) float64 {
 	return math.Exp(binomial(population-stale, sample) - binomial(population, sample))
 }
 
-// Every object is as likely to be drawn as any other.
-func TestDrawIsUniform(t *testing.T) {
+// Each object is chosen with the same probability.
+func TestChooseIsUniform(t *testing.T) {
 	const population, n, rounds = 20, 5, 20_000
-	dice := rand.New(rand.NewPCG(3, 4))
-	var drawn [population]int
+	random := rand.New(rand.NewPCG(3, 4))
+	var chosen [population]int
 	all := func(yield func(int) bool) {
 		for i := range population {
 			if !yield(i) {
@@ -88,15 +88,15 @@ func TestDrawIsUniform(t *testing.T) {
 		}
 	}
 	for range rounds {
-		taken := 0
-		draw(dice, population, n, all, func(i int) { drawn[i]++; taken++ })
-		if taken != n {
-			t.Fatalf("%d were drawn, want %d", taken, n)
+		picked := 0
+		choose(random, population, n, all, func(i int) { chosen[i]++; picked++ })
+		if picked != n {
+			t.Fatalf("chosen objects = %d, want %d", picked, n)
 		}
 	}
-	for i, count := range drawn {
+	for i, count := range chosen {
 		if want := rounds * n / population; math.Abs(float64(count-want)) > 0.06*float64(want) {
-			t.Errorf("object %d was drawn %d times, want about %d", i, count, want)
+			t.Errorf("object %d was chosen %d times, want about %d", i, count, want)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/attest"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
@@ -196,7 +197,7 @@ func (o *sharedOptions) execute(ctx context.Context, j *job, run engine) (*rewri
 		return result, errors.Join(err, printErr)
 	}
 	if o.evidence != "" {
-		if writeErr := rewriter.WriteEvidence(o.evidence, result, o.factory.Version); writeErr != nil {
+		if writeErr := attest.Write(o.evidence, result.Report, result.Versions, o.factory.Version); writeErr != nil {
 			return result, errors.Join(err, writeErr)
 		}
 		fmt.Fprintf(o.factory.ErrOut, "evidence written to %s\n", o.evidence)

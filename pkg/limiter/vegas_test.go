@@ -1,0 +1,180 @@
+package limiter
+
+import (
+	"container/heap"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// server simulates an API server: each worker needs the service time for a request,
+// and the network adds the round-trip time. Requests beyond shedAt are rejected.
+type server struct {
+	workers   int
+	service   time.Duration
+	roundTrip time.Duration
+	shedAt    int     // 0: never
+	jitter    float64 // variation of the service time, as a share of it
+}
+
+// response is a response that is still in flight.
+type response struct {
+	sent, received time.Time
+	overloaded     bool
+}
+
+// responses is a heap, ordered by the time of arrival.
+type responses []response
+
+func (r responses) Len() int           { return len(r) }
+func (r responses) Less(i, j int) bool { return r[i].received.Before(r[j].received) }
+func (r responses) Swap(i, j int)      { r[i], r[j] = r[j], r[i] }
+func (r *responses) Push(x any)        { *r = append(*r, x.(response)) }
+func (r *responses) Pop() any          { x := (*r)[len(*r)-1]; *r = (*r)[:len(*r)-1]; return x }
+
+// simulate runs the algorithm against the server. For the second half of the given
+// time it returns the responses per second, the mean limit, and the number of rejected
+// requests. During the run, change is called with the time since the start.
+func simulate(
+	v *vegas, s *server, length time.Duration, change func(time.Duration, *server),
+) (rate, limit float64, rejected int) {
+	random := rand.New(rand.NewPCG(1, 2))
+	start := time.Unix(1_000_000, 0)
+	now := start
+	free := make([]time.Time, s.workers) // when each worker is free
+	var inFlight responses
+	var completed, limits, samples float64
+	for now.Sub(start) < length {
+		if change != nil {
+			change(now.Sub(start), s)
+		}
+		for len(inFlight) < v.currentLimit() {
+			first := 0
+			for i := range free {
+				if free[i].Before(free[first]) {
+					first = i
+				}
+			}
+			arrival := now.Add(s.roundTrip / 2)
+			if s.shedAt > 0 && len(inFlight) >= s.shedAt {
+				heap.Push(&inFlight, response{now, arrival.Add(s.roundTrip/2 + time.Millisecond/2), true})
+				continue
+			}
+			serviceStart := arrival
+			if free[first].After(serviceStart) {
+				serviceStart = free[first]
+			}
+			took := time.Duration(float64(s.service) * (1 + s.jitter*(2*random.Float64()-1)))
+			free[first] = serviceStart.Add(took)
+			heap.Push(&inFlight, response{now, free[first].Add(s.roundTrip / 2), false})
+		}
+		r := heap.Pop(&inFlight).(response)
+		now = r.received
+		v.observe(r.sent, r.received, r.overloaded)
+		if now.Sub(start) > length/2 {
+			samples++
+			limits += float64(v.currentLimit())
+			if r.overloaded {
+				rejected++
+			} else {
+				completed++
+			}
+		}
+	}
+	return completed / (length / 2).Seconds(), limits / samples, rejected
+}
+
+func TestLimitApproachesCapacity(t *testing.T) {
+	const ms = time.Millisecond
+	tests := []struct {
+		name      string
+		server    server
+		ceiling   int
+		minShare  float64 // lowest rate, as a share of the server's capacity
+		maxQueued float64 // mean number of queued requests
+	}{
+		{"two workers, short distance", server{workers: 2, service: ms}, 64, 0.95, 13},
+		{"two workers, uneven requests", server{workers: 2, service: ms, jitter: 0.8}, 64, 0.95, 13},
+		{"two slow workers, uneven requests", server{workers: 2, service: 15 * ms, jitter: 0.8}, 64, 0.95, 5},
+		{"two workers 40 ms away", server{workers: 2, service: ms, roundTrip: 40 * ms}, 128, 0.95, 46},
+		{"two slower workers 40 ms away", server{workers: 2, service: 4 * ms, roundTrip: 40 * ms}, 64, 0.95, 13},
+		{"many workers, short distance", server{workers: 32, service: 5 * ms, jitter: 0.5}, 64, 0.95, 18},
+		{"a raised ceiling", server{workers: 32, service: 5 * ms, roundTrip: 40 * ms}, 512, 0.97, 260},
+		{"a raised ceiling, small server", server{workers: 2, service: 2 * ms}, 512, 0.97, 260},
+		{"one slow worker", server{workers: 1, service: 20 * ms}, 64, 0.95, 2},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			capacity := float64(test.server.workers) / test.server.service.Seconds()
+			rate, limit, _ := simulate(newVegas(test.ceiling), &test.server, 40*time.Second, nil)
+			queued := limit - rate*(test.server.service+test.server.roundTrip).Seconds() // Little's law
+			t.Logf("rate %.0f/s of %.0f, mean limit %.1f, %.1f queued", rate, capacity, limit, queued)
+			if rate < test.minShare*capacity {
+				t.Errorf("rate = %.0f/s, want at least %.0f%% of %.0f", rate, 100*test.minShare, capacity)
+			}
+			if queued > test.maxQueued {
+				t.Errorf("queued requests = %.1f, want at most %.0f", queued, test.maxQueued)
+			}
+		})
+	}
+}
+
+func TestLimitStaysBelowCeiling(t *testing.T) {
+	s := server{workers: 1000, service: time.Millisecond, roundTrip: 40 * time.Millisecond}
+	_, limit, _ := simulate(newVegas(8), &s, 10*time.Second, nil)
+	if limit > 8 {
+		t.Errorf("mean limit = %.1f, want at most 8", limit)
+	}
+}
+
+func TestLimitDecreasesUnderForeignLoad(t *testing.T) {
+	s := server{workers: 32, service: 5 * time.Millisecond}
+	v := newVegas(64)
+	simulate(v, &s, 15*time.Second, nil)
+	alone := v.currentLimit()
+	// Other clients use three quarters of the server, so each request takes four times as long.
+	for range 20 { // windows, before the next probe
+		for range v.window() {
+			at := v.windowStart.Add(time.Millisecond)
+			v.observe(at, at.Add(4*s.service), false)
+		}
+	}
+	if v.currentLimit() > alone/2 {
+		t.Errorf("limit = %d under foreign load, want at most half of %d", v.currentLimit(), alone)
+	}
+}
+
+// API Priority and Fairness queues some hundred requests and rejects the rest.
+func TestRaisedCeilingCausesNoRejections(t *testing.T) {
+	s := server{workers: 2, service: 2 * time.Millisecond, shedAt: 350}
+	_, limit, rejected := simulate(newVegas(512), &s, 20*time.Second, nil)
+	if rejected > 0 {
+		t.Errorf("%d requests rejected at a mean limit of %.1f, want 0", rejected, limit)
+	}
+}
+
+func TestLimitDecreasesOnRejections(t *testing.T) {
+	s := server{workers: 2, service: time.Millisecond, shedAt: 6}
+	rate, limit, rejected := simulate(newVegas(64), &s, 20*time.Second, nil)
+	if limit > 8 {
+		t.Errorf("mean limit = %.1f, want at most 8, as the server accepts 6", limit)
+	}
+	if share := float64(rejected) / (rate*10 + float64(rejected)); share > 0.1 {
+		t.Errorf("%.0f%% of the requests rejected, want at most 10%%", 100*share)
+	}
+	if rate < 1500 {
+		t.Errorf("rate = %.0f/s, want at least 1500 of 2000", rate)
+	}
+}
+
+func TestLimitFollowsIncreasingCapacity(t *testing.T) {
+	s := server{workers: 2, service: 8 * time.Millisecond, roundTrip: 40 * time.Millisecond}
+	rate, _, _ := simulate(newVegas(128), &s, 60*time.Second, func(since time.Duration, s *server) {
+		if since > 10*time.Second {
+			s.service = time.Millisecond
+		}
+	})
+	if rate < 1700 {
+		t.Errorf("rate = %.0f/s after the server got faster, want at least 1700 of 2000", rate)
+	}
+}
