@@ -14,6 +14,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/association"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/iac"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
@@ -212,11 +213,10 @@ func (o *associateOptions) read(filename string) ([]byte, error) {
 
 func (o *associateOptions) sources(t binding.Target, clients *awsclient.Clients) association.Sources {
 	s := association.Sources{
-		EKS: clients.EKS(), KMS: clients.KMS(t.Region), ManagedBy: o.manager,
+		EKS: eks.New(clients.EKS()), KMS: clients.KMS(t.Region), ManagedBy: o.manager,
 		Guard: func(arn, endpoint string) (v1alpha1.Guard, string) {
 			return binding.Guard(t, binding.Described{ARN: arn, Endpoint: endpoint})
 		},
-		UsedBy: func(ctx context.Context) (map[string][]string, error) { return kms.UsedBy(ctx, clients.EKS()) },
 	}
 	s.Owner = o.owner(t.Name)
 	return s

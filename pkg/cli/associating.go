@@ -12,6 +12,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/association"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
 )
@@ -27,7 +28,7 @@ type associating struct {
 
 func (a *associating) run(ctx context.Context, plan *v1alpha1.AssociationPlan) error {
 	engine := &association.Engine{
-		EKS: a.clients.EKS(), Cluster: a.facts.Live, KeyARN: a.facts.Key.ARN, Updates: a.facts.Updates,
+		EKS: eks.New(a.clients.EKS()), Cluster: a.facts.Live, KeyARN: a.facts.Key.ARN, Updates: a.facts.Updates,
 		Timeout: a.timeout, Refresh: a.clients.Refresh,
 	}
 	updateID := ""

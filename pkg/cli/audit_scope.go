@@ -12,6 +12,7 @@ import (
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
@@ -189,7 +190,7 @@ func (s *auditScope) context(ctx context.Context, g *globals, name string) inspe
 	asker := strings.Join([]string{t.Account, t.Credentials.Profile, t.Credentials.RoleARN, t.Credentials.Env["AWS_PROFILE"]}, "|")
 	ask := inspect.KeyFrom(func(region string) kms.Reader { return clients.KMS(region) })
 	result := inspect.Cluster(ctx, inspect.Source{
-		EKS: clients.EKS(), WithoutUpdates: !s.updates,
+		EKS: eks.New(clients.EKS()), WithoutUpdates: !s.updates,
 		Key: func(ctx context.Context, keyARN string) inspect.KeyFacts {
 			return s.cache.Facts(ctx, asker, keyARN, ask)
 		},

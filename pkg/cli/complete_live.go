@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
 )
@@ -69,7 +69,7 @@ func clusterNames(ctx context.Context, g *globals) []string {
 		names = append(names, t.Name)
 	}
 	if clients, _, err := g.place(ctx); err == nil {
-		more, _ := inspect.ClusterNames(ctx, clients.EKS()) // what came before an error is good
+		more, _ := eks.New(clients.EKS()).ClusterNames(ctx) // what came before an error is good
 		names = append(names, more...)
 	}
 	return names

@@ -14,6 +14,7 @@ import (
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
@@ -122,7 +123,7 @@ func (g *globals) inspect(ctx context.Context, t binding.Target) (inspect.Result
 		return inspect.Result{Report: inspect.Unknown(t, err), Err: err}, nil
 	}
 	result := inspect.Cluster(ctx, inspect.Source{
-		EKS: clients.EKS(),
+		EKS: eks.New(clients.EKS()),
 		Key: inspect.KeyFrom(func(region string) kms.Reader { return clients.KMS(region) }),
 	}, t)
 	result.Report.Notes = append(result.Report.Notes, provenance(t, clients)...)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
@@ -55,7 +56,7 @@ func (o *keysOptions) run(cmd *cobra.Command, _ []string) error {
 	}
 	options := kms.ListOptions{Where: where}
 	if o.usedBy {
-		options.UsedBy, options.UsedByErr = kms.UsedBy(ctx, clients.EKS())
+		options.UsedBy, options.UsedByErr = eks.New(clients.EKS()).UsedBy(ctx)
 	}
 	progress := output.NewProgress(o.ErrOut)
 	options.Progress = func(done, total int) { progress.Show(keysLine(done, total)) }
