@@ -11,19 +11,23 @@ import (
 )
 
 func pass(name, format string, args ...any) v1alpha1.Check {
-	return v1alpha1.Check{Name: name, Result: v1alpha1.ResultPass, Message: fmt.Sprintf(format, args...)}
+	return check(v1alpha1.ResultPass, name, "", format, args)
 }
 
 func warn(name, remedy, format string, args ...any) v1alpha1.Check {
-	return v1alpha1.Check{Name: name, Result: v1alpha1.ResultWarn, Message: fmt.Sprintf(format, args...), Remedy: remedy}
+	return check(v1alpha1.ResultWarn, name, remedy, format, args)
 }
 
 func fail(name, remedy, format string, args ...any) v1alpha1.Check {
-	return v1alpha1.Check{Name: name, Result: v1alpha1.ResultFail, Message: fmt.Sprintf(format, args...), Remedy: remedy}
+	return check(v1alpha1.ResultFail, name, remedy, format, args)
 }
 
 func unknown(name, format string, args ...any) v1alpha1.Check {
-	return v1alpha1.Check{Name: name, Result: v1alpha1.ResultUnknown, Message: fmt.Sprintf(format, args...)}
+	return check(v1alpha1.ResultUnknown, name, "", format, args)
+}
+
+func check(result v1alpha1.Result, name, remedy, format string, args []any) v1alpha1.Check {
+	return v1alpha1.Check{Name: name, Result: result, Message: fmt.Sprintf(format, args...), Remedy: remedy}
 }
 
 func keyCheck(f Facts) v1alpha1.Check {

@@ -12,7 +12,7 @@ import (
 
 func uncertainError(cluster string, err error) error {
 	err = fmt.Errorf("could not determine whether EKS accepted the association for cluster %s: %w", cluster, err)
-	return hint.Wrap(err, "run the same command again: it continues a running association and never starts a second one")
+	return hint.Wrap(err, "run the same command again: it continues a running association and never begins another")
 }
 
 // rejection explains why EKS did not begin the association.
@@ -62,7 +62,8 @@ func failureHint(u eks.Update) string {
 		contains := func(part string) bool { return strings.Contains(text, part) }
 		switch {
 		case contains("disabled"), contains("pending"), contains("invalidstate"):
-			return "the key is not usable: check it with 'kubectl eks-encrypt keys' and repair it, then run this command again"
+			return "the key is not usable: check it with 'kubectl eks-encrypt keys' and repair it, " +
+				"then run this command again"
 		case contains("accessdenied"), contains("not authorized"), contains("operationnotpermitted"), contains("grant"):
 			return "EKS may not use the key: its policy must allow the caller kms:CreateGrant without a condition on " +
 				"kms:GrantIsForAWSResource; see 'kubectl eks-encrypt generate key-policy', then run this command again"

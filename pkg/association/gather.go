@@ -54,8 +54,8 @@ type Request struct {
 	SkipGrantCheck bool
 }
 
-// Gather collects the facts for a plan and changes nothing. It resolves the key first, and stops there if the key is not
-// eligible. An error means that there can be no plan; other failures are recorded in the facts.
+// Gather collects the facts for a plan and changes nothing. It resolves the key first, and stops there if the key is
+// not eligible. An error means that there can be no plan; other failures are recorded in the facts.
 func Gather(ctx context.Context, s Sources, r Request) (Facts, error) {
 	f := Facts{Cluster: r.Cluster, NameByFlag: r.NameByFlag, AcceptDrift: r.AcceptDrift}
 	f.Key.ARN = r.Key

@@ -1,6 +1,6 @@
-// Package association associates a customer-managed KMS key with an EKS cluster. Gather collects facts, Plan checks them
-// and decides, Engine.Begin makes sure that at most one association begins, and Engine.Wait waits until EKS reports that
-// the cluster has the key.
+// Package association associates a customer-managed KMS key with an EKS cluster. Gather collects facts, Plan checks
+// them and decides, Engine.Begin makes sure that at most one association begins, and Engine.Wait waits until EKS
+// reports that the cluster has the key.
 //
 // The change cannot be undone: EKS has no operation that removes or replaces the key of a cluster.
 package association
@@ -14,7 +14,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// Plan checks the facts and decides what to do. If the key is not eligible, the plan has no other check. The checks that
+// Plan checks the facts and decides what to do. If the key is not eligible, the plan has no other check. Checks that
 // only matter for a new association are left out if the cluster has the key or is already associating it.
 func Plan(f Facts) (*v1alpha1.AssociationPlan, Decision) {
 	p := &v1alpha1.AssociationPlan{
@@ -64,12 +64,13 @@ func steps(f Facts, d Decision) []string {
 	switch d {
 	case Associate:
 		return append([]string{
-			fmt.Sprintf("send eks:AssociateEncryptionConfig for %s with %s; this cannot be undone", f.Cluster.Name, f.Key.ARN),
+			fmt.Sprintf("send eks:AssociateEncryptionConfig for %s with %s; this cannot be undone",
+				f.Cluster.Name, f.Key.ARN),
 			"wait until EKS reports the update as Successful and returns the key: up to an hour or more",
 		}, final...)
 	case Adopt:
-		wait := fmt.Sprintf("wait for update %s, which is already associating this key; nothing is sent", f.Adoptable().ID)
-		return append([]string{wait}, final...)
+		const wait = "wait for update %s, which is already associating this key; nothing is sent"
+		return append([]string{fmt.Sprintf(wait, f.Adoptable().ID)}, final...)
 	}
 	return nil
 }

@@ -32,7 +32,8 @@ func running(kind, key string) []eks.Update {
 
 func TestPlan(t *testing.T) {
 	const (
-		pass, warn, fail, unknown = v1alpha1.ResultPass, v1alpha1.ResultWarn, v1alpha1.ResultFail, v1alpha1.ResultUnknown
+		pass, warn    = v1alpha1.ResultPass, v1alpha1.ResultWarn
+		fail, unknown = v1alpha1.ResultFail, v1alpha1.ResultUnknown
 
 		eligible     = "key is eligible"
 		guard        = "kubectl uses this cluster"
@@ -54,11 +55,15 @@ func TestPlan(t *testing.T) {
 		result   v1alpha1.Result
 	}{
 		{"all checks pass", func(*Facts) {}, Associate, eligible, pass},
-		{"key not resolved", func(f *Facts) { f.KeyErr, f.Live = errors.New("no such key"), nil }, Refuse, eligible, fail},
+		{"key not resolved", func(f *Facts) {
+			f.KeyErr, f.Live = errors.New("no such key"), nil
+		}, Refuse, eligible, fail},
 		{"key not eligible", func(f *Facts) {
 			f.Key.Eligible, f.Key.Reasons, f.Live = false, []string{"it is disabled"}, nil
 		}, Refuse, eligible, fail},
-		{"key with a warning", func(f *Facts) { f.Key.Warnings = []string{"its material expires"} }, Associate, eligible, warn},
+		{"key with a warning", func(f *Facts) {
+			f.Key.Warnings = []string{"its material expires"}
+		}, Associate, eligible, warn},
 		{"other cluster", func(f *Facts) { f.Cluster.Guard = v1alpha1.GuardMismatch }, Refuse, guard, fail},
 		{"other cluster, named by flag", func(f *Facts) {
 			f.Cluster.Guard, f.NameByFlag = v1alpha1.GuardMismatch, true

@@ -108,7 +108,7 @@ func (w *waiter) waitForKey(ctx context.Context, u eks.Update) error {
 		case err == nil && c.KeyARN != "":
 			return &otherKeyError{c.KeyARN}
 		case err == nil && w.elapsed()-began > settleTime:
-			return fmt.Errorf("EKS reports update %s of cluster %s as %s, but DescribeCluster has returned no key for %s",
+			return fmt.Errorf("EKS reports update %s of cluster %s as %s, but DescribeCluster returned no key for %s",
 				u.ID, w.Cluster.Name, u.Status, settleTime)
 		}
 		w.report(cmp.Or(u.Status, "Successful")+", DescribeCluster does not return the key yet", err)

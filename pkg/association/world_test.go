@@ -28,8 +28,8 @@ const (
 	home    = "eu-central-1"
 )
 
-// clock is shared by the server and the engine, so that nothing really waits. It stops during each request: otherwise the
-// sleep of another goroutine could let the signature of the request expire.
+// clock is shared by the server and the engine, so that nothing really waits. It stops during each request: otherwise
+// the sleep of another goroutine could let the signature of the request expire.
 type clock struct {
 	mu       sync.Mutex
 	now      time.Time
@@ -87,7 +87,8 @@ func newWorld(t *testing.T, change ...func(*fakeaws.Cluster)) *world {
 		Policy: []fakeaws.Statement{fakeaws.Allow("*")},
 	}))
 	c := fakeaws.Cluster{
-		Name: "lab", Region: home, Account: account, Version: "1.31", RoleARN: "arn:aws:iam::" + account + ":role/cluster",
+		Name: "lab", Region: home, Account: account, Version: "1.31",
+		RoleARN: "arn:aws:iam::" + account + ":role/cluster",
 	}
 	must(t, w.AddPrincipal(fakeaws.Principal{ARN: c.RoleARN}))
 	for _, f := range change {
@@ -123,7 +124,9 @@ func (w *world) eksAt(now func() time.Time) *eks.Client {
 }
 
 func (w *world) kms() *awskms.Client {
-	return awskms.NewFromConfig(w.config, func(o *awskms.Options) { o.HTTPSignerV4 = signer{o.HTTPSignerV4, w.clock.Now} })
+	return awskms.NewFromConfig(w.config, func(o *awskms.Options) {
+		o.HTTPSignerV4 = signer{o.HTTPSignerV4, w.clock.Now}
+	})
 }
 
 // signer signs with the time of the test's clock.

@@ -83,7 +83,8 @@ func TestClusterKey(t *testing.T) {
 		{`[{"provider":{"keyArn":"k"},"resources":["secrets"]}]`, "k"},
 		{`[{"resources":["secrets"]},{"provider":{"keyArn":"k"}}]`, "k"},
 	} {
-		c, err := w.client.Cluster(t.Context(), w.add(t, fakeaws.Cluster{Name: fmt.Sprint("c", i), Extra: config(test.config)}))
+		ref := w.add(t, fakeaws.Cluster{Name: fmt.Sprint("c", i), Extra: config(test.config)})
+		c, err := w.client.Cluster(t.Context(), ref)
 		if err != nil || c.KeyARN != test.want {
 			t.Errorf("encryptionConfig %s: key %q, error %v; want key %q", test.config, c.KeyARN, err, test.want)
 		}
@@ -93,7 +94,8 @@ func TestClusterKey(t *testing.T) {
 func TestClusterErrors(t *testing.T) {
 	w := newWorld(t)
 	empty := w.add(t, fakeaws.Cluster{Name: "empty", Raw: json.RawMessage(`{}`)})
-	other := w.add(t, fakeaws.Cluster{Name: "asked", Extra: map[string]json.RawMessage{"name": json.RawMessage(`"other"`)}})
+	name := map[string]json.RawMessage{"name": json.RawMessage(`"other"`)}
+	other := w.add(t, fakeaws.Cluster{Name: "asked", Extra: name})
 	for _, test := range []struct {
 		ref  Ref
 		want string
@@ -121,7 +123,9 @@ func TestUsedBy(t *testing.T) {
 	if diff := cmp.Diff(map[string][]string{key: {first.ARN, second.ARN}}, got); diff != "" {
 		t.Error(diff)
 	}
-	w.SetFaults([]fakeaws.Fault{{Operation: "DescribeCluster", Cluster: "c1", Status: 403, Code: "AccessDeniedException"}})
+	w.SetFaults([]fakeaws.Fault{{
+		Operation: "DescribeCluster", Cluster: "c1", Status: 403, Code: "AccessDeniedException",
+	}})
 	if got, err := w.client.UsedBy(t.Context()); awsclient.KindOf(err) != awsclient.KindAccessDenied {
 		t.Errorf("with a cluster that can't be described: %v, error %v; want access denied", got, err)
 	}
@@ -149,7 +153,8 @@ func TestUpdates(t *testing.T) {
 	c := fakeaws.Cluster{Name: "c"}
 	for i := range 102 { // the newest first
 		c.Updates = append(c.Updates, &fakeaws.Update{
-			ID: fmt.Sprint("u-", i), Type: "VersionUpdate", Status: "Successful", CreatedAt: time.Unix(int64(1000-i), 0),
+			ID: fmt.Sprint("u-", i), Type: "VersionUpdate", Status: "Successful",
+			CreatedAt: time.Unix(int64(1000-i), 0),
 		})
 	}
 	ref := w.add(t, c)
@@ -206,7 +211,10 @@ func TestErrorMeaning(t *testing.T) {
 		{"ResourceInUseException", "", true, ""},
 		{"InvalidRequestException", "Cluster currently has update u in progress", true, ""},
 		{"InvalidParameterException", "Encryption is already enabled", true, ""},
-		{"InvalidRequestException", "not authorized to perform: kms:CreateGrant on arn:aws:kms:eu-west-1:1:key/k", false, "kms:CreateGrant"},
+		{
+			"InvalidRequestException", "not authorized to perform: kms:CreateGrant on arn:aws:kms:eu-west-1:1:key/k",
+			false, "kms:CreateGrant",
+		},
 		{"InvalidParameterException", "arn:aws:kms:eu-west-1:1:key/k is invalid", false, ""},
 	} {
 		err := fmt.Errorf("wrapped: %w", &smithy.GenericAPIError{Code: test.code, Message: test.text})

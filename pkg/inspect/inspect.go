@@ -68,9 +68,9 @@ type Result struct {
 	Err error
 }
 
-// Cluster reports on the target's cluster. It needs two rounds of concurrent calls: DescribeCluster and ListUpdates, then
-// the key and each update. If DescribeCluster fails, the verdict is Unknown and Result.Err is set; if another call
-// fails, the report has a note.
+// Cluster reports on the target's cluster. It needs two rounds of concurrent calls: DescribeCluster and ListUpdates,
+// then the key and each update. If DescribeCluster fails, the verdict is Unknown and Result.Err is set; if another
+// call fails, the report has a note.
 func Cluster(ctx context.Context, src Source, t binding.Target) Result {
 	ref := clusterRef(t)
 	var c eks.Cluster
@@ -185,7 +185,8 @@ func lastAssociation(ctx context.Context, api EKS, ref eks.Ref, l updateList) (*
 	updates = slices.DeleteFunc(updates, func(u eks.Update) bool { return !u.IsAssociation() })
 	if len(updates) == 0 {
 		if l.more {
-			notes = append(notes, fmt.Sprintf("last association: only %d of the cluster's updates were read", len(l.ids)))
+			const format = "last association: only %d of the cluster's updates were read"
+			notes = append(notes, fmt.Sprintf(format, len(l.ids)))
 		}
 		return nil, notes
 	}

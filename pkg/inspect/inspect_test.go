@@ -40,7 +40,8 @@ func newWorld(t *testing.T, allowed ...fakeaws.Statement) world {
 		allowed = []fakeaws.Statement{fakeaws.Allow("*")}
 	}
 	must(t, s.AddPrincipal(fakeaws.Principal{
-		ARN: "arn:aws:iam::" + account + ":user/ann", AccessKeyID: "AKIAANN", SecretAccessKey: "secret", Policy: allowed,
+		ARN: "arn:aws:iam::" + account + ":user/ann", AccessKeyID: "AKIAANN", SecretAccessKey: "secret",
+		Policy: allowed,
 	}))
 	return world{s, aws.Config{
 		BaseEndpoint: aws.String(h.URL), RetryMaxAttempts: 1,
@@ -69,7 +70,8 @@ func (w world) inspect(t *testing.T, arn string) Result {
 		}
 	})
 	return Cluster(t.Context(), w.source(a.Region), binding.Target{
-		ARN: arn, Name: a.Name, Region: a.Region, Account: a.Account, Partition: a.Partition, Server: endpoint, Context: "ctx",
+		ARN: arn, Name: a.Name, Region: a.Region, Account: a.Account, Partition: a.Partition,
+		Server: endpoint, Context: "ctx",
 	})
 }
 
@@ -149,7 +151,8 @@ func TestNoKey(t *testing.T) {
 		})
 		must(t, err)
 		if got := w.inspect(t, arn).Report; got.Encryption.Verdict != v1alpha1.VerdictAWSOwnedKey || got.Key != nil {
-			t.Errorf("encryptionConfig %s: verdict %s, key %v; want AWSOwnedKey, no key", config, got.Encryption.Verdict, got.Key)
+			t.Errorf("encryptionConfig %s: verdict %s, key %v; want AWSOwnedKey, no key",
+				config, got.Encryption.Verdict, got.Key)
 		}
 	}
 }
@@ -157,10 +160,13 @@ func TestNoKey(t *testing.T) {
 // A response without a cluster, an empty name, or another cluster's name must not lead to a verdict.
 func TestNoCluster(t *testing.T) {
 	w := newWorld(t)
-	arn, err := w.AddCluster(fakeaws.Cluster{Name: "c", Region: "eu-west-1", Account: account, Raw: json.RawMessage(`{}`)})
+	arn, err := w.AddCluster(fakeaws.Cluster{
+		Name: "c", Region: "eu-west-1", Account: account, Raw: json.RawMessage(`{}`),
+	})
 	must(t, err)
 	other, err := w.AddCluster(fakeaws.Cluster{
-		Name: "d", Region: "eu-west-1", Account: account, Extra: map[string]json.RawMessage{"name": json.RawMessage(`"e"`)},
+		Name: "d", Region: "eu-west-1", Account: account,
+		Extra: map[string]json.RawMessage{"name": json.RawMessage(`"e"`)},
 	})
 	must(t, err)
 	for name, got := range map[string]Result{
@@ -170,7 +176,8 @@ func TestNoCluster(t *testing.T) {
 		"empty name":                 Cluster(t.Context(), w.source("eu-west-1"), binding.Target{Region: "eu-west-1"}),
 	} {
 		if got.Err == nil || got.Report.Encryption.Verdict != v1alpha1.VerdictUnknown {
-			t.Errorf("%s: verdict %s, error %v; want Unknown and an error", name, got.Report.Encryption.Verdict, got.Err)
+			t.Errorf("%s: verdict %s, error %v; want Unknown and an error",
+				name, got.Report.Encryption.Verdict, got.Err)
 		}
 		if got.Err != nil && !strings.Contains(got.Report.Encryption.Reason, got.Err.Error()) {
 			t.Errorf("%s: reason %q does not contain %q", name, got.Report.Encryption.Reason, got.Err)
@@ -240,7 +247,8 @@ func TestTwoRounds(t *testing.T) {
 	c := fakeaws.Cluster{Name: "c", Region: "eu-west-1", Account: account, KeyARN: key}
 	for i := range 10 {
 		c.Updates = append(c.Updates, &fakeaws.Update{
-			ID: "u-" + string(rune('a'+i)), Type: "VersionUpdate", Status: "Successful", CreatedAt: time.Unix(int64(i), 0),
+			ID: "u-" + string(rune('a'+i)), Type: "VersionUpdate", Status: "Successful",
+			CreatedAt: time.Unix(int64(i), 0),
 		})
 	}
 	arn, err := w.AddCluster(c)
@@ -264,8 +272,13 @@ func TestLastAssociation(t *testing.T) {
 	for _, u := range []struct {
 		id, kind string
 		created  int64
-	}{{"old", eks.TypeAssociation, 1}, {"new", eks.TypeAssociation, 3}, {"middle", eks.TypeAssociation, 2}, {"version", "VersionUpdate", 4}} {
-		c.Updates = append(c.Updates, &fakeaws.Update{ID: u.id, Type: u.kind, Status: "Failed", CreatedAt: time.Unix(u.created, 0)})
+	}{
+		{"old", eks.TypeAssociation, 1}, {"new", eks.TypeAssociation, 3}, {"middle", eks.TypeAssociation, 2},
+		{"version", "VersionUpdate", 4},
+	} {
+		c.Updates = append(c.Updates, &fakeaws.Update{
+			ID: u.id, Type: u.kind, Status: "Failed", CreatedAt: time.Unix(u.created, 0),
+		})
 	}
 	arn, err := w.AddCluster(c)
 	must(t, err)
@@ -279,7 +292,8 @@ func TestNotEKS(t *testing.T) {
 	if r.Encryption.Verdict != v1alpha1.VerdictNotApplicable || !strings.Contains(r.Encryption.Reason, "kind") {
 		t.Errorf("NotEKS = %+v, want NotApplicable and the product kind", r.Encryption)
 	}
-	if u := Unknown(binding.Target{Name: "c"}, errors.New("no response")); u.Encryption.Verdict != v1alpha1.VerdictUnknown {
+	u := Unknown(binding.Target{Name: "c"}, errors.New("no response"))
+	if u.Encryption.Verdict != v1alpha1.VerdictUnknown {
 		t.Errorf("Unknown = %+v, want Unknown", u.Encryption)
 	}
 }
