@@ -1,19 +1,19 @@
 package association
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
 	"sigs.k8s.io/yaml"
 )
 
-// ClusterConfig is what an eksctl ClusterConfig says of encryption.
+// ClusterConfig holds the cluster and the key of an eksctl ClusterConfig. Region may be empty.
 type ClusterConfig struct{ Name, Region, KeyARN string }
 
 const clusterConfigVersion = "eksctl.io/v1alpha5"
 
-// ParseClusterConfig reads an eksctl ClusterConfig (YAML or JSON). Fields that
-// don't matter here are ignored.
+// ParseClusterConfig reads an eksctl ClusterConfig, YAML or JSON. It ignores fields that it does not need.
 func ParseClusterConfig(text []byte) (ClusterConfig, error) {
 	var c struct {
 		APIVersion string `json:"apiVersion"`
@@ -27,23 +27,25 @@ func ParseClusterConfig(text []byte) (ClusterConfig, error) {
 		} `json:"secretsEncryption"`
 	}
 	if err := yaml.Unmarshal(text, &c); err != nil {
-		return ClusterConfig{}, fmt.Errorf("not a ClusterConfig: %w", err)
+		return ClusterConfig{}, fmt.Errorf("parse the ClusterConfig: %w", err)
 	}
 	switch {
 	case c.APIVersion != clusterConfigVersion || c.Kind != "ClusterConfig":
-		return ClusterConfig{}, fmt.Errorf("not a ClusterConfig of %s, but kind %q of %q", clusterConfigVersion, c.Kind, c.APIVersion)
+		return ClusterConfig{}, fmt.Errorf("not a ClusterConfig of %s: kind %q, apiVersion %q",
+			clusterConfigVersion, c.Kind, c.APIVersion)
 	case c.Metadata.Name == "":
-		return ClusterConfig{}, errors.New("metadata.name is missing: which cluster it is about is unknown")
+		return ClusterConfig{}, errors.New("metadata.name is missing")
 	case c.SecretsEncryption == nil || c.SecretsEncryption.KeyARN == "":
 		return ClusterConfig{}, errors.New("secretsEncryption.keyARN is missing")
 	}
 	return ClusterConfig{Name: c.Metadata.Name, Region: c.Metadata.Region, KeyARN: c.SecretsEncryption.KeyARN}, nil
 }
 
-// Concerns says why the config is about another cluster; nil if it is this one.
+// Concerns returns an error if the config is about another cluster. An empty region matches every region.
 func (c ClusterConfig) Concerns(name, region string) error {
 	if c.Name != name || c.Region != "" && region != "" && c.Region != region {
-		return fmt.Errorf("it is about cluster %s in %s, the kube context leads to %s in %s", c.Name, orElse(c.Region, "an unnamed region"), name, orElse(region, "an unknown region"))
+		return fmt.Errorf("it configures cluster %s in %s, but the kube context leads to %s in %s",
+			c.Name, cmp.Or(c.Region, "an unnamed region"), name, cmp.Or(region, "an unknown region"))
 	}
 	return nil
 }

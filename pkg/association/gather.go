@@ -2,57 +2,62 @@ package association
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
-
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/iac"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
-// KMS is what a plan needs of KMS, in the cluster's region.
+// EKS reads what a plan needs. *eks.Client implements it.
+type EKS interface {
+	Cluster(context.Context, eks.Ref) (eks.Cluster, error)
+	Updates(context.Context, eks.Ref) ([]eks.Update, error)
+	// UsedBy returns, by key ARN, the ARNs of the region's clusters that use the key.
+	UsedBy(context.Context) (map[string][]string, error)
+}
+
+// KMS reads what a plan needs, in the cluster's region.
 type KMS interface {
 	kms.Describer
 	kms.Granter
 	kms.PolicyReader
 }
 
-// Sources are where the facts of a plan come from.
+// Sources holds the clients and functions that Gather calls.
 type Sources struct {
-	EKS API
+	EKS EKS
 	KMS KMS
-	// Guard compares the cluster that EKS describes with the one kubectl talks to.
+	// Guard compares the cluster that EKS describes with the one that kubectl uses.
 	Guard func(arn, endpoint string) (v1alpha1.Guard, string)
-	// ManagedBy tells who manages the cluster, by its tags or by what the user said.
+	// ManagedBy returns the tool that manages the cluster, from the cluster's tags or the user's flag.
 	ManagedBy func(tags map[string]string) v1alpha1.ManagedBy
-	// Owner looks for the object that manages the cluster; nil if the API server
-	// isn't to be asked.
+	// Owner looks for the Kubernetes object that manages the cluster; nil means that the API server is not called.
 	Owner func(context.Context) *iac.Owner
-	// UsedBy tells the clusters of the region by the key they use.
-	UsedBy func(context.Context) (map[string][]string, error)
 }
 
-// Request is what the user asks for.
+// Request is what the user wants.
 type Request struct {
-	// Cluster is what the kube context tells of it.
-	Cluster    v1alpha1.Cluster
+	// Cluster comes from the kube context.
+	Cluster v1alpha1.Cluster
+	// NameByFlag is true if the user named the cluster on the command line.
 	NameByFlag bool
 	// Key names the key: ARN, id, alias or alias ARN.
 	Key string
-	// Account is the caller's; empty where it is unknown.
+	// Account is the caller's; empty if it is unknown.
 	Account        string
 	AcceptDrift    bool
 	SkipGrantCheck bool
 }
 
-// Gather asks for the facts of a plan, the key's first: of an ineligible key
-// nothing else is asked. It changes nothing. An error means that there can be no
-// plan; what may be unknown is a fact of its own.
+// Gather collects the facts for a plan and changes nothing. It resolves the key first, and stops there if the key is
+// not eligible. An error means that there can be no plan; other failures are recorded in the facts.
 func Gather(ctx context.Context, s Sources, r Request) (Facts, error) {
-	f := Facts{Cluster: r.Cluster, NameByFlag: r.NameByFlag, AcceptDrift: r.AcceptDrift, CallerAccount: r.Account}
+	f := Facts{Cluster: r.Cluster, NameByFlag: r.NameByFlag, AcceptDrift: r.AcceptDrift}
 	f.Key.ARN = r.Key
 	where := kms.Place{Partition: r.Cluster.Partition, Region: r.Cluster.Region, Account: r.Account}
 	key, err := kms.Resolve(ctx, s.KMS, r.Key, where)
@@ -61,19 +66,25 @@ func Gather(ctx context.Context, s Sources, r Request) (Facts, error) {
 	}
 	if err != nil {
 		f.KeyErr = err
-		return f, nil //nolint:nilerr // a key that can't be resolved is a finding of the plan
+		return f, nil //nolint:nilerr // a key that cannot be resolved is a failed check of the plan
 	}
 	f.Key, f.KeyAccount = key.Item(where), key.Account
 	if !f.Key.Eligible {
 		return f, nil
 	}
-	if f.Live, err = describe(ctx, s.EKS, r.Cluster.Name); err != nil {
-		return f, explain(err, "DescribeCluster", r.Cluster.Name)
+	live, err := s.EKS.Cluster(ctx, eks.Ref{Name: r.Cluster.Name, ARN: r.Cluster.ARN})
+	if err != nil {
+		return f, err
 	}
-	f.complete(s)
-	f.Updates, f.UpdatesErr = updates(ctx, s.EKS, r.Cluster.Name)
+	f.Live = &live
+	live.Fill(&f.Cluster)
+	f.Cluster.Name = live.Name
+	f.Cluster.Guard, f.Cluster.GuardReason = s.Guard(live.ARN, live.Endpoint)
+	managed := s.ManagedBy(live.Tags)
+	f.Cluster.ManagedBy = &managed
+	f.Updates, f.UpdatesErr = s.EKS.Updates(ctx, live.Ref())
 	f.resolveAliases(ctx, s.KMS, where)
-	if f.wanted() == Associate {
+	if f.decide() == Associate {
 		f.gatherForNew(ctx, s, r)
 	}
 	f.assessDrift(ctx, s)
@@ -83,21 +94,7 @@ func Gather(ctx context.Context, s Sources, r Request) (Facts, error) {
 	return f, nil
 }
 
-// complete takes over what EKS says of the cluster.
-func (f *Facts) complete(s Sources) {
-	c := f.Live
-	f.Cluster.ARN, f.Cluster.Name, f.Cluster.Status = c.ARN, c.Name, c.Status
-	f.Cluster.KubernetesVersion, f.Cluster.PlatformVersion = c.Version, c.Platform
-	if a, err := arn.Parse(c.ARN); err == nil {
-		f.Cluster.Account, f.Cluster.Region, f.Cluster.Partition = a.AccountID, a.Region, a.Partition
-	}
-	f.Cluster.Guard, f.Cluster.GuardReason = s.Guard(c.ARN, c.Endpoint)
-	managed := s.ManagedBy(c.Tags)
-	f.Cluster.ManagedBy = &managed
-}
-
-// resolveAliases finds the keys behind running associations that name an alias, as
-// EKS echoes what it was sent.
+// resolveAliases replaces aliases by key ARNs in the running associations. EKS reports the key as the request named it.
 func (f *Facts) resolveAliases(ctx context.Context, api kms.Describer, where kms.Place) {
 	for i := range f.Updates {
 		u := &f.Updates[i]
@@ -109,30 +106,46 @@ func (f *Facts) resolveAliases(ctx context.Context, api kms.Describer, where kms
 	}
 }
 
-// gatherForNew asks what matters to a new association alone.
+// gatherForNew collects the facts that only matter for a new association.
 func (f *Facts) gatherForNew(ctx context.Context, s Sources, r Request) {
-	f.Traps, f.TrapsUnread = kms.ReadTraps(ctx, s.KMS, f.Key.ARN, f.Cluster.Region)
-	grant := v1alpha1.Check{Name: kms.GrantCheckName, Result: v1alpha1.ResultUnknown, Message: "not checked: --skip-grant-check"}
+	issues, unread := kms.ReadTraps(ctx, s.KMS, f.Key.ARN, f.Cluster.Region)
+	f.PolicyIssues = issues
+	if unread != "" {
+		f.PolicyErr = errors.New(unread)
+	}
+	grant := v1alpha1.Check{
+		Name: kms.GrantCheckName, Result: v1alpha1.ResultUnknown, Message: "not checked: --skip-grant-check",
+	}
 	if !r.SkipGrantCheck {
-		grant = kms.CheckGrant(ctx, s.KMS, f.Key.ARN, f.Live.RoleARN, f.Traps)
+		grant = kms.CheckGrant(ctx, s.KMS, f.Key.ARN, f.Live.RoleARN, issues)
 	}
 	f.Grant = &grant
-	used, err := s.UsedBy(ctx)
+	used, err := s.EKS.UsedBy(ctx)
 	if err != nil {
 		f.UsedByErr = fmt.Errorf("listing the clusters of %s: %w", f.Cluster.Region, err)
 	}
-	f.UsedBy = slices.DeleteFunc(slices.Clone(used[f.Key.ARN]), func(arn string) bool { return arn == f.Cluster.ARN })
+	others := slices.Clone(used[f.Key.ARN])
+	f.UsedBy = slices.DeleteFunc(others, func(arn string) bool { return arn == f.Cluster.ARN })
 }
 
+// assessDrift predicts what the managing tool will do. An owner object found in the cluster counts more than uncertain
+// tags; it is searched only if kubectl is known to use this cluster.
 func (f *Facts) assessDrift(ctx context.Context, s Sources) {
 	var owner *iac.Owner
 	if s.Owner != nil && f.Cluster.Guard == v1alpha1.GuardMatch {
 		owner = s.Owner(ctx)
 	}
 	managed := *f.Cluster.ManagedBy
-	if owner != nil && (managed.Tool == "" || managed.Tool == v1alpha1.ToolUnknown || managed.Confidence != v1alpha1.ConfidenceCertain) {
-		managed = v1alpha1.ManagedBy{Tool: owner.Tool, Confidence: v1alpha1.ConfidenceCertain, Evidence: fmt.Sprintf("object %s/%s in the cluster", owner.Namespace, owner.Name)}
+	uncertain := managed.Tool == "" || managed.Tool == v1alpha1.ToolUnknown ||
+		managed.Confidence != v1alpha1.ConfidenceCertain
+	if owner != nil && uncertain {
+		managed = v1alpha1.ManagedBy{
+			Tool: owner.Tool, Confidence: v1alpha1.ConfidenceCertain,
+			Evidence: fmt.Sprintf("object %s/%s in the cluster", owner.Namespace, owner.Name),
+		}
 		f.Cluster.ManagedBy = &managed
 	}
-	f.Drift = iac.Assess(managed, owner, iac.Values{Cluster: f.Cluster.Name, Region: f.Cluster.Region, KeyARN: f.Key.ARN})
+	f.Drift = iac.Assess(managed, owner, iac.Values{
+		Cluster: f.Cluster.Name, Region: f.Cluster.Region, KeyARN: f.Key.ARN,
+	})
 }

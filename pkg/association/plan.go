@@ -1,3 +1,8 @@
+// Package association associates a customer-managed KMS key with an EKS cluster. Gather collects facts, Plan checks
+// them and decides, Engine.Begin makes sure that at most one association begins, and Engine.Wait waits until EKS
+// reports that the cluster has the key.
+//
+// The change cannot be undone: EKS has no operation that removes or replaces the key of a cluster.
 package association
 
 import (
@@ -9,9 +14,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// Plan checks the facts and says what is to do. An ineligible key ends it before
-// EKS is asked anything; a key the cluster has, or an association of it that runs,
-// leaves out what matters to a new one alone.
+// Plan checks the facts and decides what to do. If the key is not eligible, the plan has no other check. Checks that
+// only matter for a new association are left out if the cluster has the key or is already associating it.
 func Plan(f Facts) (*v1alpha1.AssociationPlan, Decision) {
 	p := &v1alpha1.AssociationPlan{
 		TypeMeta:   v1alpha1.TypeMeta(v1alpha1.KindAssociationPlan),
@@ -22,26 +26,26 @@ func Plan(f Facts) (*v1alpha1.AssociationPlan, Decision) {
 	if f.Live == nil {
 		return p, Refuse
 	}
-	wanted := f.wanted()
-	p.Checks = append(p.Checks, guardCheck(f), kindCheck(f), keyedCheck(f))
-	switch wanted {
+	decision := f.decide()
+	p.Checks = append(p.Checks, guardCheck(f), controlPlaneCheck(f), currentKeyCheck(f))
+	switch decision {
 	case Adopt:
-		p.Checks = append(p.Checks, activeCheck(f), idleCheck(f))
+		p.Checks = append(p.Checks, activeCheck(f), updatesCheck(f))
 	case Associate:
-		p.Checks = append(p.Checks, activeCheck(f), idleCheck(f), versionCheck(f))
+		p.Checks = append(p.Checks, activeCheck(f), updatesCheck(f), versionCheck(f))
 		if f.Grant != nil {
 			p.Checks = append(p.Checks, *f.Grant)
 		}
-		p.Checks = append(p.Checks, policyCheck(f), callerCheck(f), accountCheck(f), sharedCheck(f), driftCheck(f))
+		p.Checks = append(p.Checks, keyPolicyCheck(f), callerCheck(), accountCheck(f), sharedKeyCheck(f), toolCheck(f))
 	}
 	if len(Failures(p)) > 0 {
 		return p, Refuse
 	}
-	p.Steps = steps(f, wanted)
-	return p, wanted
+	p.Steps = steps(f, decision)
+	return p, decision
 }
 
-// Failures are the checks of the plan that failed.
+// Failures returns the failed checks of the plan.
 func Failures(p *v1alpha1.AssociationPlan) []v1alpha1.Check {
 	var failed []v1alpha1.Check
 	for _, c := range p.Checks {
@@ -53,23 +57,25 @@ func Failures(p *v1alpha1.AssociationPlan) []v1alpha1.Check {
 }
 
 func steps(f Facts, d Decision) []string {
-	settle := []string{
-		"note the moment in ConfigMap kube-system/eks-encrypt, for verify",
-		"offer to rewrite what was stored before: kubectl eks-encrypt rewrite",
+	final := []string{
+		"record the association in ConfigMap kube-system/eks-encrypt, for verify",
+		"offer to re-encrypt existing data: kubectl eks-encrypt rewrite",
 	}
 	switch d {
 	case Associate:
 		return append([]string{
-			fmt.Sprintf("send eks:AssociateEncryptionConfig for %s with %s; it can't be undone", f.Cluster.Name, f.Key.ARN),
-			"wait until EKS calls the update Successful and names the key: up to an hour or more",
-		}, settle...)
+			fmt.Sprintf("send eks:AssociateEncryptionConfig for %s with %s; this cannot be undone",
+				f.Cluster.Name, f.Key.ARN),
+			"wait until EKS reports the update as Successful and returns the key: up to an hour or more",
+		}, final...)
 	case Adopt:
-		return append([]string{fmt.Sprintf("wait for update %s, which associates this key already; nothing is sent", f.Adoptable().ID)}, settle...)
+		const wait = "wait for update %s, which is already associating this key; nothing is sent"
+		return append([]string{fmt.Sprintf(wait, f.Adoptable().ID)}, final...)
 	}
 	return nil
 }
 
-// RefusedError says which checks stand in the way.
+// RefusedError reports the failed checks of a plan.
 type RefusedError struct{ Failed []v1alpha1.Check }
 
 func (e *RefusedError) Error() string {
@@ -80,7 +86,7 @@ func (e *RefusedError) Error() string {
 	return "nothing was changed: " + strings.Join(parts, "; ")
 }
 
-// Hint is the remedy of the first check that has one.
+// Hint returns the remedy of the first check that has one.
 func (e *RefusedError) Hint() string {
 	for _, c := range e.Failed {
 		if c.Remedy != "" {

@@ -2,36 +2,51 @@ package association
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
 const (
-	wanted = "arn:aws:kms:eu-central-1:111122223333:key/1"
-	second = "arn:aws:kms:eu-central-1:111122223333:key/2"
+	keyARN   = "arn:aws:kms:eu-central-1:111122223333:key/1"
+	otherKey = "arn:aws:kms:eu-central-1:111122223333:key/2"
 )
 
-// fit is a cluster and a key that nothing stands in the way of.
-func fit() Facts {
-	f := Facts{
+// passing returns facts with which every check passes, except those that are always unknown.
+func passing() Facts {
+	return Facts{
 		Cluster: v1alpha1.Cluster{Name: "lab", Region: home, Account: account, Guard: v1alpha1.GuardMatch},
-		Live:    &Cluster{Name: "lab", Status: "ACTIVE", Version: "1.27"},
-		Drift:   v1alpha1.Drift{Tool: v1alpha1.ToolEksctl, Consequence: "none"}, KeyAccount: account,
+		Live:    &eks.Cluster{Name: "lab", Status: "ACTIVE", Version: "1.27"},
+		Key:     v1alpha1.KeyListItem{ARN: keyARN, Eligible: true}, KeyAccount: account,
+		Drift: v1alpha1.Drift{Tool: v1alpha1.ToolEksctl, Consequence: "none"},
 		Grant: &v1alpha1.Check{Name: kms.GrantCheckName, Result: v1alpha1.ResultPass},
 	}
-	f.Key = v1alpha1.KeyListItem{ARN: wanted, Eligible: true}
-	return f
 }
 
-func running(kind, key string) Update {
-	return Update{Type: kind, Update: v1alpha1.Update{ID: "u-1", Status: "InProgress", KeyARN: key}}
+func running(kind, key string) []eks.Update {
+	return []eks.Update{{Type: kind, Update: v1alpha1.Update{ID: "u-1", Status: "InProgress", KeyARN: key}}}
 }
 
-// Each case changes one fact; check is the one that must notice.
 func TestPlan(t *testing.T) {
-	const pass, warn, fail, unknown = v1alpha1.ResultPass, v1alpha1.ResultWarn, v1alpha1.ResultFail, v1alpha1.ResultUnknown
+	const (
+		pass, warn    = v1alpha1.ResultPass, v1alpha1.ResultWarn
+		fail, unknown = v1alpha1.ResultFail, v1alpha1.ResultUnknown
+
+		eligible     = "key is eligible"
+		guard        = "kubectl uses this cluster"
+		controlPlane = "EKS runs the control plane"
+		currentKey   = "no other key is associated"
+		active       = "cluster is active"
+		updates      = "no other update is in progress"
+		version      = "Kubernetes version"
+		policy       = "key policy"
+		shared       = "key not shared"
+		tool         = "infrastructure tool"
+	)
+	// Each case changes one fact. check is the check that must notice, with its result.
 	tests := []struct {
 		name     string
 		change   func(*Facts)
@@ -39,63 +54,84 @@ func TestPlan(t *testing.T) {
 		check    string
 		result   v1alpha1.Result
 	}{
-		{"all is well", func(*Facts) {}, Associate, "key is eligible", pass},
-		{"the key can't be told", func(f *Facts) { f.KeyErr, f.Live = errors.New("no such key"), nil }, Refuse, "key is eligible", fail},
-		{"the key is unfit", func(f *Facts) { f.Key.Eligible, f.Key.Reasons, f.Live = false, []string{"it is disabled"}, nil }, Refuse, "key is eligible", fail},
-		{"the key has a catch", func(f *Facts) { f.Key.Warnings = []string{"its material expires"} }, Associate, "key is eligible", warn},
-		{"another cluster", func(f *Facts) { f.Cluster.Guard = v1alpha1.GuardMismatch }, Refuse, "kubectl talks to this cluster", fail},
-		{"another cluster, named by flag", func(f *Facts) { f.Cluster.Guard, f.NameByFlag = v1alpha1.GuardMismatch, true }, Refuse, "kubectl talks to this cluster", fail},
-		{"a tunnel", func(f *Facts) { f.Cluster.Guard = v1alpha1.GuardUnverified }, Refuse, "kubectl talks to this cluster", fail},
-		{"a tunnel, named by flag", func(f *Facts) { f.Cluster.Guard, f.NameByFlag = v1alpha1.GuardUnverified, true }, Associate, "kubectl talks to this cluster", warn},
-		{"connector", func(f *Facts) { f.Live.Connector = true }, Refuse, "EKS runs the control plane", fail},
-		{"local on Outposts", func(f *Facts) { f.Live.Outposts = true }, Refuse, "EKS runs the control plane", fail},
-		{"the same key already", func(f *Facts) { f.Live.KeyARN = wanted }, Done, "no other key is associated", pass},
-		{"another key already", func(f *Facts) { f.Live.KeyARN = second }, Refuse, "no other key is associated", fail},
-		{"updating", func(f *Facts) { f.Live.Status = "UPDATING" }, Refuse, "cluster is active", fail},
-		{"no status", func(f *Facts) { f.Live.Status = "" }, Refuse, "cluster is active", fail},
-		{"this association runs", func(f *Facts) { f.Live.Status, f.Updates = "UPDATING", []Update{running(updateType, wanted)} }, Adopt, "cluster is active", pass},
-		{"an association of another key runs", func(f *Facts) { f.Updates = []Update{running(updateType, second)} }, Refuse, "no other update is in progress", fail},
-		{"an association of an untold key runs", func(f *Facts) { f.Updates = []Update{running(updateType, "")} }, Refuse, "no other update is in progress", fail},
-		{"another update runs", func(f *Facts) { f.Updates = []Update{running("VersionUpdate", "")} }, Refuse, "no other update is in progress", fail},
-		{"the updates can't be read", func(f *Facts) { f.UpdatesErr = errors.New("denied") }, Refuse, "no other update is in progress", fail},
-		{"1.28", func(f *Facts) { f.Live.Version = "1.28" }, Associate, "meaning for this version", warn},
-		{"no version", func(f *Facts) { f.Live.Version = "" }, Associate, "meaning for this version", unknown},
-		{"the grant would be refused", func(f *Facts) { f.Grant.Result = fail }, Refuse, kms.GrantCheckName, fail},
-		{"the grant is unknown", func(f *Facts) { f.Grant.Result = unknown }, Associate, kms.GrantCheckName, unknown},
-		{"what EKS allows can't be told", func(*Facts) {}, Associate, "caller may associate", unknown},
-		{"the key policy can't be read", func(f *Facts) { f.TrapsUnread = "denied" }, Associate, "key policy has no trap", unknown},
-		{"the key policy has a trap", func(f *Facts) { f.Traps.Blocking = []string{"kms:GrantIsForAWSResource"} }, Associate, "key policy has no trap", warn},
-		{"another account's key", func(f *Facts) { f.KeyAccount = "444455556666" }, Associate, "both accounts allow it", warn},
-		{"others use it", func(f *Facts) { f.UsedBy = []string{"arn:other"} }, Associate, "key is this cluster's alone", warn},
-		{"who uses it is unknown", func(f *Facts) { f.UsedByErr = errors.New("denied") }, Associate, "key is this cluster's alone", unknown},
-		{"a manager that breaks", func(f *Facts) { f.Drift = v1alpha1.Drift{Tool: v1alpha1.ToolPalette, Destructive: true} }, Refuse, "its manager agrees", fail},
-		{"a manager that breaks, accepted", func(f *Facts) {
+		{"all checks pass", func(*Facts) {}, Associate, eligible, pass},
+		{"key not resolved", func(f *Facts) {
+			f.KeyErr, f.Live = errors.New("no such key"), nil
+		}, Refuse, eligible, fail},
+		{"key not eligible", func(f *Facts) {
+			f.Key.Eligible, f.Key.Reasons, f.Live = false, []string{"it is disabled"}, nil
+		}, Refuse, eligible, fail},
+		{"key with a warning", func(f *Facts) {
+			f.Key.Warnings = []string{"its material expires"}
+		}, Associate, eligible, warn},
+		{"other cluster", func(f *Facts) { f.Cluster.Guard = v1alpha1.GuardMismatch }, Refuse, guard, fail},
+		{"other cluster, named by flag", func(f *Facts) {
+			f.Cluster.Guard, f.NameByFlag = v1alpha1.GuardMismatch, true
+		}, Refuse, guard, fail},
+		{"tunnel", func(f *Facts) { f.Cluster.Guard = v1alpha1.GuardUnverified }, Refuse, guard, fail},
+		{"tunnel, named by flag", func(f *Facts) {
+			f.Cluster.Guard, f.NameByFlag = v1alpha1.GuardUnverified, true
+		}, Associate, guard, warn},
+		{"EKS Connector", func(f *Facts) { f.Live.Connected = true }, Refuse, controlPlane, fail},
+		{"local cluster on Outposts", func(f *Facts) { f.Live.LocalOutpost = true }, Refuse, controlPlane, fail},
+		{"has this key", func(f *Facts) { f.Live.KeyARN = keyARN }, Done, currentKey, pass},
+		{"has another key", func(f *Facts) { f.Live.KeyARN = otherKey }, Refuse, currentKey, fail},
+		{"updating", func(f *Facts) { f.Live.Status = "UPDATING" }, Refuse, active, fail},
+		{"no status", func(f *Facts) { f.Live.Status = "" }, Refuse, active, fail},
+		{"running association of this key", func(f *Facts) {
+			f.Live.Status, f.Updates = "UPDATING", running(eks.TypeAssociation, keyARN)
+		}, Adopt, active, pass},
+		{"running association of another key", func(f *Facts) {
+			f.Updates = running(eks.TypeAssociation, otherKey)
+		}, Refuse, updates, fail},
+		{"running association of an unknown key", func(f *Facts) {
+			f.Updates = running(eks.TypeAssociation, "")
+		}, Refuse, updates, fail},
+		{"running version update", func(f *Facts) { f.Updates = running("VersionUpdate", "") }, Refuse, updates, fail},
+		{"updates unknown", func(f *Facts) { f.UpdatesErr = errors.New("denied") }, Refuse, updates, fail},
+		{"1.28", func(f *Facts) { f.Live.Version = "1.28" }, Associate, version, warn},
+		{"no version", func(f *Facts) { f.Live.Version = "" }, Associate, version, unknown},
+		{"grant refused", func(f *Facts) { f.Grant.Result = fail }, Refuse, kms.GrantCheckName, fail},
+		{"grant unknown", func(f *Facts) { f.Grant.Result = unknown }, Associate, kms.GrantCheckName, unknown},
+		{"EKS permission", func(*Facts) {}, Associate, "caller may associate", unknown},
+		{"key policy unknown", func(f *Facts) { f.PolicyErr = errors.New("denied") }, Associate, policy, unknown},
+		{"key policy with a condition", func(f *Facts) {
+			f.PolicyIssues.Blocking = []string{"kms:GrantIsForAWSResource"}
+		}, Associate, policy, warn},
+		{"key of another account", func(f *Facts) {
+			f.KeyAccount = "444455556666"
+		}, Associate, "cross-account access", warn},
+		{"shared key", func(f *Facts) { f.UsedBy = []string{"arn:other"} }, Associate, shared, warn},
+		{"users of the key unknown", func(f *Facts) { f.UsedByErr = errors.New("denied") }, Associate, shared, unknown},
+		{"tool that breaks", func(f *Facts) {
+			f.Drift = v1alpha1.Drift{Tool: v1alpha1.ToolPalette, Destructive: true}
+		}, Refuse, tool, fail},
+		{"tool that breaks, accepted", func(f *Facts) {
 			f.Drift, f.AcceptDrift = v1alpha1.Drift{Tool: v1alpha1.ToolPalette, Destructive: true}, true
-		}, Associate, "its manager agrees", warn},
-		{"no manager known", func(f *Facts) { f.Drift = v1alpha1.Drift{Tool: v1alpha1.ToolUnknown, Consequence: "unknown"} }, Associate, "its manager agrees", warn},
+		}, Associate, tool, warn},
+		{"tool unknown", func(f *Facts) {
+			f.Drift = v1alpha1.Drift{Tool: v1alpha1.ToolUnknown, Consequence: "unknown"}
+		}, Associate, tool, warn},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			f := fit()
+			f := passing()
 			test.change(&f)
 			plan, decision := Plan(f)
 			if decision != test.decision {
-				t.Errorf("%s, want %s: %v", decision, test.decision, &RefusedError{Failures(plan)})
+				t.Errorf("decision = %s, want %s: %v", decision, test.decision, &RefusedError{Failures(plan)})
 			}
-			var got v1alpha1.Result
+			i := slices.IndexFunc(plan.Checks, func(c v1alpha1.Check) bool { return c.Name == test.check })
+			if i < 0 || plan.Checks[i].Result != test.result {
+				t.Errorf("checks = %v, want %s: %s", plan.Checks, test.check, test.result)
+			}
 			for _, c := range plan.Checks {
-				if c.Name == test.check {
-					got = c.Result
-				}
 				if c.Message == "" && c.Name != kms.GrantCheckName {
-					t.Errorf("%s says nothing", c.Name)
+					t.Errorf("%s has no message", c.Name)
 				}
-			}
-			if got != test.result {
-				t.Errorf("%s: %s, want %s", test.check, got, test.result)
 			}
 			if (len(plan.Steps) > 0) != (decision == Associate || decision == Adopt) {
-				t.Errorf("%s has the steps %v", decision, plan.Steps)
+				t.Errorf("decision %s with the steps %v", decision, plan.Steps)
 			}
 		})
 	}
@@ -106,36 +142,39 @@ func TestParseClusterConfig(t *testing.T) {
 	for _, test := range []struct {
 		name, text, want string // want is the key, or empty
 	}{
-		{"whole", head + "metadata: {name: lab, region: eu-west-1}\nnodeGroups: [{name: a}]\nsecretsEncryption: {keyARN: k}\n", "k"},
-		{"JSON", `{"apiVersion":"eksctl.io/v1alpha5","kind":"ClusterConfig","metadata":{"name":"lab"},"secretsEncryption":{"keyARN":"k"}}`, "k"},
+		{"YAML", head + "metadata: {name: lab, region: eu-west-1}\nnodeGroups: [{name: a}]\n" +
+			"secretsEncryption: {keyARN: k}\n", "k"},
+		{"JSON", `{"apiVersion":"eksctl.io/v1alpha5","kind":"ClusterConfig","metadata":{"name":"lab"},` +
+			`"secretsEncryption":{"keyARN":"k"}}`, "k"},
 		{"another kind", "apiVersion: v1\nkind: Secret\n", ""},
 		{"another version", "apiVersion: eksctl.io/v1alpha4\nkind: ClusterConfig\n", ""},
 		{"no name", head + "secretsEncryption: {keyARN: k}\n", ""},
 		{"no key", head + "metadata: {name: lab}\n", ""},
-		{"no YAML", "\t{", ""},
+		{"invalid YAML", "\t{", ""},
 		{"empty", "", ""},
 	} {
 		c, err := ParseClusterConfig([]byte(test.text))
 		if c.KeyARN != test.want || (err == nil) != (test.want != "") {
-			t.Errorf("%s: %+v, %v", test.name, c, err)
+			t.Errorf("%s: config %+v, error %v; want the key %q", test.name, c, err, test.want)
 		}
 	}
 	c := ClusterConfig{Name: "lab", Region: "eu-west-1"}
 	for _, test := range []struct {
 		name, region string
-		fits         bool
+		matches      bool
 	}{{"lab", "eu-west-1", true}, {"lab", "", true}, {"lab", "us-east-1", false}, {"shop", "eu-west-1", false}} {
-		if err := c.Concerns(test.name, test.region); (err == nil) != test.fits {
-			t.Errorf("%s in %s: %v", test.name, test.region, err)
+		if err := c.Concerns(test.name, test.region); (err == nil) != test.matches {
+			t.Errorf("%s in %s: error %v, want a match: %t", test.name, test.region, err, test.matches)
 		}
 	}
 }
 
 func FuzzParseClusterConfig(f *testing.F) {
-	f.Add([]byte("apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nmetadata: {name: lab}\nsecretsEncryption: {keyARN: k}\n"))
+	f.Add([]byte("apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nmetadata: {name: lab}\n" +
+		"secretsEncryption: {keyARN: k}\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if c, err := ParseClusterConfig(text); err == nil && (c.Name == "" || c.KeyARN == "") {
-			t.Errorf("%q gave %+v", text, c)
+			t.Errorf("%q is accepted as %+v", text, c)
 		}
 	})
 }

@@ -1,61 +1,63 @@
 package association
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 )
 
-// Progress is what a poll found.
+// Progress is the result of one poll.
 type Progress struct {
 	UpdateID, Status string
-	// Elapsed is the time waited here.
+	// Elapsed is the time since Wait began.
 	Elapsed time.Duration
-	// Err is why the poll told nothing; the wait goes on.
+	// Err is why the poll failed; the wait continues.
 	Err error
 }
 
 const (
 	pollMin = 2 * time.Second
 	pollMax = 30 * time.Second
-	// pollTimeout ends a poll that gets no answer.
+	// pollTimeout ends a poll without a response.
 	pollTimeout = time.Minute
-	// expiredPolls bounds polls with credentials that don't become fresh.
+	// expiredPolls is the number of consecutive polls that may fail because the credentials have expired.
 	expiredPolls = 3
-	// settleTime bounds the wait for DescribeCluster after Successful: the two are
+	// settleTime bounds the time between a Successful update and a DescribeCluster that returns the key: the two are
 	// only eventually consistent.
 	settleTime = 10 * time.Minute
 )
 
-// pause grows with the time waited: often at first, every half a minute later.
-func pause(elapsed time.Duration) time.Duration {
+// pollInterval grows with the time waited, from pollMin to pollMax.
+func pollInterval(elapsed time.Duration) time.Duration {
 	return min(max(elapsed/20, pollMin), pollMax)
 }
 
-// Wait returns the update once EKS calls it Successful and DescribeCluster names
-// the key; the cluster's own status is never taken for it. Polls that fail for the
-// moment (throttling, server errors, a network that is away) don't end the wait.
-// Errors are a *FailedError, or a *PendingError while the association goes on.
-func (e *Engine) Wait(ctx context.Context, updateID string) (Update, error) {
+// Wait returns the update once EKS reports it as Successful and DescribeCluster returns the key. The status of the
+// cluster is not taken as proof. Temporary failures of a poll (throttling, server errors, network) don't end the wait.
+// Wait returns a *PendingError if the association continues without it.
+func (e *Engine) Wait(ctx context.Context, updateID string) (eks.Update, error) {
 	w := &waiter{Engine: e, start: e.now(), updateID: updateID}
-	var u Update
+	var u eks.Update
 	if updateID != "" {
 		var err error
-		if u, err = w.untilEnded(ctx); err != nil {
+		if u, err = w.waitForUpdate(ctx); err != nil {
 			return u, err
 		}
 		if u.Status != "Successful" {
-			return u, &FailedError{Cluster: e.Cluster.Name, Update: u}
+			return u, failedError(e.Cluster.Name, u)
 		}
 	}
-	return u, w.untilKeyed(ctx, u)
+	return u, w.waitForKey(ctx, u)
 }
 
 type waiter struct {
 	*Engine
 	start    time.Time
 	updateID string
-	expired  int
+	expired  int // consecutive polls with expired credentials
 }
 
 func (w *waiter) elapsed() time.Duration { return w.now().Sub(w.start) }
@@ -70,34 +72,34 @@ func (w *waiter) report(status string, err error) {
 	}
 }
 
-func (w *waiter) untilEnded(ctx context.Context) (Update, error) {
+func (w *waiter) waitForUpdate(ctx context.Context) (eks.Update, error) {
 	for {
-		u, err := w.poll(ctx)
-		if stop := w.fatal(ctx, err); stop != nil {
+		u, err := w.pollUpdate(ctx)
+		if stop := w.checkPoll(ctx, err); stop != nil {
 			return u, stop
 		}
 		w.report(u.Status, err)
 		if err == nil && !u.Running() {
 			return u, nil
 		}
-		if stop := w.rest(ctx); stop != nil {
+		if stop := w.pause(ctx); stop != nil {
 			return u, stop
 		}
 	}
 }
 
-func (w *waiter) poll(ctx context.Context) (Update, error) {
+func (w *waiter) pollUpdate(ctx context.Context) (eks.Update, error) {
 	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
-	return describeUpdate(ctx, w.EKS, w.Cluster.Name, w.updateID)
+	return w.EKS.Update(ctx, w.Cluster.Ref(), w.updateID)
 }
 
-// untilKeyed waits for DescribeCluster to show what the update promised.
-func (w *waiter) untilKeyed(ctx context.Context, u Update) error {
+// waitForKey waits until DescribeCluster returns the key of the successful update u.
+func (w *waiter) waitForKey(ctx context.Context, u eks.Update) error {
 	began := w.elapsed()
 	for {
-		c, err := w.describe(ctx)
-		if stop := w.fatal(ctx, err); stop != nil {
+		c, err := w.pollCluster(ctx)
+		if stop := w.checkPoll(ctx, err); stop != nil {
 			return stop
 		}
 		switch {
@@ -106,23 +108,24 @@ func (w *waiter) untilKeyed(ctx context.Context, u Update) error {
 		case err == nil && c.KeyARN != "":
 			return &otherKeyError{c.KeyARN}
 		case err == nil && w.elapsed()-began > settleTime:
-			return fmt.Errorf("EKS calls update %s of cluster %s %s, but DescribeCluster has named no key for %s", u.ID, w.Cluster.Name, u.Status, settleTime)
+			return fmt.Errorf("EKS reports update %s of cluster %s as %s, but DescribeCluster returned no key for %s",
+				u.ID, w.Cluster.Name, u.Status, settleTime)
 		}
-		w.report(orElse(u.Status, "Successful")+", the cluster doesn't show the key yet", err)
-		if stop := w.rest(ctx); stop != nil {
+		w.report(cmp.Or(u.Status, "Successful")+", DescribeCluster does not return the key yet", err)
+		if stop := w.pause(ctx); stop != nil {
 			return stop
 		}
 	}
 }
 
-func (w *waiter) describe(ctx context.Context) (*Cluster, error) {
+func (w *waiter) pollCluster(ctx context.Context) (eks.Cluster, error) {
 	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
-	return describe(ctx, w.EKS, w.Cluster.Name)
+	return w.EKS.Cluster(ctx, w.Cluster.Ref())
 }
 
-// fatal ends the wait for an error that waiting doesn't mend.
-func (w *waiter) fatal(ctx context.Context, err error) error {
+// checkPoll returns an error if the wait must end: ctx has ended, or err is permanent.
+func (w *waiter) checkPoll(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return w.pending(context.Cause(ctx))
 	}
@@ -130,22 +133,22 @@ func (w *waiter) fatal(ctx context.Context, err error) error {
 		w.expired = 0
 		return nil
 	}
-	switch react(err) {
-	case expired:
+	switch classify(err) {
+	case expiredCredentials:
 		if w.expired++; w.expired > expiredPolls {
 			return w.pending(err)
 		}
 		if w.Refresh != nil {
 			w.Refresh()
 		}
-	case giveUp:
-		return w.pending(explain(err, "DescribeUpdate", w.Cluster.Name))
+	case rejected:
+		return w.pending(err)
 	}
 	return nil
 }
 
-// rest sleeps until the next poll, but not past the timeout.
-func (w *waiter) rest(ctx context.Context) error {
+// pause sleeps until the next poll. It returns an error if the timeout has passed or ctx has ended.
+func (w *waiter) pause(ctx context.Context) error {
 	timeout := w.Timeout
 	if timeout <= 0 {
 		timeout = DefaultTimeout
@@ -156,7 +159,7 @@ func (w *waiter) rest(ctx context.Context) error {
 		p.TimedOut = true
 		return p
 	}
-	if err := w.sleep(ctx, min(pause(w.elapsed()), left)); err != nil {
+	if err := w.sleep(ctx, min(pollInterval(w.elapsed()), left)); err != nil {
 		return w.pending(err)
 	}
 	return nil

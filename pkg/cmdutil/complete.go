@@ -14,7 +14,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
@@ -119,7 +119,7 @@ func clusterNames(ctx context.Context, f *Factory) []string {
 		names = append(names, t.Name)
 	}
 	if at, err := f.Location(ctx); err == nil {
-		more, _ := inspect.ClusterNames(ctx, at.Clients.EKS()) // the names before an error are valid
+		more, _ := eks.New(at.Clients.EKS()).ClusterNames(ctx) // the names before an error are valid
 		names = append(names, more...)
 	}
 	return names

@@ -11,6 +11,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
@@ -78,7 +79,7 @@ func (f *Factory) InspectTarget(ctx context.Context, t binding.Target, o Inspect
 			return o.Keys.Facts(ctx, principal, keyARN, read)
 		}
 	}
-	source := inspect.Source{EKS: clients.EKS(), Key: key, WithoutUpdates: o.WithoutUpdates}
+	source := inspect.Source{EKS: eks.New(clients.EKS()), Key: key, WithoutUpdates: o.WithoutUpdates}
 	result := inspect.Cluster(ctx, source, t)
 	result.Report.Notes = append(result.Report.Notes, SourceNotes(t, clients)...)
 	if role := t.Credentials.ExecRoleARN; result.Err != nil && role != "" && t.Credentials.RoleARN == "" &&

@@ -11,8 +11,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/association"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/iac"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
 )
 
@@ -76,10 +76,9 @@ func (f *Factory) OwnerFinder(cluster string) func(context.Context) *iac.Owner {
 func (f *Factory) AssociationSources(t binding.Target, clients *awsclient.Clients,
 	managedBy ManagedByFlag) association.Sources {
 	return association.Sources{
-		EKS: clients.EKS(), KMS: clients.KMS(t.Region), ManagedBy: managedBy.detect, Owner: f.OwnerFinder(t.Name),
+		EKS: eks.New(clients.EKS()), KMS: clients.KMS(t.Region), ManagedBy: managedBy.detect, Owner: f.OwnerFinder(t.Name),
 		Guard: func(arn, endpoint string) (v1alpha1.Guard, string) {
 			return binding.Guard(t, binding.Described{ARN: arn, Endpoint: endpoint})
 		},
-		UsedBy: func(ctx context.Context) (map[string][]string, error) { return kms.UsedBy(ctx, clients.EKS()) },
 	}
 }

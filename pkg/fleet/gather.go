@@ -16,6 +16,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
 )
 
@@ -182,7 +183,7 @@ func (g *gatherer) cluster(ctx context.Context, p *place, name string) {
 		Name: name, Region: p.region, Account: p.account, Partition: g.partition,
 	}
 	result := inspect.Cluster(ctx, inspect.Source{
-		EKS: p.clients.EKS(), WithoutUpdates: true,
+		EKS: eks.New(p.clients.EKS()), WithoutUpdates: true,
 		Key: func(ctx context.Context, keyARN string) inspect.KeyFacts { return g.key(ctx, p, keyARN) },
 	}, t)
 	g.mu.Lock()

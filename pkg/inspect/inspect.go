@@ -1,71 +1,89 @@
-// Package inspect asks EKS and KMS about one cluster and fills its report. It
-// decides nothing: the verdict is pkg/encryption's, the guard pkg/target's.
+// Package inspect calls EKS and KMS about one cluster and fills its report. It decides nothing itself: the verdict and
+// the controls come from package encryption, the guard from package binding.
 package inspect
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/iac"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
-// Source is whom to ask.
+// EKS reads clusters and their updates. *eks.Client implements it.
+type EKS interface {
+	Cluster(context.Context, eks.Ref) (eks.Cluster, error)
+	UpdateIDs(context.Context, eks.Ref) (ids []string, more bool, err error)
+	Update(ctx context.Context, cluster eks.Ref, id string) (eks.Update, error)
+}
+
+// Source holds the clients that Cluster calls.
 type Source struct {
 	EKS EKS
-	// Key tells a key's facts; KeyFrom makes one that asks KMS each time.
+	// Key returns the facts of a key. KeyFrom makes a Key that calls KMS each time.
 	Key func(ctx context.Context, keyARN string) KeyFacts
-	// WithoutUpdates leaves out the association seen last, which takes a call for
-	// each update of the cluster.
+	// WithoutUpdates leaves out the last association. Finding it takes one call for each update of the cluster.
 	WithoutUpdates bool
 }
 
-// KeyFacts is what KMS tells of a key. Unasked says why its state is unknown.
+// KeyFacts are the facts of a key that KMS returned.
 type KeyFacts struct {
-	Key     v1alpha1.Key
-	Unasked string
-	Notes   []string
+	Key v1alpha1.Key
+	// Err is why the key's state is unknown; nil if it is known.
+	Err   error
+	Notes []string
 }
 
-// KeyFrom asks KMS in the key's own region: another one knows nothing of it.
+// KeyFrom returns a function that calls KMS in the key's own region, because KMS knows a key only there.
 func KeyFrom(client func(region string) kms.Reader) func(context.Context, string) KeyFacts {
 	return func(ctx context.Context, keyARN string) KeyFacts {
-		key, unasked, notes := kms.Facts(ctx, client(keyRegion(keyARN)), keyARN)
-		return KeyFacts{key, unasked, notes}
+		key, unasked, notes := kms.Facts(ctx, client(parseARN(keyARN).Region), keyARN)
+		facts := KeyFacts{Key: key, Notes: notes}
+		if unasked != "" {
+			facts.Err = errors.New(unasked)
+		}
+		return facts
 	}
 }
 
-// Result is the report, and what commands need beyond it.
+// Result is the report on a cluster with further facts that commands need.
 type Result struct {
 	Report v1alpha1.EncryptionReport
-	// Tags and RoleARN are the cluster's, as EKS says.
+	// Tags and RoleARN are the cluster's, from DescribeCluster.
 	Tags    map[string]string
 	RoleARN string
-	// Err is why the verdict is Unknown: DescribeCluster failed.
+	// Err is the error of DescribeCluster. If it is set, the verdict is Unknown.
 	Err error
 }
 
-// Cluster asks about the target's cluster, in two rounds of calls side by side:
-// what needs the name alone, then what that led to. A failed side call is a note
-// in the report; a failed DescribeCluster is the verdict Unknown and Result.Err.
+// Cluster reports on the target's cluster. It needs two rounds of concurrent calls: DescribeCluster and ListUpdates,
+// then the key and each update. If DescribeCluster fails, the verdict is Unknown and Result.Err is set; if another
+// call fails, the report has a note.
 func Cluster(ctx context.Context, src Source, t binding.Target) Result {
-	var c described
+	ref := clusterRef(t)
+	var c eks.Cluster
 	var err error
-	var ids updateIDs
+	var updates updateList
 	var round errgroup.Group
 	round.Go(func() error {
-		c, err = describeCluster(ctx, src.EKS, t)
+		c, err = src.EKS.Cluster(ctx, ref)
 		return nil
 	})
 	if !src.WithoutUpdates {
 		round.Go(func() error {
-			ids = listUpdates(ctx, src.EKS, t)
+			updates = listUpdates(ctx, src.EKS, ref)
 			return nil
 		})
 	}
@@ -74,16 +92,16 @@ func Cluster(ctx context.Context, src Source, t binding.Target) Result {
 		return Result{Report: Unknown(t, err), Err: err}
 	}
 	r := newReport(t)
-	c.fill(&r.Cluster)
-	r.Health = c.health
-	r.Encryption = encryption.Decide(c.facts)
-	r.Cluster.Guard, r.Cluster.GuardReason = binding.Guard(t, binding.Described{ARN: c.arn, Endpoint: c.endpoint})
-	managed := iac.Detect(c.tags)
+	c.Fill(&r.Cluster)
+	r.Health = v1alpha1.Health{Degraded: len(c.Issues) > 0, Issues: c.Issues}
+	r.Encryption = encryption.Decide(encryption.Facts{
+		Version: c.Version, KeyARN: c.KeyARN, Connected: c.Connected, LocalOutpost: c.LocalOutpost,
+	})
+	r.Cluster.Guard, r.Cluster.GuardReason = binding.Guard(t, binding.Described{ARN: c.ARN, Endpoint: c.Endpoint})
+	managed := iac.Detect(c.Tags)
 	r.Cluster.ManagedBy = &managed
 
 	var key KeyFacts
-	var update *v1alpha1.Update
-	var updateNotes []string
 	hasKey := r.Encryption.Verdict == v1alpha1.VerdictCustomerManagedKey
 	round = errgroup.Group{}
 	if hasKey {
@@ -93,47 +111,106 @@ func Cluster(ctx context.Context, src Source, t binding.Target) Result {
 		})
 	}
 	round.Go(func() error {
-		update, updateNotes = lastAssociation(ctx, src.EKS, t, ids)
+		r.Encryption.Update, r.Notes = lastAssociation(ctx, src.EKS, ref, updates)
 		return nil
 	})
 	_ = round.Wait()
-	r.Encryption.Update = update
-	r.Notes = append(r.Notes, updateNotes...)
 	if hasKey {
 		addKey(r, key)
 	}
 	r.Controls = encryption.Controls(r)
-	return Result{Report: *r, Tags: c.tags, RoleARN: c.roleARN}
+	return Result{Report: *r, Tags: c.Tags, RoleARN: c.RoleARN}
 }
 
 func addKey(r *v1alpha1.EncryptionReport, facts KeyFacts) {
 	key := facts.Key
-	if key.Account == "" {
-		key.Account = keyAccount(key.ARN)
+	key.Account = cmp.Or(key.Account, parseARN(key.ARN).AccountID)
+	reason := ""
+	if facts.Err != nil {
+		reason = facts.Err.Error()
+		if r.Cluster.Account != "" && key.Account != "" && key.Account != r.Cluster.Account {
+			reason += "; the key is in another account, " + key.Account
+		}
 	}
-	if facts.Unasked != "" && r.Cluster.Account != "" && key.Account != "" && key.Account != r.Cluster.Account {
-		facts.Unasked += fmt.Sprintf("; the key is in another account, %s", key.Account)
-	}
-	key.Usable, key.Reason = encryption.Usable(key.State, facts.Unasked, key.ARN, r.Health.Issues)
+	key.Usable, key.Reason = encryption.Usable(key.State, reason, key.ARN, r.Health.Issues)
 	r.Key = &key
 	r.Notes = append(r.Notes, facts.Notes...)
 }
 
-// Unknown is the report on a cluster that could not be asked about.
+// maxUpdates bounds the concurrent DescribeUpdate calls. EKS keeps few updates, so that one round is enough.
+const maxUpdates = 50
+
+// updateList holds the ids of a cluster's updates; more is true if the cluster has others.
+type updateList struct {
+	ids  []string
+	more bool
+	err  error
+}
+
+func listUpdates(ctx context.Context, api EKS, ref eks.Ref) updateList {
+	if ref.Name == "" {
+		return updateList{}
+	}
+	var l updateList
+	l.ids, l.more, l.err = api.UpdateIDs(ctx, ref)
+	if len(l.ids) > maxUpdates {
+		l.ids, l.more = l.ids[:maxUpdates], true
+	}
+	return l
+}
+
+// lastAssociation describes the listed updates and returns the newest association among them. It returns nil if there
+// is none, which may be because EKS deletes updates after a while.
+func lastAssociation(ctx context.Context, api EKS, ref eks.Ref, l updateList) (*v1alpha1.Update, []string) {
+	if l.err != nil {
+		return nil, []string{"last association: " + l.err.Error()}
+	}
+	updates := make([]eks.Update, len(l.ids))
+	errs := make([]error, len(l.ids))
+	var g errgroup.Group
+	for i, id := range l.ids {
+		g.Go(func() error {
+			updates[i], errs[i] = api.Update(ctx, ref, id)
+			return nil
+		})
+	}
+	_ = g.Wait()
+	var notes []string
+	failed := slices.IndexFunc(errs, func(err error) bool {
+		return err != nil && awsclient.KindOf(err) != awsclient.KindNotFound // EKS may delete a listed update
+	})
+	if failed >= 0 { // one note for all
+		notes = append(notes, "last association: "+errs[failed].Error())
+	}
+	updates = slices.DeleteFunc(updates, func(u eks.Update) bool { return !u.IsAssociation() })
+	if len(updates) == 0 {
+		if l.more {
+			const format = "last association: only %d of the cluster's updates were read"
+			notes = append(notes, fmt.Sprintf(format, len(l.ids)))
+		}
+		return nil, notes
+	}
+	last := slices.MaxFunc(updates, eks.CompareAge)
+	return &last.Update, notes
+}
+
+// Unknown returns the report on a cluster that could not be described; err is the reason.
 func Unknown(t binding.Target, err error) v1alpha1.EncryptionReport {
 	r := newReport(t)
 	r.Encryption = encryption.Unknown(err.Error())
-	r.Cluster.Guard, r.Cluster.GuardReason = v1alpha1.GuardUnverified, "EKS could not be asked"
+	r.Cluster.Guard, r.Cluster.GuardReason = v1alpha1.GuardUnverified, "EKS did not describe the cluster"
 	r.Controls = encryption.Controls(r)
 	return *r
 }
 
-// NotEKS is the report on a context that leads elsewhere.
+// NotEKS returns the report on a kube context that does not lead to an EKS cluster.
 func NotEKS(e *binding.NotEKSError) v1alpha1.EncryptionReport {
 	r := newReport(binding.Target{Context: e.Context, Name: e.Context})
 	r.Cluster.Name = ""
-	r.Encryption = v1alpha1.Encryption{Verdict: v1alpha1.VerdictNotApplicable, Scope: v1alpha1.ScopeUnknown, Reason: e.Error()}
-	r.Cluster.Guard, r.Cluster.GuardReason = v1alpha1.GuardUnverified, "no EKS cluster"
+	r.Encryption = v1alpha1.Encryption{
+		Verdict: v1alpha1.VerdictNotApplicable, Scope: v1alpha1.ScopeUnknown, Reason: e.Error(),
+	}
+	r.Cluster.Guard, r.Cluster.GuardReason = v1alpha1.GuardUnverified, "not an EKS cluster"
 	r.Controls = encryption.Controls(r)
 	return *r
 }
@@ -146,4 +223,22 @@ func newReport(t binding.Target) *v1alpha1.EncryptionReport {
 			ARN: t.ARN, Name: t.Name, Region: t.Region, Account: t.Account, Partition: t.Partition, Context: t.Context,
 		},
 	}
+}
+
+// clusterRef returns the cluster's name and ARN; "*" stands for an account that the target doesn't name.
+func clusterRef(t binding.Target) eks.Ref {
+	ref := eks.Ref{Name: t.Name, ARN: t.ARN}
+	if ref.ARN == "" && t.Region != "" {
+		ref.ARN = arn.ARN{
+			Partition: t.Partition, Service: "eks", Region: t.Region, AccountID: cmp.Or(t.Account, "*"),
+			Resource: "cluster/" + t.Name,
+		}.String()
+	}
+	return ref
+}
+
+// parseARN returns the zero ARN if s is not valid.
+func parseARN(s string) arn.ARN {
+	a, _ := arn.Parse(s)
+	return a
 }

@@ -11,19 +11,20 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/eks"
+	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
 	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
 const account = "111122223333"
 
-// world is an AWS of its own, asked through the real SDK.
+// world is a fake AWS that the real SDK calls.
 type world struct {
 	*fakeaws.Server
 	config aws.Config
@@ -38,7 +39,10 @@ func newWorld(t *testing.T, allowed ...fakeaws.Statement) world {
 	if len(allowed) == 0 {
 		allowed = []fakeaws.Statement{fakeaws.Allow("*")}
 	}
-	must(t, s.AddPrincipal(fakeaws.Principal{ARN: "arn:aws:iam::" + account + ":user/ann", AccessKeyID: "AKIAANN", SecretAccessKey: "secret", Policy: allowed}))
+	must(t, s.AddPrincipal(fakeaws.Principal{
+		ARN: "arn:aws:iam::" + account + ":user/ann", AccessKeyID: "AKIAANN", SecretAccessKey: "secret",
+		Policy: allowed,
+	}))
 	return world{s, aws.Config{
 		BaseEndpoint: aws.String(h.URL), RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider("AKIAANN", "secret", ""),
@@ -52,12 +56,12 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// ask inspects a cluster by its ARN, with the endpoint that EKS gave it.
-func (w world) ask(t *testing.T, arn string) Result {
+// inspect reports on the cluster with this ARN. The target has the endpoint of the fake cluster.
+func (w world) inspect(t *testing.T, arn string) Result {
 	t.Helper()
 	a, ok := binding.ParseClusterARN(arn)
 	if !ok {
-		t.Fatalf("no ARN: %s", arn)
+		t.Fatalf("%s is not a cluster ARN", arn)
 	}
 	endpoint := ""
 	w.View(func(world *fakeaws.World) {
@@ -66,34 +70,37 @@ func (w world) ask(t *testing.T, arn string) Result {
 		}
 	})
 	return Cluster(t.Context(), w.source(a.Region), binding.Target{
-		ARN: arn, Name: a.Name, Region: a.Region, Account: a.Account, Partition: a.Partition, Server: endpoint, Context: "ctx",
+		ARN: arn, Name: a.Name, Region: a.Region, Account: a.Account, Partition: a.Partition,
+		Server: endpoint, Context: "ctx",
 	})
 }
 
 func (w world) source(region string) Source {
 	return Source{
-		EKS: eks.NewFromConfig(w.config, func(o *eks.Options) { o.Region = region }),
+		EKS: eks.New(awseks.NewFromConfig(w.config, func(o *awseks.Options) { o.Region = region })),
 		Key: KeyFrom(func(region string) kms.Reader {
 			return awskms.NewFromConfig(w.config, func(o *awskms.Options) { o.Region = region })
 		}),
 	}
 }
 
-// Every kind of cluster there is, held against the truth that it was made from.
+// Compares the report on every kind of cluster with the expected answers of the fake fleet.
 func TestFleet(t *testing.T) {
 	w := newWorld(t)
 	truths, err := w.AddFleet(fakeaws.FleetOptions{})
 	must(t, err)
 	for _, truth := range truths {
 		t.Run(truth.Name, func(t *testing.T) {
-			got := w.ask(t, truth.ARN)
+			got := w.inspect(t, truth.ARN)
 			must(t, got.Err)
 			r := got.Report
-			if r.Encryption.Verdict != truth.Verdict || r.Encryption.Scope != truth.Scope || r.Encryption.KeyARN != truth.KeyARN {
-				t.Errorf("%s/%s, key %q; want %s/%s, key %q", r.Encryption.Verdict, r.Encryption.Scope, r.Encryption.KeyARN, truth.Verdict, truth.Scope, truth.KeyARN)
+			e := r.Encryption
+			if e.Verdict != truth.Verdict || e.Scope != truth.Scope || e.KeyARN != truth.KeyARN {
+				t.Errorf("%s/%s, key %q; want %s/%s, key %q",
+					e.Verdict, e.Scope, e.KeyARN, truth.Verdict, truth.Scope, truth.KeyARN)
 			}
 			if (r.Key != nil) != (truth.KeyARN != "") {
-				t.Fatalf("key facts: %+v", r.Key)
+				t.Fatalf("key = %+v, want one: %t", r.Key, truth.KeyARN != "")
 			}
 			if r.Key != nil {
 				want := v1alpha1.UsableNo
@@ -104,71 +111,83 @@ func TestFleet(t *testing.T) {
 					want = v1alpha1.UsableYes
 				}
 				if r.Key.Usable != want {
-					t.Errorf("usable: %s (%s), want %s", r.Key.Usable, r.Key.Reason, want)
+					t.Errorf("usable = %s (%s), want %s", r.Key.Usable, r.Key.Reason, want)
 				}
 				if r.Key.Usable != v1alpha1.UsableYes && r.Key.Reason == "" {
-					t.Error("not usable, and no reason")
+					t.Errorf("usable = %s without a reason", r.Key.Usable)
 				}
 				if truth.KeyReadable && (r.Key.Rotation == nil || r.Key.Rotation.Enabled != truth.RotationOn) {
-					t.Errorf("rotation: %+v, want %t", r.Key.Rotation, truth.RotationOn)
+					t.Errorf("rotation = %+v, want %t", r.Key.Rotation, truth.RotationOn)
 				}
 			}
 			status := ""
-			if u := r.Encryption.Update; u != nil {
+			if u := e.Update; u != nil {
 				status = u.Status
 			}
 			if status != truth.Update {
-				t.Errorf("association: %q, want %q", status, truth.Update)
+				t.Errorf("status of the last association = %q, want %q", status, truth.Update)
 			}
 			var codes []string
 			for _, i := range r.Health.Issues {
 				codes = append(codes, i.Code)
 			}
 			if !slices.Equal(codes, truth.HealthCodes) || r.Health.Degraded != (len(codes) > 0) {
-				t.Errorf("health: %v (degraded: %t), want %v", codes, r.Health.Degraded, truth.HealthCodes)
+				t.Errorf("health issues = %v (degraded: %t), want %v", codes, r.Health.Degraded, truth.HealthCodes)
 			}
 		})
 	}
 }
 
-// DescribeCluster may say "no key" in many ways, and a key in one.
-func TestKeyOrNone(t *testing.T) {
-	for _, config := range []string{`null`, `[]`, `[{}]`, `[{"resources":["secrets"]}]`, `[{"provider":null}]`, `[{"provider":{}}]`, `[{"provider":{"keyArn":""}}]`} {
+// DescribeCluster has many ways to return no key.
+func TestNoKey(t *testing.T) {
+	for _, config := range []string{
+		`null`, `[]`, `[{}]`, `[{"resources":["secrets"]}]`, `[{"provider":null}]`, `[{"provider":{}}]`,
+		`[{"provider":{"keyArn":""}}]`,
+	} {
 		w := newWorld(t)
-		arn, err := w.AddCluster(fakeaws.Cluster{Name: "c", Region: "eu-west-1", Account: account, Version: "1.31", Extra: map[string]json.RawMessage{"encryptionConfig": json.RawMessage(config)}})
+		arn, err := w.AddCluster(fakeaws.Cluster{
+			Name: "c", Region: "eu-west-1", Account: account, Version: "1.31",
+			Extra: map[string]json.RawMessage{"encryptionConfig": json.RawMessage(config)},
+		})
 		must(t, err)
-		if got := w.ask(t, arn).Report; got.Encryption.Verdict != v1alpha1.VerdictAWSOwnedKey || got.Key != nil {
-			t.Errorf("encryptionConfig %s: %s, key %v", config, got.Encryption.Verdict, got.Key)
+		if got := w.inspect(t, arn).Report; got.Encryption.Verdict != v1alpha1.VerdictAWSOwnedKey || got.Key != nil {
+			t.Errorf("encryptionConfig %s: verdict %s, key %v; want AWSOwnedKey, no key",
+				config, got.Encryption.Verdict, got.Key)
 		}
 	}
 }
 
-// A reply without a cluster, an empty name, or a name that isn't the one asked
-// for must never turn into a verdict.
+// A response without a cluster, an empty name, or another cluster's name must not lead to a verdict.
 func TestNoCluster(t *testing.T) {
 	w := newWorld(t)
-	arn, err := w.AddCluster(fakeaws.Cluster{Name: "c", Region: "eu-west-1", Account: account, Raw: json.RawMessage(`{}`)})
+	arn, err := w.AddCluster(fakeaws.Cluster{
+		Name: "c", Region: "eu-west-1", Account: account, Raw: json.RawMessage(`{}`),
+	})
 	must(t, err)
-	other, err := w.AddCluster(fakeaws.Cluster{Name: "d", Region: "eu-west-1", Account: account, Extra: map[string]json.RawMessage{"name": json.RawMessage(`"e"`)}})
+	other, err := w.AddCluster(fakeaws.Cluster{
+		Name: "d", Region: "eu-west-1", Account: account,
+		Extra: map[string]json.RawMessage{"name": json.RawMessage(`"e"`)},
+	})
 	must(t, err)
 	for name, got := range map[string]Result{
-		"a reply without a cluster": w.ask(t, arn),
-		"another cluster":           w.ask(t, other),
-		"not existing":              w.ask(t, strings.Replace(arn, "/c", "/nope", 1)),
-		"an empty name":             Cluster(t.Context(), w.source("eu-west-1"), binding.Target{Region: "eu-west-1"}),
+		"no cluster in the response": w.inspect(t, arn),
+		"another cluster":            w.inspect(t, other),
+		"missing cluster":            w.inspect(t, strings.Replace(arn, "/c", "/nope", 1)),
+		"empty name":                 Cluster(t.Context(), w.source("eu-west-1"), binding.Target{Region: "eu-west-1"}),
 	} {
 		if got.Err == nil || got.Report.Encryption.Verdict != v1alpha1.VerdictUnknown {
-			t.Errorf("%s: %s, %v", name, got.Report.Encryption.Verdict, got.Err)
+			t.Errorf("%s: verdict %s, error %v; want Unknown and an error",
+				name, got.Report.Encryption.Verdict, got.Err)
 		}
-		if !strings.HasPrefix(got.Report.Encryption.Reason, "Unknown, because ") {
-			t.Errorf("%s: the reason is %q", name, got.Report.Encryption.Reason)
+		if got.Err != nil && !strings.Contains(got.Report.Encryption.Reason, got.Err.Error()) {
+			t.Errorf("%s: reason %q does not contain %q", name, got.Report.Encryption.Reason, got.Err)
 		}
 	}
 }
 
-// What may not be read is named, with the action and the ARN, and never guessed.
+// The report names each denied action, and never guesses what it could not read.
 func TestDenied(t *testing.T) {
-	const keyHome = "us-east-1" // another region than the cluster's
+	const keyRegion = "us-east-1" // not the cluster's region
 	tests := []struct {
 		action  string
 		verdict v1alpha1.Verdict
@@ -184,68 +203,97 @@ func TestDenied(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.action, func(t *testing.T) {
 			w := newWorld(t, fakeaws.Allow("*"), fakeaws.Deny(test.action))
-			key, err := w.AddKey(fakeaws.Key{Region: keyHome, Account: account})
+			key, err := w.AddKey(fakeaws.Key{Region: keyRegion, Account: account})
 			must(t, err)
-			arn, err := w.AddCluster(fakeaws.Cluster{Name: "c", Region: "eu-west-1", Account: account, KeyARN: key, Updates: []*fakeaws.Update{{
-				ID: "u-1", Type: "AssociateEncryptionConfig", Status: "Successful", CreatedAt: time.Unix(1, 0), KeyARN: key,
-			}}})
+			association := &fakeaws.Update{
+				ID: "u-1", Type: eks.TypeAssociation, Status: "Successful", CreatedAt: time.Unix(1, 0), KeyARN: key,
+			}
+			arn, err := w.AddCluster(fakeaws.Cluster{
+				Name: "c", Region: "eu-west-1", Account: account, KeyARN: key, Updates: []*fakeaws.Update{association},
+			})
 			must(t, err)
-			got := w.ask(t, arn)
+			got := w.inspect(t, arn)
 			if got.Report.Encryption.Verdict != test.verdict {
-				t.Errorf("verdict %s, want %s", got.Report.Encryption.Verdict, test.verdict)
+				t.Errorf("verdict = %s, want %s", got.Report.Encryption.Verdict, test.verdict)
 			}
 			usable := v1alpha1.Usable("")
 			if got.Report.Key != nil {
 				usable = got.Report.Key.Usable
 			}
 			if usable != test.usable {
-				t.Errorf("usable %s, want %s", usable, test.usable)
+				t.Errorf("usable = %s, want %s", usable, test.usable)
 			}
-			said, err := json.Marshal(got.Report)
+			text, err := json.Marshal(got.Report)
 			must(t, err)
-			if !strings.Contains(string(said), test.action) {
-				t.Errorf("nothing in the report names %s: %s", test.action, said)
+			if !strings.Contains(string(text), test.action) {
+				t.Errorf("the report does not name %s: %s", test.action, text)
 			}
-			if (got.Err != nil) != (test.action == "eks:DescribeCluster") {
-				t.Errorf("error: %v", got.Err)
+			if want := test.action == "eks:DescribeCluster"; (got.Err != nil) != want {
+				t.Errorf("error = %v, want one: %t", got.Err, want)
 			}
-			if got.Err != nil && (!strings.Contains(got.Err.Error(), arn) || awsclient.KindOf(got.Err) != awsclient.KindAccessDenied) {
-				t.Errorf("error %v doesn't name %s", got.Err, arn)
+			denied := awsclient.KindOf(got.Err) == awsclient.KindAccessDenied
+			if got.Err != nil && (!denied || !strings.Contains(got.Err.Error(), arn)) {
+				t.Errorf("error = %v, want access denied to %s", got.Err, arn)
 			}
 		})
 	}
 }
 
-// Two rounds of calls: with 100 calls side by side the rounds are what counts.
+// A report takes two rounds of concurrent calls.
 func TestTwoRounds(t *testing.T) {
 	w := newWorld(t)
 	key, err := w.AddKey(fakeaws.Key{Region: "eu-west-1", Account: account, RotationDays: 365})
 	must(t, err)
 	c := fakeaws.Cluster{Name: "c", Region: "eu-west-1", Account: account, KeyARN: key}
 	for i := range 10 {
-		c.Updates = append(c.Updates, &fakeaws.Update{ID: "u-" + string(rune('a'+i)), Type: "VersionUpdate", Status: "Successful", CreatedAt: time.Unix(int64(i), 0)})
+		c.Updates = append(c.Updates, &fakeaws.Update{
+			ID: "u-" + string(rune('a'+i)), Type: "VersionUpdate", Status: "Successful",
+			CreatedAt: time.Unix(int64(i), 0),
+		})
 	}
 	arn, err := w.AddCluster(c)
 	must(t, err)
-	const late = 100 * time.Millisecond
-	w.SetFaults([]fakeaws.Fault{{Latency: late}})
+	const latency = 100 * time.Millisecond
+	w.SetFaults([]fakeaws.Fault{{Latency: latency}})
 	begin := time.Now()
-	must(t, w.ask(t, arn).Err)
-	// Not a benchmark: three rounds in a row could not be faster than this.
-	if took := time.Since(begin); took < 2*late {
-		t.Errorf("took %v: the latency was not in force", took)
+	must(t, w.inspect(t, arn).Err)
+	if took := time.Since(begin); took < 2*latency {
+		t.Errorf("took %v, want at least %v: the latency had no effect", took, 2*latency)
 	}
 	if n := w.MaxInFlight(); n < 10 {
-		t.Errorf("at most %d calls were in flight: the second round is not side by side", n)
+		t.Errorf("at most %d calls were in flight, want 10: the second round is not concurrent", n)
+	}
+}
+
+// The newest association is reported, whatever the order of the updates.
+func TestLastAssociation(t *testing.T) {
+	w := newWorld(t)
+	c := fakeaws.Cluster{Name: "c", Region: "eu-west-1", Account: account}
+	for _, u := range []struct {
+		id, kind string
+		created  int64
+	}{
+		{"old", eks.TypeAssociation, 1}, {"new", eks.TypeAssociation, 3}, {"middle", eks.TypeAssociation, 2},
+		{"version", "VersionUpdate", 4},
+	} {
+		c.Updates = append(c.Updates, &fakeaws.Update{
+			ID: u.id, Type: u.kind, Status: "Failed", CreatedAt: time.Unix(u.created, 0),
+		})
+	}
+	arn, err := w.AddCluster(c)
+	must(t, err)
+	if u := w.inspect(t, arn).Report.Encryption.Update; u == nil || u.ID != "new" {
+		t.Errorf("last association = %+v, want new", u)
 	}
 }
 
 func TestNotEKS(t *testing.T) {
 	r := NotEKS(&binding.NotEKSError{Context: "kind-x", Server: "https://127.0.0.1", LooksLike: "kind", Why: "so"})
 	if r.Encryption.Verdict != v1alpha1.VerdictNotApplicable || !strings.Contains(r.Encryption.Reason, "kind") {
-		t.Errorf("%+v", r.Encryption)
+		t.Errorf("NotEKS = %+v, want NotApplicable and the product kind", r.Encryption)
 	}
-	if u := Unknown(binding.Target{Name: "c"}, errors.New("no answer")); u.Encryption.Verdict != v1alpha1.VerdictUnknown {
-		t.Errorf("%+v", u.Encryption)
+	u := Unknown(binding.Target{Name: "c"}, errors.New("no response"))
+	if u.Encryption.Verdict != v1alpha1.VerdictUnknown {
+		t.Errorf("Unknown = %+v, want Unknown", u.Encryption)
 	}
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/google/go-cmp/cmp"
 
@@ -43,7 +42,6 @@ func newWorld(t *testing.T, allowed ...fakeaws.Statement) world {
 }
 
 func (w world) kms() *kms.Client { return kms.NewFromConfig(w.config) }
-func (w world) eks() *eks.Client { return eks.NewFromConfig(w.config) }
 
 func (w world) key(t *testing.T, k fakeaws.Key) string {
 	t.Helper()
@@ -366,29 +364,6 @@ func TestCreateKeyIsNotRepeated(t *testing.T) {
 	w.SetFaults([]fakeaws.Fault{{Operation: "CreateKey", Status: 400, Code: "ThrottlingException", Times: 1}})
 	if _, err := Create(context.Background(), w.kms(), Creation{}, home, func(string) {}); err != nil {
 		t.Errorf("a throttled request was not repeated: %v", err)
-	}
-}
-
-func TestUsedBy(t *testing.T) {
-	w := newWorld(t)
-	key := w.key(t, fakeaws.Key{})
-	var want []string
-	for i, c := range []fakeaws.Cluster{{KeyARN: key}, {}, {KeyARN: key}, {ConnectorProvider: "GKE"}} {
-		c.Name, c.Region, c.Account = fmt.Sprintf("c%d", i), home, account
-		arn, err := w.AddCluster(c)
-		must(t, err)
-		if c.KeyARN != "" {
-			want = append(want, arn)
-		}
-	}
-	got, err := UsedBy(context.Background(), w.eks())
-	must(t, err)
-	if diff := cmp.Diff(map[string][]string{key: want}, got); diff != "" {
-		t.Error(diff)
-	}
-	w.SetFaults([]fakeaws.Fault{{Operation: "DescribeCluster", Cluster: "c1", Status: 403, Code: "AccessDeniedException"}})
-	if got, err := UsedBy(context.Background(), w.eks()); err == nil {
-		t.Errorf("a list with a gap passed as whole: %v", got)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmd/rewrite"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
@@ -35,7 +36,7 @@ type runner struct {
 
 func (r *runner) run(ctx context.Context, plan *v1alpha1.AssociationPlan) error {
 	engine := &association.Engine{
-		EKS: r.clients.EKS(), Cluster: r.facts.Live, KeyARN: r.facts.Key.ARN, Updates: r.facts.Updates,
+		EKS: eks.New(r.clients.EKS()), Cluster: r.facts.Live, KeyARN: r.facts.Key.ARN, Updates: r.facts.Updates,
 		Timeout: r.timeout, Refresh: r.clients.Refresh,
 	}
 	updateID := ""

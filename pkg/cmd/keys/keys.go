@@ -10,6 +10,7 @@ import (
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
@@ -56,7 +57,7 @@ func (o *options) run(ctx context.Context) error {
 	}
 	list := kms.ListOptions{Where: at.Place}
 	if o.usedBy {
-		list.UsedBy, list.UsedByErr = kms.UsedBy(ctx, at.Clients.EKS())
+		list.UsedBy, list.UsedByErr = eks.New(at.Clients.EKS()).UsedBy(ctx)
 	}
 	keys, err := o.factory.ListKeys(ctx, at.Clients, list)
 	if err != nil {

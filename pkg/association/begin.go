@@ -1,0 +1,190 @@
+package association
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
+)
+
+// Associator sends the association and follows it. *eks.Client implements it.
+type Associator interface {
+	Cluster(context.Context, eks.Ref) (eks.Cluster, error)
+	Updates(context.Context, eks.Ref) ([]eks.Update, error)
+	Update(ctx context.Context, cluster eks.Ref, id string) (eks.Update, error)
+	Associate(ctx context.Context, cluster eks.Ref, keyARN, token string) (eks.Update, error)
+}
+
+// Engine begins an association and waits for it. EKS, Cluster and KeyARN are required; the rest has defaults.
+type Engine struct {
+	EKS     Associator
+	Cluster *eks.Cluster
+	// KeyARN is the ARN of the key itself, never an alias.
+	KeyARN string
+	// Updates are the updates of the cluster before the association.
+	Updates []eks.Update
+	// Timeout bounds the wait; 0 means DefaultTimeout.
+	Timeout time.Duration
+	// Progress is called after each poll; may be nil.
+	Progress func(Progress)
+	// Refresh drops cached credentials that AWS reported as expired; may be nil.
+	Refresh func()
+
+	// Now and Sleep replace the clock in tests; nil means the real one.
+	Now   func() time.Time
+	Sleep func(context.Context, time.Duration) error
+}
+
+// DefaultTimeout is twice the longest association that users have reported.
+const DefaultTimeout = 2 * time.Hour
+
+func (e *Engine) now() time.Time {
+	if e.Now != nil {
+		return e.Now()
+	}
+	return time.Now()
+}
+
+func (e *Engine) sleep(ctx context.Context, d time.Duration) error {
+	if e.Sleep != nil {
+		return e.Sleep(ctx, d)
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}
+
+// Token returns the client request token. It is the same for the same cluster, key and history, so that a second run or
+// a second terminal gets the same update from EKS and not another one. The last association that ended is part of the
+// history, so that a new attempt after a failed one has a new token.
+func Token(c *eks.Cluster, keyARN string, updates []eks.Update) string {
+	last := ""
+	for _, u := range updates {
+		if u.IsAssociation() && !u.Running() {
+			last = u.ID
+		}
+	}
+	h := sha256.New()
+	for _, part := range []string{"associate", c.ARN, c.CreatedAt.UTC().Format(time.RFC3339), keyARN, last} {
+		fmt.Fprintf(h, "%d:%s,", len(part), part)
+	}
+	return "eks-encrypt-" + hex.EncodeToString(h.Sum(nil))[:40]
+}
+
+// Begun is an association that EKS accepted.
+type Begun struct {
+	// UpdateID is empty if the cluster already has the key.
+	UpdateID string
+	// Adopted is true if an earlier request, or one of another client, began the association.
+	Adopted bool
+}
+
+const (
+	beginAttempts = 6
+	beginPause    = 2 * time.Second // before the second attempt; doubles with each further one
+)
+
+// Begin sends the request. After an error that leaves open whether EKS accepted it, Begin looks for a running
+// association of this key and adopts it; if there is none, it repeats the request with the same token. An error means
+// that EKS accepted nothing, unless its text says that this is unknown.
+func (e *Engine) Begin(ctx context.Context) (Begun, error) {
+	token := Token(e.Cluster, e.KeyARN, e.Updates)
+	maybeAccepted := false
+	var last error
+	for attempt := range beginAttempts {
+		if attempt > 0 {
+			if err := e.sleep(ctx, beginPause<<(attempt-1)); err != nil {
+				break
+			}
+		}
+		u, err := e.EKS.Associate(ctx, e.Cluster.Ref(), e.KeyARN, token)
+		if err == nil {
+			return Begun{UpdateID: u.ID}, nil
+		}
+		last = err
+		reason := classify(err)
+		if reason == rejected {
+			return Begun{}, e.rejection(err)
+		}
+		maybeAccepted = maybeAccepted || reason == uncertain
+		begun, found, findErr := e.findAssociation(ctx)
+		switch {
+		case findErr == nil && found:
+			return begun, nil
+		case errors.As(findErr, new(*otherKeyError)):
+			return Begun{}, findErr
+		case findErr == nil && reason == conflict:
+			return Begun{}, e.rejection(err)
+		}
+		if reason == expiredCredentials && e.Refresh != nil {
+			e.Refresh()
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	switch {
+	case maybeAccepted:
+		return Begun{}, uncertainError(e.Cluster.Name, last)
+	case ctx.Err() != nil:
+		return Begun{}, context.Cause(ctx)
+	}
+	return Begun{}, e.rejection(last)
+}
+
+// findAssociation reports whether the cluster has the key or is associating it.
+func (e *Engine) findAssociation(ctx context.Context) (Begun, bool, error) {
+	c, err := e.EKS.Cluster(ctx, e.Cluster.Ref())
+	switch {
+	case err != nil:
+		return Begun{}, false, err
+	case c.KeyARN == e.KeyARN:
+		return Begun{Adopted: true}, true, nil
+	case c.KeyARN != "":
+		return Begun{}, false, &otherKeyError{c.KeyARN}
+	}
+	updates, err := e.EKS.Updates(ctx, e.Cluster.Ref())
+	if err != nil {
+		return Begun{}, false, err
+	}
+	if u := adoptable(updates, e.KeyARN); u != nil {
+		return Begun{UpdateID: u.ID, Adopted: true}, true, nil
+	}
+	return Begun{}, false, nil
+}
+
+// failure is the meaning of an error of AssociateEncryptionConfig.
+type failure int
+
+const (
+	rejected           failure = iota // permanent: EKS did nothing
+	conflict                          // another update is running, possibly this association, or the cluster has a key
+	throttled                         // temporary: EKS did nothing
+	expiredCredentials                // EKS did nothing
+	uncertain                         // EKS may have accepted the request
+)
+
+func classify(err error) failure {
+	if eks.Conflict(err) {
+		return conflict
+	}
+	switch awsclient.KindOf(err) {
+	case awsclient.KindThrottled:
+		return throttled
+	case awsclient.KindExpiredCredentials:
+		return expiredCredentials
+	case awsclient.KindServer, awsclient.KindTimeout, awsclient.KindUnreachable:
+		return uncertain
+	}
+	return rejected
+}
