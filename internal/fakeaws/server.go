@@ -11,7 +11,7 @@ import (
 
 // Options set up a Server. The zero value works.
 type Options struct {
-	// Now is the clock of signatures, updates and timestamps; time.Now if nil.
+	// Now is the clock of signatures, updates, timestamps and the Date header; time.Now if nil.
 	Now func() time.Time
 	// Random feeds ids, secrets and nonces; crypto/rand if nil.
 	Random io.Reader
