@@ -101,6 +101,7 @@ func (s *Server) write(w http.ResponseWriter, c *call, reply any, failure *apiEr
 	id := s.newUUID()
 	header := w.Header()
 	header.Set("X-Amzn-Requestid", id)
+	header.Set("Date", s.opts.Now().UTC().Format(http.TimeFormat)) // clients correct their own clock by it
 	status, body := http.StatusOK, []byte(nil)
 	if failure != nil {
 		status = failure.status

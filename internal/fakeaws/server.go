@@ -11,7 +11,7 @@ import (
 
 // Options configure a Server. The zero value is valid.
 type Options struct {
-	// Now is the clock for signatures, updates and timestamps; default time.Now.
+	// Now is the clock of signatures, updates, timestamps and the Date header; time.Now if nil.
 	Now func() time.Time
 	// Random is the source of IDs, secrets and nonces; default crypto/rand.
 	Random io.Reader

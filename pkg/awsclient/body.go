@@ -8,11 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// bodyInMemory sends request bodies, which are all small here, from memory that is
-// its own. The SDK closes its body as soon as the answer begins; where net/http has
-// not quite done with it by then, it takes that for a failed write and drops the
-// connection, with the rest of the answer. A busy machine meets that race. And what
-// is known to be in memory goes out in one packet with its headers.
+// bodyInMemory copies each request body, which is always small here, before sending it. The copy stays readable
+// when the SDK closes the original, and net/http sends it in one packet with the headers.
 type bodyInMemory struct{ next aws.HTTPClient }
 
 func (c bodyInMemory) Do(r *http.Request) (*http.Response, error) {

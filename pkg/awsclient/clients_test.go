@@ -13,25 +13,31 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
-const account = "111122223333"
+const (
+	accountID = "111122223333"
+	roleARN   = "arn:aws:iam::" + accountID + ":role/r"
+)
 
-// newWorld is an AWS that knows two users by their keys and a role, and an
-// environment that knows nothing but where that AWS is.
-func newWorld(t *testing.T) (*fakeaws.Server, string) {
+// newAWS starts a fake AWS with two users and a role, and sets up an environment with a profile for each user and no
+// other AWS setting except the endpoint. It returns the server and its URL.
+func newAWS(t *testing.T, o fakeaws.Options) (*fakeaws.Server, string) {
 	t.Helper()
-	s := fakeaws.New(fakeaws.Options{})
+	s := fakeaws.New(o)
 	t.Cleanup(s.Close)
 	h := httptest.NewServer(s)
 	t.Cleanup(h.Close)
 	for _, name := range []string{"ann", "bob"} {
 		must(t, s.AddPrincipal(fakeaws.Principal{
-			ARN: "arn:aws:iam::" + account + ":user/" + name, AccessKeyID: "AKIA" + strings.ToUpper(name), SecretAccessKey: "secret",
-			Policy: []fakeaws.Statement{fakeaws.Allow("*")},
+			ARN: "arn:aws:iam::" + accountID + ":user/" + name, AccessKeyID: "AKIA" + strings.ToUpper(name),
+			SecretAccessKey: "secret", Policy: []fakeaws.Statement{fakeaws.Allow("*")},
 		}))
 	}
-	must(t, s.AddPrincipal(fakeaws.Principal{ARN: "arn:aws:iam::" + account + ":role/r", Trust: []string{"*"}, Policy: []fakeaws.Statement{fakeaws.Allow("*")}}))
+	must(t, s.AddPrincipal(fakeaws.Principal{
+		ARN: roleARN, Trust: []string{"*"}, Policy: []fakeaws.Statement{fakeaws.Allow("*")},
+	}))
 	for _, pair := range os.Environ() {
 		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "AWS_") {
 			t.Setenv(name, "")
@@ -62,13 +68,13 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// The plugin acts as the principal that kubectl's exec plugin acts as: what the
-// kubeconfig adds to the environment has the meaning of environment variables,
-// --profile wins over keys in the environment.
+// The clients act as the principal of kubectl's exec plugin: variables of the kubeconfig's exec block work like
+// variables of the environment, and --profile wins over access keys in the environment.
 func TestPrincipal(t *testing.T) {
 	keys := func(name string) map[string]string {
 		return map[string]string{"AWS_ACCESS_KEY_ID": "AKIA" + strings.ToUpper(name), "AWS_SECRET_ACCESS_KEY": "secret"}
 	}
+	profile := func(name string) map[string]string { return map[string]string{"AWS_PROFILE": name} }
 	tests := []struct {
 		name  string
 		shell map[string]string
@@ -76,34 +82,34 @@ func TestPrincipal(t *testing.T) {
 		want  string // end of the caller's ARN
 	}{
 		{"keys in the shell", keys("ann"), Options{}, "user/ann"},
-		{"a profile in the shell", map[string]string{"AWS_PROFILE": "bob"}, Options{}, "user/bob"},
-		{"a profile of the exec block", nil, Options{Env: map[string]string{"AWS_PROFILE": "bob"}}, "user/bob"},
-		{"a profile of the exec block loses to keys in the shell", keys("ann"), Options{Env: map[string]string{"AWS_PROFILE": "bob"}}, "user/ann"},
-		{"--profile wins over keys in the shell", keys("ann"), Options{Profile: "bob"}, "user/bob"},
-		{"keys of the exec block win over the shell's", keys("ann"), Options{Env: keys("bob")}, "user/bob"},
-		{"a profile of the exec block wins over the shell's", map[string]string{"AWS_PROFILE": "ann"}, Options{Env: map[string]string{"AWS_PROFILE": "bob"}}, "user/bob"},
-		{"a role on top", keys("ann"), Options{RoleARN: "arn:aws:iam::" + account + ":role/r"}, "assumed-role/r/kubectl-eks_encrypt"},
+		{"profile in the shell", profile("bob"), Options{}, "user/bob"},
+		{"profile in the exec block", nil, Options{Env: profile("bob")}, "user/bob"},
+		{"keys in the shell, profile in the exec block", keys("ann"), Options{Env: profile("bob")}, "user/ann"},
+		{"keys in the shell, --profile", keys("ann"), Options{Profile: "bob"}, "user/bob"},
+		{"keys in the shell and in the exec block", keys("ann"), Options{Env: keys("bob")}, "user/bob"},
+		{"profile in the shell and in the exec block", profile("ann"), Options{Env: profile("bob")}, "user/bob"},
+		{"role", keys("ann"), Options{RoleARN: roleARN}, "assumed-role/r/kubectl-eks_encrypt"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			newWorld(t)
+			newAWS(t, fakeaws.Options{})
 			for name, value := range test.shell {
 				t.Setenv(name, value)
 			}
 			test.o.Region = "us-west-2"
 			c, err := New(t.Context(), test.o)
 			must(t, err)
-			acct, arn, err := c.Caller(t.Context())
+			account, arn, err := c.Caller(t.Context())
 			must(t, err)
-			if acct != account || !strings.HasSuffix(arn, ":"+test.want) {
-				t.Errorf("acts as %s, want %s", arn, test.want)
+			if account != accountID || !strings.HasSuffix(arn, ":"+test.want) {
+				t.Errorf("Caller = %s, %s, want %s, …%s", account, arn, accountID, test.want)
 			}
 		})
 	}
 }
 
 func TestRegion(t *testing.T) {
-	newWorld(t)
+	newAWS(t, fakeaws.Options{})
 	t.Setenv("AWS_PROFILE", "ann")
 	for _, test := range []struct {
 		o    Options
@@ -116,113 +122,117 @@ func TestRegion(t *testing.T) {
 		c, err := New(t.Context(), test.o)
 		must(t, err)
 		if c.Region() != test.want {
-			t.Errorf("%+v: %s, want %s", test.o, c.Region(), test.want)
+			t.Errorf("Region with %+v = %s, want %s", test.o, c.Region(), test.want)
 		}
 	}
 	t.Setenv("AWS_PROFILE", "bob")
 	if _, err := New(t.Context(), Options{}); KindOf(err) != KindNoRegion {
-		t.Errorf("no region: %v", err)
+		t.Errorf("New without a region: error %v, want kind %s", err, KindNoRegion)
 	}
 }
 
 func TestEndpoints(t *testing.T) {
-	_, url := newWorld(t)
+	_, url := newAWS(t, fakeaws.Options{})
 	t.Setenv("AWS_PROFILE", "ann")
+	env := map[string]string{"AWS_ENDPOINT_URL_EKS": "http://eks"}
 	for _, test := range []struct {
 		name string
 		o    Options
-		want string // url and source of EKS
+		want string // URL and source of the EKS endpoint
 	}{
-		{"the shell's", Options{}, url + " AWS_ENDPOINT_URL"},
-		{"the exec block's", Options{Env: map[string]string{"AWS_ENDPOINT_URL_EKS": "http://eks"}}, "http://eks AWS_ENDPOINT_URL_EKS"},
-		{"the flag's", Options{EndpointURL: "http://flag", Env: map[string]string{"AWS_ENDPOINT_URL_EKS": "http://eks"}}, "http://flag --endpoint-url"},
+		{"shell", Options{}, url + " AWS_ENDPOINT_URL"},
+		{"exec block", Options{Env: env}, "http://eks AWS_ENDPOINT_URL_EKS"},
+		{"flag", Options{EndpointURL: "http://flag", Env: env}, "http://flag --endpoint-url"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, err := New(t.Context(), test.o)
 			must(t, err)
 			got := c.Endpoints()
 			if len(got) != 2 || got[0].URL+" "+got[0].Source != test.want {
-				t.Errorf("%+v, want %s", got, test.want)
+				t.Errorf("Endpoints = %+v, want EKS: %s", got, test.want)
 			}
 		})
 	}
 	t.Setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
-	c, err := New(t.Context(), Options{Env: map[string]string{"AWS_ENDPOINT_URL_EKS": "http://eks"}})
+	c, err := New(t.Context(), Options{Env: env})
 	must(t, err)
 	if got := c.Endpoints(); len(got) != 0 {
-		t.Errorf("ignored, and yet %+v", got)
+		t.Errorf("Endpoints = %+v, want none", got)
 	}
 }
 
-// What AWS refuses is told in plain words, with the kind, the action, the object
-// and the next command.
+// An explained error has a kind, the action, the object and the next step.
 func TestErrors(t *testing.T) {
 	tests := []struct {
-		name       string
-		fault      fakeaws.Fault
-		kind       Kind
-		text, hint string
+		name          string
+		status        int
+		code          string
+		latency       time.Duration
+		kind          Kind
+		message, hint string // substrings
 	}{
-		{"denied", fakeaws.Fault{Status: 403, Code: "AccessDeniedException"}, KindAccessDenied, "eks:DescribeCluster on arn:x is not allowed", "allow eks:DescribeCluster on arn:x"},
-		{"not found", fakeaws.Fault{}, KindNotFound, "No cluster found", ""},
-		{"throttled", fakeaws.Fault{Status: 429, Code: "ThrottlingException"}, KindThrottled, "DescribeCluster of arn:x", "try again"},
-		{"expired", fakeaws.Fault{Status: 403, Code: "ExpiredTokenException"}, KindExpiredCredentials, "", "renew"},
-		{"wrong keys", fakeaws.Fault{Status: 403, Code: "UnrecognizedClientException"}, KindBadCredentials, "", "get-caller-identity"},
-		{"server", fakeaws.Fault{Status: 503, Code: "ServiceUnavailableException"}, KindServer, "", "try again"},
-		{"dropped", fakeaws.Fault{Status: -1}, KindUnreachable, "can't be reached", "network"},
-		{"late", fakeaws.Fault{Latency: 5 * time.Second}, KindTimeout, "no answer in time", "--request-timeout"},
-		{"an error of tomorrow", fakeaws.Fault{Status: 418, Code: "TeapotException"}, KindInvalid, "TeapotException", ""},
+		{"denied", 403, "AccessDeniedException", 0, KindAccessDenied,
+			"eks:DescribeCluster on arn:x is not allowed", "allow eks:DescribeCluster on arn:x"},
+		{"not found", 0, "", 0, KindNotFound, "No cluster found", ""},
+		{"throttled", 429, "ThrottlingException", 0, KindThrottled, "DescribeCluster of arn:x", "try again"},
+		{"expired", 403, "ExpiredTokenException", 0, KindExpiredCredentials, "", "renew"},
+		{"wrong keys", 403, "UnrecognizedClientException", 0, KindBadCredentials, "", "get-caller-identity"},
+		{"server", 503, "ServiceUnavailableException", 0, KindServer, "", "try again"},
+		{"dropped", -1, "", 0, KindUnreachable, "cannot connect", "network"},
+		{"late", 0, "", 5 * time.Second, KindTimeout, "timed out", "--request-timeout"},
+		{"unknown code", 418, "TeapotException", 0, KindInvalid, "TeapotException", ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s, _ := newWorld(t)
-			if test.fault != (fakeaws.Fault{}) {
-				test.fault.Operation = "DescribeCluster"
-				s.SetFaults([]fakeaws.Fault{test.fault})
-			}
+			s, _ := newAWS(t, fakeaws.Options{})
+			s.SetFaults([]fakeaws.Fault{{
+				Operation: "DescribeCluster", Status: test.status, Code: test.code, Latency: test.latency,
+			}})
 			c, err := New(t.Context(), Options{Profile: "ann", MaxAttempts: 1, RequestTimeout: 300 * time.Millisecond})
 			must(t, err)
 			name := "c"
 			_, err = c.EKS().DescribeCluster(t.Context(), &eks.DescribeClusterInput{Name: &name})
 			err = Explain(err, Operation{Name: "DescribeCluster", Action: "eks:DescribeCluster", Resource: "arn:x"})
-			if KindOf(err) != test.kind || err == nil || !strings.Contains(err.Error(), test.text) {
-				t.Fatalf("%s: %v; want %s with %q", KindOf(err), err, test.kind, test.text)
+			if KindOf(err) != test.kind || err == nil || !strings.Contains(err.Error(), test.message) {
+				t.Fatalf("error %v of kind %s, want %q of kind %s", err, KindOf(err), test.message, test.kind)
 			}
-			if hint := err.(interface{ Hint() string }).Hint(); !strings.Contains(hint, test.hint) {
-				t.Errorf("hint %q, want %q", hint, test.hint)
+			if got := hint.Of(err); !strings.Contains(got, test.hint) {
+				t.Errorf("hint = %q, want one with %q", got, test.hint)
 			}
-			if strings.Count(err.Error(), "DescribeCluster") > 2 {
-				t.Errorf("the operation is named again and again: %v", err)
+			if n := strings.Count(err.Error(), "DescribeCluster"); n > 2 {
+				t.Errorf("error %v names the operation %d times, want at most 2", err, n)
 			}
 		})
 	}
 }
 
 func TestCredentialErrors(t *testing.T) {
-	newWorld(t)
+	newAWS(t, fakeaws.Options{})
 	for _, test := range []struct {
 		name string
 		o    Options
 		kind Kind
 		text string
 	}{
-		{"none", Options{Region: "us-west-2"}, KindNoCredentials, "tried the environment"},
-		{"no such profile", Options{Region: "us-west-2", Profile: "carl"}, KindConfig, `profile "carl" does not exist`},
-		{"a role that isn't there", Options{Region: "us-west-2", Profile: "ann", RoleARN: "arn:aws:iam::" + account + ":role/nope"}, KindAccessDenied, "sts:AssumeRole on arn:aws:iam::" + account + ":role/nope"},
+		{"none", Options{}, KindNoCredentials, "tried the environment"},
+		{"unknown profile", Options{Profile: "carl"}, KindConfig, `profile "carl" does not exist`},
+		{"unknown role", Options{Profile: "ann", RoleARN: roleARN + "2"}, KindAccessDenied,
+			"sts:AssumeRole on " + roleARN + "2"},
 	} {
+		test.o.Region = "us-west-2"
 		_, err := New(t.Context(), test.o)
 		if KindOf(err) != test.kind || err == nil || !strings.Contains(err.Error(), test.text) {
-			t.Errorf("%s: %s: %v; want %s with %q", test.name, KindOf(err), err, test.kind, test.text)
+			t.Errorf("%s: error %v of kind %s, want %q of kind %s", test.name, err, KindOf(err), test.text, test.kind)
 		}
 	}
 }
 
-func TestExplainLeavesAlone(t *testing.T) {
+func TestExplainTwice(t *testing.T) {
 	if err := Explain(nil, Operation{}); err != nil {
-		t.Errorf("nil became %v", err)
+		t.Errorf("Explain(nil) = %v, want nil", err)
 	}
 	first := Explain(context.DeadlineExceeded, Operation{Name: "A"})
 	if again := Explain(first, Operation{Name: "B"}); !errors.Is(again, first) || again.Error() != first.Error() {
-		t.Errorf("explained twice: %v", again)
+		t.Errorf("Explain of an explained error = %v, want %v", again, first)
 	}
 }

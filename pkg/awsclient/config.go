@@ -2,13 +2,14 @@ package awsclient
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -16,32 +17,33 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/middleware"
 )
 
 const (
 	defaultTimeout = 20 * time.Second // of one request
-	imdsTimeout    = time.Second      // on EC2 it answers within milliseconds
+	imdsTimeout    = time.Second      // EC2 answers within milliseconds; elsewhere the address does not respond
 )
 
-// Options say as whom and where to ask.
+// Options configures the principal, the region and the endpoints of Clients.
 type Options struct {
-	// Region of the cluster; empty leaves it to the AWS configuration.
+	// Region of the cluster; empty means the region of the AWS configuration.
 	Region string
-	// Profile was named on a command line: it wins over keys in the environment.
+	// Profile is set by a flag: it wins over access keys in the environment.
 	Profile string
-	// RoleARN is assumed before any other call.
+	// RoleARN is a role to assume before any other call.
 	RoleARN string
-	// EndpointURL overrules every endpoint.
+	// EndpointURL replaces the endpoint of every service.
 	EndpointURL string
-	// Env has the meaning of environment variables and overrides the process's own.
+	// Env contains environment variables that win over those of the process.
 	Env map[string]string
-	// RequestTimeout bounds one request; zero means 20 seconds.
+	// RequestTimeout limits one request; zero means 20 seconds.
 	RequestTimeout time.Duration
 	// Version of this tool, for the user agent.
 	Version string
-	// MaxAttempts of one call, retries included; zero leaves it to the AWS configuration.
+	// MaxAttempts limits the attempts of one call; zero means the limit of the AWS configuration.
 	MaxAttempts int
-	// TokenProvider asks for an MFA code; nil where nobody can be asked.
+	// TokenProvider prompts for an MFA code; nil if there is no terminal.
 	TokenProvider func() (string, error)
 }
 
@@ -52,9 +54,8 @@ func (o *Options) getenv(name string) string {
 	return os.Getenv(name)
 }
 
-// load makes the SDK's configuration. The SDK reads the environment of the process
-// itself; what the kubeconfig adds to it is translated here, with the precedence
-// it would have as environment variables: keys, then web identity, then profile.
+// load makes the SDK's configuration. The SDK reads only the environment of the process, so load translates o.Env
+// into options, with the precedence of the variables: access keys, then web identity, then profile.
 func (o *Options) load(ctx context.Context) (aws.Config, error) {
 	timeout := o.RequestTimeout
 	if timeout <= 0 {
@@ -62,16 +63,20 @@ func (o *Options) load(ctx context.Context) (aws.Config, error) {
 	}
 	opts := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(timeout)),
-		config.WithEC2RoleCredentialOptions(func(r *ec2rolecreds.Options) { r.Client = quickIMDS() }),
-		config.WithAPIOptions(everyCall(o.Version)),
+		config.WithEC2RoleCredentialOptions(func(r *ec2rolecreds.Options) { r.Client = imdsClient() }),
+		config.WithAPIOptions([]func(*middleware.Stack) error{
+			awsmiddleware.AddUserAgentKeyValue(userAgent, cmp.Or(o.Version, "devel")), logRequests,
+		}),
 	}
 	if o.TokenProvider != nil {
-		opts = append(opts, config.WithAssumeRoleCredentialOptions(func(a *stscreds.AssumeRoleOptions) { a.TokenProvider = o.TokenProvider }))
+		opts = append(opts, config.WithAssumeRoleCredentialOptions(func(a *stscreds.AssumeRoleOptions) {
+			a.TokenProvider = o.TokenProvider
+		}))
 	}
 	if o.MaxAttempts > 0 {
 		opts = append(opts, config.WithRetryMaxAttempts(o.MaxAttempts))
 	}
-	if region := first(o.Region, o.Env["AWS_REGION"], o.Env["AWS_DEFAULT_REGION"]); region != "" {
+	if region := cmp.Or(o.Region, o.Env["AWS_REGION"], o.Env["AWS_DEFAULT_REGION"]); region != "" {
 		opts = append(opts, config.WithRegion(region))
 	}
 	if file := o.Env["AWS_CONFIG_FILE"]; file != "" {
@@ -83,14 +88,14 @@ func (o *Options) load(ctx context.Context) (aws.Config, error) {
 	if file := o.Env["AWS_CA_BUNDLE"]; file != "" {
 		pem, err := os.ReadFile(file)
 		if err != nil {
-			return aws.Config{}, fmt.Errorf("reading AWS_CA_BUNDLE: %w", err)
+			return aws.Config{}, fmt.Errorf("read AWS_CA_BUNDLE: %w", err)
 		}
 		opts = append(opts, config.WithCustomCABundle(bytes.NewReader(pem)))
 	}
 	if o.EndpointURL != "" {
 		opts = append(opts, config.WithBaseEndpoint(o.EndpointURL))
 	}
-	profile := first(o.Profile, o.Env["AWS_PROFILE"], o.Env["AWS_DEFAULT_PROFILE"])
+	profile := cmp.Or(o.Profile, o.Env["AWS_PROFILE"], o.Env["AWS_DEFAULT_PROFILE"])
 	if profile != "" {
 		opts = append(opts, config.WithSharedConfigProfile(profile))
 	}
@@ -117,37 +122,23 @@ func (o *Options) load(ctx context.Context) (aws.Config, error) {
 }
 
 func (o *Options) assume(cfg aws.Config, roleARN string) aws.CredentialsProvider {
-	return aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(o.sts(cfg), roleARN, func(a *stscreds.AssumeRoleOptions) {
-		a.RoleSessionName = agent
-		a.TokenProvider = o.TokenProvider
-	}))
+	session := func(a *stscreds.AssumeRoleOptions) {
+		a.RoleSessionName, a.TokenProvider = userAgent, o.TokenProvider
+	}
+	return aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(o.sts(cfg), roleARN, session))
 }
 
 func (o *Options) sts(cfg aws.Config) *sts.Client {
-	return sts.NewFromConfig(cfg, func(s *sts.Options) { o.override("STS", &s.BaseEndpoint) })
+	return sts.NewFromConfig(cfg, func(s *sts.Options) { o.overrideEndpoint("STS", &s.BaseEndpoint) })
 }
 
-// quickIMDS asks the metadata service of EC2 once, and not for half a minute.
-func quickIMDS() *imds.Client {
+// imdsClient queries the instance metadata of EC2 once; the SDK's default retries for half a minute.
+func imdsClient() *imds.Client {
 	return imds.New(imds.Options{
 		HTTPClient: awshttp.NewBuildableClient().WithTimeout(imdsTimeout),
 		Retryer:    aws.NopRetryer{},
 	})
 }
 
-// agent is how CloudTrail sees this tool.
-const agent = "kubectl-eks_encrypt"
-
-// everyCall is what each call gets: who asks, and a line in the log.
-func everyCall(version string) []func(*middlewareStack) error {
-	return []func(*middlewareStack) error{middleware.AddUserAgentKeyValue(agent, first(version, "devel")), logRequests}
-}
-
-func first(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
-}
+// userAgent is the name of this tool in CloudTrail.
+const userAgent = "kubectl-eks_encrypt"

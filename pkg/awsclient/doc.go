@@ -1,3 +1,12 @@
-// Package awsclient makes the AWS clients that act as the principal kubectl acts
-// as, and explains what AWS answers when it refuses.
+// Package awsclient makes the AWS clients that act as kubectl's principal, and turns the errors of AWS into short
+// messages with a hint.
+//
+// Three things are done here because the SDK has no option for them:
+//   - body.go sends each request body from a copy. The SDK closes its own body as soon as the response begins
+//     (https://github.com/aws/smithy-go/pull/226). If net/http still reads it at that moment, net/http sees a
+//     failed write and closes the connection before the response is read. Reports of such errors:
+//     https://github.com/aws/aws-sdk-go-v2/issues/2737.
+//   - pace.go retries throttled calls more often than failed ones, and passes each attempt through a Gate. The
+//     SDK's adaptive retry mode paces each client by itself, not all clients of an account and region together.
+//   - log.go logs one line for each attempt at klog level 6. The SDK's request log contains all headers.
 package awsclient

@@ -1,6 +1,7 @@
 package awsclient
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,17 +10,16 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// Kind says what an error means for the caller.
+// Kind classifies an error by what the user can do about it.
 type Kind string
 
-// Kinds of errors.
+// The kinds of errors.
 const (
 	KindAccessDenied       Kind = "AccessDenied"
 	KindNotFound           Kind = "NotFound"
@@ -30,20 +30,20 @@ const (
 	KindNoRegion           Kind = "NoRegion"
 	KindTimeout            Kind = "Timeout"
 	KindUnreachable        Kind = "Unreachable"
-	KindInvalid            Kind = "Invalid" // AWS refuses the request as such
+	KindInvalid            Kind = "Invalid" // AWS rejected the request
 	KindServer             Kind = "Server"  // AWS failed
 	KindConfig             Kind = "Config"
 	KindOther              Kind = "Other"
 )
 
-// Operation is what was tried, for the text of an error.
+// Operation describes a call, for the text of its error.
 type Operation struct {
 	Name     string // DescribeCluster
 	Action   string // eks:DescribeCluster
 	Resource string // ARN or name of the object
 }
 
-// Error is a refusal in plain words. It wraps the SDK's error.
+// Error is the explanation of an SDK error, which it wraps.
 type Error struct {
 	Kind      Kind
 	Operation Operation
@@ -55,10 +55,10 @@ type Error struct {
 func (e *Error) Error() string { return e.message }
 func (e *Error) Unwrap() error { return e.err }
 
-// Hint is the next command; may be empty.
+// Hint returns the next step, or "".
 func (e *Error) Hint() string { return e.hint }
 
-// KindOf is the kind of the error, KindOther for one that was not explained.
+// KindOf returns the kind of err, or KindOther if err contains no *Error.
 func KindOf(err error) Kind {
 	var e *Error
 	if errors.As(err, &e) {
@@ -67,9 +67,8 @@ func KindOf(err error) Kind {
 	return KindOther
 }
 
-// Explain turns the SDK's error into an *Error that names the object and the
-// operation once, and the action that is missing. nil stays nil, and so does the
-// end of a context.
+// Explain returns an *Error that names the operation and the object once, and the missing permission. It returns nil
+// for nil, err if it is explained already, and an error wrapping context.Canceled if the context was canceled.
 func Explain(err error, op Operation) error {
 	var known *Error
 	if err == nil || errors.As(err, &known) {
@@ -83,48 +82,52 @@ func Explain(err error, op Operation) error {
 	if op.Resource != "" {
 		subject += " of " + op.Resource
 	}
-	code, said := "", ""
+	code, message := "", ""
 	var api smithy.APIError
 	if errors.As(err, &api) {
-		code, said = api.ErrorCode(), strings.TrimSpace(api.ErrorMessage())
+		code, message = api.ErrorCode(), strings.TrimSpace(api.ErrorMessage())
 	}
-	e.Kind, e.hint = classify(err, code, said)
+	e.Kind, e.hint = classify(err, code, message)
 	switch e.Kind {
 	case KindAccessDenied:
-		e.message = fmt.Sprintf("access denied: %s on %s is not allowed", op.Action, orAny(op.Resource))
-		e.hint = fmt.Sprintf("allow %s on %s, or act as another principal with --profile or --role-arn", op.Action, orAny(op.Resource))
+		resource := cmp.Or(op.Resource, "*")
+		e.message = fmt.Sprintf("access denied: %s on %s is not allowed", op.Action, resource)
+		e.hint = fmt.Sprintf("allow %s on %s, or use another principal: --profile or --role-arn", op.Action, resource)
 	case KindTimeout:
-		e.message = subject + ": no answer in time"
+		e.message = subject + ": request timed out"
 	case KindUnreachable:
-		e.message = subject + ": the endpoint can't be reached: " + cause(err)
+		e.message = subject + ": cannot connect to the endpoint: " + innermost(err)
 	default:
-		e.message = subject + ": " + strings.TrimSuffix(code+": "+said, ": ")
+		e.message = subject + ": " + strings.TrimSuffix(code+": "+message, ": ")
 		if code == "" {
-			e.message = subject + ": " + cause(err)
+			e.message = subject + ": " + innermost(err)
 		}
 		return e
 	}
-	if said != "" {
-		e.message += " (AWS says: " + said + ")"
+	if message != "" {
+		e.message += " (AWS: " + message + ")"
 	}
 	return e
 }
 
-func classify(err error, code, said string) (Kind, string) {
+// classify returns the kind of err and a hint for it. code and message are AWS's, or empty.
+func classify(err error, code, message string) (kind Kind, hint string) {
 	var status *smithyhttp.ResponseError
 	httpStatus := 0
 	if errors.As(err, &status) {
 		httpStatus = status.HTTPStatusCode()
 	}
-	lower := strings.ToLower(said)
+	lower := strings.ToLower(message)
 	switch {
-	case code == "AccessDeniedException" || code == "AccessDenied" || code == "UnauthorizedOperation" || code == "AuthorizationError":
+	case code == "AccessDeniedException" || code == "AccessDenied" ||
+		code == "UnauthorizedOperation" || code == "AuthorizationError":
 		return KindAccessDenied, ""
 	case code == "ExpiredTokenException" || code == "ExpiredToken" || code == "RequestExpired":
 		return KindExpiredCredentials, "renew the credentials, for instance with aws sso login"
-	case code == "UnrecognizedClientException" || code == "InvalidClientTokenId" || code == "InvalidSignatureException" ||
-		code == "SignatureDoesNotMatch" || code == "MissingAuthenticationToken" || code == "IncompleteSignature":
-		return KindBadCredentials, "check whose keys they are: aws sts get-caller-identity (a wrong clock has the same effect)"
+	case code == "UnrecognizedClientException" || code == "InvalidClientTokenId" ||
+		code == "InvalidSignatureException" || code == "SignatureDoesNotMatch" ||
+		code == "MissingAuthenticationToken" || code == "IncompleteSignature":
+		return KindBadCredentials, "check the credentials (aws sts get-caller-identity) and the clock of this computer"
 	case code == "ResourceNotFoundException" || code == "NotFoundException" || code == "NotFound",
 		code == "ClientException" && strings.HasPrefix(lower, "no cluster found"):
 		return KindNotFound, ""
@@ -132,11 +135,11 @@ func classify(err error, code, said string) (Kind, string) {
 		code == "RequestLimitExceeded" || code == "LimitExceededException" || httpStatus == http.StatusTooManyRequests:
 		return KindThrottled, "AWS throttles this account: try again in a minute"
 	case isTimeout(err):
-		return KindTimeout, "try again, or allow more with --request-timeout"
+		return KindTimeout, "try again, or set a longer --request-timeout"
 	case httpStatus == 0 && isNetwork(err):
 		return KindUnreachable, "check the network, the region, and AWS_ENDPOINT_URL if it is set"
 	case httpStatus >= 500:
-		return KindServer, "AWS has trouble: try again in a minute"
+		return KindServer, "AWS failed: try again in a minute"
 	case httpStatus >= 400:
 		return KindInvalid, ""
 	}
@@ -155,9 +158,8 @@ func isNetwork(err error) bool {
 	return errors.As(err, &send) || errors.As(err, &op) || errors.As(err, &u)
 }
 
-// cause is the innermost error that still says something: the layers above it
-// repeat the operation and the request's id.
-func cause(err error) string {
+// innermost returns the text of the network error in err. The layers above it repeat the operation and the request ID.
+func innermost(err error) string {
 	var send *smithyhttp.RequestSendError
 	if errors.As(err, &send) {
 		err = send.Err
@@ -169,17 +171,8 @@ func cause(err error) string {
 	return err.Error()
 }
 
-func orAny(resource string) string {
-	if resource == "" {
-		return "*"
-	}
-	return resource
-}
-
-var errNoProvider = errors.New("no credential provider")
-
 func (o *Options) explainConfig(err error) error {
-	e := &Error{Kind: KindConfig, err: err, message: "reading the AWS configuration: " + err.Error()}
+	e := &Error{Kind: KindConfig, err: err, message: "read the AWS configuration: " + err.Error()}
 	var missing config.SharedConfigProfileNotExistError
 	if errors.As(err, &missing) {
 		e.message = fmt.Sprintf("the AWS profile %q does not exist", missing.Profile)
@@ -188,9 +181,9 @@ func (o *Options) explainConfig(err error) error {
 	return e
 }
 
-// explainCredentials says what was tried; a person at 3 a.m. must not guess.
-func (o *Options) explainCredentials(cfg aws.Config, err error) error {
-	profile := first(o.Profile, o.getenv("AWS_PROFILE"), "default")
+// explainCredentials returns an *Error that lists the sources of credentials that were tried.
+func (o *Options) explainCredentials(err error) error {
+	profile := cmp.Or(o.Profile, o.getenv("AWS_PROFILE"), "default")
 	login := "aws sso login --profile " + profile
 	e := &Error{Kind: KindNoCredentials, err: err}
 	var sso *ssocreds.InvalidTokenError
@@ -199,9 +192,9 @@ func (o *Options) explainCredentials(cfg aws.Config, err error) error {
 	switch {
 	case errors.As(err, &sso):
 		e.Kind, e.hint = KindExpiredCredentials, login
-		e.message = fmt.Sprintf("the SSO session of the AWS profile %q has expired or was never begun", profile)
+		e.message = fmt.Sprintf("the SSO session of the AWS profile %q is missing or has expired", profile)
 	case errors.As(err, &mfa):
-		e.message = fmt.Sprintf("the AWS profile %q asks for an MFA code, and there is no terminal to ask on", profile)
+		e.message = fmt.Sprintf("the AWS profile %q needs an MFA code, and there is no terminal to enter it", profile)
 		e.hint = "get a session first, and pass its keys in the environment"
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
@@ -211,31 +204,35 @@ func (o *Options) explainCredentials(cfg aws.Config, err error) error {
 		e.Kind, e.hint = KindExpiredCredentials, login
 		e.message = fmt.Sprintf("the AWS credentials of the profile %q have expired: %s", profile, api.ErrorMessage())
 	default:
-		e.message = "no AWS credentials: tried " + strings.Join(o.tried(cfg), ", ") + ": " + short(err)
+		e.message = fmt.Sprintf("no AWS credentials: tried %s: %s",
+			strings.Join(o.credentialSources(), ", "), credentialCause(err))
 		e.hint = "aws configure, aws sso login --profile P, or pass --profile"
 	}
 	return e
 }
 
-func (o *Options) tried(aws.Config) []string {
+// credentialSources lists what the SDK tries.
+func (o *Options) credentialSources() []string {
 	var tried []string
 	if o.Profile == "" {
 		tried = append(tried, "the environment (AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE)")
 	}
-	tried = append(tried, fmt.Sprintf("the profile %q", first(o.Profile, o.getenv("AWS_PROFILE"), "default")))
+	tried = append(tried, fmt.Sprintf("the profile %q", cmp.Or(o.Profile, o.getenv("AWS_PROFILE"), "default")))
 	if o.getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI")+o.getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != "" {
 		tried = append(tried, "the container's credentials")
 	}
 	if strings.EqualFold(o.getenv("AWS_EC2_METADATA_DISABLED"), "true") {
-		return append(tried, "not the instance metadata, which AWS_EC2_METADATA_DISABLED forbids")
+		return append(tried, "not the instance metadata, which AWS_EC2_METADATA_DISABLED turns off")
 	}
 	return append(tried, "the instance metadata of EC2 (for one second)")
 }
 
-func short(err error) string {
+// credentialCause returns the text of err without the SDK's prefix.
+func credentialCause(err error) string {
+	const prefix = "failed to refresh cached credentials, "
 	text := err.Error()
-	if i := strings.LastIndex(text, "failed to refresh cached credentials, "); i >= 0 {
-		text = text[i+len("failed to refresh cached credentials, "):]
+	if i := strings.LastIndex(text, prefix); i >= 0 {
+		text = text[i+len(prefix):]
 	}
 	return text
 }

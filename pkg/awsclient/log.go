@@ -11,29 +11,31 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// requestLevel is the level at which kubectl logs its requests, too.
+// requestLevel is the level at which kubectl logs its own requests.
 const requestLevel = 6
 
-// logRequests logs what is asked, where, and how it ended: one line an attempt. No
-// headers, which carry signatures, and no bodies.
-func logRequests(stack *middlewareStack) error {
+// logRequests logs one line for each attempt: service, operation, host, region, status and duration. It logs no
+// headers, which contain signatures, and no bodies.
+func logRequests(stack *middleware.Stack) error {
 	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("LogRequest",
-		func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
+		func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
+			middleware.DeserializeOutput, middleware.Metadata, error,
+		) {
 			if !klog.V(requestLevel).Enabled() {
 				return next.HandleDeserialize(ctx, in)
 			}
-			host, begin := "", time.Now()
+			host, start := "", time.Now()
 			if r, ok := in.Request.(*smithyhttp.Request); ok {
 				host = r.URL.Host
 			}
 			out, metadata, err := next.HandleDeserialize(ctx, in)
-			outcome := "no answer"
+			status := "no response"
 			if r, ok := out.RawResponse.(*smithyhttp.Response); ok && r != nil && r.Response != nil {
-				outcome = r.Status
+				status = r.Status
 			}
 			klog.V(requestLevel).InfoS("AWS "+awsmiddleware.GetServiceID(ctx)+" "+awsmiddleware.GetOperationName(ctx),
-				"host", host, "region", awsmiddleware.GetRegion(ctx), "status", outcome,
-				"milliseconds", fmt.Sprint(time.Since(begin).Milliseconds()))
+				"host", host, "region", awsmiddleware.GetRegion(ctx), "status", status,
+				"milliseconds", fmt.Sprint(time.Since(start).Milliseconds()))
 			return out, metadata, err
 		}), middleware.After)
 }

@@ -17,28 +17,28 @@ import (
 )
 
 const (
-	throttledAttempts = 16 // of one call: at 20 % throttling one in 10^11 is lost
-	failedAttempts    = 3  // of a call that fails in another way
+	throttledAttempts = 16 // of one call: if AWS throttles 20 % of them, one call in 10^11 fails
+	failedAttempts    = 3  // of a call that fails for another reason
 )
 
-// Gate lets one attempt of a call pass: it calls send once, and learns whether AWS
-// throttled it. Its error means that the attempt was not sent.
+// Gate paces calls: it calls send once for each attempt, and send reports whether AWS throttled the attempt. If Gate
+// returns an error, the call fails with it.
 type Gate func(ctx context.Context, send func() (throttled bool)) error
 
-// Patient returns the same clients, which don't give up on throttling: of many
-// calls side by side some always meet it. Other failures end a call after three
-// attempts. delay is the time before the next attempt; nil means the SDK's.
+// Patient returns clients that retry throttled calls up to 16 times, since with many concurrent calls some are always
+// throttled. Other failures end a call after 3 attempts. delay returns the time before an attempt; nil means the SDK's
+// delay.
 func (c *Clients) Patient(delay func(attempt int) time.Duration) *Clients {
 	o, cfg := c.options, c.config.Copy()
 	if os.Getenv("AWS_MAX_ATTEMPTS") == "" && o.MaxAttempts == 0 {
-		cfg.RetryMaxAttempts = 0 // else it would overrule the retryer
+		cfg.RetryMaxAttempts = 0 // it would replace the retryer's limit
 	}
-	cfg.Retryer = func() aws.Retryer { return newPatience(delay) }
+	cfg.Retryer = func() aws.Retryer { return newThrottleRetryer(delay) }
 	return o.clients(cfg)
 }
 
-// Through returns the same clients, with each attempt of each call behind the gate.
-// Calls of STS are not: the signature of a gated call may wait for them.
+// Through returns clients that pass each attempt through the gate. STS calls bypass it: signing a gated call may need
+// one, which would deadlock.
 func (c *Clients) Through(gate Gate) *Clients {
 	o, cfg := c.options, c.config.Copy()
 	cfg.APIOptions = append(cfg.APIOptions[:len(cfg.APIOptions):len(cfg.APIOptions)], func(s *middleware.Stack) error {
@@ -53,12 +53,12 @@ func (g Gate) pass(ctx context.Context, in middleware.FinalizeInput, next middle
 	if awsmiddleware.GetServiceID(ctx) == sts.ServiceID {
 		return next.HandleFinalize(ctx, in)
 	}
-	refused := g(ctx, func() bool {
+	gateErr := g(ctx, func() bool {
 		out, metadata, err = next.HandleFinalize(ctx, in)
 		return throttled(err)
 	})
-	if refused != nil {
-		return out, metadata, refused
+	if gateErr != nil {
+		return out, metadata, gateErr
 	}
 	return out, metadata, err
 }
@@ -75,33 +75,33 @@ func throttled(err error) bool {
 	return errors.As(err, &status) && status.HTTPStatusCode() == http.StatusTooManyRequests
 }
 
-// patience is the SDK's retryer without its quota of retries, which a fleet uses
-// up, and with more attempts for what was throttled.
-type patience struct {
+// throttleRetryer is the SDK's standard retryer with more attempts for throttled calls, and without its retry quota,
+// which an audit of many clusters uses up.
+type throttleRetryer struct {
 	*retry.Standard
 	delay func(attempt int) time.Duration
 }
 
-func newPatience(delay func(int) time.Duration) *patience {
-	return &patience{delay: delay, Standard: retry.NewStandard(func(o *retry.StandardOptions) {
+func newThrottleRetryer(delay func(int) time.Duration) *throttleRetryer {
+	return &throttleRetryer{delay: delay, Standard: retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = throttledAttempts
-		o.MaxBackoff = 2 * time.Second // the gate does the slowing down
+		o.MaxBackoff = 2 * time.Second // the gate slows calls down
 		o.RateLimiter = ratelimit.None
 	})}
 }
 
-// IsErrorRetryable adds the throttling that has no code of its own.
-func (p *patience) IsErrorRetryable(err error) bool {
-	return throttled(err) || p.Standard.IsErrorRetryable(err)
+// IsErrorRetryable also reports true for status 429 with an unknown error code.
+func (r *throttleRetryer) IsErrorRetryable(err error) bool {
+	return throttled(err) || r.Standard.IsErrorRetryable(err)
 }
 
-// RetryDelay ends with the error itself where another attempt would be no use.
-func (p *patience) RetryDelay(attempt int, err error) (time.Duration, error) {
+// RetryDelay returns err if the call must not be tried again.
+func (r *throttleRetryer) RetryDelay(attempt int, err error) (time.Duration, error) {
 	switch {
 	case attempt >= failedAttempts && !throttled(err):
 		return 0, err
-	case p.delay != nil:
-		return p.delay(attempt), nil
+	case r.delay != nil:
+		return r.delay(attempt), nil
 	}
-	return p.Standard.RetryDelay(attempt, err)
+	return r.Standard.RetryDelay(attempt, err)
 }

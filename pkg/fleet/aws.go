@@ -10,69 +10,58 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/service/account"
+	accounttypes "github.com/aws/aws-sdk-go-v2/service/account/types"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
+	"github.com/aws/aws-sdk-go-v2/service/organizations"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
-// organizationAccounts are the active accounts of the caller's organization.
-func organizationAccounts(ctx context.Context, clients *awsclient.Clients, partition string) ([]string, error) {
-	type page struct {
-		Accounts []struct {
-			ID     string `json:"Id"`
-			Status string
-			State  string
-		}
-		NextToken string
-	}
+// organizationAccounts returns the IDs of the active accounts of the caller's organization.
+func organizationAccounts(ctx context.Context, clients *awsclient.Clients, _ string) ([]string, error) {
 	var ids []string
-	for token := ""; ; {
-		in, out := map[string]any{}, page{}
-		if token != "" {
-			in["NextToken"] = token
-		}
-		call := awsclient.JSONCall{Service: "organizations", Path: "/", Target: "AWSOrganizationsV20161128.ListAccounts"}
-		if err := clients.Call(ctx, partition, call, in, &out); err != nil {
-			return nil, awsclient.Explain(err, awsclient.Operation{Name: "ListAccounts", Action: "organizations:ListAccounts", Resource: "*"})
+	p := organizations.NewListAccountsPaginator(clients.Organizations(), &organizations.ListAccountsInput{})
+	for p.HasMorePages() {
+		out, err := p.NextPage(ctx)
+		if err != nil {
+			return nil, awsclient.Explain(err, awsclient.Operation{
+				Name: "ListAccounts", Action: "organizations:ListAccounts", Resource: "*",
+			})
 		}
 		for _, a := range out.Accounts {
-			if cmp.Or(a.State, a.Status, "ACTIVE") == "ACTIVE" {
-				ids = append(ids, a.ID)
+			if cmp.Or(string(a.State), string(a.Status), "ACTIVE") == "ACTIVE" {
+				ids = append(ids, aws.ToString(a.Id))
 			}
 		}
-		if token = out.NextToken; token == "" {
-			return ids, nil
-		}
 	}
+	return ids, nil
 }
 
-// enabledRegions are the regions that the account of the clients can use.
-func enabledRegions(ctx context.Context, clients *awsclient.Clients, partition string) ([]string, error) {
-	type page struct {
-		Regions   []struct{ RegionName string }
-		NextToken string
-	}
+// enabledRegions returns the names of the regions that are enabled in the account of the clients, sorted.
+func enabledRegions(ctx context.Context, clients *awsclient.Clients, _ string) ([]string, error) {
 	var names []string
-	for token := ""; ; {
-		in, out := map[string]any{"RegionOptStatusContains": []string{"ENABLED", "ENABLED_BY_DEFAULT"}}, page{}
-		if token != "" {
-			in["NextToken"] = token
-		}
-		call := awsclient.JSONCall{Service: "account", Path: "/listRegions"}
-		if err := clients.Call(ctx, partition, call, in, &out); err != nil {
-			return nil, awsclient.Explain(err, awsclient.Operation{Name: "ListRegions", Action: "account:ListRegions", Resource: "*"})
+	p := account.NewListRegionsPaginator(clients.Account(), &account.ListRegionsInput{
+		RegionOptStatusContains: []accounttypes.RegionOptStatus{
+			accounttypes.RegionOptStatusEnabled, accounttypes.RegionOptStatusEnabledByDefault,
+		},
+	})
+	for p.HasMorePages() {
+		out, err := p.NextPage(ctx)
+		if err != nil {
+			return nil, awsclient.Explain(err, awsclient.Operation{
+				Name: "ListRegions", Action: "account:ListRegions", Resource: "*",
+			})
 		}
 		for _, r := range out.Regions {
-			names = append(names, r.RegionName)
-		}
-		if token = out.NextToken; token == "" {
-			slices.Sort(names)
-			return names, nil
+			names = append(names, aws.ToString(r.RegionName))
 		}
 	}
+	slices.Sort(names)
+	return names, nil
 }
 
 // clusterNames tells page after page, so that work can begin before the last one.

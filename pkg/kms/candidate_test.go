@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,8 @@ const (
 
 var here = Place{Partition: "aws", Region: home, Account: account}
 
-func good(change func(*Candidate)) Candidate {
+// eligible returns a key that a cluster can use, after a change.
+func eligible(change func(*Candidate)) Candidate {
 	c := Candidate{Key: v1alpha1.Key{
 		ARN: keyARN, Account: account, State: "Enabled", Manager: "CUSTOMER",
 		Spec: "SYMMETRIC_DEFAULT", Usage: "ENCRYPT_DECRYPT", Origin: "AWS_KMS",
@@ -36,57 +38,75 @@ func TestJudge(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		change   func(*Candidate)
-		reasons  []string // a part of each
+		reasons  []string // a substring of each
 		warnings []string
 	}{
-		{"good", nil, nil, nil},
-		{"asymmetric", func(c *Candidate) { c.Spec, c.Usage = "RSA_2048", "SIGN_VERIFY" }, []string{"asymmetric (RSA_2048, SIGN_VERIFY)"}, nil},
-		{"RSA that encrypts", func(c *Candidate) { c.Spec = "RSA_4096" }, []string{"asymmetric (RSA_4096, ENCRYPT_DECRYPT)"}, nil},
+		{"eligible", nil, nil, nil},
+		{"asymmetric", func(c *Candidate) { c.Spec, c.Usage = "RSA_2048", "SIGN_VERIFY" },
+			[]string{"asymmetric (RSA_2048, SIGN_VERIFY)"}, nil},
+		{"RSA for encryption", func(c *Candidate) { c.Spec = "RSA_4096" },
+			[]string{"asymmetric (RSA_4096, ENCRYPT_DECRYPT)"}, nil},
 		{"HMAC", func(c *Candidate) { c.Spec, c.Usage = "HMAC_256", "GENERATE_VERIFY_MAC" }, []string{"HMAC"}, nil},
-		{"symmetric, another usage", func(c *Candidate) { c.Usage = "KEY_AGREEMENT" }, []string{"usage is KEY_AGREEMENT"}, nil},
+		{"symmetric, another usage", func(c *Candidate) { c.Usage = "KEY_AGREEMENT" },
+			[]string{"usage is KEY_AGREEMENT"}, nil},
 		{"AWS-managed", func(c *Candidate) { c.Manager = "AWS" }, []string{"managed by AWS"}, nil},
 		{"disabled", func(c *Candidate) { c.State = "Disabled" }, []string{"disabled"}, nil},
-		{"pending deletion", func(c *Candidate) { c.State, c.DeletionDate = "PendingDeletion", soon }, []string{"2026-12-01"}, nil},
-		{"pending deletion, no date", func(c *Candidate) { c.State = "PendingDeletion" }, []string{"pending deletion"}, nil},
-		{"pending replica deletion", func(c *Candidate) { c.State = "PendingReplicaDeletion" }, []string{"replicas are gone"}, nil},
-		{"pending import", func(c *Candidate) { c.State, c.Origin = "PendingImport", "EXTERNAL" }, []string{"no key material"}, []string{"imported"}},
-		{"unavailable", func(c *Candidate) { c.State, c.Origin = "Unavailable", "AWS_CLOUDHSM" }, []string{"custom key store can't be reached"}, []string{"custom key store"}},
+		{"pending deletion", func(c *Candidate) { c.State, c.DeletionDate = "PendingDeletion", soon },
+			[]string{"2026-12-01"}, nil},
+		{"pending deletion, no date", func(c *Candidate) { c.State = "PendingDeletion" },
+			[]string{"pending deletion"}, nil},
+		{"pending replica deletion", func(c *Candidate) { c.State = "PendingReplicaDeletion" },
+			[]string{"replicas are gone"}, nil},
+		{"pending import", func(c *Candidate) { c.State, c.Origin = "PendingImport", "EXTERNAL" },
+			[]string{"no key material"}, []string{"imported"}},
+		{"unavailable", func(c *Candidate) { c.State, c.Origin = "Unavailable", "AWS_CLOUDHSM" },
+			[]string{"custom key store can't be reached"}, []string{"custom key store"}},
 		{"creating", func(c *Candidate) { c.State = "Creating" }, []string{"Creating"}, nil},
-		{"a state of the future", func(c *Candidate) { c.State = "Frozen" }, []string{"Frozen, not Enabled"}, nil},
+		{"unknown state", func(c *Candidate) { c.State = "Frozen" }, []string{"Frozen, not Enabled"}, nil},
 		{"no state", func(c *Candidate) { c.State = "" }, []string{"unknown, not Enabled"}, nil},
-		{"other region", func(c *Candidate) { c.ARN = strings.Replace(keyARN, home, "us-east-1", 1) }, []string{"us-east-1"}, nil},
-		{"multi-Region key of another region", func(c *Candidate) { c.ARN = strings.Replace(mrkARN, home, "us-east-1", 1) }, []string{"make a replica"}, nil},
-		{"other partition", func(c *Candidate) {
-			c.ARN = "arn:aws-cn:kms:cn-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-		}, []string{"partition aws-cn"}, nil},
-		{"several", func(c *Candidate) { c.Manager, c.State = "AWS", "Disabled" }, []string{"managed by AWS", "disabled"}, nil},
-		{"not described", func(c *Candidate) { *c = Candidate{Key: v1alpha1.Key{ARN: keyARN}, Undescribed: "no permission"} }, []string{"can't be told: no permission"}, nil},
-		{"expiring material", func(c *Candidate) { c.Origin, c.ValidTo = "EXTERNAL", soon }, nil, []string{"expires on 2026-12-01"}},
+		{"other region", func(c *Candidate) { c.ARN = strings.Replace(keyARN, home, "us-east-1", 1) },
+			[]string{"us-east-1"}, nil},
+		{"multi-Region key of another region",
+			func(c *Candidate) { c.ARN = strings.Replace(mrkARN, home, "us-east-1", 1) },
+			[]string{"make a replica"}, nil},
+		{"other partition", func(c *Candidate) { c.ARN = strings.Replace(keyARN, "arn:aws:", "arn:aws-cn:", 1) },
+			[]string{"partition aws-cn"}, nil},
+		{"several reasons", func(c *Candidate) { c.Manager, c.State = "AWS", "Disabled" },
+			[]string{"managed by AWS", "disabled"}, nil},
+		{"not described", func(c *Candidate) {
+			*c = Candidate{Key: v1alpha1.Key{ARN: keyARN}, DescribeErr: errors.New("no permission")}
+		}, []string{"could not be described: no permission"}, nil},
+		{"expiring material", func(c *Candidate) { c.Origin, c.ValidTo = "EXTERNAL", soon }, nil,
+			[]string{"expires on 2026-12-01"}},
 		{"imported material", func(c *Candidate) { c.Origin = "EXTERNAL" }, nil, []string{"imported"}},
-		{"external key store", func(c *Candidate) { c.Origin, c.KeyStore = "EXTERNAL_KEY_STORE", "cks-1" }, nil, []string{"EXTERNAL_KEY_STORE cks-1"}},
-		{"replica", func(c *Candidate) { c.ARN, c.MultiRegionRole, c.PrimaryARN = mrkARN, "REPLICA", "arn:p" }, nil, []string{"primary arn:p"}},
-		{"primary", func(c *Candidate) { c.ARN, c.MultiRegionRole = mrkARN, "PRIMARY" }, nil, []string{"primary of a multi-Region key"}},
-		{"another account's", func(c *Candidate) { c.Account = other }, nil, []string{"account " + other}},
+		{"external key store", func(c *Candidate) { c.Origin, c.KeyStore = "EXTERNAL_KEY_STORE", "cks-1" }, nil,
+			[]string{"EXTERNAL_KEY_STORE cks-1"}},
+		{"replica", func(c *Candidate) { c.ARN, c.MultiRegionRole, c.PrimaryARN = mrkARN, "REPLICA", "arn:p" }, nil,
+			[]string{"primary arn:p"}},
+		{"primary", func(c *Candidate) { c.ARN, c.MultiRegionRole = mrkARN, "PRIMARY" }, nil,
+			[]string{"primary of a multi-Region key"}},
+		{"another account", func(c *Candidate) { c.Account = other }, nil, []string{"account " + other}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			reasons, warnings := Judge(good(test.change), here)
+			reasons, warnings := Judge(eligible(test.change), here)
 			wantParts(t, "reasons", reasons, test.reasons)
 			wantParts(t, "warnings", warnings, test.warnings)
-			if got := good(test.change).Item(here).Eligible; got != (len(test.reasons) == 0) {
-				t.Errorf("eligible: %v with reasons %q", got, reasons)
+			if got, want := eligible(test.change).Item(here).Eligible, len(test.reasons) == 0; got != want {
+				t.Errorf("Eligible = %v, want %v", got, want)
 			}
 		})
 	}
 }
 
+// wantParts checks that each element of got contains the part at its index.
 func wantParts(t *testing.T, what string, got, parts []string) {
 	t.Helper()
 	if len(got) != len(parts) {
-		t.Fatalf("%s %q, want %d with %q", what, got, len(parts), parts)
+		t.Fatalf("%s = %q, want %d with %q", what, got, len(parts), parts)
 	}
 	for i, part := range parts {
 		if !strings.Contains(got[i], part) {
-			t.Errorf("%s %q, want one with %q", what, got[i], part)
+			t.Errorf("%s: %q, want one with %q", what, got[i], part)
 		}
 	}
 }
@@ -101,8 +121,8 @@ func TestPaletteUsable(t *testing.T) {
 		{[]string{"alias/my-cluster-api-provider-aws-x"}, false},
 		{[]string{"alias/a", "alias/cluster-api-provider-aws-x"}, true},
 	} {
-		if got := good(func(c *Candidate) { c.Aliases = test.aliases }).PaletteUsable(); got != test.want {
-			t.Errorf("%q: %v, want %v", test.aliases, got, test.want)
+		if got := eligible(func(c *Candidate) { c.Aliases = test.aliases }).PaletteUsable(); got != test.want {
+			t.Errorf("PaletteUsable with %q = %v, want %v", test.aliases, got, test.want)
 		}
 	}
 }

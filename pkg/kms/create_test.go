@@ -13,29 +13,34 @@ func TestCreationValidate(t *testing.T) {
 		c    Creation
 		err  string
 	}{
-		{"nothing asked for", Creation{}, ""},
-		{"all", Creation{Alias: "alias/a", Rotate: true, RotationDays: 90, Tags: []Tag{{"a", "b"}}}, ""},
+		{"zero value", Creation{}, ""},
+		{"all fields", Creation{Alias: "alias/a", Rotate: true, RotationDays: 90, Tags: []Tag{{"a", "b"}}}, ""},
 		{"alias without prefix", Creation{Alias: "a"}, "alias/NAME"},
 		{"reserved alias", Creation{Alias: "alias/aws/x"}, "reserved"},
 		{"period too short", Creation{Rotate: true, RotationDays: 89}, "90 to 2560"},
 		{"period too long", Creation{Rotate: true, RotationDays: 2561}, "90 to 2560"},
-		{"period without rotation", Creation{RotationDays: 90}, "without rotation"},
+		{"period without rotation", Creation{RotationDays: 90}, "rotation is off"},
 		{"empty tag", Creation{Tags: []Tag{{"", "x"}}}, "tag"},
 		{"reserved tag", Creation{Tags: []Tag{{"AWS:x", "x"}}}, "reserved"},
 		{"tag twice", Creation{Tags: []Tag{{"a", "1"}, {"a", "2"}}}, "twice"},
-		{"endless description", Creation{Description: strings.Repeat("x", 8193)}, "8192"},
+		{"description too long", Creation{Description: strings.Repeat("x", 8193)}, "8192"},
 	} {
 		err := test.c.Validate()
 		if (err == nil) != (test.err == "") || !strings.Contains(errText(err), test.err) {
-			t.Errorf("%s: %v, want %q", test.name, err, test.err)
+			t.Errorf("%s: Validate = %v, want %q", test.name, err, test.err)
 		}
 	}
 }
 
 func TestCreationCommands(t *testing.T) {
-	c := Creation{Alias: "alias/a", Description: "it's ours", MultiRegion: true, Rotate: true, RotationDays: 180, Tags: []Tag{{"team", "a b"}, {"x", "1"}}}
+	c := Creation{
+		Alias: "alias/a", Description: "it's ours", MultiRegion: true, Rotate: true, RotationDays: 180,
+		Tags: []Tag{{"team", "a b"}, {"x", "1"}},
+	}
 	want := []string{
-		`aws kms create-key --region eu-central-1 --key-spec SYMMETRIC_DEFAULT --key-usage ENCRYPT_DECRYPT --policy file://policy.json --description 'it'\''s ours' --multi-region --tags 'TagKey=team,TagValue=a b' TagKey=x,TagValue=1`,
+		"aws kms create-key --region eu-central-1 --key-spec SYMMETRIC_DEFAULT --key-usage ENCRYPT_DECRYPT" +
+			` --policy file://policy.json --description 'it'"'"'s ours' --multi-region` +
+			" --tags 'TagKey=team,TagValue=a b' TagKey=x,TagValue=1",
 		"aws kms create-alias --region eu-central-1 --alias-name alias/a --target-key-id KEY_ARN",
 		"aws kms enable-key-rotation --region eu-central-1 --key-id KEY_ARN --rotation-period-in-days 180",
 	}
@@ -45,18 +50,19 @@ func TestCreationCommands(t *testing.T) {
 }
 
 func TestPolicyPrincipal(t *testing.T) {
-	for caller, want := range map[string]string{
-		"arn:aws:iam::111122223333:user/dev/ann":                                       "arn:aws:iam::111122223333:user/dev/ann",
-		"arn:aws-cn:sts::111122223333:assumed-role/admin/session":                      "arn:aws-cn:iam::111122223333:role/admin",
-		"arn:aws:iam::111122223333:role/path/admin":                                    "arn:aws:iam::111122223333:role/path/admin",
-		"arn:aws:iam::111122223333:root":                                               "arn:aws:iam::111122223333:root",
-		"arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123456789/x@y.z": "",
-		"arn:aws:sts::111122223333:federated-user/bob":                                 "",
-		"": "",
+	const iam = "arn:aws:iam::111122223333:"
+	for _, test := range []struct{ caller, want string }{
+		{iam + "user/dev/ann", iam + "user/dev/ann"},
+		{"arn:aws-cn:sts::111122223333:assumed-role/admin/session", "arn:aws-cn:iam::111122223333:role/admin"},
+		{iam + "role/path/admin", iam + "role/path/admin"},
+		{iam + "root", iam + "root"},
+		{"arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123456789/x@y.z", ""},
+		{"arn:aws:sts::111122223333:federated-user/bob", ""},
+		{"", ""},
 	} {
-		got, ok := PolicyPrincipal(caller)
-		if got != want || ok != (want != "") {
-			t.Errorf("%s: %q, %v; want %q", caller, got, ok, want)
+		got, ok := PolicyPrincipal(test.caller)
+		if got != test.want || ok != (test.want != "") {
+			t.Errorf("PolicyPrincipal(%q) = %q, %v, want %q", test.caller, got, ok, test.want)
 		}
 	}
 }

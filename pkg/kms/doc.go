@@ -1,7 +1,6 @@
-// Package kms knows KMS keys as candidates for an EKS cluster: which ones there
-// are, which the cluster can take and why not the others, whether the caller may
-// grant their use, and how to make a new one.
+// Package kms reads and creates KMS keys for EKS clusters. It resolves a key reference, lists the keys of a region,
+// decides which of them a cluster can use, reads key policies, checks whether the caller may create the grant that
+// EKS needs, and creates a key with its alias and policy.
 //
-// The package reads and creates. It has no way to disable, delete or revoke
-// anything: that would cost a cluster its data.
+// The package has no call that disables or deletes a key, or revokes a grant: a cluster would lose its data.
 package kms

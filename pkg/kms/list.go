@@ -1,53 +1,58 @@
 package kms
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// ListOptions say how to list keys. The zero value of all but Where has a meaning.
+// ListOptions configures List. Only Where is required.
 type ListOptions struct {
 	Where Place
-	// UsedBy tells, by key ARN, the clusters that use it; nil if it wasn't asked.
-	// UsedByErr is why it couldn't be told: a note then, for a list with gaps would
-	// read as "nobody uses this key".
+	// UsedBy maps key ARNs to the clusters that use the key; nil if unknown. UsedByErr is why it is unknown, for a
+	// note: an incomplete map would make used keys look unused.
 	UsedBy    map[string][]string
 	UsedByErr error
-	// PerSecond bounds DescribeKey, and as much again GetKeyRotationStatus; 0 means
+	// PerSecond limits the calls of DescribeKey, and separately those of GetKeyRotationStatus; 0 means
 	// DefaultPerSecond.
 	PerSecond float64
-	// Progress is called as keys become known, from one goroutine at a time.
+	// Progress is called after each key, never concurrently; may be nil.
 	Progress func(done, total int)
 }
 
-// DefaultPerSecond leaves most of the account's quota (DescribeKey 2,000 a second,
-// GetKeyRotationStatus 1,000) to those who depend on it.
+// DefaultPerSecond leaves most of the account's quotas to other clients (DescribeKey 2,000 per second,
+// GetKeyRotationStatus 1,000).
 const DefaultPerSecond = 200
 
 const listConcurrency = 16
 
-// List reports every key of the region that the caller can see, the eligible ones
-// first. A permission that is missing narrows the list and is named in its notes;
-// an error means that nothing could be listed at all.
+// List returns every key of the region that the caller can see, eligible keys first. A missing permission shortens the
+// list and is named in its notes. List fails only if neither keys nor aliases can be listed.
 func List(ctx context.Context, api Lister, o ListOptions) (*v1alpha1.KeyList, error) {
-	l := &v1alpha1.KeyList{TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindKeyList), Region: o.Where.Region, Account: o.Where.Account, Items: []v1alpha1.KeyListItem{}}
+	l := &v1alpha1.KeyList{
+		TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindKeyList), Region: o.Where.Region, Account: o.Where.Account,
+		Items: []v1alpha1.KeyListItem{},
+	}
 	found, err := discover(ctx, api, o.Where, l)
 	if err != nil {
 		return nil, err
 	}
-	c := &collector{api: api, options: o, denied: map[string]int{}}
-	if err := c.describeAll(ctx, found); err != nil {
+	c := &collector{api: api, options: o, keys: found, failed: map[string]int{}}
+	if err := c.describeAll(ctx); err != nil {
 		return nil, err
 	}
-	for _, k := range c.found {
+	for _, k := range c.keys {
 		item := k.Item(o.Where)
 		item.UsedBy = o.UsedBy[k.ARN]
 		l.Items = append(l.Items, item)
@@ -60,9 +65,8 @@ func List(ctx context.Context, api Lister, o ListOptions) (*v1alpha1.KeyList, er
 	return l, nil
 }
 
-// discover finds ARNs and aliases. Either list may be forbidden: aliases alone
-// still lead to keys, and keys alone to everything but their names.
-func discover(ctx context.Context, api Lister, where Place, l *v1alpha1.KeyList) ([]Candidate, error) {
+// discover lists keys and aliases. If only one of both lists is allowed, it uses that list and adds a note to l.
+func discover(ctx context.Context, api Lister, cluster Place, l *v1alpha1.KeyList) ([]Candidate, error) {
 	arns, keysErr := keyARNs(ctx, api)
 	if keysErr != nil && !denied(keysErr) {
 		return nil, explain(keysErr, "ListKeys", "*")
@@ -76,52 +80,56 @@ func discover(ctx context.Context, api Lister, where Place, l *v1alpha1.KeyList)
 	case keysErr != nil:
 		l.Notes = append(l.Notes, "only keys with an alias are listed: "+explain(keysErr, "ListKeys", "*").Error())
 		for id := range byID {
-			arns = append(arns, fmt.Sprintf("arn:%s:kms:%s:%s:key/%s", where.Partition, where.Region, where.Account, id))
+			arns = append(arns, arn.ARN{
+				Partition: cluster.Partition, Service: "kms", Region: cluster.Region, AccountID: cluster.Account,
+				Resource: "key/" + id,
+			}.String())
 		}
 	case aliasErr != nil:
 		l.Notes = append(l.Notes, "aliases are unknown: "+explain(aliasErr, "ListAliases", "*").Error())
 	}
 	found := make([]Candidate, len(arns))
-	for i, arn := range arns {
-		found[i].ARN = arn
-		found[i].Aliases = byID[arn[strings.LastIndexByte(arn, '/')+1:]]
+	for i, a := range arns {
+		found[i].ARN = a
+		found[i].Aliases = byID[a[strings.LastIndexByte(a, '/')+1:]]
 	}
 	return found, nil
 }
 
+// collector fills in the facts of keys.
 type collector struct {
 	api     Lister
 	options ListOptions
+	keys    []Candidate
 
 	mu     sync.Mutex
-	found  []Candidate
 	done   int
-	denied map[string]int // calls not permitted, by operation
+	failed map[string]int // keys by the action that failed for them
 }
 
-func (c *collector) describeAll(ctx context.Context, found []Candidate) error {
-	c.found = found
-	perSecond := c.options.PerSecond
+func (c *collector) describeAll(ctx context.Context) error {
+	perSecond := rate.Limit(c.options.PerSecond)
 	if perSecond <= 0 {
 		perSecond = DefaultPerSecond
 	}
-	describing := rate.NewLimiter(rate.Limit(perSecond), listConcurrency)
-	rotating := rate.NewLimiter(rate.Limit(perSecond), listConcurrency)
+	describeRate := rate.NewLimiter(perSecond, listConcurrency)
+	rotationRate := rate.NewLimiter(perSecond, listConcurrency)
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(listConcurrency)
-	for i := range found {
+	for i := range c.keys {
 		g.Go(func() error {
-			if err := describing.Wait(ctx); err != nil {
+			k := &c.keys[i]
+			if err := describeRate.Wait(ctx); err != nil {
 				return err
 			}
-			if err := c.describe(ctx, &found[i]); err != nil {
+			if err := c.describe(ctx, k); err != nil {
 				return err
 			}
-			if rotates(found[i]) {
-				if err := rotating.Wait(ctx); err != nil {
+			if k.Manager == "CUSTOMER" && canRotate(k.Key) {
+				if err := rotationRate.Wait(ctx); err != nil {
 					return err
 				}
-				if err := c.rotation(ctx, &found[i]); err != nil {
+				if err := c.rotation(ctx, k); err != nil {
 					return err
 				}
 			}
@@ -132,8 +140,7 @@ func (c *collector) describeAll(ctx context.Context, found []Candidate) error {
 	return g.Wait()
 }
 
-// describe fills in one key. What KMS refuses to tell of one key must not hide the
-// others; what ends the whole listing is a cancelled context.
+// describe fills in one key. An error of one key is recorded, and only the end of ctx is returned.
 func (c *collector) describe(ctx context.Context, k *Candidate) error {
 	full, err := describe(ctx, c.api, k.ARN)
 	switch {
@@ -141,9 +148,9 @@ func (c *collector) describe(ctx context.Context, k *Candidate) error {
 		return ctx.Err()
 	case err != nil:
 		if denied(err) {
-			c.count("kms:DescribeKey")
+			c.countFailed("kms:DescribeKey")
 		}
-		k.Undescribed = explain(err, "DescribeKey", k.ARN).Error()
+		k.DescribeErr = explain(err, "DescribeKey", k.ARN)
 		return nil
 	}
 	full.Aliases = k.Aliases
@@ -151,10 +158,10 @@ func (c *collector) describe(ctx context.Context, k *Candidate) error {
 	return nil
 }
 
-// rotates says whether KMS could rotate the key by itself, so that asking makes sense.
-func rotates(k Candidate) bool {
-	return k.Undescribed == "" && k.Manager == "CUSTOMER" && k.Spec == "SYMMETRIC_DEFAULT" && k.Origin == "AWS_KMS" &&
-		(k.State == "Enabled" || k.State == "Disabled")
+// canRotate reports whether KMS can rotate the key. It cannot rotate imported material, keys in custom key stores, and
+// keys that are to be deleted.
+func canRotate(k v1alpha1.Key) bool {
+	return k.Origin == "AWS_KMS" && k.Spec == "SYMMETRIC_DEFAULT" && (k.State == "Enabled" || k.State == "Disabled")
 }
 
 func (c *collector) rotation(ctx context.Context, k *Candidate) error {
@@ -163,17 +170,17 @@ func (c *collector) rotation(ctx context.Context, k *Candidate) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		c.count("kms:GetKeyRotationStatus")
-		return nil //nolint:nilerr // counted, and said once for all keys
+		c.countFailed("kms:GetKeyRotationStatus")
+		return nil //nolint:nilerr // counted, and reported in one note for all keys
 	}
 	k.Rotation = r
 	return nil
 }
 
-func (c *collector) count(action string) {
+func (c *collector) countFailed(action string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.denied[action]++
+	c.failed[action]++
 }
 
 func (c *collector) progress() {
@@ -181,21 +188,22 @@ func (c *collector) progress() {
 	defer c.mu.Unlock()
 	c.done++
 	if c.options.Progress != nil {
-		c.options.Progress(c.done, len(c.found))
+		c.options.Progress(c.done, len(c.keys))
 	}
 }
 
 func (c *collector) notes() []string {
 	var notes []string
 	for _, action := range []string{"kms:DescribeKey", "kms:GetKeyRotationStatus"} {
-		if n := c.denied[action]; n > 0 {
-			notes = append(notes, fmt.Sprintf("%s was refused for %d of %d keys", action, n, len(c.found)))
+		if n := c.failed[action]; n > 0 {
+			notes = append(notes, fmt.Sprintf("%s failed for %d of %d keys", action, n, len(c.keys)))
 		}
 	}
 	return notes
 }
 
-// byEligibility puts eligible keys first, then those with an alias, by name.
+// byEligibility orders eligible keys first and AWS-managed keys last, each by the first alias; keys without an alias
+// follow by ARN.
 func byEligibility(a, b v1alpha1.KeyListItem) int {
 	rank := func(k v1alpha1.KeyListItem) int {
 		switch {
@@ -206,14 +214,46 @@ func byEligibility(a, b v1alpha1.KeyListItem) int {
 		}
 		return 2
 	}
-	if d := rank(a) - rank(b); d != 0 {
-		return d
-	}
 	name := func(k v1alpha1.KeyListItem) string {
 		if len(k.Aliases) > 0 {
 			return k.Aliases[0]
 		}
 		return "~" + k.ARN
 	}
-	return strings.Compare(name(a), name(b))
+	return cmp.Or(rank(a)-rank(b), strings.Compare(name(a), name(b)))
+}
+
+// Facts calls KMS for a key's state, aliases and rotation, concurrently. unasked is why the state is unknown: another
+// account or a missing permission, but never deletion. notes lists what else is missing.
+func Facts(ctx context.Context, api Reader, keyARN string) (key v1alpha1.Key, unasked string, notes []string) {
+	var described Candidate
+	var aliases []kmstypes.AliasListEntry
+	var rotates *v1alpha1.Rotation
+	var describeErr, aliasErr, rotationErr error
+	var g sync.WaitGroup
+	g.Go(func() { described, describeErr = describe(ctx, api, keyARN) })
+	g.Go(func() { aliases, aliasErr = listAliases(ctx, api, keyARN) })
+	g.Go(func() { rotates, rotationErr = rotation(ctx, api, keyARN) })
+	g.Wait()
+	key = described.Key
+	key.ARN = keyARN // as in the EKS configuration
+	if describeErr != nil {
+		unasked = explain(describeErr, "DescribeKey", keyARN).Error()
+	}
+	switch {
+	case aliasErr == nil:
+		for _, a := range aliases {
+			key.Aliases = append(key.Aliases, aws.ToString(a.AliasName))
+		}
+		slices.Sort(key.Aliases)
+	case describeErr == nil:
+		notes = append(notes, "aliases: "+explain(aliasErr, "ListAliases", "*").Error())
+	}
+	switch {
+	case rotationErr == nil:
+		key.Rotation = rotates
+	case describeErr == nil && canRotate(key):
+		notes = append(notes, "rotation: "+explain(rotationErr, "GetKeyRotationStatus", keyARN).Error())
+	}
+	return key, unasked, notes
 }

@@ -8,14 +8,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
-// PolicyDocument is an IAM or key policy as AWS writes them.
+// PolicyDocument is an IAM policy or a key policy.
 type PolicyDocument struct {
 	Version   string      `json:"Version"`
 	ID        string      `json:"Id,omitempty"`
 	Statement []Statement `json:"Statement"`
 }
 
-// Statement is one statement of a PolicyDocument.
+// Statement is a statement of a PolicyDocument.
 type Statement struct {
 	Sid       string                         `json:"Sid,omitempty"`
 	Effect    string                         `json:"Effect"`
@@ -25,28 +25,26 @@ type Statement struct {
 	Condition map[string]map[string][]string `json:"Condition,omitempty"`
 }
 
-// String is the document as indented JSON, with a final newline.
+// String returns the document as indented JSON with a final newline.
 func (d PolicyDocument) String() string {
 	var b strings.Builder
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	if err := e.Encode(d); err != nil {
-		panic(fmt.Sprintf("encoding a policy: %v", err)) // strings alone can't fail
+		panic(fmt.Sprintf("encode a policy: %v", err)) // strings always encode
 	}
 	return b.String()
 }
 
-// AssociateActions are what the caller of AssociateEncryptionConfig needs on the
-// key (EKS user guide, "enable-kms"): the principal that runs the command, not the
-// role of the cluster. A policy must not make CreateGrant depend on
-// kms:GrantIsForAWSResource, which EKS doesn't meet.
+// AssociateActions returns the actions on the key that the caller of AssociateEncryptionConfig needs (EKS user guide,
+// "enable-kms"). The caller is the principal that runs the command, not the cluster's role. A policy must not require
+// kms:GrantIsForAWSResource for CreateGrant: EKS doesn't meet it.
 func AssociateActions() []string { return []string{"kms:CreateGrant", "kms:DescribeKey"} }
 
-// KeyPolicy renders a key policy for a cluster's key in the account: the account
-// keeps full control by its IAM policies, which is the statement that prevents a
-// lockout, and the principals may associate the key. They may be users or roles,
-// of other accounts, too.
+// KeyPolicy returns a policy for a cluster's key in the account. The account keeps full control through its IAM
+// policies, which prevents a lockout. The principals may associate the key; they are ARNs of users or roles of any
+// account.
 func KeyPolicy(partition, account string, principals []string) PolicyDocument {
 	d := PolicyDocument{Version: "2012-10-17", Statement: []Statement{{
 		Sid: "AccountAdministersByIAM", Effect: "Allow",
@@ -66,16 +64,16 @@ func KeyPolicy(partition, account string, principals []string) PolicyDocument {
 	return d
 }
 
-// PolicyPrincipal turns the caller's ARN, as STS tells it, into the principal that
-// a policy can name; ok is false where it can't be known. The session of a role
-// tells the role's name but not its path, and the roles of IAM Identity Center
-// always have one.
+// PolicyPrincipal returns the principal that a policy can name for a caller's ARN from STS. ok is false if it is
+// unknown: the ARN of a role session contains the role's name, but not its path, and roles of IAM Identity Center
+// always have a path.
 func PolicyPrincipal(caller string) (principal string, ok bool) {
 	a, err := arn.Parse(caller)
 	if err != nil {
 		return "", false
 	}
-	if a.Service == "iam" && (strings.HasPrefix(a.Resource, "user/") || strings.HasPrefix(a.Resource, "role/") || a.Resource == "root") {
+	kind, _, _ := strings.Cut(a.Resource, "/")
+	if a.Service == "iam" && (kind == "user" || kind == "role" || a.Resource == "root") {
 		return caller, true
 	}
 	rest, isSession := strings.CutPrefix(a.Resource, "assumed-role/")

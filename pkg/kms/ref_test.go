@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
 func TestParseRef(t *testing.T) {
@@ -12,7 +14,7 @@ func TestParseRef(t *testing.T) {
 	for _, test := range []struct {
 		text string
 		want Ref
-		err  string // a part of the error and its hint
+		err  string // a substring of the error and its hint
 	}{
 		{keyARN, Ref{Text: keyARN, Partition: "aws", Region: home, Account: account}, ""},
 		{mrkARN, Ref{Text: mrkARN, Partition: "aws", Region: home, Account: account}, ""},
@@ -21,36 +23,32 @@ func TestParseRef(t *testing.T) {
 		{"1234abcd-12ab-34cd-56ef-1234567890ab", Ref{Text: "1234abcd-12ab-34cd-56ef-1234567890ab"}, ""},
 		{"mrk-1234abcd12ab34cd56ef1234567890ab", Ref{Text: "mrk-1234abcd12ab34cd56ef1234567890ab"}, ""},
 		{"payments", Ref{}, "did you mean alias/payments"},
-		{"", Ref{}, "no ARN, key id or alias"},
-		{"alias/", Ref{}, "no ARN"},
-		{"alias/a b", Ref{}, "no ARN"},
-		{"alias/a\x1b[2J", Ref{}, "no ARN"},
+		{"", Ref{}, "not an ARN, key ID or alias"},
+		{"alias/", Ref{}, "not an ARN"},
+		{"alias/a b", Ref{}, "not an ARN"},
+		{"alias/a\x1b[2J", Ref{}, "not an ARN"},
 		{"arn:aws:s3:::bucket", Ref{}, `ARN of "s3"`},
-		{"arn:aws:kms", Ref{}, "no ARN"},
-		{"arn:aws:kms::111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab", Ref{}, "lacks its region"},
+		{"arn:aws:kms", Ref{}, "not an ARN"},
+		{"arn:aws:kms::111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab", Ref{}, "no region or no account"},
 		{"arn:aws:kms:eu-central-1:111122223333:key/x", Ref{}, "ends in"},
 		{"arn:aws:kms:eu-central-1:111122223333:key", Ref{}, "ends in"},
 	} {
 		got, err := ParseRef(test.text)
 		if diff := cmp.Diff(test.want, got); diff != "" {
-			t.Errorf("%q: %s", test.text, diff)
+			t.Errorf("ParseRef(%q) (-want +got):\n%s", test.text, diff)
 		}
 		if text := errText(err); !strings.Contains(text, test.err) || (err == nil) != (test.err == "") {
-			t.Errorf("%q: error %q, want a part %q", test.text, text, test.err)
+			t.Errorf("ParseRef(%q): error %q, want one with %q", test.text, text, test.err)
 		}
 	}
 }
 
-// errText is what people see: the error and its hint.
+// errText returns the error and its hint, as the user sees them.
 func errText(err error) string {
 	if err == nil {
 		return ""
 	}
-	text := err.Error()
-	if h, ok := err.(interface{ Hint() string }); ok {
-		text += "\n" + h.Hint()
-	}
-	return text
+	return err.Error() + "\n" + hint.Of(err)
 }
 
 func FuzzParseRef(f *testing.F) {
@@ -60,10 +58,10 @@ func FuzzParseRef(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		r, err := ParseRef(text)
 		if (err == nil) != (r.Text != "") {
-			t.Errorf("%q: %+v with error %v", text, r, err)
+			t.Errorf("ParseRef(%q) = %+v, %v, want either a Ref or an error", text, r, err)
 		}
 		if err == nil && r.Region == "" && strings.Contains(text, ":") {
-			t.Errorf("%q passed as an ARN without region", text)
+			t.Errorf("ParseRef(%q) accepts an ARN without a region", text)
 		}
 	})
 }

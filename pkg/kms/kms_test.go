@@ -19,31 +19,34 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// world is KMS and EKS on loopback, and a caller with the given policy.
-type world struct {
+// testAWS is a fake AWS with the SDK configuration of one caller.
+type testAWS struct {
 	*fakeaws.Server
 	config aws.Config
 }
 
-func newWorld(t *testing.T, allowed ...fakeaws.Statement) world {
+// newAWS starts a fake AWS. The caller has the given policy, or may do everything if there is none.
+func newAWS(t *testing.T, policy ...fakeaws.Statement) testAWS {
 	t.Helper()
 	s := fakeaws.New(fakeaws.Options{})
 	t.Cleanup(s.Close)
 	h := httptest.NewServer(s)
 	t.Cleanup(h.Close)
-	if len(allowed) == 0 {
-		allowed = []fakeaws.Statement{fakeaws.Allow("*")}
+	if len(policy) == 0 {
+		policy = []fakeaws.Statement{fakeaws.Allow("*")}
 	}
-	must(t, s.AddPrincipal(fakeaws.Principal{ARN: "arn:aws:iam::" + account + ":user/ann", AccessKeyID: "AKIAANN", SecretAccessKey: "secret", Policy: allowed}))
-	return world{s, aws.Config{
+	must(t, s.AddPrincipal(fakeaws.Principal{
+		ARN: "arn:aws:iam::" + account + ":user/ann", AccessKeyID: "AKIAANN", SecretAccessKey: "secret", Policy: policy,
+	}))
+	return testAWS{s, aws.Config{
 		Region: home, BaseEndpoint: aws.String(h.URL), RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider("AKIAANN", "secret", ""),
 	}}
 }
 
-func (w world) kms() *kms.Client { return kms.NewFromConfig(w.config) }
+func (w testAWS) kms() *kms.Client { return kms.NewFromConfig(w.config) }
 
-func (w world) key(t *testing.T, k fakeaws.Key) string {
+func (w testAWS) key(t *testing.T, k fakeaws.Key) string {
 	t.Helper()
 	if k.Region == "" {
 		k.Region = home
@@ -56,9 +59,11 @@ func (w world) key(t *testing.T, k fakeaws.Key) string {
 	return arn
 }
 
-func (w world) alias(t *testing.T, name, keyARN string) {
+func (w testAWS) alias(t *testing.T, name, keyARN string) {
 	t.Helper()
-	_, err := w.AddAlias(fakeaws.Alias{Name: name, Region: home, Account: account, Target: keyARN[strings.LastIndexByte(keyARN, '/')+1:]})
+	_, err := w.AddAlias(fakeaws.Alias{
+		Name: name, Region: home, Account: account, Target: keyARN[strings.LastIndexByte(keyARN, '/')+1:],
+	})
 	must(t, err)
 }
 
@@ -70,7 +75,7 @@ func must(t *testing.T, err error) {
 }
 
 func TestList(t *testing.T) {
-	w := newWorld(t)
+	w := newAWS(t)
 	plain := w.key(t, fakeaws.Key{RotationDays: 180})
 	named := w.key(t, fakeaws.Key{})
 	w.alias(t, "alias/cluster-api-provider-aws-x", named)
@@ -110,15 +115,14 @@ func TestList(t *testing.T) {
 		t.Error(diff)
 	}
 	if last != 4 || total != 4 {
-		t.Errorf("progress ended at %d of %d, want 4 of 4", last, total)
+		t.Errorf("last progress = %d of %d, want 4 of 4", last, total)
 	}
 	if len(l.Notes) > 0 {
-		t.Errorf("notes %q, want none", l.Notes)
+		t.Errorf("Notes = %q, want none", l.Notes)
 	}
 }
 
 func TestListWithPartialPermissions(t *testing.T) {
-	all := fakeaws.Allow("*")
 	for _, test := range []struct {
 		name    string
 		denied  []string
@@ -127,24 +131,25 @@ func TestListWithPartialPermissions(t *testing.T) {
 		err     string
 		aliases bool
 	}{
-		{"no rotation status", []string{"kms:GetKeyRotationStatus"}, 2, "kms:GetKeyRotationStatus was refused for 2 of 2 keys", "", true},
+		{"no rotation status", []string{"kms:GetKeyRotationStatus"}, 2,
+			"kms:GetKeyRotationStatus failed for 2 of 2 keys", "", true},
 		{"no aliases", []string{"kms:ListAliases"}, 2, "kms:ListAliases", "", false},
 		{"no keys", []string{"kms:ListKeys"}, 1, "only keys with an alias are listed", "", true},
 		{"neither", []string{"kms:ListKeys", "kms:ListAliases"}, 0, "", "kms:ListKeys", false},
-		{"no descriptions", []string{"kms:DescribeKey"}, 2, "kms:DescribeKey was refused for 2 of 2 keys", "", true},
+		{"no descriptions", []string{"kms:DescribeKey"}, 2, "kms:DescribeKey failed for 2 of 2 keys", "", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			allowed := []fakeaws.Statement{all}
+			policy := []fakeaws.Statement{fakeaws.Allow("*")}
 			for _, action := range test.denied {
-				allowed = append(allowed, fakeaws.Deny(action))
+				policy = append(policy, fakeaws.Deny(action))
 			}
-			w := newWorld(t, allowed...)
+			w := newAWS(t, policy...)
 			w.key(t, fakeaws.Key{})
 			w.alias(t, "alias/named", w.key(t, fakeaws.Key{}))
 			l, err := List(context.Background(), w.kms(), ListOptions{Where: here})
 			if test.err != "" {
 				if err == nil || !strings.Contains(errText(err), test.err) {
-					t.Fatalf("error %v, want one naming %s", err, test.err)
+					t.Fatalf("List = %v, want an error with %s", err, test.err)
 				}
 				return
 			}
@@ -155,16 +160,18 @@ func TestListWithPartialPermissions(t *testing.T) {
 			if !strings.Contains(strings.Join(l.Notes, "\n"), test.note) {
 				t.Errorf("notes %q, want one with %q", l.Notes, test.note)
 			}
-			named := slices.ContainsFunc(l.Items, func(k v1alpha1.KeyListItem) bool { return slices.Equal(k.Aliases, []string{"alias/named"}) })
+			named := slices.ContainsFunc(l.Items, func(k v1alpha1.KeyListItem) bool {
+				return slices.Equal(k.Aliases, []string{"alias/named"})
+			})
 			if named != test.aliases {
-				t.Errorf("alias known: %v, want %v", named, test.aliases)
+				t.Errorf("List returns the alias: %v, want %v", named, test.aliases)
 			}
 		})
 	}
 }
 
 func TestListManyWithinQuota(t *testing.T) {
-	w := newWorld(t)
+	w := newAWS(t)
 	const n = 1500
 	must(t, w.Update(func(world *fakeaws.World) {
 		for range n {
@@ -177,16 +184,18 @@ func TestListManyWithinQuota(t *testing.T) {
 		t.Errorf("%d keys, want %d", len(l.Items), n)
 	}
 	if most := w.MaxInFlight(); most > listConcurrency {
-		t.Errorf("%d requests at once, want at most %d", most, listConcurrency)
+		t.Errorf("%d concurrent requests, want at most %d", most, listConcurrency)
 	}
 }
 
 func TestResolve(t *testing.T) {
-	// The caller may use everything of its own account, and nothing of others'.
-	w := newWorld(t, fakeaws.Allow("*"))
+	w := newAWS(t) // the caller's policy gives no access to keys of other accounts
 	key := w.key(t, fakeaws.Key{})
 	w.alias(t, "alias/payments", key)
-	replica := w.key(t, fakeaws.Key{ID: "mrk-1234abcd12ab34cd56ef1234567890ab", MultiRegion: true, Primary: "arn:aws:kms:us-east-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab"})
+	replica := w.key(t, fakeaws.Key{
+		ID: "mrk-1234abcd12ab34cd56ef1234567890ab", MultiRegion: true,
+		Primary: "arn:aws:kms:us-east-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+	})
 	foreign := w.key(t, fakeaws.Key{Account: other})
 	w.alias(t, "alias/orphan", "key/ffffffff-12ab-34cd-56ef-1234567890ab")
 	for _, test := range []struct{ named, want, err string }{
@@ -196,8 +205,8 @@ func TestResolve(t *testing.T) {
 		{"arn:aws:kms:eu-central-1:111122223333:alias/payments", key, ""},
 		{replica, replica, ""},
 		{"payments", "", "did you mean alias/payments"},
-		{"alias/dangling", "", "no key stands behind that alias"},
-		{"alias/orphan", "", "no key stands behind that alias"},
+		{"alias/dangling", "", "the alias does not refer to a key"},
+		{"alias/orphan", "", "the alias does not refer to a key"},
 		{"alias/aws/eks", "", "managed by AWS"},
 		{"arn:aws:kms:eu-central-1:111122223333:alias/aws/eks", "", "managed by AWS"},
 		{"ffffffff-12ab-34cd-56ef-1234567890ab", "", "doesn't exist in eu-central-1"},
@@ -207,59 +216,66 @@ func TestResolve(t *testing.T) {
 	} {
 		got, err := Resolve(context.Background(), w.kms(), test.named, here)
 		if got.ARN != test.want || (err == nil) != (test.err == "") || !strings.Contains(errText(err), test.err) {
-			t.Errorf("%s: %s, %v; want %s, %q", test.named, got.ARN, err, test.want, test.err)
+			t.Errorf("Resolve(%q) = %q, %v, want %q, %q", test.named, got.ARN, err, test.want, test.err)
 		}
 	}
 	for _, r := range w.Requests() {
 		if strings.Contains(r.KeyID, "alias/aws/") {
-			t.Errorf("KMS was asked for %s, which may make a key", r.KeyID)
+			t.Errorf("%s of %s, want no call: it may create a key", r.Operation, r.KeyID)
 		}
 	}
-	denied := newWorld(t, fakeaws.Deny("kms:DescribeKey"))
+	denied := newAWS(t, fakeaws.Deny("kms:DescribeKey"))
 	_, err := Resolve(context.Background(), denied.kms(), denied.key(t, fakeaws.Key{}), here)
 	if !strings.Contains(errText(err), "kms:DescribeKey") {
-		t.Errorf("without permission: %v, want the action named", err)
+		t.Errorf("error %v, want one with kms:DescribeKey", err)
 	}
 }
 
 func TestCheckGrant(t *testing.T) {
 	const role = "arn:aws:iam::111122223333:role/cluster"
-	viaEKS := `{"Version":"2012-10-17","Statement":[{"Sid":"E","Effect":"Allow","Principal":{"AWS":"*"},"Action":"kms:*","Resource":"*","Condition":{"StringEquals":{"kms:ViaService":"eks.eu-central-1.amazonaws.com"}}}]}`
+	viaEKS := `{"Version":"2012-10-17","Statement":[{"Sid":"E","Effect":"Allow","Principal":{"AWS":"*"},` +
+		`"Action":"kms:*","Resource":"*",` +
+		`"Condition":{"StringEquals":{"kms:ViaService":"eks.eu-central-1.amazonaws.com"}}}]}`
+	describeOnly := []fakeaws.Statement{fakeaws.Allow("kms:DescribeKey")}
 	for _, test := range []struct {
-		name    string
-		allowed []fakeaws.Statement
-		key     fakeaws.Key
-		faults  []fakeaws.Fault
-		want    v1alpha1.Result
-		text    string
+		name   string
+		policy []fakeaws.Statement
+		key    fakeaws.Key
+		fault  fakeaws.Fault
+		want   v1alpha1.Result
+		text   string
 	}{
-		{"allowed", nil, fakeaws.Key{}, nil, v1alpha1.ResultPass, "would have been allowed"},
-		{"denied", []fakeaws.Statement{fakeaws.Allow("*"), fakeaws.Deny("kms:CreateGrant")}, fakeaws.Key{}, nil, v1alpha1.ResultFail, "kms:CreateGrant"},
-		{"nothing allowed", []fakeaws.Statement{fakeaws.Allow("kms:DescribeKey")}, fakeaws.Key{}, nil, v1alpha1.ResultFail, "kms:CreateGrant"},
-		{"by way of EKS alone", []fakeaws.Statement{fakeaws.Allow("kms:DescribeKey")}, fakeaws.Key{Policy: viaEKS}, nil, v1alpha1.ResultUnknown, "by way of EKS alone"},
-		{"disabled", nil, fakeaws.Key{State: "Disabled"}, nil, v1alpha1.ResultFail, "can't work"},
-		{"throttled", nil, fakeaws.Key{}, []fakeaws.Fault{{Operation: "CreateGrant", Status: 400, Code: "ThrottlingException"}}, v1alpha1.ResultUnknown, "told nothing"},
-		{"not answered", nil, fakeaws.Key{}, []fakeaws.Fault{{Operation: "CreateGrant", Status: -1}}, v1alpha1.ResultUnknown, "told nothing"},
+		{name: "allowed", want: v1alpha1.ResultPass, text: "would have been allowed"},
+		{name: "denied", policy: []fakeaws.Statement{fakeaws.Allow("*"), fakeaws.Deny("kms:CreateGrant")},
+			want: v1alpha1.ResultFail, text: "kms:CreateGrant"},
+		{name: "not allowed", policy: describeOnly, want: v1alpha1.ResultFail, text: "kms:CreateGrant"},
+		{name: "allowed only through EKS", policy: describeOnly, key: fakeaws.Key{Policy: viaEKS},
+			want: v1alpha1.ResultUnknown, text: "only through EKS"},
+		{name: "disabled", key: fakeaws.Key{State: "Disabled"}, want: v1alpha1.ResultFail, text: "fails"},
+		{name: "throttled", fault: fakeaws.Fault{Status: 400, Code: "ThrottlingException"},
+			want: v1alpha1.ResultUnknown, text: "inconclusive"},
+		{name: "no response", fault: fakeaws.Fault{Status: -1}, want: v1alpha1.ResultUnknown, text: "inconclusive"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t, test.allowed...)
+			w := newAWS(t, test.policy...)
 			must(t, w.AddPrincipal(fakeaws.Principal{ARN: role}))
 			arn := w.key(t, test.key)
-			w.SetFaults(test.faults)
+			test.fault.Operation = "CreateGrant"
+			w.SetFaults([]fakeaws.Fault{test.fault})
 			var traps Traps
 			if test.key.Policy != "" {
 				var err error
-				traps, err = FindTraps(test.key.Policy, home)
+				traps, err = parsePolicy(test.key.Policy, home)
 				must(t, err)
 			}
 			got := CheckGrant(context.Background(), w.kms(), arn, role, traps)
 			if got.Result != test.want || !strings.Contains(got.Message+got.Remedy, test.text) {
-				t.Errorf("%+v, want %s with %q", got, test.want, test.text)
+				t.Errorf("CheckGrant = %+v, want %s with %q", got, test.want, test.text)
 			}
 			w.View(func(world *fakeaws.World) {
 				for _, k := range world.Keys {
 					if len(k.Grants) > 0 {
-						t.Errorf("a grant was left behind: %+v", k.Grants)
+						t.Errorf("key has grants %+v, want none", k.Grants)
 					}
 				}
 			})
@@ -267,36 +283,36 @@ func TestCheckGrant(t *testing.T) {
 	}
 }
 
-// An endpoint that ignores DryRun answers without an error, which KMS never does.
+// An endpoint that ignores DryRun returns no error; KMS always returns one.
 func TestCheckGrantIgnoredDryRun(t *testing.T) {
-	got := judgeGrant(true, nil, keyARN, Traps{})
+	got := grantCheck(nil, keyARN, Traps{})
 	if got.Result != v1alpha1.ResultFail || !strings.Contains(got.Message, "ignored DryRun") {
-		t.Errorf("%+v, want Fail", got)
+		t.Errorf("grantCheck = %+v, want Fail", got)
 	}
 }
 
 func TestReadTraps(t *testing.T) {
-	w := newWorld(t, fakeaws.Allow("*"), fakeaws.Deny("kms:GetKeyPolicy"))
+	w := newAWS(t, fakeaws.Allow("*"), fakeaws.Deny("kms:GetKeyPolicy"))
 	if _, unread := ReadTraps(context.Background(), w.kms(), w.key(t, fakeaws.Key{}), home); unread == "" {
-		t.Error("a policy that may not be read was taken for one without traps")
+		t.Error("ReadTraps returns no reason without permission")
 	}
 }
 
 func TestCreate(t *testing.T) {
-	w := newWorld(t)
-	told := ""
+	w := newAWS(t)
+	created := ""
 	k, err := Create(context.Background(), w.kms(), Creation{
 		Alias: "alias/new", Description: "d", Rotate: true, RotationDays: 180, MultiRegion: true,
 		Tags: []Tag{{"team", "a"}}, Policy: KeyPolicy("aws", account, nil).String(),
-	}, home, func(arn string) { told = arn })
+	}, home, func(arn string) { created = arn })
 	must(t, err)
-	if told != k.ARN || k.ARN == "" {
-		t.Errorf("told %q, made %q", told, k.ARN)
+	if created != k.ARN || k.ARN == "" {
+		t.Errorf("created called with %q, want the key %q", created, k.ARN)
 	}
 	found, err := Resolve(context.Background(), w.kms(), "alias/new", here)
 	must(t, err)
 	if reasons, _ := Judge(found, here); len(reasons) > 0 || found.ARN != k.ARN || !found.MultiRegion {
-		t.Errorf("made %+v, not eligible: %q", found, reasons)
+		t.Errorf("created %+v, not eligible: %q", found, reasons)
 	}
 	l, err := List(context.Background(), w.kms(), ListOptions{Where: here})
 	must(t, err)
@@ -308,72 +324,74 @@ func TestCreate(t *testing.T) {
 func TestCreateFails(t *testing.T) {
 	c := Creation{Alias: "alias/new", Rotate: true, Policy: KeyPolicy("aws", account, nil).String()}
 	for _, test := range []struct {
-		name  string
-		fault fakeaws.Fault
-		told  bool
-		want  []string
+		name      string
+		operation string
+		status    int
+		code      string
+		created   bool
+		want      []string
 	}{
-		{"not permitted", fakeaws.Fault{Operation: "CreateKey", Status: 400, Code: "AccessDeniedException"}, false, []string{"kms:CreateKey"}},
-		{"unknown principal", fakeaws.Fault{Operation: "CreateKey", Status: 400, Code: "MalformedPolicyDocumentException"}, false, []string{"--principal"}},
-		{"server error", fakeaws.Fault{Operation: "CreateKey", Status: 500, Code: "KMSInternalException"}, false, []string{"whether a key was made is unknown", "look before"}},
-		{"lost answer", fakeaws.Fault{Operation: "CreateKey", Status: -1}, false, []string{"whether a key was made is unknown", "look before"}},
-		{"alias refused", fakeaws.Fault{Operation: "CreateAlias", Status: 400, Code: "AccessDeniedException"}, true, []string{"kms:CreateAlias", "don't create another", "create-alias", "enable-key-rotation"}},
-		{"rotation refused", fakeaws.Fault{Operation: "EnableKeyRotation", Status: 400, Code: "AccessDeniedException"}, true, []string{"kms:EnableKeyRotation", "finish this one: aws kms enable-key-rotation"}},
+		{"not permitted", "CreateKey", 400, "AccessDeniedException", false, []string{"kms:CreateKey"}},
+		{"unknown principal", "CreateKey", 400, "MalformedPolicyDocumentException", false, []string{"--principal"}},
+		{"server error", "CreateKey", 500, "KMSInternalException", false,
+			[]string{"may or may not have been created", "look for the key"}},
+		{"lost response", "CreateKey", -1, "", false,
+			[]string{"may or may not have been created", "look for the key"}},
+		{"alias not permitted", "CreateAlias", 400, "AccessDeniedException", true,
+			[]string{"kms:CreateAlias", "don't create another", "create-alias", "enable-key-rotation"}},
+		{"rotation not permitted", "EnableKeyRotation", 400, "AccessDeniedException", true,
+			[]string{"kms:EnableKeyRotation", "finish this one: aws kms enable-key-rotation"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t)
-			w.SetFaults([]fakeaws.Fault{test.fault})
-			told := ""
-			_, err := Create(context.Background(), w.kms(), c, home, func(arn string) { told = arn })
+			w := newAWS(t)
+			w.SetFaults([]fakeaws.Fault{{Operation: test.operation, Status: test.status, Code: test.code}})
+			created := ""
+			_, err := Create(context.Background(), w.kms(), c, home, func(arn string) { created = arn })
 			if err == nil {
-				t.Fatal("no error")
+				t.Fatal("Create = nil, want an error")
 			}
 			for _, part := range test.want {
 				if !strings.Contains(errText(err), part) {
-					t.Errorf("error %q, want a part %q", errText(err), part)
+					t.Errorf("error %q, want one with %q", errText(err), part)
 				}
 			}
-			if (told != "") != test.told {
-				t.Errorf("told %q", told)
+			if (created != "") != test.created || !strings.Contains(err.Error(), created) {
+				t.Errorf("created called with %q and error %v, want a call: %v", created, err, test.created)
 			}
-			var partly *PartlyCreatedError
-			if errors.As(err, &partly) != test.told || test.told && partly.KeyARN != told {
-				t.Errorf("error %#v, told %q", err, told)
-			}
-			made := 0
+			calls := 0
 			for _, r := range w.Requests() {
 				if r.Operation == "CreateKey" {
-					made++
+					calls++
 				}
 			}
-			if made != 1 {
-				t.Errorf("%d CreateKey, want 1", made)
+			if calls != 1 {
+				t.Errorf("%d calls of CreateKey, want 1", calls)
 			}
 		})
 	}
 }
 
-// The SDK must not repeat a CreateKey whose answer was lost, whatever its own policy.
-func TestCreateKeyIsNotRepeated(t *testing.T) {
-	w := newWorld(t)
+// The SDK must not retry a CreateKey whose response was lost, whatever its retry mode.
+func TestCreateKeyIsNotRetried(t *testing.T) {
+	w := newAWS(t)
 	w.config.RetryMaxAttempts = 3
 	w.SetFaults([]fakeaws.Fault{{Operation: "CreateKey", Status: 500, Times: 1}})
 	if _, err := Create(context.Background(), w.kms(), Creation{}, home, func(string) {}); err == nil {
-		t.Error("no error: the request was repeated")
+		t.Error("Create = nil, want an error: the request was retried")
 	}
 	w.SetFaults([]fakeaws.Fault{{Operation: "CreateKey", Status: 400, Code: "ThrottlingException", Times: 1}})
 	if _, err := Create(context.Background(), w.kms(), Creation{}, home, func(string) {}); err != nil {
-		t.Errorf("a throttled request was not repeated: %v", err)
+		t.Errorf("Create after throttling = %v, want no error", err)
 	}
 }
 
-func TestListEndsWithItsContext(t *testing.T) {
-	w := newWorld(t)
+func TestListCanceled(t *testing.T) {
+	w := newAWS(t)
 	w.key(t, fakeaws.Key{})
 	w.SetFaults([]fakeaws.Fault{{Operation: "DescribeKey", Latency: time.Minute}})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := List(ctx, w.kms(), ListOptions{Where: here}); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v, want canceled", err)
+		t.Errorf("List = %v, want %v", err, context.Canceled)
 	}
 }

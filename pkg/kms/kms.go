@@ -10,50 +10,58 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
-	"github.com/aws/smithy-go"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// Describer is what it takes to know one key: kms:DescribeKey.
+// Describer describes one key.
 type Describer interface {
 	DescribeKey(context.Context, *kms.DescribeKeyInput, ...func(*kms.Options)) (*kms.DescribeKeyOutput, error)
 }
 
-// Lister is what it takes to know all keys of a region.
-type Lister interface {
+// Reader reads the state, the aliases and the rotation of keys.
+type Reader interface {
 	Describer
-	ListKeys(context.Context, *kms.ListKeysInput, ...func(*kms.Options)) (*kms.ListKeysOutput, error)
-	ListAliases(context.Context, *kms.ListAliasesInput, ...func(*kms.Options)) (*kms.ListAliasesOutput, error)
-	GetKeyRotationStatus(context.Context, *kms.GetKeyRotationStatusInput, ...func(*kms.Options)) (*kms.GetKeyRotationStatusOutput, error)
+	kms.ListAliasesAPIClient
+	GetKeyRotationStatus(
+		context.Context, *kms.GetKeyRotationStatusInput, ...func(*kms.Options),
+	) (*kms.GetKeyRotationStatusOutput, error)
 }
 
-// Granter is what it takes to try a grant: kms:CreateGrant, always a dry run.
+// Lister lists and reads the keys of a region.
+type Lister interface {
+	Reader
+	kms.ListKeysAPIClient
+}
+
+// Granter checks whether a grant is allowed. It is called only with DryRun.
 type Granter interface {
 	CreateGrant(context.Context, *kms.CreateGrantInput, ...func(*kms.Options)) (*kms.CreateGrantOutput, error)
 }
 
-// PolicyReader reads key policies: kms:GetKeyPolicy, within the key's account.
+// PolicyReader reads the policies of keys in the caller's account.
 type PolicyReader interface {
 	GetKeyPolicy(context.Context, *kms.GetKeyPolicyInput, ...func(*kms.Options)) (*kms.GetKeyPolicyOutput, error)
 }
 
-// Creator is what it takes to make a key.
+// Creator creates keys and aliases and turns on rotation.
 type Creator interface {
 	CreateKey(context.Context, *kms.CreateKeyInput, ...func(*kms.Options)) (*kms.CreateKeyOutput, error)
 	CreateAlias(context.Context, *kms.CreateAliasInput, ...func(*kms.Options)) (*kms.CreateAliasOutput, error)
-	EnableKeyRotation(context.Context, *kms.EnableKeyRotationInput, ...func(*kms.Options)) (*kms.EnableKeyRotationOutput, error)
+	EnableKeyRotation(
+		context.Context, *kms.EnableKeyRotationInput, ...func(*kms.Options),
+	) (*kms.EnableKeyRotationOutput, error)
 }
 
-// describe asks for the facts of one key, by anything that names it.
+// describe returns a key without its aliases and rotation. id is an ARN, a key ID, an alias or an alias ARN.
 func describe(ctx context.Context, api Describer, id string) (Candidate, error) {
 	out, err := api.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &id})
 	if err != nil {
 		return Candidate{}, err
 	}
 	if out.KeyMetadata == nil || aws.ToString(out.KeyMetadata.Arn) == "" {
-		return Candidate{}, fmt.Errorf("kms DescribeKey of %s answered without an ARN", id)
+		return Candidate{}, fmt.Errorf("kms DescribeKey of %s returned no ARN", id)
 	}
 	return candidate(out.KeyMetadata), nil
 }
@@ -79,8 +87,8 @@ func candidate(m *kmstypes.KeyMetadata) Candidate {
 	return c
 }
 
-// keyARNs lists the keys of the account and region, up to 1,000 a page.
-func keyARNs(ctx context.Context, api Lister) ([]string, error) {
+// keyARNs lists the keys of the account and region.
+func keyARNs(ctx context.Context, api kms.ListKeysAPIClient) ([]string, error) {
 	var arns []string
 	p := kms.NewListKeysPaginator(api, &kms.ListKeysInput{Limit: aws.Int32(1000)})
 	for p.HasMorePages() {
@@ -95,20 +103,36 @@ func keyARNs(ctx context.Context, api Lister) ([]string, error) {
 	return arns, nil
 }
 
-// Aliases lists the alias names of each key id of the account and region. Those without a target, such as
-// the ones that AWS reserves, belong to no key yet.
-func Aliases(ctx context.Context, api kms.ListAliasesAPIClient) (map[string][]string, error) {
-	byID := map[string][]string{}
-	p := kms.NewListAliasesPaginator(api, &kms.ListAliasesInput{Limit: aws.Int32(100)})
+// listAliases lists the aliases of the account and region, or those of keyARN if it is not empty. On error it returns
+// the aliases read so far.
+func listAliases(ctx context.Context, api kms.ListAliasesAPIClient, keyARN string) ([]kmstypes.AliasListEntry, error) {
+	in := &kms.ListAliasesInput{Limit: aws.Int32(100)}
+	if keyARN != "" {
+		in.KeyId = &keyARN
+	}
+	var aliases []kmstypes.AliasListEntry
+	p := kms.NewListAliasesPaginator(api, in)
 	for p.HasMorePages() {
 		out, err := p.NextPage(ctx)
 		if err != nil {
-			return nil, err
+			return aliases, err
 		}
-		for _, a := range out.Aliases {
-			if id := aws.ToString(a.TargetKeyId); id != "" {
-				byID[id] = append(byID[id], aws.ToString(a.AliasName))
-			}
+		aliases = append(aliases, out.Aliases...)
+	}
+	return aliases, nil
+}
+
+// Aliases returns the sorted alias names of the account and region by key ID. It leaves out aliases without a key, such
+// as those that AWS reserves.
+func Aliases(ctx context.Context, api kms.ListAliasesAPIClient) (map[string][]string, error) {
+	aliases, err := listAliases(ctx, api, "")
+	if err != nil {
+		return nil, err
+	}
+	byID := map[string][]string{}
+	for _, a := range aliases {
+		if id := aws.ToString(a.TargetKeyId); id != "" {
+			byID[id] = append(byID[id], aws.ToString(a.AliasName))
 		}
 	}
 	for id := range byID {
@@ -117,30 +141,19 @@ func Aliases(ctx context.Context, api kms.ListAliasesAPIClient) (map[string][]st
 	return byID, nil
 }
 
-// AliasNames lists the names of the aliases that lead to customer keys of the region,
-// as far as they came before an error.
+// AliasNames returns the alias names of the region's customer keys. On error it returns the names read so far.
 func AliasNames(ctx context.Context, api kms.ListAliasesAPIClient) ([]string, error) {
+	aliases, err := listAliases(ctx, api, "")
 	var names []string
-	p := kms.NewListAliasesPaginator(api, &kms.ListAliasesInput{Limit: aws.Int32(100)})
-	for p.HasMorePages() {
-		out, err := p.NextPage(ctx)
-		if err != nil {
-			return names, explain(err, "ListAliases", "*")
-		}
-		for _, a := range out.Aliases {
-			if name := aws.ToString(a.AliasName); a.TargetKeyId != nil && !strings.HasPrefix(name, "alias/aws/") {
-				names = append(names, name)
-			}
+	for _, a := range aliases {
+		if name := aws.ToString(a.AliasName); a.TargetKeyId != nil && !strings.HasPrefix(name, "alias/aws/") {
+			names = append(names, name)
 		}
 	}
-	return names, nil
+	return names, explain(err, "ListAliases", "*")
 }
 
-type rotationReader interface {
-	GetKeyRotationStatus(context.Context, *kms.GetKeyRotationStatusInput, ...func(*kms.Options)) (*kms.GetKeyRotationStatusOutput, error)
-}
-
-func rotation(ctx context.Context, api rotationReader, keyARN string) (*v1alpha1.Rotation, error) {
+func rotation(ctx context.Context, api Reader, keyARN string) (*v1alpha1.Rotation, error) {
 	out, err := api.GetKeyRotationStatus(ctx, &kms.GetKeyRotationStatusInput{KeyId: &keyARN})
 	if err != nil {
 		return nil, err
@@ -148,18 +161,16 @@ func rotation(ctx context.Context, api rotationReader, keyARN string) (*v1alpha1
 	return &v1alpha1.Rotation{Enabled: out.KeyRotationEnabled, PeriodDays: aws.ToInt32(out.RotationPeriodInDays)}, nil
 }
 
-// grantOperations are what a KMS provider of Kubernetes does with a key.
-var grantOperations = []kmstypes.GrantOperation{
-	kmstypes.GrantOperationEncrypt, kmstypes.GrantOperationDecrypt, kmstypes.GrantOperationDescribeKey,
-}
-
-// tryGrant asks whether the caller could grant the use of the key; the request
-// always carries DryRun. A true first result means that the endpoint ignored it.
-func tryGrant(ctx context.Context, api Granter, keyARN, grantee string) (granted bool, err error) {
-	_, err = api.CreateGrant(ctx, &kms.CreateGrantInput{
-		KeyId: &keyARN, GranteePrincipal: &grantee, Operations: grantOperations, DryRun: aws.Bool(true),
+// dryRunGrant calls CreateGrant with DryRun, for the operations that a KMS provider of Kubernetes needs. A dry run in
+// KMS always returns an error; nil means that the endpoint ignored DryRun.
+func dryRunGrant(ctx context.Context, api Granter, keyARN, grantee string) error {
+	_, err := api.CreateGrant(ctx, &kms.CreateGrantInput{
+		KeyId: &keyARN, GranteePrincipal: &grantee, DryRun: aws.Bool(true),
+		Operations: []kmstypes.GrantOperation{
+			kmstypes.GrantOperationEncrypt, kmstypes.GrantOperationDecrypt, kmstypes.GrantOperationDescribeKey,
+		},
 	})
-	return err == nil, err
+	return err
 }
 
 func keyPolicy(ctx context.Context, api PolicyReader, keyARN string) (string, error) {
@@ -181,26 +192,22 @@ func createKey(ctx context.Context, api Creator, c Creation) (Candidate, error) 
 	for _, t := range c.Tags {
 		in.Tags = append(in.Tags, kmstypes.Tag{TagKey: aws.String(t.Key), TagValue: aws.String(t.Value)})
 	}
-	// CreateKey has no token: a second attempt after a lost answer would make a
-	// second key. So nothing is retried here but what KMS turned away.
-	out, err := api.CreateKey(ctx, in, onlyRefused)
+	// CreateKey has no idempotency token: a retry after a lost response would create a second key. Throttled
+	// requests have no effect, so they are the only ones to retry.
+	out, err := api.CreateKey(ctx, in, func(o *kms.Options) { o.Retryer = throttleRetryer{o.Retryer} })
 	if err != nil {
 		return Candidate{}, err
 	}
 	if out.KeyMetadata == nil || aws.ToString(out.KeyMetadata.Arn) == "" {
-		return Candidate{}, errors.New("kms CreateKey answered without an ARN")
+		return Candidate{}, errors.New("kms CreateKey returned no ARN")
 	}
 	return candidate(out.KeyMetadata), nil
 }
 
-// onlyRefused retries throttled requests alone: they did nothing.
-func onlyRefused(o *kms.Options) {
-	o.Retryer = retryThrottles{o.Retryer}
-}
+// throttleRetryer retries only throttled requests.
+type throttleRetryer struct{ aws.Retryer }
 
-type retryThrottles struct{ aws.Retryer }
-
-func (retryThrottles) IsErrorRetryable(err error) bool {
+func (throttleRetryer) IsErrorRetryable(err error) bool {
 	return code(err) == "ThrottlingException"
 }
 
@@ -209,6 +216,7 @@ func createAlias(ctx context.Context, api Creator, name, keyARN string) error {
 	return err
 }
 
+// enableRotation turns on rotation every days; 0 means the default of KMS.
 func enableRotation(ctx context.Context, api Creator, keyARN string, days int32) error {
 	in := &kms.EnableKeyRotationInput{KeyId: &keyARN}
 	if days > 0 {
@@ -216,29 +224,4 @@ func enableRotation(ctx context.Context, api Creator, keyARN string, days int32)
 	}
 	_, err := api.EnableKeyRotation(ctx, in)
 	return err
-}
-
-// code is the error's name on the wire, without a prefix; empty if the service
-// never answered.
-func code(err error) string {
-	var api smithy.APIError
-	if !errors.As(err, &api) {
-		return ""
-	}
-	c := api.ErrorCode()
-	return c[strings.LastIndexByte(c, '#')+1:]
-}
-
-func denied(err error) bool {
-	c := code(err)
-	return c == "AccessDeniedException" || c == "AccessDenied"
-}
-
-// message is what the service itself said.
-func message(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) && api.ErrorMessage() != "" {
-		return api.ErrorMessage()
-	}
-	return err.Error()
 }

@@ -1,0 +1,43 @@
+package kms
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/aws/smithy-go"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
+)
+
+// explain returns err with the operation, the resource and the missing permission.
+func explain(err error, operation, resource string) error {
+	return awsclient.Explain(err, awsclient.Operation{Name: operation, Action: "kms:" + operation, Resource: resource})
+}
+
+// code returns the error code of KMS without its namespace, or "" if KMS did not respond.
+func code(err error) string {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return ""
+	}
+	c := api.ErrorCode()
+	return c[strings.LastIndexByte(c, '#')+1:]
+}
+
+// message returns the error message of KMS, or the text of err if KMS did not respond.
+func message(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) && api.ErrorMessage() != "" {
+		return api.ErrorMessage()
+	}
+	return err.Error()
+}
+
+// denied reports whether the caller lacks a permission.
+func denied(err error) bool {
+	c := code(err)
+	return c == "AccessDeniedException" || c == "AccessDenied"
+}
+
+// explicitDeny reports whether a policy statement denies the call.
+func explicitDeny(err error) bool { return strings.Contains(message(err), "explicit deny") }
