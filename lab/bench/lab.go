@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,10 +14,12 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/kubeconfig"
 )
 
-// benchLab is a lab whose secrets are all stale: seeded under the AWS-owned key,
-// and then a customer key was associated.
+// benchLab is a lab whose secrets are all stale: they were created with the
+// AWS-owned key before a customer key was associated.
 type benchLab struct {
 	dir    string
 	env    []string
@@ -30,7 +33,7 @@ func startLab(ctx context.Context, secrets, size int) (*benchLab, error) {
 	}
 	l := &benchLab{dir: dir}
 	steps := [][]string{
-		// The disk counts, as it does for a real etcd; the start of Python doesn't.
+		// Measure with disk writes like a real etcd, and without the start of the AWS CLI.
 		{"up", "--association-time", "1s", "--fsync", "--token-command", "lab"},
 		{"seed", "--secrets", strconv.Itoa(secrets), "--size", strconv.Itoa(size), "--namespaces", "8"},
 		{"associate"},
@@ -41,66 +44,51 @@ func startLab(ctx context.Context, secrets, size int) (*benchLab, error) {
 			return nil, err
 		}
 	}
-	if err := l.environment(ctx); err != nil {
+	if err := l.setEnvironment(ctx); err != nil {
 		l.stop(ctx)
 		return nil, err
 	}
 	return l, nil
 }
 
-// stop ends the lab, also after an interrupt.
+// stop removes the lab, also after an interrupt.
 func (l *benchLab) stop(ctx context.Context) {
 	_, _ = l.lab(context.WithoutCancel(ctx), "down", "--purge")
 }
 
+// lab runs eks-lab on the lab's folder and returns its standard output.
 func (l *benchLab) lab(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, os.Getenv("EKS_LAB_BIN"), append(args, "--dir", l.dir)...)
-	cmd.Stderr = nil
 	out, err := cmd.Output()
-	if failed, ok := err.(*exec.ExitError); ok { //nolint:errorlint // exec returns it unwrapped
+	if failed := new(exec.ExitError); errors.As(err, &failed) {
 		return nil, fmt.Errorf("eks-lab %s: %w: %s", args[0], err, failed.Stderr)
 	}
 	return out, err
 }
 
-func (l *benchLab) environment(ctx context.Context) error {
+// setEnvironment reads the environment and the kubeconfig of the lab's default user.
+func (l *benchLab) setEnvironment(ctx context.Context) error {
 	raw, err := l.lab(ctx, "env", "-o", "json")
 	if err != nil {
 		return err
 	}
-	var env struct {
-		Set        map[string]string `json:"set"`
-		Unset      []string          `json:"unset"`
-		PathPrefix string            `json:"pathPrefix"`
-	}
+	var env kubeconfig.Environment
 	if err := json.Unmarshal(raw, &env); err != nil {
 		return err
 	}
-	drop := map[string]bool{"PATH": true}
-	for _, name := range env.Unset {
-		drop[name] = true
-	}
-	for _, pair := range os.Environ() {
-		if name, _, _ := strings.Cut(pair, "="); !drop[name] {
-			l.env = append(l.env, pair)
-		}
-	}
-	l.env = append(l.env, "PATH="+env.PathPrefix+string(os.PathListSeparator)+filepath.Dir(os.Getenv("EKS_LAB_BIN"))+string(os.PathListSeparator)+os.Getenv("PATH"))
-	for name, value := range env.Set {
-		l.env = append(l.env, name+"="+value)
-	}
+	l.env = env.Apply(os.Environ(), filepath.Dir(os.Getenv("EKS_LAB_BIN")))
 	l.config, err = clientcmd.LoadFromFile(env.Set["KUBECONFIG"])
 	return err
 }
 
-// cluster is the kubeconfig's only one.
+// cluster returns the kubeconfig's current cluster.
 func (l *benchLab) cluster() *clientcmdapi.Cluster {
 	return l.config.Clusters[l.config.Contexts[l.config.CurrentContext].Cluster]
 }
 
-// as leads to the API server as one of the lab's people, by a token.
-func (l *benchLab) as(ctx context.Context, person, host string) (*rest.Config, error) {
-	raw, err := l.lab(ctx, "token", "--person", person)
+// as returns a client configuration for host with a token of the lab's user.
+func (l *benchLab) as(ctx context.Context, user, host string) (*rest.Config, error) {
+	raw, err := l.lab(ctx, "token", "--person", user)
 	if err != nil {
 		return nil, err
 	}
@@ -114,26 +102,30 @@ func (l *benchLab) as(ctx context.Context, person, host string) (*rest.Config, e
 	}
 	c := l.cluster()
 	return &rest.Config{
-		Host: host, BearerToken: credential.Status.Token, QPS: -1, UserAgent: "bench/" + person,
+		Host: host, BearerToken: credential.Status.Token, QPS: -1, UserAgent: "bench/" + user,
 		TLSClientConfig: rest.TLSClientConfig{CAData: c.CertificateAuthorityData, CAFile: c.CertificateAuthority},
 	}, nil
 }
 
-// through writes a kubeconfig that leads to the server, itself or a proxy before it.
-func (l *benchLab) through(server string) (string, error) {
+// kubeconfig writes a kubeconfig for the given server and returns its path.
+func (l *benchLab) kubeconfig(server string) (string, error) {
 	config := l.config.DeepCopy()
 	config.Clusters[config.Contexts[config.CurrentContext].Cluster].Server = server
 	file := filepath.Join(l.dir, "kubeconfig-bench")
 	return file, clientcmd.WriteToFile(*config, file)
 }
 
-// requests is how many requests on secrets the API server has counted.
+// requests returns the number of requests for secrets since the API server started.
 func (l *benchLab) requests(ctx context.Context) (int, error) {
 	config, err := l.as(ctx, "admin", l.cluster().Server)
 	if err != nil {
 		return 0, err
 	}
-	raw, err := get(ctx, config, "/metrics")
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return 0, err
+	}
+	raw, err := get(ctx, client, config.Host+"/metrics")
 	if err != nil {
 		return 0, err
 	}

@@ -1,6 +1,7 @@
-// Command bench compares `kubectl eks-encrypt rewrite` with what people do without
-// it, on a fresh lab for each measurement: throughput, requests, bytes on the wire,
-// peak memory, and what a bystander feels meanwhile. All ratios are of one run.
+// Command bench compares `kubectl eks-encrypt rewrite` with other methods to
+// re-encrypt secrets, on a new lab for each measurement. It measures throughput,
+// requests, bytes on the wire, peak memory, and the latency that other users
+// observe. Compare only figures of the same run.
 package main
 
 import (
@@ -16,26 +17,28 @@ import (
 )
 
 type options struct {
-	secrets, slow, big int
-	rounds             int
-	million, curve     bool
-	out, only          string
+	secrets, slow, large int
+	rounds               int
+	million, sweep       bool
+	out, only            string
 }
 
 func main() {
 	var o options
 	var fake int
-	var standing bool
-	flag.IntVar(&o.secrets, "secrets", 20_000, "secrets of 1 KiB")
-	flag.IntVar(&o.slow, "slow", 4000, "secrets for get | annotate; for get | replace at 40 ms an eighth of it")
-	flag.IntVar(&o.big, "big", 200, "secrets of 100 KiB")
-	flag.IntVar(&o.rounds, "rounds", 3, "how often each way is measured, in turn with the others; the table has the medians")
-	flag.BoolVar(&o.million, "million", false, "measure the memory at 1,000,000 objects, against a fake API server")
-	flag.BoolVar(&o.curve, "curve", false, "show throughput and latency by the number of requests in flight, and nothing else")
-	flag.StringVar(&o.only, "only", "", "only what contains one of these, separated by commas, such as \"40 ms: rewrite\"")
-	flag.StringVar(&o.out, "out", "", "put the tables between the markers of this file, too")
-	flag.IntVar(&fake, "fake-server", 0, "serve as an API server of that many secrets (used by -million)")
-	flag.BoolVar(&standing, "bystander", false, "read as a bystander until the input ends (used by itself)")
+	var probe bool
+	flag.IntVar(&o.secrets, "secrets", 20_000, "number of secrets of 1 KiB")
+	flag.IntVar(&o.slow, "slow", 4000,
+		"number of secrets for get | annotate; get | replace at 40 ms has an eighth of it")
+	flag.IntVar(&o.large, "big", 200, "number of secrets of 100 KiB")
+	flag.IntVar(&o.rounds, "rounds", 3, "number of measurements of each method; the table has the medians")
+	flag.BoolVar(&o.million, "million", false, "measure the memory with 1,000,000 objects, against a fake API server")
+	flag.BoolVar(&o.sweep, "sweep", false, "print only throughput and latency by the number of requests in flight")
+	flag.StringVar(&o.only, "only", "",
+		"run only methods whose name contains one of these comma-separated parts, such as \"40 ms: rewrite\"")
+	flag.StringVar(&o.out, "out", "", "also write the tables between the markers in this file")
+	flag.IntVar(&fake, "fake-server", 0, "internal: run as an API server with this many secrets")
+	flag.BoolVar(&probe, "probe", false, "internal: run as the latency probe until the end of standard input")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -43,8 +46,8 @@ func main() {
 	switch {
 	case fake > 0:
 		run = func(ctx context.Context) error { return serveFake(ctx, fake) }
-	case standing:
-		run = standBy
+	case probe:
+		run = runProbe
 	}
 	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
@@ -53,29 +56,45 @@ func main() {
 	}
 }
 
-const far = 40 * time.Millisecond // a round trip to another continent's edge
+// farRoundTrip is about the round trip to an AWS region on another continent's coast.
+const farRoundTrip = 40 * time.Millisecond
+
+func (o options) scenarios() []scenario {
+	fast := rewrite("rewrite, 512 at once", "--max-concurrency", "512")
+	return []scenario{
+		{
+			name: "1 KiB at 0 ms", secrets: o.secrets, size: 1024,
+			methods: []method{annotate(o.slow), replace(0), unpaced(), rewrite("rewrite"), fast},
+		},
+		{
+			name: "1 KiB at 40 ms", secrets: o.secrets, size: 1024, roundTrip: farRoundTrip, proxied: true,
+			methods: []method{replace(o.slow / 8), unpaced(), rewrite("rewrite"), fast},
+		},
+		{
+			name: "100 KiB at 0 ms", secrets: o.large, size: 100 << 10, proxied: true,
+			methods: []method{replace(0), rewrite("rewrite")},
+		},
+	}
+}
 
 func bench(ctx context.Context, o options) error {
-	if o.curve {
-		return errors.Join(curve(ctx, 0), curve(ctx, far))
+	if o.sweep {
+		return errors.Join(sweep(ctx, 0), sweep(ctx, farRoundTrip))
 	}
 	report := newReport()
-	scenarios := []scenario{
-		{name: "1 KiB at 0 ms", secrets: o.secrets, size: 1024, ways: []way{annotate(o.slow), replace(0), loader(), rewrite("rewrite"), rewrite("rewrite, 512 at once", "--max-concurrency", "512")}},
-		{name: "1 KiB at 40 ms", secrets: o.secrets, size: 1024, delay: far, counted: true, ways: []way{replace(o.slow / 8), loader(), rewrite("rewrite"), rewrite("rewrite, 512 at once", "--max-concurrency", "512")}},
-		{name: "100 KiB at 0 ms", secrets: o.big, size: 100 << 10, counted: true, ways: []way{replace(0), rewrite("rewrite")}},
-	}
-	for _, s := range scenarios {
-		s.ways = slices.DeleteFunc(s.ways, func(w way) bool { return !named(s.name+": "+w.name, o.only) })
-		measured := make([][]measurement, len(s.ways))
+	for _, s := range o.scenarios() {
+		s.methods = slices.DeleteFunc(s.methods, func(m method) bool {
+			return !containsAny(s.name+": "+m.name, o.only)
+		})
+		measured := make([][]measurement, len(s.methods))
 		for round := range o.rounds {
-			for i, w := range s.ways {
-				fmt.Fprintf(os.Stderr, "%s: %s, %d of %d …\n", s.name, w.name, round+1, o.rounds)
-				m, err := measure(ctx, s, w)
+			for i, method := range s.methods {
+				fmt.Fprintf(os.Stderr, "%s: %s, %d of %d …\n", s.name, method.name, round+1, o.rounds)
+				m, err := measure(ctx, s, method)
 				if err != nil {
-					return fmt.Errorf("%s: %s: %w", s.name, w.name, err)
+					return fmt.Errorf("%s: %s: %w", s.name, method.name, err)
 				}
-				fmt.Fprintf(os.Stderr, "  %.0f/s, bystander %s / %s\n", m.rate(), milliseconds(m.p50), milliseconds(m.p99))
+				fmt.Fprintf(os.Stderr, "  %.0f/s, probe %s / %s\n", m.rate(), milliseconds(m.p50), milliseconds(m.p99))
 				measured[i] = append(measured[i], m)
 			}
 		}
@@ -86,9 +105,9 @@ func bench(ctx context.Context, o options) error {
 	var failed error
 	if o.million {
 		fmt.Fprintln(os.Stderr, "1,000,000 objects …")
-		m, err := millionObjects(ctx, 1_000_000)
+		m, err := measureMemory(ctx, 1_000_000)
 		if err != nil {
-			failed = fmt.Errorf("1,000,000 objects: %w", err) // the tables are worth having
+			failed = fmt.Errorf("1,000,000 objects: %w", err) // still print the tables
 		} else {
 			report.million = &m
 		}
@@ -101,7 +120,9 @@ func bench(ctx context.Context, o options) error {
 	return failed
 }
 
-// named says whether the name contains one of the parts.
-func named(name, parts string) bool {
-	return slices.ContainsFunc(strings.Split(parts, ","), func(part string) bool { return strings.Contains(name, part) })
+// containsAny reports whether name contains one of the comma-separated parts.
+func containsAny(name, parts string) bool {
+	return slices.ContainsFunc(strings.Split(parts, ","), func(part string) bool {
+		return strings.Contains(name, part)
+	})
 }

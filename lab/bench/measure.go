@@ -13,53 +13,70 @@ import (
 	"time"
 )
 
-// scenario is a state of things that ways are compared in.
+// scenario is one benchmark setup.
 type scenario struct {
-	name    string
-	secrets int
-	size    int
-	delay   time.Duration // round trip
-	counted bool          // through the proxy, which delays and counts bytes; without it, directly
-	ways    []way
+	name      string
+	secrets   int
+	size      int // bytes of data in each secret
+	roundTrip time.Duration
+	proxied   bool // requests pass the proxy, which delays them and counts bytes
+	methods   []method
 }
 
-// way is one way to bring secrets over.
-type way struct {
+// method is one way to re-encrypt the Secrets.
+type method struct {
 	name string
-	// only, if above 0, is how many secrets it is given, since it is so slow.
+	// base marks the method that others are compared with, limit the one that
+	// measures the server's limit.
+	base, limit bool
+	// only, if above 0, is the number of secrets for a slow method.
 	only int
-	run  func(ctx context.Context, l *benchLab, server string) (memory int64, err error)
+	// run re-encrypts all secrets and returns the peak memory in bytes, or 0 if it
+	// is not measured.
+	run func(ctx context.Context, l *benchLab, server string) (memory int64, err error)
 }
 
-// measurement is what a way came to.
+// measurement is the result of one run of a method, or the median of several.
 type measurement struct {
-	way            string
+	method
 	objects        int
 	took           time.Duration
 	requests       int
-	bytes          int64 // 0: not counted
-	memory         int64 // peak, in bytes, of all processes; 0 where it means nothing
-	p50, p99, idle time.Duration
+	bytes          int64         // 0: not counted
+	memory         int64         // peak of all processes in bytes; 0: not measured
+	p50, p99, idle time.Duration // latency of the probe; idle is the p99 before the run
 }
 
-func (m measurement) rate() float64 { return float64(m.objects) / m.took.Seconds() }
+// rate returns objects per second, or 0 without a measurement.
+func (m measurement) rate() float64 {
+	if m.took == 0 {
+		return 0
+	}
+	return float64(m.objects) / m.took.Seconds()
+}
 
-func (m measurement) bytesEach() float64 { return float64(m.bytes) / float64(m.objects) }
+// bytesPerObject returns 0 if the bytes were not counted.
+func (m measurement) bytesPerObject() float64 {
+	if m.objects == 0 {
+		return 0
+	}
+	return float64(m.bytes) / float64(m.objects)
+}
 
-// median is what the rounds of one way come to: the median of each figure.
+// median returns the median of each figure.
 func median(rounds []measurement) measurement {
 	m := rounds[0]
-	m.took = middle(rounds, func(m measurement) time.Duration { return m.took })
-	m.requests = middle(rounds, func(m measurement) int { return m.requests })
-	m.bytes = middle(rounds, func(m measurement) int64 { return m.bytes })
-	m.memory = middle(rounds, func(m measurement) int64 { return m.memory })
-	m.p50 = middle(rounds, func(m measurement) time.Duration { return m.p50 })
-	m.p99 = middle(rounds, func(m measurement) time.Duration { return m.p99 })
-	m.idle = middle(rounds, func(m measurement) time.Duration { return m.idle })
+	m.took = medianOf(rounds, func(m measurement) time.Duration { return m.took })
+	m.requests = medianOf(rounds, func(m measurement) int { return m.requests })
+	m.bytes = medianOf(rounds, func(m measurement) int64 { return m.bytes })
+	m.memory = medianOf(rounds, func(m measurement) int64 { return m.memory })
+	m.p50 = medianOf(rounds, func(m measurement) time.Duration { return m.p50 })
+	m.p99 = medianOf(rounds, func(m measurement) time.Duration { return m.p99 })
+	m.idle = medianOf(rounds, func(m measurement) time.Duration { return m.idle })
 	return m
 }
 
-func middle[T cmp.Ordered](rounds []measurement, figure func(measurement) T) T {
+func medianOf[T cmp.Ordered](rounds []measurement, figure func(measurement) T) T {
 	var all []T
 	for _, m := range rounds {
 		all = append(all, figure(m))
@@ -68,92 +85,80 @@ func middle[T cmp.Ordered](rounds []measurement, figure func(measurement) T) T {
 	return all[len(all)/2]
 }
 
-func measure(ctx context.Context, s scenario, w way) (measurement, error) {
-	m := measurement{way: w.name, objects: s.secrets}
-	if w.only > 0 {
-		m.objects = min(w.only, s.secrets)
+// measure runs the method on a new lab.
+func measure(ctx context.Context, s scenario, method method) (measurement, error) {
+	m := measurement{method: method, objects: s.secrets}
+	if method.only > 0 {
+		m.objects = min(method.only, s.secrets)
 	}
 	l, err := startLab(ctx, m.objects, s.size)
 	if err != nil {
 		return m, err
 	}
 	defer l.stop(ctx)
-	server, counted := l.cluster().Server, func() int64 { return 0 }
-	if s.counted {
-		p, err := startProxy(ctx, server, s.delay)
+	server, bytes := l.cluster().Server, func() int64 { return 0 }
+	if s.proxied {
+		p, err := startProxy(ctx, server, s.roundTrip)
 		if err != nil {
 			return m, err
 		}
 		defer p.stop()
-		server, counted = p.url(), p.bytes.Load
+		server, bytes = p.url(), p.bytes.Load
 	}
-	other, err := l.as(ctx, "reader", l.cluster().Server)
+	reader, err := l.as(ctx, "reader", l.cluster().Server)
 	if err != nil {
 		return m, err
 	}
-	if m.idle, err = idle(ctx, l); err != nil {
+	idle, err := startProbe(ctx, reader)
+	if err != nil {
 		return m, err
 	}
+	time.Sleep(2 * time.Second)
+	_, m.idle = idle.finish()
 	before, err := l.requests(ctx)
 	if err != nil {
 		return m, err
 	}
-	b, err := watch(ctx, other)
+	probe, err := startProbe(ctx, reader)
 	if err != nil {
 		return m, err
 	}
 	begin := time.Now()
-	m.memory, err = w.run(ctx, l, server)
+	m.memory, err = method.run(ctx, l, server)
 	m.took = time.Since(begin)
-	m.p50, m.p99 = b.leave()
+	m.p50, m.p99 = probe.finish()
 	if err != nil {
 		return m, err
 	}
-	m.bytes = counted()
+	m.bytes = bytes()
 	after, err := l.requests(ctx)
 	if err != nil {
 		return m, err
 	}
 	m.requests = after - before
-	return m, l.allCurrent(ctx, m.objects)
+	return m, l.checkCurrent(ctx, m.objects)
 }
 
-// idle is the bystander's 99th percentile when nothing else happens.
-func idle(ctx context.Context, l *benchLab) (time.Duration, error) {
-	other, err := l.as(ctx, "reader", l.cluster().Server)
-	if err != nil {
-		return 0, err
-	}
-	b, err := watch(ctx, other)
-	if err != nil {
-		return 0, err
-	}
-	time.Sleep(2 * time.Second)
-	_, p99 := b.leave()
-	return p99, nil
-}
-
-// peak waits for a process that was started, and returns the largest memory that
-// it had, in bytes. The kernel's own figure for ended processes is no good: it has
-// the memory of the process in it that started them.
-func peak(cmd *exec.Cmd) (int64, error) {
+// peakMemory waits for a started process and returns its peak memory in bytes. It
+// does not use the kernel's figure for ended processes, because that includes the
+// memory of this process at the time of the fork.
+func peakMemory(cmd *exec.Cmd) (int64, error) {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	most := int64(0)
+	peak := int64(0)
 	for {
-		if now := highWater(cmd.Process.Pid); now > most {
-			most = now
-		}
+		peak = max(peak, highWaterMark(cmd.Process.Pid))
 		select {
 		case err := <-ended:
-			return most, err
+			return peak, err
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
 
-// highWater is what /proc says of a process (VmHWM); 0 where there is none.
-func highWater(pid int) int64 {
+// highWaterMark returns the peak memory of a process in bytes (VmHWM in /proc), or
+// 0 if it is unknown.
+func highWaterMark(pid int) int64 {
 	raw, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
 		return 0
@@ -167,7 +172,8 @@ func highWater(pid int) int64 {
 	return kibibytes << 10
 }
 
-// pipe runs one program into another and returns the memory of both.
+// pipe pipes the first program into the second and returns the sum of their peak
+// memory in bytes.
 func pipe(first, second *exec.Cmd) (int64, error) {
 	var err error
 	if second.Stdin, err = first.StdoutPipe(); err != nil {
@@ -176,13 +182,13 @@ func pipe(first, second *exec.Cmd) (int64, error) {
 	if err := errors.Join(first.Start(), second.Start()); err != nil {
 		return 0, err
 	}
-	one, err := peak(first)
-	if err != nil {
-		return 0, fmt.Errorf("%v: %w", first.Args, err)
+	sum := int64(0)
+	for _, cmd := range []*exec.Cmd{first, second} {
+		peak, err := peakMemory(cmd)
+		if err != nil {
+			return 0, fmt.Errorf("%v: %w", cmd.Args, err)
+		}
+		sum += peak
 	}
-	two, err := peak(second)
-	if err != nil {
-		return 0, fmt.Errorf("%v: %w", second.Args, err)
-	}
-	return one + two, nil
+	return sum, nil
 }

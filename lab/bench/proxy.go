@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// proxy passes TLS through to the API server, counts the bytes of both directions,
-// and holds each back for half the round trip. It does not limit the bandwidth.
+// proxy forwards TLS connections to the API server, counts the bytes in both
+// directions and delays each direction by half the round trip. It does not limit
+// the bandwidth.
 type proxy struct {
 	listener net.Listener
 	server   string
@@ -46,57 +47,58 @@ func (p *proxy) accept(ctx context.Context) {
 		if err != nil {
 			continue
 		}
-		go p.join(ctx, client)
+		go p.forward(ctx, client)
 	}
 }
 
-func (p *proxy) join(ctx context.Context, client net.Conn) {
-	defer client.Close() //nolint:errcheck // it is over either way
+func (p *proxy) forward(ctx context.Context, client net.Conn) {
+	defer client.Close() //nolint:errcheck // the connection has ended anyway
 	server, err := new(net.Dialer).DialContext(ctx, "tcp", p.server)
 	if err != nil {
 		return
 	}
-	defer server.Close() //nolint:errcheck // it is over either way
-	var both sync.WaitGroup
-	both.Go(func() { p.copy(server, client) })
-	both.Go(func() { p.copy(client, server) })
-	both.Wait()
+	defer server.Close() //nolint:errcheck // the connection has ended anyway
+	var directions sync.WaitGroup
+	directions.Go(func() { p.copy(server, client) })
+	directions.Go(func() { p.copy(client, server) })
+	directions.Wait()
 }
 
-type parcel struct {
+// chunk is data that is forwarded at the time due.
+type chunk struct {
 	data []byte
 	due  time.Time
 }
 
-// copy forwards what it reads when it is due. The line takes far more than the
-// bandwidth-delay product needs, so that the delay is no limit of its own.
+// copy forwards data after the delay. The queue is much larger than the
+// bandwidth-delay product, so that it does not limit the throughput.
 func (p *proxy) copy(to, from net.Conn) {
-	line := make(chan parcel, 4096)
+	queue := make(chan chunk, 4096)
 	go func() {
-		defer close(line)
+		defer close(queue)
 		for {
 			buffer := make([]byte, 16<<10)
 			n, err := from.Read(buffer)
 			if n > 0 {
 				p.bytes.Add(int64(n))
-				line <- parcel{buffer[:n], time.Now().Add(p.delay)}
+				queue <- chunk{buffer[:n], time.Now().Add(p.delay)}
 			}
 			if err != nil {
 				return
 			}
 		}
 	}()
-	for part := range line {
-		if wait := time.Until(part.due); wait > 0 && p.delay > 0 {
+	for c := range queue {
+		if wait := time.Until(c.due); wait > 0 && p.delay > 0 {
 			time.Sleep(wait)
 		}
-		if _, err := to.Write(part.data); err != nil {
+		if _, err := to.Write(c.data); err != nil {
 			break
 		}
 	}
 	if half, ok := to.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite()
 	}
-	for range line { // let the reader end
+	for range queue { // until the reader has ended
 	}
 }

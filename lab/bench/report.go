@@ -2,13 +2,14 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"strings"
 	"time"
 )
 
-// report is the tables.
+// report collects the measurements and formats them as tables.
 type report struct {
 	scenarios []scenario
 	measured  map[string][]measurement
@@ -26,92 +27,65 @@ func (r *report) add(s scenario, m measurement) {
 
 func (r *report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Machine: %d cores, %s, %s/%s; measured %s.\n", runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, time.Now().UTC().Format("2006-01-02"))
+	fmt.Fprintf(&b, "Machine: %d cores, %s, %s/%s; measured %s.\n",
+		runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, time.Now().UTC().Format("2006-01-02"))
 	for _, s := range r.scenarios {
 		all := r.measured[s.name]
 		var base, limit measurement
 		for _, m := range all {
 			switch {
-			case strings.HasPrefix(m.way, "get | replace"):
+			case m.base:
 				base = m
-			case strings.HasPrefix(m.way, "saturating"):
+			case m.limit:
 				limit = m
 			}
 		}
 		fmt.Fprintf(&b, "\n### %s\n\n", s.name)
-		fmt.Fprintln(&b, "| way | secrets | objects/s | × get\\|replace | % of the limit | requests an object | bytes an object | % of get\\|replace's | peak memory | bystander p50 / p99 (idle p99) |")
-		fmt.Fprintln(&b, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+		fmt.Fprint(&b, "| method | secrets | objects/s | × get\\|replace | % of the limit | requests per object "+
+			"| bytes per object | bytes, % of get\\|replace | peak memory | probe p50 / p99 (idle p99) |\n"+
+			"|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 		for _, m := range all {
 			fmt.Fprintf(&b, "| %s | %d | %.0f | %s | %s | %.2f | %s | %s | %s | %s / %s (%s) |\n",
-				strings.ReplaceAll(m.way, "|", `\|`), m.objects, m.rate(), times(m.rate(), base.rate0()), percent(m.rate(), limit.rate0()),
-				float64(m.requests)/float64(m.objects), m.bytesText(), percent(m.bytesEach(), base.bytes0()), mebibytes(m.memory),
-				milliseconds(m.p50), milliseconds(m.p99), milliseconds(m.idle))
+				strings.ReplaceAll(m.name, "|", `\|`), m.objects, m.rate(),
+				number("%.1f", m.rate()/base.rate()), number("%.1f", 100*m.rate()/limit.rate()),
+				float64(m.requests)/float64(m.objects),
+				number("%.0f", m.bytesPerObject()), number("%.1f", 100*m.bytesPerObject()/base.bytesPerObject()),
+				mebibytes(m.memory), milliseconds(m.p50), milliseconds(m.p99), milliseconds(m.idle))
 		}
 	}
 	if m := r.million; m != nil {
-		fmt.Fprintf(&b, "\n### 1,000,000 objects, against a fake API server\n\npeak memory of `rewrite`: %s, %.0f objects/s\n", mebibytes(m.memory), m.rate())
+		fmt.Fprintf(&b, "\n### 1,000,000 objects, against a fake API server\n\n"+
+			"peak memory of `rewrite`: %s, %.0f objects/s\n", mebibytes(m.memory), m.rate())
 	}
 	return b.String()
 }
 
-func (m measurement) rate0() float64 {
-	if m.took == 0 {
-		return 0
-	}
-	return m.rate()
-}
-
-func (m measurement) bytes0() float64 {
-	if m.objects == 0 {
-		return 0
-	}
-	return m.bytesEach()
-}
-
-func (m measurement) bytesText() string {
-	if m.bytes == 0 {
+// number formats v, or returns a dash if v is 0 or the result of a division by 0.
+func number(format string, v float64) string {
+	if v == 0 || math.IsNaN(v) || math.IsInf(v, 0) {
 		return "–"
 	}
-	return fmt.Sprintf("%.0f", m.bytesEach())
+	return fmt.Sprintf(format, v)
 }
 
-func times(a, b float64) string {
-	if b == 0 {
-		return "–"
-	}
-	return fmt.Sprintf("%.1f", a/b)
-}
-
-func percent(a, b float64) string {
-	if b == 0 {
-		return "–"
-	}
-	return fmt.Sprintf("%.1f", 100*a/b)
-}
-
-func mebibytes(n int64) string {
-	if n == 0 {
-		return "–"
-	}
-	return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20))
-}
+func mebibytes(n int64) string { return number("%.0f MiB", float64(n)/(1<<20)) }
 
 func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
 }
 
-const begins, ends = "<!-- bench -->\n", "<!-- /bench -->"
+const beginMarker, endMarker = "<!-- bench -->\n", "<!-- /bench -->"
 
-// putBetweenMarkers replaces what stands between the markers of a file.
+// putBetweenMarkers replaces the text between the markers of a file.
 func putBetweenMarkers(path, text string) error {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	head, rest, found := strings.Cut(string(raw), begins)
-	_, tail, closed := strings.Cut(rest, ends)
+	head, rest, found := strings.Cut(string(raw), beginMarker)
+	_, tail, closed := strings.Cut(rest, endMarker)
 	if !found || !closed {
-		return fmt.Errorf("%s has no %s and %s", path, strings.TrimSpace(begins), ends)
+		return fmt.Errorf("%s does not contain the markers %s and %s", path, strings.TrimSpace(beginMarker), endMarker)
 	}
-	return os.WriteFile(path, []byte(head+begins+text+ends+tail), 0o600)
+	return os.WriteFile(path, []byte(head+beginMarker+text+endMarker+tail), 0o600)
 }

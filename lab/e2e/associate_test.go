@@ -10,7 +10,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/labtest"
 )
 
-// calls counts the AWS calls of each operation that the plugin made.
+// calls counts the plugin's AWS calls by operation. It fails if the plugin called an
+// operation that can make a key unusable.
 func calls(t *testing.T, l *labtest.Lab) map[string]int {
 	t.Helper()
 	var requests []struct{ Operation, UserAgent string }
@@ -31,119 +32,126 @@ func calls(t *testing.T, l *labtest.Lab) map[string]int {
 	return n
 }
 
-// witness is the cluster's key as the AWS CLI sees it, where it is installed.
-func witness(t *testing.T, l *labtest.Lab) string {
+// cliKey returns the cluster's key according to the AWS CLI. Without the AWS CLI it
+// returns the expected key.
+func cliKey(t *testing.T, l *labtest.Lab) string {
 	t.Helper()
 	if _, err := exec.LookPath("aws"); err != nil {
-		t.Log("the AWS CLI is not installed: no witness")
-		return labKey(t, l)
+		t.Log("the AWS CLI is not installed: the key is not checked with it")
+		return labKey(l)
 	}
 	return strings.TrimSpace(l.Run(t, "aws", "eks", "describe-cluster", "--name", "lab",
 		"--query", "cluster.encryptionConfig[0].provider.keyArn", "--output", "text").Must(t))
 }
 
-// The plan changes nothing; the association is sent once; a second run sends none.
+// A dry run changes nothing. The association is sent once; a second run sends none.
 func TestAssociateOnce(t *testing.T) {
 	l := labtest.Start(t, "--association-time", "2s")
 	plan := l.Plugin(t, "associate", "alias/lab", "--dry-run=client", "-o", "json").Must(t)
 	if !strings.Contains(plan, `"kind": "AssociationPlan"`) || strings.Contains(plan, `"Fail"`) {
-		t.Errorf("the plan:\n%s", plan)
+		t.Errorf("unexpected plan:\n%s", plan)
 	}
-	l.Plugin(t, "associate", "alias/lab").Exits(t, 2) // nobody to ask
+	l.Plugin(t, "associate", "alias/lab").Exits(t, 2) // no terminal for a prompt, and no --yes
 	if n := calls(t, l); n["AssociateEncryptionConfig"] != 0 || n["CreateKey"] != 0 {
-		t.Errorf("calls of the plan: %v", n)
+		t.Errorf("calls of the dry run = %v, want no writes", n)
 	}
-	if out := l.Plugin(t, "associate", "alias/lab", "--yes"); out.Code != 0 || !strings.Contains(out.Stdout, "CustomerManagedKey") {
-		t.Fatalf("exit code %d\n%s%s", out.Code, out.Stdout, out.Stderr)
+	if out := l.Plugin(t, "associate", "alias/lab", "--yes").Must(t); !strings.Contains(out, "CustomerManagedKey") {
+		t.Fatalf("output = %s, want the verdict CustomerManagedKey", out)
 	}
-	if key := witness(t, l); key != labKey(t, l) {
-		t.Errorf("the AWS CLI sees the key %s", key)
+	if key := cliKey(t, l); key != labKey(l) {
+		t.Errorf("key according to the AWS CLI = %s, want %s", key, labKey(l))
 	}
-	if out := l.Plugin(t, "associate", "alias/lab", "--yes"); out.Code != 0 || !strings.Contains(out.Stderr, "Nothing to do") {
-		t.Errorf("second run: exit code %d\n%s", out.Code, out.Stderr)
+	out := l.Plugin(t, "associate", "alias/lab", "--yes").Exits(t, 0)
+	if !strings.Contains(out.Stderr, "Nothing to do") {
+		t.Errorf("stderr of the second run = %s", out.Stderr)
 	}
 	if n := calls(t, l)["AssociateEncryptionConfig"]; n != 1 {
-		t.Errorf("%d calls of AssociateEncryptionConfig", n)
+		t.Errorf("calls of AssociateEncryptionConfig = %d, want 1", n)
 	}
 	l.Run(t, "kubectl", "-n", "kube-system", "get", "configmap", "eks-encrypt").Must(t)
 	l.Plugin(t, "status", "--require", "cmk").Exits(t, 0)
 }
 
-// Killed right after the call, and started twice at once: one association, and all
-// who are left end well.
-func TestAssociateKilledAndTogether(t *testing.T) {
+// The first run is killed right after its call, and two more start at the same time:
+// there is one association, and both runs succeed.
+func TestAssociateAfterKill(t *testing.T) {
 	l := labtest.Start(t, "--association-time", "15s")
-	victim := l.Command(t, "kubectl-eks_encrypt", "associate", "alias/lab", "--yes")
-	if err := victim.Start(); err != nil {
+	first := l.Command(t, "kubectl-eks_encrypt", "associate", "alias/lab", "--yes")
+	if err := first.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(time.Minute); calls(t, l)["AssociateEncryptionConfig"] == 0; time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("nothing was sent")
-		}
-	}
-	if err := victim.Process.Kill(); err != nil {
+	waitFor(t, time.Minute, "the call of AssociateEncryptionConfig", func() bool {
+		return calls(t, l)["AssociateEncryptionConfig"] > 0
+	})
+	if err := first.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = victim.Wait()
-	together(t, l, 2, "Taking up update ")
+	_ = first.Wait()
+	associateConcurrently(t, l, 2, "Taking up update ")
 	if n := calls(t, l)["AssociateEncryptionConfig"]; n != 1 {
-		t.Errorf("%d calls of AssociateEncryptionConfig", n)
+		t.Errorf("calls of AssociateEncryptionConfig = %d, want 1", n)
 	}
-	if key := witness(t, l); key != labKey(t, l) {
-		t.Errorf("the AWS CLI sees the key %s", key)
+	if key := cliKey(t, l); key != labKey(l) {
+		t.Errorf("key according to the AWS CLI = %s, want %s", key, labKey(l))
 	}
 }
 
-func TestAssociateTogether(t *testing.T) {
+// Two concurrent runs result in one update, and both succeed.
+func TestAssociateConcurrently(t *testing.T) {
 	l := labtest.Start(t, "--association-time", "5s")
-	together(t, l, 2, "")
-	updates := l.Lab(t, "log", "aws", "-o", "json").Must(t)
-	if !strings.Contains(updates, "AssociateEncryptionConfig") {
-		t.Error("nothing was sent")
+	associateConcurrently(t, l, 2, "")
+	if calls(t, l)["AssociateEncryptionConfig"] == 0 {
+		t.Error("AssociateEncryptionConfig was not called")
 	}
-	var ids struct{ UpdateIDs []string }
-	if _, err := exec.LookPath("aws"); err == nil {
-		if err := json.Unmarshal([]byte(l.Run(t, "aws", "eks", "list-updates", "--name", "lab", "--output", "json").Must(t)), &ids); err != nil || len(ids.UpdateIDs) != 1 {
-			t.Errorf("updates %v, %v", ids, err)
-		}
+	if _, err := exec.LookPath("aws"); err != nil {
+		return
+	}
+	var list struct{ UpdateIDs []string }
+	raw := l.Run(t, "aws", "eks", "list-updates", "--name", "lab", "--output", "json").Must(t)
+	if err := json.Unmarshal([]byte(raw), &list); err != nil || len(list.UpdateIDs) != 1 {
+		t.Errorf("updates = %v, %v, want one", list.UpdateIDs, err)
 	}
 }
 
-// together runs the command several times at once; each must end well, and say so.
-func together(t *testing.T, l *labtest.Lab, n int, says string) {
+// associateConcurrently runs the command n times at the same time. Each run must
+// succeed and log the given text.
+func associateConcurrently(t *testing.T, l *labtest.Lab, n int, text string) {
 	t.Helper()
-	ends := make(chan labtest.Output, n)
+	results := make(chan labtest.Output, n)
 	for range n {
-		go func() { ends <- l.Plugin(t, "associate", "alias/lab", "--yes") }()
+		go func() { results <- l.Plugin(t, "associate", "alias/lab", "--yes") }()
 	}
 	for range n {
-		out := <-ends
-		if out.Code != 0 || !strings.Contains(out.Stdout, "CustomerManagedKey") || !strings.Contains(out.Stderr, says) {
-			t.Errorf("exit code %d\n%s%s", out.Code, out.Stdout, out.Stderr)
+		out := <-results
+		if out.Code != 0 || !strings.Contains(out.Stdout, "CustomerManagedKey") || !strings.Contains(out.Stderr, text) {
+			t.Errorf("exit code = %d, want 0\n%s%s", out.Code, out.Stdout, out.Stderr)
 		}
 	}
 }
 
-// What goes wrong at EKS has its true ending, and the next run is a new attempt.
-func TestAssociateThroughTrouble(t *testing.T) {
+// A failed update is reported as failed, and the next run is a new attempt. Throttling
+// and server errors are retried.
+func TestAssociateErrors(t *testing.T) {
 	l := labtest.Start(t, "--association-time", "2s")
-	l.Lab(t, "fault", "add", "failing-update", "--message", "the key can't be used: kms:CreateGrant is not authorized").Must(t)
+	const message = "the key can't be used: kms:CreateGrant is not authorized"
+	l.Lab(t, "fault", "add", "failing-update", "--message", message).Must(t)
 	out := l.Plugin(t, "associate", "alias/lab", "--yes").Exits(t, 1)
-	if !strings.Contains(out.Stderr, "ended as Failed") || !strings.Contains(out.Stderr, "hint: EKS may not use the key") {
-		t.Errorf("%s", out.Stderr)
+	for _, want := range []string{"ended as Failed", "hint: EKS may not use the key"} {
+		if !strings.Contains(out.Stderr, want) {
+			t.Errorf("stderr = %s, want it to contain %q", out.Stderr, want)
+		}
 	}
 	l.Lab(t, "fault", "clear").Must(t)
 	l.Lab(t, "fault", "add", "throttle", "--operation", "DescribeUpdate", "--times", "2").Must(t)
 	l.Lab(t, "fault", "add", "5xx", "--operation", "AssociateEncryptionConfig", "--times", "4").Must(t)
-	if out := l.Plugin(t, "associate", "alias/lab", "--yes"); out.Code != 0 || !strings.Contains(out.Stdout, "CustomerManagedKey") {
-		t.Fatalf("exit code %d\n%s%s", out.Code, out.Stdout, out.Stderr)
+	if out := l.Plugin(t, "associate", "alias/lab", "--yes").Must(t); !strings.Contains(out, "CustomerManagedKey") {
+		t.Fatalf("output = %s, want the verdict CustomerManagedKey", out)
 	}
 	calls(t, l)
 }
 
-// The generated policy is sufficient and minimal: see also the scripts of pkg/cli,
-// which take each action away by policy. Here each is denied by the lab.
+// The generated policy contains only necessary actions: if one of them is denied,
+// associate fails and names it.
 func TestDeniedActions(t *testing.T) {
 	l := labtest.Start(t, "--association-time", "1s")
 	var policy struct{ Statement []struct{ Action []string } }
@@ -154,25 +162,26 @@ func TestDeniedActions(t *testing.T) {
 	for _, s := range policy.Statement {
 		for _, action := range s.Action {
 			if action == "eks:DescribeUpdate" {
-				continue // needed only once there is an update: the last one below
+				continue // only called when there is an update: tested below
 			}
 			denied(t, l, action)
 		}
 	}
-	if n := calls(t, l); n["AssociateEncryptionConfig"] != 1 { // the denied one
-		t.Errorf("calls: %v", n)
+	if n := calls(t, l); n["AssociateEncryptionConfig"] != 1 { // the call that was denied
+		t.Errorf("calls = %v, want one of AssociateEncryptionConfig", n)
 	}
 	denied(t, l, "eks:DescribeUpdate")
 	l.Plugin(t, "associate", "alias/lab", "--yes").Must(t)
 }
 
+// denied fails unless associate fails without the action and names it.
 func denied(t *testing.T, l *labtest.Lab, action string) {
 	t.Helper()
 	service, operation, _ := strings.Cut(action, ":")
 	l.Lab(t, "fault", "add", "denied", "--service", service, "--operation", operation).Must(t)
 	out := l.Plugin(t, "associate", "alias/lab", "--yes").Exits(t, 1)
 	if !strings.Contains(out.Stderr, action) {
-		t.Errorf("without %s: %s", action, out.Stderr)
+		t.Errorf("stderr without %s = %s, want it to name the action", action, out.Stderr)
 	}
 	l.Lab(t, "fault", "clear").Must(t)
 }

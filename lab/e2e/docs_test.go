@@ -13,7 +13,8 @@ import (
 
 const repository = "../.."
 
-// order is how a reader goes: the tour on a fresh cluster, then the whole change.
+// order sorts the blocks as a reader would read them: the README on a new cluster,
+// then the runbook, then the other documents.
 func order(blocks []docs.Block) []docs.Block {
 	var first, second, rest []docs.Block
 	for _, b := range blocks {
@@ -29,9 +30,9 @@ func order(blocks []docs.Block) []docs.Block {
 	return append(append(first, second...), rest...)
 }
 
-// Every block of commands in the documentation is run on a lab, one after the other
-// in one folder, and prints what it is said to print. Those that can't be run say
-// why, and are counted. Then the shell completes, through kubectl.
+// TestDocumentation runs every block of commands in the documentation on one lab and
+// in one folder, and compares the output with the documented output. Blocks that
+// cannot run give a reason and are counted. Then it tests the shell completion.
 func TestDocumentation(t *testing.T) {
 	blocks, err := docs.Read(repository)
 	if err != nil {
@@ -41,11 +42,11 @@ func TestDocumentation(t *testing.T) {
 	l.Setenv("EKS_LAB_DIR", l.Dir)
 	l.Lab(t, "seed", "--secrets", "200", "--namespaces", "4").Must(t)
 	folder := t.TempDir()
-	run, left := 0, 0
+	run, skipped := 0, 0
 	for _, b := range order(blocks) {
 		if b.NotRun != "" {
-			t.Logf("%s is not run: %s", b.Where(), b.NotRun)
-			left++
+			t.Logf("%s is skipped: %s", b.Where(), b.NotRun)
+			skipped++
 			continue
 		}
 		run++
@@ -56,20 +57,22 @@ func TestDocumentation(t *testing.T) {
 			}
 			cmd := l.Command(t, "bash", "-euo", "pipefail", "-c", "exec 2>&1\n"+step.Script)
 			cmd.Dir = folder
-			out := labtest.Finish(t, cmd)
+			out := labtest.Exec(t, cmd)
 			if out.Code != want {
-				t.Errorf("%s:%d: exit code %d, want %d\n%s\n%s", b.File, step.Line, out.Code, want, step.Script, out.Stdout)
+				t.Errorf("%s:%d: exit code = %d, want %d\n%s\n%s",
+					b.File, step.Line, out.Code, want, step.Script, out.Stdout)
 			}
-			if missing := inOrder(out.Stdout, step.Output); missing != "" {
-				t.Errorf("%s:%d: %s\ndoes not print %q (after what stands before it), but\n%s", b.File, step.Line, step.Script, missing, out.Stdout)
+			if missing := firstMissing(out.Stdout, step.Output); missing != "" {
+				t.Errorf("%s:%d: %s\ndoes not print %q after the preceding lines, but\n%s",
+					b.File, step.Line, step.Script, missing, out.Stdout)
 			}
 		}
 	}
-	t.Logf("%d blocks were run, %d were not", run, left)
-	if run < 12 || left > run {
-		t.Errorf("%d blocks were run, %d were not: is the documentation read?", run, left)
+	t.Logf("%d blocks were run, %d were skipped", run, skipped)
+	if run < 12 || skipped > run {
+		t.Errorf("%d blocks were run, %d were skipped: want at least 12 and more than were skipped", run, skipped)
 	}
-	completion(t, l)
+	testCompletion(t, l)
 }
 
 var (
@@ -77,9 +80,9 @@ var (
 	id     = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 )
 
-// inOrder finds the documented lines in what was printed. "…" stands for anything,
-// and numbers may differ.
-func inOrder(printed string, documented []string) (missing string) {
+// firstMissing returns the first documented line that was not printed in this order,
+// or "" if there is none. "…" matches any text, and numbers and ids may differ.
+func firstMissing(printed string, documented []string) (missing string) {
 	lines := strings.Split(printed, "\n")
 	for _, want := range documented {
 		if strings.TrimSpace(want) == "" || strings.TrimSpace(want) == "…" {
@@ -102,7 +105,7 @@ func inOrder(printed string, documented []string) (missing string) {
 	return ""
 }
 
-func TestInOrder(t *testing.T) {
+func TestFirstMissing(t *testing.T) {
 	const printed = "All 200 secrets\nversion 1.37, update aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee\nNAME   AGE\nend\n"
 	for _, tt := range []struct{ documented, missing string }{
 		{"All 1000 secrets\nNAME  AGE", ""},
@@ -111,15 +114,15 @@ func TestInOrder(t *testing.T) {
 		{"end\nAll 200 secrets", "All 200 secrets"},
 		{"All 200 config maps", "All 200 config maps"},
 	} {
-		if got := inOrder(printed, strings.Split(tt.documented, "\n")); got != tt.missing {
-			t.Errorf("%q: missing %q, want %q", tt.documented, got, tt.missing)
+		if got := firstMissing(printed, strings.Split(tt.documented, "\n")); got != tt.missing {
+			t.Errorf("firstMissing(%q) = %q, want %q", tt.documented, got, tt.missing)
 		}
 	}
 }
 
-// completion goes through kubectl itself, which runs kubectl_complete-eks_encrypt:
-// once the script, once a link to the plugin.
-func completion(t *testing.T, l *labtest.Lab) {
+// testCompletion tests the completion by kubectl, which runs
+// kubectl_complete-eks_encrypt: first the script, then a link to the plugin.
+func testCompletion(t *testing.T, l *labtest.Lab) {
 	complete := func(words ...string) string {
 		return l.Run(t, "kubectl", append([]string{"__complete", "eks-encrypt"}, words...)...).Must(t)
 	}
@@ -141,7 +144,8 @@ func completion(t *testing.T, l *labtest.Lab) {
 		if err := os.Symlink(plugin, filepath.Join(dir, "kubectl-eks_encrypt")); err != nil {
 			t.Fatal(err)
 		}
-		l.Setenv("PATH", strings.Join([]string{dir, filepath.Join(l.Dir, "bin"), filepath.Dir(kubectl), "/usr/bin", "/bin"}, ":"))
+		folders := []string{dir, filepath.Join(l.Dir, "bin"), filepath.Dir(kubectl), "/usr/bin", "/bin"}
+		l.Setenv("PATH", strings.Join(folders, ":"))
 		for _, tt := range []struct {
 			words []string
 			want  string
@@ -156,7 +160,7 @@ func completion(t *testing.T, l *labtest.Lab) {
 			{[]string{"keys", "create", "--dry-run="}, "client"},
 		} {
 			if out := complete(tt.words...); !strings.Contains(out, tt.want) {
-				t.Errorf("%s: %q completes to %q, want %s", kind, tt.words, out, tt.want)
+				t.Errorf("%s: completion of %q = %q, want it to contain %s", kind, tt.words, out, tt.want)
 			}
 		}
 		list := l.Run(t, "kubectl", "plugin", "list").Must(t)

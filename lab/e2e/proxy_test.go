@@ -14,10 +14,12 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/labtest"
 )
 
-// between puts a proxy between the plugin and the API server, and returns a
-// kubeconfig that leads through it. wrap stands around the way to the API server;
-// response, if not nil, sees what comes back.
-func between(t *testing.T, l *labtest.Lab, wrap func(http.Handler) http.Handler, response func(*http.Response) error) string {
+// startProxy starts a proxy in front of the API server and returns a kubeconfig for
+// it. wrap wraps the handler that forwards requests; response, if not nil, is called
+// with each response.
+func startProxy(
+	t *testing.T, l *labtest.Lab, wrap func(http.Handler) http.Handler, response func(*http.Response) error,
+) string {
 	t.Helper()
 	raw, err := clientcmd.LoadFromFile(l.Getenv("KUBECONFIG"))
 	if err != nil {
@@ -28,7 +30,9 @@ func between(t *testing.T, l *labtest.Lab, wrap func(http.Handler) http.Handler,
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport, err := rest.TransportFor(&rest.Config{Host: cluster.Server, TLSClientConfig: rest.TLSClientConfig{CAData: cluster.CertificateAuthorityData, CAFile: cluster.CertificateAuthority}})
+	transport, err := rest.TransportFor(&rest.Config{Host: cluster.Server, TLSClientConfig: rest.TLSClientConfig{
+		CAData: cluster.CertificateAuthorityData, CAFile: cluster.CertificateAuthority,
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,13 +40,14 @@ func between(t *testing.T, l *labtest.Lab, wrap func(http.Handler) http.Handler,
 		Transport: transport,
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(server)
-			r.Out.Header.Del("Accept-Encoding") // so that what passes can be read
+			r.Out.Header.Del("Accept-Encoding") // keep bodies readable for the tests
 		},
 		ModifyResponse: response,
 	}
 	front := httptest.NewTLSServer(wrap(proxy))
 	t.Cleanup(front.Close)
-	cluster.Server, cluster.InsecureSkipTLSVerify, cluster.CertificateAuthorityData, cluster.CertificateAuthority = front.URL, true, nil, ""
+	cluster.Server, cluster.InsecureSkipTLSVerify = front.URL, true
+	cluster.CertificateAuthorityData, cluster.CertificateAuthority = nil, ""
 	file := filepath.Join(t.TempDir(), "kubeconfig")
 	if err := clientcmd.WriteToFile(*raw, file); err != nil {
 		t.Fatal(err)
@@ -50,8 +55,8 @@ func between(t *testing.T, l *labtest.Lab, wrap func(http.Handler) http.Handler,
 	return file
 }
 
-// byName are the flags for a kubeconfig whose endpoint is a proxy's: the cluster is
-// named on purpose.
-func byName(kubeconfig string) []string {
+// proxyFlags returns the flags for a kubeconfig with the endpoint of a proxy. They
+// name the cluster, because the plugin cannot find it by that endpoint.
+func proxyFlags(kubeconfig string) []string {
 	return []string{"--kubeconfig", kubeconfig, "--cluster-name", "lab", "--region", "us-west-2"}
 }

@@ -1,5 +1,5 @@
-// Package e2e holds the plugin's claims against a real API server and against what
-// etcd really holds.
+// Package e2e tests the plugin against a real API server and compares its reports
+// with the content of etcd.
 package e2e
 
 import (
@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,23 +15,27 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/labtest"
 )
 
-func verdict(t *testing.T, l *labtest.Lab, args ...string) string {
+// verdict returns verdict, key and guard of the status report.
+func verdict(t *testing.T, l *labtest.Lab) string {
 	t.Helper()
-	return l.Plugin(t, append(append([]string{"status"}, args...), "-o", "jsonpath={.encryption.verdict} {.encryption.keyArn} {.cluster.guard}")...).Must(t)
+	const format = "jsonpath={.encryption.verdict} {.encryption.keyArn} {.cluster.guard}"
+	return l.Plugin(t, "status", "-o", format).Must(t)
 }
 
-func labKey(t *testing.T, l *labtest.Lab) string {
+// labKey returns the ARN of the key that the tests associate.
+func labKey(l *labtest.Lab) string { return l.Getenv("EKS_LAB_KEY") }
+
+// waitFor waits until done reports true, and ends the test after the timeout.
+func waitFor(t *testing.T, timeout time.Duration, what string, done func() bool) {
 	t.Helper()
-	var status struct {
-		KeyARN string `json:"keyArn"`
+	for deadline := time.Now().Add(timeout); !done(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("timeout after %s: %s", timeout, what)
+		}
 	}
-	if err := json.Unmarshal([]byte(l.Lab(t, "status", "-o", "json").Must(t)), &status); err != nil {
-		t.Fatal(err)
-	}
-	return status.KeyARN
 }
 
-// The AWS CLI makes the association; the plugin and etcd agree before and after.
+// The AWS CLI associates the key; the plugin's verdict agrees with etcd before and after.
 func TestAssociationByTheAWSCLI(t *testing.T) {
 	if _, err := exec.LookPath("aws"); err != nil {
 		t.Skip("the AWS CLI is not installed")
@@ -38,68 +43,69 @@ func TestAssociationByTheAWSCLI(t *testing.T) {
 	l := labtest.Start(t, "--association-time", "2s")
 	l.Lab(t, "seed", "--secrets", "40", "--namespaces", "2").Must(t)
 	if got := verdict(t, l); got != "AWSOwnedKey  Match" {
-		t.Errorf("before: %s", got)
+		t.Errorf("status before the association = %q", got)
 	}
-	if by := l.Scan(t).By("secrets"); by["aws-owned"] != 40 || len(by) != 1 {
-		t.Errorf("before, etcd holds %v", by)
+	if by := l.Scan(t).ByProvider("secrets"); by["aws-owned"] != 40 || len(by) != 1 {
+		t.Errorf("secrets in etcd before the association = %v", by)
 	}
-	key := labKey(t, l)
+	key := labKey(l)
 	out := l.Run(t, "aws", "eks", "associate-encryption-config", "--cluster-name", "lab",
-		"--encryption-config", `[{"resources":["secrets"],"provider":{"keyArn":"`+key+`"}}]`, "--query", "update.id", "--output", "text").Must(t)
+		"--encryption-config", `[{"resources":["secrets"],"provider":{"keyArn":"`+key+`"}}]`,
+		"--query", "update.id", "--output", "text").Must(t)
 	id := strings.TrimSpace(out)
 	status := func() string {
-		return strings.TrimSpace(l.Run(t, "aws", "eks", "describe-update", "--name", "lab", "--update-id", id, "--query", "update.status", "--output", "text").Must(t))
+		return strings.TrimSpace(l.Run(t, "aws", "eks", "describe-update", "--name", "lab", "--update-id", id,
+			"--query", "update.status", "--output", "text").Must(t))
 	}
 	if got := status(); got != "InProgress" {
-		t.Errorf("right after: %s", got)
+		t.Errorf("status of the new update = %s, want InProgress", got)
 	}
-	for deadline := time.Now().Add(time.Minute); status() != "Successful"; {
-		if time.Now().After(deadline) {
-			t.Fatalf("the update is %s after a minute", status())
-		}
-	}
+	waitFor(t, time.Minute, "the update is not Successful", func() bool { return status() == "Successful" })
 	if got := verdict(t, l); got != "CustomerManagedKey "+key+" Match" {
-		t.Errorf("after: %s", got)
+		t.Errorf("status after the association = %q", got)
 	}
-	if by := l.Scan(t).By("secrets"); by["aws-owned"] != 40 {
-		t.Errorf("the association itself rewrote secrets: %v", by)
+	if by := l.Scan(t).ByProvider("secrets"); by["aws-owned"] != 40 {
+		t.Errorf("secrets in etcd after the association = %v, want no rewrites", by)
 	}
 	l.Run(t, "kubectl", "create", "secret", "generic", "new", "--from-literal=a=b").Must(t)
-	if by := l.Scan(t).By("secrets"); by["customer"] != 1 {
-		t.Errorf("a new secret is not under the customer key: %v", by)
+	if by := l.Scan(t).ByProvider("secrets"); by["customer"] != 1 {
+		t.Errorf("secrets in etcd = %v, want the new one encrypted with the customer key", by)
 	}
 	l.Plugin(t, "status", "--require", "cmk").Exits(t, 0)
 }
 
-// A kubeconfig that the AWS CLI wrote, with its own token command.
+// The plugin works with a kubeconfig that the AWS CLI wrote, with its token command.
 func TestKubeconfigOfTheAWSCLI(t *testing.T) {
 	if _, err := exec.LookPath("aws"); err != nil {
 		t.Skip("the AWS CLI is not installed")
 	}
 	l := labtest.Start(t)
 	file := filepath.Join(t.TempDir(), "config")
-	l.Run(t, "aws", "eks", "update-kubeconfig", "--name", "lab", "--kubeconfig", file, "--alias", "misleading-name").Must(t)
+	l.Run(t, "aws", "eks", "update-kubeconfig", "--name", "lab", "--kubeconfig", file,
+		"--alias", "misleading-name").Must(t)
 	l.Setenv("KUBECONFIG", file)
 	l.Run(t, "kubectl", "get", "namespace", "default").Must(t)
 	if got := verdict(t, l); got != "AWSOwnedKey  Match" {
-		t.Errorf("%s", got)
+		t.Errorf("status = %q", got)
 	}
-	// Further clusters exist in the EKS API only; each is reported once.
-	var truths map[string]struct{ Name, Region, Verdict string }
-	if err := json.Unmarshal([]byte(l.Lab(t, "fleet", "--show").Must(t)), &truths); err != nil {
+	// The other clusters exist only in the EKS API; each is reported once.
+	var expected map[string]struct{ Name, Region, Verdict string }
+	if err := json.Unmarshal([]byte(l.Lab(t, "fleet", "--show").Must(t)), &expected); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]string{}
-	for _, truth := range truths {
-		if truth.Verdict == "NotApplicable" {
-			continue // the AWS CLI writes no kubeconfig for those
+	for _, cluster := range expected {
+		if cluster.Verdict == "NotApplicable" {
+			continue // the AWS CLI writes no kubeconfig for these
 		}
-		want[truth.Name] = truth.Verdict
-		if out := l.Run(t, "aws", "eks", "update-kubeconfig", "--name", truth.Name, "--region", truth.Region, "--kubeconfig", file); out.Code != 0 {
+		want[cluster.Name] = cluster.Verdict
+		out := l.Run(t, "aws", "eks", "update-kubeconfig", "--name", cluster.Name, "--region", cluster.Region,
+			"--kubeconfig", file)
+		if out.Code != 0 {
 			if !strings.Contains(out.Stderr, "not ACTIVE") && !strings.Contains(out.Stderr, "Cluster status") {
-				t.Errorf("%s: %s", truth.Name, out.Stderr)
+				t.Errorf("update-kubeconfig for %s: %s", cluster.Name, out.Stderr)
 			}
-			delete(want, truth.Name)
+			delete(want, cluster.Name)
 		}
 	}
 	var list struct {
@@ -114,27 +120,27 @@ func TestKubeconfigOfTheAWSCLI(t *testing.T) {
 	got := map[string]string{}
 	for _, item := range list.Items {
 		if got[item.Cluster.Name] != "" {
-			t.Errorf("%s is reported twice", item.Cluster.Name)
+			t.Errorf("cluster %s is reported twice", item.Cluster.Name)
 		}
 		got[item.Cluster.Name] = item.Encryption.Verdict
 	}
 	if len(want) < 10 {
-		t.Errorf("only %d further clusters", len(want))
+		t.Errorf("%d other clusters, want at least 10", len(want))
 	}
 	for name, verdict := range want {
 		if got[name] != verdict {
-			t.Errorf("%s: %s, want %s", name, got[name], verdict)
+			t.Errorf("verdict of %s = %s, want %s", name, got[name], verdict)
 		}
 	}
 }
 
-// Two labs side by side know nothing of each other; a killed one leaves nothing.
+// Two labs on one machine do not affect each other; a killed lab leaves no process.
 func TestTwoLabs(t *testing.T) {
 	one, two := labtest.Start(t), labtest.Start(t)
-	one.Lab(t, "up").Must(t) // again
+	one.Lab(t, "up").Must(t) // it is already running
 	one.Lab(t, "seed", "--secrets", "3").Must(t)
-	if by := two.Scan(t).By("secrets"); len(by) != 0 {
-		t.Errorf("the other lab holds %v", by)
+	if by := two.Scan(t).ByProvider("secrets"); len(by) != 0 {
+		t.Errorf("secrets in the other lab = %v, want none", by)
 	}
 	killed := 0
 	for _, process := range processes(t, two.Dir) {
@@ -148,13 +154,11 @@ func TestTwoLabs(t *testing.T) {
 	if killed == 0 {
 		t.Fatal("the lab's daemon was not found")
 	}
-	for deadline := time.Now().Add(30 * time.Second); len(processes(t, two.Dir)) > 0; time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("left running: %v", processes(t, two.Dir))
-		}
-	}
+	waitFor(t, 30*time.Second, "processes of the killed lab are running", func() bool {
+		return len(processes(t, two.Dir)) == 0
+	})
 	if got := verdict(t, one); got != "AWSOwnedKey  Match" {
-		t.Errorf("the other one: %s", got)
+		t.Errorf("status of the other lab = %q", got)
 	}
 }
 
@@ -163,12 +167,12 @@ type process struct {
 	command string
 }
 
-// processes are those whose command line names the folder.
+// processes returns the processes whose command line contains the folder.
 func processes(t *testing.T, dir string) (found []process) {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil || len(files) == 0 {
-		t.Skip("there is no /proc here")
+		t.Skip("this system has no /proc")
 	}
 	for _, file := range files {
 		raw, _ := os.ReadFile(file)
@@ -176,9 +180,9 @@ func processes(t *testing.T, dir string) (found []process) {
 		if !strings.Contains(command, dir) {
 			continue
 		}
-		var pid int
-		for _, c := range filepath.Base(filepath.Dir(file)) {
-			pid = pid*10 + int(c-'0')
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err != nil {
+			t.Fatal(err)
 		}
 		if p, err := os.FindProcess(pid); err == nil {
 			found = append(found, process{p, command})

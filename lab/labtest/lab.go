@@ -1,17 +1,20 @@
-// Package labtest starts labs for tests, and runs programs against them as a
-// person of the lab would: kubectl, the AWS CLI, the plugin through kubectl.
+// Package labtest starts labs for tests and runs programs against them as a user
+// of the lab: kubectl, the AWS CLI, and the plugin through kubectl.
 package labtest
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/kubeconfig"
 )
 
 // Lab is a running lab.
@@ -21,8 +24,8 @@ type Lab struct {
 	env []string
 }
 
-// Start brings a lab up, and takes it down with the test. It needs the built
-// binaries: EKS_LAB_BIN and PLUGIN_BIN, as make test-lab sets them.
+// Start starts a lab and removes it at the end of the test. It needs the paths of
+// the built binaries in EKS_LAB_BIN and PLUGIN_BIN, which make test-lab sets.
 func Start(t *testing.T, args ...string) *Lab {
 	t.Helper()
 	bin, plugin := os.Getenv("EKS_LAB_BIN"), os.Getenv("PLUGIN_BIN")
@@ -36,7 +39,7 @@ func Start(t *testing.T, args ...string) *Lab {
 	l := &Lab{Dir: dir, bin: bin}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the lab's log:\n%s", tail(l.Lab(t, "log").Stdout, 40))
+			t.Logf("log of the lab:\n%s", tail(l.Lab(t, "log").Stdout, 40))
 		}
 		l.Lab(t, "down", "--purge")
 	})
@@ -47,46 +50,22 @@ func Start(t *testing.T, args ...string) *Lab {
 	return l
 }
 
-// As makes all that follows run as this person; the lab's default if empty.
-func (l *Lab) As(t *testing.T, person string) {
+// As makes all further programs run as this user, or as the lab's default user if
+// name is empty.
+func (l *Lab) As(t *testing.T, user string) {
 	t.Helper()
-	args := []string{"env", "-o", "json"}
-	if person != "" {
-		args = append(args, "--person", person)
-	}
-	var env struct {
-		Set        map[string]string `json:"set"`
-		Unset      []string          `json:"unset"`
-		PathPrefix string            `json:"pathPrefix"`
-	}
-	if err := json.Unmarshal([]byte(l.Lab(t, args...).Must(t)), &env); err != nil {
+	var env kubeconfig.Environment
+	raw := l.Lab(t, "env", "-o", "json", "--person", user).Must(t)
+	if err := json.Unmarshal([]byte(raw), &env); err != nil {
 		t.Fatal(err)
 	}
-	unset := map[string]bool{}
-	for _, name := range env.Unset {
-		unset[name] = true
-	}
-	l.env = nil
-	path := filepath.Dir(os.Getenv("PLUGIN_BIN")) + string(os.PathListSeparator) + filepath.Dir(l.bin) + string(os.PathListSeparator) + os.Getenv("PATH")
-	if env.PathPrefix != "" {
-		path = env.PathPrefix + string(os.PathListSeparator) + path
-	}
-	for _, pair := range os.Environ() {
-		name, _, _ := strings.Cut(pair, "=")
-		if !unset[name] && name != "PATH" {
-			l.env = append(l.env, pair)
-		}
-	}
-	l.env = append(l.env, "PATH="+path)
-	for name, value := range env.Set {
-		l.env = append(l.env, name+"="+value)
-	}
+	l.env = env.Apply(os.Environ(), filepath.Dir(os.Getenv("PLUGIN_BIN")), filepath.Dir(l.bin))
 }
 
-// Setenv adds to the environment of what is run.
+// Setenv sets a variable in the environment of all further programs.
 func (l *Lab) Setenv(name, value string) { l.env = append(l.env, name+"="+value) }
 
-// Getenv reads the environment of what is run.
+// Getenv returns a variable from the environment of all further programs.
 func (l *Lab) Getenv(name string) string {
 	for i := len(l.env) - 1; i >= 0; i-- {
 		if value, found := strings.CutPrefix(l.env[i], name+"="); found {
@@ -96,35 +75,35 @@ func (l *Lab) Getenv(name string) string {
 	return ""
 }
 
-// Output is what a program left.
+// Output is the result of a program.
 type Output struct {
 	Stdout, Stderr string
 	Code           int
-	what           string
+	command        string
 }
 
-// Must ends the test unless the program succeeded.
+// Must returns the standard output. It ends the test if the program failed.
 func (o Output) Must(t *testing.T) string {
 	t.Helper()
 	if o.Code != 0 {
-		t.Fatalf("%s: exit code %d\n%s%s", o.what, o.Code, o.Stdout, o.Stderr)
+		t.Fatalf("%s: exit code %d\n%s%s", o.command, o.Code, o.Stdout, o.Stderr)
 	}
 	return o.Stdout
 }
 
-// Exits ends the test unless the program left this code.
+// Exits ends the test if the exit code is not the given one.
 func (o Output) Exits(t *testing.T, code int) Output {
 	t.Helper()
 	if o.Code != code {
-		t.Fatalf("%s: exit code %d, want %d\n%s%s", o.what, o.Code, code, o.Stdout, o.Stderr)
+		t.Fatalf("%s: exit code = %d, want %d\n%s%s", o.command, o.Code, code, o.Stdout, o.Stderr)
 	}
 	return o
 }
 
-// timeout ends a program that hangs.
+// timeout is the longest wait for a program after the end of the test's context.
 const timeout = 4 * time.Minute
 
-// Command prepares a program as the present person.
+// Command returns a command that runs the program as the current user.
 func (l *Lab) Command(t *testing.T, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	path := name
@@ -139,10 +118,10 @@ func (l *Lab) Command(t *testing.T, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Run runs a program as the present person.
+// Run runs a program as the current user.
 func (l *Lab) Run(t *testing.T, name string, args ...string) Output {
 	t.Helper()
-	return run(t, l.Command(t, name, args...))
+	return Exec(t, l.Command(t, name, args...))
 }
 
 // Plugin runs the plugin through kubectl.
@@ -154,40 +133,30 @@ func (l *Lab) Plugin(t *testing.T, args ...string) Output {
 // Lab runs eks-lab on this lab's folder.
 func (l *Lab) Lab(t *testing.T, args ...string) Output {
 	t.Helper()
-	return run(t, exec.Command(l.bin, append(args, "--dir", l.Dir)...)) //nolint:noctx // it must run at the end, too, when the test's context is over
+	// It must also run during cleanup, when the test's context has ended.
+	return Exec(t, exec.Command(l.bin, append(args, "--dir", l.Dir)...)) //nolint:noctx // see above
 }
 
-// Finish runs a prepared program.
-func Finish(t *testing.T, cmd *exec.Cmd) Output {
-	t.Helper()
-	return run(t, cmd)
-}
-
-func run(t *testing.T, cmd *exec.Cmd) Output {
+// Exec runs cmd and returns its output.
+func Exec(t *testing.T, cmd *exec.Cmd) Output {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
-	o := Output{Stdout: stdout.String(), Stderr: stderr.String(), what: shorten(strings.Join(cmd.Args, " "))}
+	o := Output{Stdout: stdout.String(), Stderr: stderr.String()}
+	o.command = fmt.Sprintf("%.300s", strings.Join(cmd.Args, " "))
 	failed := new(exec.ExitError)
 	switch {
 	case errors.As(err, &failed):
 		o.Code = failed.ExitCode()
 	case err != nil:
-		t.Fatalf("%s: %v", o.what, err)
+		t.Fatalf("%s: %v", o.command, err)
 	}
 	return o
 }
 
+// tail returns the last n lines of s.
 func tail(s string, n int) string {
 	lines := strings.Split(s, "\n")
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
-}
-
-func shorten(s string) string {
-	const most = 300
-	if len(s) > most {
-		return s[:most] + "…"
-	}
-	return s
 }

@@ -45,7 +45,7 @@ func readVocabulary(t *testing.T) vocabulary {
 	for _, m := range makeTarget.FindAllStringSubmatch(read(t, "Makefile"), -1) {
 		v.targets[m[1]] = true
 	}
-	sources, err := filepath.Glob(filepath.Join(repository, "lab/internal/cli/*.go"))
+	sources, err := filepath.Glob(filepath.Join(repository, "lab/internal/cmd/*.go"))
 	if err != nil || len(sources) == 0 {
 		t.Fatalf("the sources of eks-lab: %d, %v", len(sources), err)
 	}

@@ -1,10 +1,10 @@
-// eks-lab is a local EKS for tests and for trying.
+// eks-lab runs a local EKS cluster for tests and for trying the plugin.
 package main
 
 import (
 	"os"
 
-	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/cli"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/cmd"
 )
 
-func main() { os.Exit(cli.Main(os.Args, os.Stdout, os.Stderr)) }
+func main() { os.Exit(cmd.Main(os.Args, os.Stdout, os.Stderr)) }

@@ -9,18 +9,22 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
 
-// Client gives orders to a lab's daemon.
+// Client calls a lab's daemon.
 type Client struct{ http *http.Client }
 
-// NewClient is for the lab with the given Config.
+// timeout of a request to the daemon. Starting the API server takes longest.
+const timeout = 3 * time.Minute
+
+// NewClient returns a client for the lab with the given Config.
 func NewClient(c *state.Config) *Client {
-	socket := c.Admin()
-	return &Client{&http.Client{Timeout: Timeout, Transport: &http.Transport{
+	socket := c.AdminSocket()
+	return &Client{&http.Client{Timeout: timeout, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
@@ -28,49 +32,44 @@ func NewClient(c *state.Config) *Client {
 	}}}
 }
 
-// ErrNotRunning means that nobody listens on the lab's socket.
+// ErrNotRunning means that no daemon listens on the lab's socket.
 var ErrNotRunning = errors.New("the lab is not running")
 
-// Status asks how the lab is.
+// Status returns the state of the lab.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	var s Status
 	return s, c.do(ctx, http.MethodGet, "/status", nil, &s)
 }
 
-// Stop ends the lab; it returns before all is down.
+// Stop makes the lab stop. It returns before all components have ended.
 func (c *Client) Stop(ctx context.Context) error {
 	return c.do(ctx, http.MethodPost, "/stop", nil, nil)
 }
 
-// Faults are those in force.
+// Faults returns the active faults.
 func (c *Client) Faults(ctx context.Context) (Faults, error) {
 	var f Faults
 	return f, c.do(ctx, http.MethodGet, "/faults", nil, &f)
 }
 
-// SetFaults replaces the faults, and returns when they are in force.
+// SetFaults replaces all faults. It returns when the new ones are active.
 func (c *Client) SetFaults(ctx context.Context, f Faults) error {
 	return c.do(ctx, http.MethodPut, "/faults", f, nil)
 }
 
-// Requests are the AWS calls answered since the last reset.
+// Requests returns the AWS calls that were handled since the lab started.
 func (c *Client) Requests(ctx context.Context) ([]fakeaws.Request, error) {
 	var r []fakeaws.Request
 	return r, c.do(ctx, http.MethodGet, "/requests", nil, &r)
 }
 
-// ResetRequests forgets the recorded AWS calls.
-func (c *Client) ResetRequests(ctx context.Context) error {
-	return c.do(ctx, http.MethodDelete, "/requests", nil, nil)
-}
-
-// AddFleet adds generated clusters and returns the truth about them.
+// AddFleet adds generated clusters and returns the expected results for them.
 func (c *Client) AddFleet(ctx context.Context, o fakeaws.GenerateOptions) (fakeaws.Generated, error) {
 	var g fakeaws.Generated
 	return g, c.do(ctx, http.MethodPost, "/fleet", o, &g)
 }
 
-// Truths are those of all clusters by ARN.
+// Truths returns the expected results for all clusters, by ARN.
 func (c *Client) Truths(ctx context.Context) (map[string]fakeaws.Truth, error) {
 	var t map[string]fakeaws.Truth
 	return t, c.do(ctx, http.MethodGet, "/truths", nil, &t)

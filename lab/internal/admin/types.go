@@ -1,10 +1,8 @@
-// Package admin is how the commands talk to the lab's daemon: a small HTTP API
-// on a unix socket that only its owner can open.
+// Package admin is the API between the commands and the lab's daemon: HTTP on a
+// unix socket that only its owner can open.
 package admin
 
 import (
-	"time"
-
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 )
 
@@ -18,7 +16,7 @@ const (
 // Status is the state of a lab.
 type Status struct {
 	Phase string `json:"phase"`
-	// Step is what it is busy with, or what holds it up.
+	// Step is the current step of the start, or the reason why it failed.
 	Step       string `json:"step,omitempty"`
 	Dir        string `json:"dir"`
 	PID        int    `json:"pid,omitempty"`
@@ -31,30 +29,32 @@ type Status struct {
 	KeyARN        string         `json:"keyArn,omitempty"`
 	AssociatedKey string         `json:"associatedKey,omitempty"`
 	Components    map[string]int `json:"components,omitempty"` // name → process id, 0 when down
-	Faults        []string       `json:"faults,omitempty"`
 }
 
-// Switches are the faults of the lab's own cluster and key. The zero value
-// means that all is well.
-type Switches struct {
-	// KeyState is the customer key's: Enabled, Disabled, PendingDeletion, …
+// States of the API server.
+const (
+	APIServerRunning = "running"
+	APIServerStopped = "stopped"
+	APIServerSlow    = "slow"
+)
+
+// ClusterFaults are the faults of the lab's own cluster and key. The zero value
+// means no fault.
+type ClusterFaults struct {
+	// KeyState is the state of the customer key: Enabled, Disabled, PendingDeletion, …
 	KeyState string `json:"keyState,omitempty"`
-	// FailAssociation is the message that the next associations end with.
+	// FailAssociation, if not empty, makes associations fail with this message.
 	FailAssociation string `json:"failAssociation,omitempty"`
-	// APIServer is running, stopped or slow.
+	// APIServer is running, stopped or slow; empty means running.
 	APIServer string `json:"apiServer,omitempty"`
-	// Frozen is the share of the time that a slow API server stands still.
-	Frozen float64 `json:"frozen,omitempty"`
-	// Health are issues that DescribeCluster shows, by code.
+	// PausedShare is the share of the time (0 to 1) that a slow API server is paused.
+	PausedShare float64 `json:"frozen,omitempty"`
+	// Health lists the codes of the issues that DescribeCluster returns.
 	Health []string `json:"health,omitempty"`
 }
 
-// Faults are all that can be switched.
+// Faults are all faults of a lab.
 type Faults struct {
-	AWS      []fakeaws.Fault `json:"aws,omitempty"`
-	Switches Switches        `json:"switches"`
+	AWS     []fakeaws.Fault `json:"aws,omitempty"`
+	Cluster ClusterFaults   `json:"switches"`
 }
-
-// Timeout of an order to the daemon; stopping or starting the API server is
-// the longest.
-const Timeout = 3 * time.Minute

@@ -2,7 +2,6 @@ package controlplane
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/pki"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
@@ -22,7 +21,7 @@ func etcdArgs(dir state.Dir, c *state.Config) []string {
 		"--quota-backend-bytes=8589934592", "--snapshot-count=10000",
 	}
 	if !c.Fsync {
-		// A power cut may lose the lab; a kill may not, and loses nothing here.
+		// Only a power failure can lose data. A killed lab loses nothing.
 		args = append(args, "--unsafe-no-fsync")
 	}
 	return args
@@ -33,7 +32,7 @@ func apiServerArgs(dir state.Dir, c *state.Config, webhook string) []string {
 	return []string{
 		"--bind-address=" + loopback, "--advertise-address=" + loopback,
 		fmt.Sprintf("--secure-port=%d", c.Ports.APIServer),
-		// The endpoints of the service "kubernetes" may not be loopback addresses.
+		// The endpoints of the Service "kubernetes" must not be loopback addresses.
 		"--endpoint-reconciler-type=none",
 		"--tls-cert-file=" + certs.Cert(pki.APIServer), "--tls-private-key-file=" + certs.Key(pki.APIServer),
 		"--client-ca-file=" + certs.Cert(pki.CA),
@@ -51,24 +50,25 @@ func apiServerArgs(dir state.Dir, c *state.Config, webhook string) []string {
 	}
 }
 
-// controllers are those that matter without nodes.
-var controllers = []string{
-	"namespace-controller", "serviceaccount-controller", "serviceaccount-token-controller",
-	"root-ca-certificate-publisher-controller", "garbage-collector-controller", "clusterrole-aggregation-controller",
-	"resourcequota-controller", "storage-version-migrator-controller", "ttl-after-finished-controller",
-	"deployment-controller", "replicaset-controller", "job-controller", "cronjob-controller",
-	"validatingadmissionpolicy-status-controller", "service-cidr-controller",
-}
+// controllers are the controllers that are useful in a cluster without nodes.
+const controllers = "namespace-controller,serviceaccount-controller,serviceaccount-token-controller," +
+	"root-ca-certificate-publisher-controller,garbage-collector-controller,clusterrole-aggregation-controller," +
+	"resourcequota-controller,storage-version-migrator-controller,ttl-after-finished-controller," +
+	"deployment-controller,replicaset-controller,job-controller,cronjob-controller," +
+	"validatingadmissionpolicy-status-controller,service-cidr-controller"
 
 func controllerManagerArgs(dir state.Dir, c *state.Config, kubeconfig string) []string {
 	certs := pki.Folder(dir.PKI())
 	return []string{
 		"--bind-address=" + loopback, fmt.Sprintf("--secure-port=%d", c.Ports.ControllerManager),
-		"--kubeconfig=" + kubeconfig, "--authentication-kubeconfig=" + kubeconfig, "--authorization-kubeconfig=" + kubeconfig,
-		"--tls-cert-file=" + certs.Cert(pki.ControllerManager), "--tls-private-key-file=" + certs.Key(pki.ControllerManager),
-		"--use-service-account-credentials", "--service-account-private-key-file=" + certs.Key(pki.ServiceAccounts),
+		"--kubeconfig=" + kubeconfig,
+		"--authentication-kubeconfig=" + kubeconfig, "--authorization-kubeconfig=" + kubeconfig,
+		"--tls-cert-file=" + certs.Cert(pki.ControllerManager),
+		"--tls-private-key-file=" + certs.Key(pki.ControllerManager),
+		"--use-service-account-credentials",
+		"--service-account-private-key-file=" + certs.Key(pki.ServiceAccounts),
 		"--root-ca-file=" + certs.Cert(pki.CA), "--leader-elect=false",
-		"--controllers=" + strings.Join(controllers, ","),
+		"--controllers=" + controllers,
 		"--profiling=false", "--v=1",
 	}
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
 
-// componentKubeconfig lets the controller manager into the API server.
+// componentKubeconfig writes the kubeconfig with which the controller manager
+// calls the API server, and returns its path.
 func componentKubeconfig(dir state.Dir, c *state.Config) (string, error) {
 	certs := pki.Folder(dir.PKI())
 	return write(dir, "controller-manager", c.Ports.APIServerURL(), &clientcmdapi.AuthInfo{
@@ -19,14 +20,18 @@ func componentKubeconfig(dir state.Dir, c *state.Config) (string, error) {
 	})
 }
 
-// webhookKubeconfig tells the API server where tokens are reviewed.
+// webhookKubeconfig writes the kubeconfig with which the API server calls the
+// token webhook, and returns its path.
 func webhookKubeconfig(dir state.Dir, c *state.Config) (string, error) {
-	return write(dir, "token-webhook", fmt.Sprintf("https://%s:%d/token", loopback, c.Ports.Webhook), &clientcmdapi.AuthInfo{})
+	server := fmt.Sprintf("https://%s:%d/token", loopback, c.Ports.Webhook)
+	return write(dir, "token-webhook", server, &clientcmdapi.AuthInfo{})
 }
 
 func write(dir state.Dir, name, server string, user *clientcmdapi.AuthInfo) (string, error) {
 	config := clientcmdapi.NewConfig()
-	config.Clusters["lab"] = &clientcmdapi.Cluster{Server: server, CertificateAuthority: pki.Folder(dir.PKI()).Cert(pki.CA)}
+	config.Clusters["lab"] = &clientcmdapi.Cluster{
+		Server: server, CertificateAuthority: pki.Folder(dir.PKI()).Cert(pki.CA),
+	}
 	config.AuthInfos["lab"] = user
 	config.Contexts["lab"] = &clientcmdapi.Context{Cluster: "lab", AuthInfo: "lab"}
 	config.CurrentContext = "lab"

@@ -14,14 +14,15 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
 
-// Names of the components, which are also the names the binary answers to.
+// Names of the components. The lab's binary runs a component when it is started
+// under the component's name.
 const (
 	EtcdName              = "etcd"
 	APIServerName         = "kube-apiserver"
 	ControllerManagerName = "kube-controller-manager"
 )
 
-// Plane is the control plane of the one real cluster.
+// Plane is the control plane of the real cluster.
 type Plane struct {
 	Etcd, APIServer, ControllerManager *Process
 
@@ -30,7 +31,7 @@ type Plane struct {
 	rest   *rest.Config
 }
 
-// New prepares the components; nothing runs yet.
+// New returns a Plane whose components are not started yet.
 func New(dir state.Dir, config *state.Config, logger *slog.Logger) (*Plane, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -41,7 +42,9 @@ func New(dir state.Dir, config *state.Config, logger *slog.Logger) (*Plane, erro
 		return nil, err
 	}
 	process := func(name string, args []string) *Process {
-		return &Process{name: name, args: args, self: self, lifeline: lifeline, log: dir.Log(name), logger: logger}
+		return &Process{
+			name: name, args: args, self: self, lifeline: lifeline, logFile: dir.Log(name), logger: logger,
+		}
 	}
 	certs := pki.Folder(dir.PKI())
 	p := &Plane{dir: dir, config: config, rest: certs.REST(config.Ports.APIServerURL(), pki.Operator)}
@@ -59,10 +62,10 @@ func New(dir state.Dir, config *state.Config, logger *slog.Logger) (*Plane, erro
 	return p, nil
 }
 
-// REST is a config for the API server with the lab's own certificate.
+// REST returns a client configuration for the API server with the lab's own certificate.
 func (p *Plane) REST() *rest.Config { return rest.CopyConfig(p.rest) }
 
-// Start runs all components and returns when the cluster can be used.
+// Start starts all components and returns when the cluster can be used.
 func (p *Plane) Start(ctx context.Context) error {
 	if err := p.Etcd.Start(); err != nil {
 		return err
@@ -70,21 +73,22 @@ func (p *Plane) Start(ctx context.Context) error {
 	if err := p.waitEtcd(ctx); err != nil {
 		return err
 	}
-	// Both start at once: the controller manager waits for the API server by itself.
+	// Both start together: the controller manager waits for the API server.
 	if err := errors.Join(p.APIServer.Start(), p.ControllerManager.Start()); err != nil {
 		return err
 	}
 	return p.WaitReady(ctx)
 }
 
-// Stop ends all components, etcd last.
+// Stop stops all components, etcd last.
 func (p *Plane) Stop() {
 	p.ControllerManager.Stop()
 	p.APIServer.Stop()
 	p.Etcd.Stop()
 }
 
-// poll asks until f says yes or ctx ends; the error names what was waited for.
+// poll calls f until it returns nil or ctx ends. The error names what it waited
+// for and includes the last error of f.
 func poll(ctx context.Context, what string, every time.Duration, f func(context.Context) error) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -95,7 +99,7 @@ func poll(ctx context.Context, what string, every time.Duration, f func(context.
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for %s: %w (last: %w)", what, ctx.Err(), err)
+			return fmt.Errorf("wait for %s: %w (last: %w)", what, ctx.Err(), err)
 		case <-tick.C:
 		}
 	}

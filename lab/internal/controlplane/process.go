@@ -12,27 +12,26 @@ import (
 	"time"
 )
 
-// Process keeps one component running: started again when it dies, until
-// stopped on purpose.
+// Process keeps one component running. It restarts the component when it dies,
+// until Stop or Kill is called.
 type Process struct {
-	name, log string
-	args      []string
-	self      string // this binary
-	lifeline  *Lifeline
-	logger    *slog.Logger
+	name, logFile string
+	args          []string
+	self          string // path of this binary
+	lifeline      *Lifeline
+	logger        *slog.Logger
 
 	mu      sync.Mutex
 	cmd     *exec.Cmd
-	exited  chan struct{} // of cmd
-	wanted  bool
-	done    sync.WaitGroup
-	restart time.Duration
+	exited  chan struct{} // closed when cmd has exited
+	wanted  bool          // restart the component when it dies
+	backoff time.Duration // before the last restart
 }
 
-// stopGrace is how long a component may take to end by itself.
+// stopGrace is how long Stop waits for a component before it kills it.
 const stopGrace = 10 * time.Second
 
-// Start runs the component. A running one stays.
+// Start starts the component if it is not running.
 func (p *Process) Start() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -44,12 +43,12 @@ func (p *Process) Start() error {
 }
 
 func (p *Process) spawn() error {
-	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	out, err := os.OpenFile(p.logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = out.Close() }() // the child has its own
-	cmd := exec.Command(p.self)        //nolint:noctx // Stop ends it in order
+	defer func() { _ = out.Close() }() // the child has its own descriptor
+	cmd := exec.Command(p.self)        //nolint:noctx // Stop ends it
 	cmd.Args = append([]string{p.name}, p.args...)
 	cmd.Stdout, cmd.Stderr = out, out
 	p.lifeline.Attach(cmd)
@@ -57,13 +56,11 @@ func (p *Process) spawn() error {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}
 	p.cmd, p.exited = cmd, make(chan struct{})
-	p.done.Add(1)
 	go p.watch(cmd, p.exited)
 	return nil
 }
 
 func (p *Process) watch(cmd *exec.Cmd, exited chan struct{}) {
-	defer p.done.Done()
 	began := time.Now()
 	err := cmd.Wait()
 	close(exited)
@@ -72,23 +69,23 @@ func (p *Process) watch(cmd *exec.Cmd, exited chan struct{}) {
 	if !p.wanted || p.cmd != cmd {
 		return
 	}
-	p.restart = min(max(2*p.restart, time.Second), 10*time.Second)
+	p.backoff = min(max(2*p.backoff, time.Second), 10*time.Second)
 	if time.Since(began) > time.Minute {
-		p.restart = time.Second
+		p.backoff = time.Second
 	}
-	p.logger.Warn("component died, starting it again", "component", p.name, "error", err, "in", p.restart)
-	time.AfterFunc(p.restart, func() {
+	p.logger.Warn("component died, restarting it", "component", p.name, "error", err, "in", p.backoff)
+	time.AfterFunc(p.backoff, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.wanted && !p.running() {
 			if err := p.spawn(); err != nil {
-				p.logger.Error("component does not start", "component", p.name, "error", err)
+				p.logger.Error("cannot restart the component", "component", p.name, "error", err)
 			}
 		}
 	})
 }
 
-// running is called with mu held.
+// running reports whether the component is running. Callers hold mu.
 func (p *Process) running() bool {
 	if p.cmd == nil {
 		return false
@@ -101,41 +98,40 @@ func (p *Process) running() bool {
 	}
 }
 
-// Stop ends the component and waits until it has gone.
+// Stop ends the component and waits until it has exited.
 func (p *Process) Stop() {
-	p.mu.Lock()
-	p.wanted = false
-	if !p.running() {
-		p.mu.Unlock()
-		return
-	}
-	cmd, exited := p.cmd, p.exited
-	p.mu.Unlock()
-	_ = cmd.Process.Signal(syscall.SIGCONT) // a frozen one could not end
-	_ = cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-exited:
-	case <-time.After(stopGrace):
-		_ = cmd.Process.Kill()
-		<-exited
-	}
+	p.end(func(process *os.Process, exited <-chan struct{}) {
+		_ = process.Signal(syscall.SIGCONT) // a paused process does not handle SIGTERM
+		_ = process.Signal(syscall.SIGTERM)
+		select {
+		case <-exited:
+		case <-time.After(stopGrace):
+			_ = process.Kill()
+		}
+	})
 }
 
-// Kill ends the component as a crash would; it is not started again.
+// Kill ends the component like a crash, but does not restart it.
 func (p *Process) Kill() {
+	p.end(func(process *os.Process, _ <-chan struct{}) { _ = process.Kill() })
+}
+
+// end calls stop if the component is running, and waits until it has exited.
+func (p *Process) end(stop func(process *os.Process, exited <-chan struct{})) {
 	p.mu.Lock()
 	p.wanted = false
 	if !p.running() {
 		p.mu.Unlock()
 		return
 	}
-	cmd, exited := p.cmd, p.exited
+	process, exited := p.cmd.Process, p.exited
 	p.mu.Unlock()
-	_ = cmd.Process.Kill()
+	stop(process, exited)
 	<-exited
 }
 
-// Freeze and thaw: a frozen component keeps its connections and answers nothing.
+// signal sends sig to the component. It returns an error if the component is not
+// running.
 func (p *Process) signal(sig syscall.Signal) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -145,26 +141,26 @@ func (p *Process) signal(sig syscall.Signal) error {
 	return p.cmd.Process.Signal(sig)
 }
 
-// Slow freezes the component for a share (0 to 1) of the time, in turns of
-// period, until ctx ends.
+// Slow pauses the component for a share (0 to 1) of each period, until ctx ends.
+// A paused component keeps its connections but does not respond.
 func (p *Process) Slow(ctx context.Context, share float64, period time.Duration) {
-	frozen := time.Duration(share * float64(period))
+	paused := time.Duration(share * float64(period))
 	for ctx.Err() == nil {
-		_ = p.signal(syscall.SIGSTOP) // not running: nothing to slow down
-		pause(ctx, frozen)
+		_ = p.signal(syscall.SIGSTOP) // fails only if the component is not running
+		sleep(ctx, paused)
 		_ = p.signal(syscall.SIGCONT)
-		pause(ctx, period-frozen)
+		sleep(ctx, period-paused)
 	}
 }
 
-func pause(ctx context.Context, d time.Duration) {
+func sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-time.After(d):
 	}
 }
 
-// PID is the component's process id, 0 when it does not run.
+// PID returns the component's process id, or 0 if it is not running.
 func (p *Process) PID() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

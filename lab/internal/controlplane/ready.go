@@ -13,7 +13,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/pki"
 )
 
-// waitEtcd waits until etcd can serve.
+// waitEtcd waits until etcd is healthy.
 func (p *Plane) waitEtcd(ctx context.Context) error {
 	config := pki.Folder(p.dir.PKI()).REST(p.config.Ports.EtcdURL(), pki.Etcd)
 	return poll(ctx, EtcdName, 50*time.Millisecond, func(ctx context.Context) error {
@@ -22,18 +22,12 @@ func (p *Plane) waitEtcd(ctx context.Context) error {
 	})
 }
 
-// WaitReady waits until the API server is ready for everybody.
+// WaitReady waits until the API server is ready.
 func (p *Plane) WaitReady(ctx context.Context) error {
 	return poll(ctx, APIServerName, 100*time.Millisecond, func(ctx context.Context) error {
 		_, err := get(ctx, p.rest, "/readyz")
 		return err
 	})
-}
-
-// Ready says whether the API server answers now.
-func (p *Plane) Ready(ctx context.Context) error {
-	_, err := get(ctx, p.rest, "/readyz")
-	return err
 }
 
 func get(ctx context.Context, config *rest.Config, path string) ([]byte, error) {
@@ -54,7 +48,7 @@ func get(ctx context.Context, config *rest.Config, path string) ([]byte, error) 
 		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %s", path, resp.Status)
+		return nil, fmt.Errorf("GET %s: %s", path, resp.Status)
 	}
 	return body, nil
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
 
-// adminHandler takes the orders of admin.Client.
+// adminHandler serves the requests of admin.Client.
 func (l *Lab) adminHandler() http.Handler {
 	mux := http.NewServeMux()
-	answer := func(pattern string, f func(*http.Request) (any, error)) {
+	handle := func(pattern string, f func(*http.Request) (any, error)) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			reply, err := f(r)
 			if err != nil {
@@ -22,24 +22,23 @@ func (l *Lab) adminHandler() http.Handler {
 				return
 			}
 			if err := json.NewEncoder(w).Encode(reply); err != nil {
-				l.log.Error("answer an order", "order", pattern, "error", err)
+				l.log.Error("cannot send the response", "request", pattern, "error", err)
 			}
 		})
 	}
-	answer("GET /status", func(*http.Request) (any, error) { return l.status(), nil })
-	answer("POST /stop", func(*http.Request) (any, error) { l.stop(); return nil, nil })
-	answer("GET /faults", func(*http.Request) (any, error) { return l.faults(), nil })
-	answer("PUT /faults", func(r *http.Request) (any, error) {
+	handle("GET /status", func(*http.Request) (any, error) { return l.status(), nil })
+	handle("POST /stop", func(*http.Request) (any, error) { l.stop(); return nil, nil })
+	handle("GET /faults", func(*http.Request) (any, error) { return l.allFaults(), nil })
+	handle("PUT /faults", func(r *http.Request) (any, error) {
 		var f admin.Faults
 		if err := json.NewDecoder(r.Body).Decode(&f); err != nil {
 			return nil, err
 		}
 		return nil, l.setFaults(r.Context(), f)
 	})
-	answer("GET /requests", func(*http.Request) (any, error) { return l.aws.Requests(), nil })
-	answer("DELETE /requests", func(*http.Request) (any, error) { l.aws.ResetRequests(); return nil, nil })
-	answer("GET /truths", func(*http.Request) (any, error) { return l.aws.Truths(), nil })
-	answer("POST /fleet", func(r *http.Request) (any, error) {
+	handle("GET /requests", func(*http.Request) (any, error) { return l.aws.Requests(), nil })
+	handle("GET /truths", func(*http.Request) (any, error) { return l.aws.Truths(), nil })
+	handle("POST /fleet", func(r *http.Request) (any, error) {
 		var o fakeaws.GenerateOptions
 		if err := json.NewDecoder(r.Body).Decode(&o); err != nil {
 			return nil, err

@@ -11,40 +11,40 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
 
-// reloadTimeout leaves the API server several tries.
+// reloadTimeout is long enough for the API server to retry several times.
 const reloadTimeout = time.Minute
 
-// associate puts the customer's key first in the API server's encryption
-// configuration, and returns when the API server encrypts with it. On an error
-// all is as before. Simulated clusters need nothing.
+// associate puts the customer key first in the API server's encryption
+// configuration, and returns when the API server encrypts with it. If it returns
+// an error, nothing has changed. It does nothing for simulated clusters.
 func (l *Lab) associate(ctx context.Context, e fakeaws.AssociateEvent) error {
 	if e.ClusterARN != state.ClusterARN {
 		return nil
 	}
-	select { // after a restart the update goes on before the cluster is up
+	select { // after a restart the update resumes before the cluster is ready
 	case <-l.ready:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if l.willFail() {
-		return nil // EKS lets the update fail; the cluster stays under its old key
+	if l.failsOnPurpose() {
+		return nil // the fake EKS ends the update as Failed; the cluster keeps its old key
 	}
 	l.log.Info("associating", "key", e.KeyARN, "update", e.UpdateID)
-	if !l.setKey("", e.KeyARN) { // taken up again after a restart
+	if !l.setKey("", e.KeyARN) { // already set: the update was resumed after a restart
 		return nil
 	}
 	if err := l.reload(ctx, e.KeyARN); err != nil {
 		l.setKey(e.KeyARN, "")
-		if undo := l.plane.WriteEncryption(); undo != nil {
-			l.log.Error("take the key back", "error", undo)
+		if _, undo := l.plane.WriteEncryption(); undo != nil {
+			l.log.Error("cannot restore the encryption configuration", "error", undo)
 		}
-		return fmt.Errorf("put %s to use: %w", e.KeyARN, err)
+		return fmt.Errorf("encrypt with %s: %w", e.KeyARN, err)
 	}
-	l.log.Info("the API server encrypts with the customer's key", "key", e.KeyARN)
+	l.log.Info("the API server encrypts with the customer key", "key", e.KeyARN)
 	return l.config.Save(l.dir)
 }
 
-// reload makes the API server encrypt with the key.
+// reload starts the key's KMS plugin and makes the API server use it.
 func (l *Lab) reload(ctx context.Context, keyARN string) error {
 	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
 	defer cancel()
@@ -59,7 +59,8 @@ func (l *Lab) reload(ctx context.Context, keyARN string) error {
 	return nil
 }
 
-// setKey changes the key in use; false if it was not the old one.
+// setKey changes the associated key from old to key. It reports whether old was
+// the associated key.
 func (l *Lab) setKey(old, key string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -70,14 +71,17 @@ func (l *Lab) setKey(old, key string) bool {
 	return true
 }
 
-func (l *Lab) willFail() (fail bool) {
+// failsOnPurpose reports whether a fault makes associations fail.
+func (l *Lab) failsOnPurpose() (fail bool) {
 	l.aws.View(func(w *fakeaws.World) { fail = w.Clusters[state.ClusterARN].FailAssociation != nil })
 	return fail
 }
 
-// startPlugins serves the AWS-owned key, and the customer's if there is one.
+// startPlugins starts a KMS plugin for the AWS-owned key, and one for the
+// associated customer key if there is one.
 func (l *Lab) startPlugins(ctx context.Context) error {
-	if _, err := l.startPlugin(ctx, controlplane.AWSOwned, awsOwnedKey.ARN()); err != nil {
+	owned := awsOwnedKey()
+	if _, err := l.startPlugin(ctx, controlplane.AWSOwned, owned.ARN()); err != nil {
 		return err
 	}
 	if l.config.AssociatedKey == "" {
@@ -89,12 +93,13 @@ func (l *Lab) startPlugins(ctx context.Context) error {
 
 func (l *Lab) startPlugin(ctx context.Context, name, keyARN string) (stop func(), err error) {
 	plugin := &kmsplugin.Plugin{
-		KMS: kmsplugin.NewKMS(l.config.Ports.AWSURL(), state.Region, l.config.Service), KeyARN: keyARN, Log: l.log,
+		KMS:    kmsplugin.NewKMS(l.config.Ports.AWSURL(), state.Region, l.config.Service),
+		KeyARN: keyARN, Log: l.log,
 	}
 	stop, err = plugin.Serve(ctx, l.config.KMSSocket(name))
 	if err != nil {
 		return nil, err
 	}
-	context.AfterFunc(l.life, stop) //nolint:contextcheck // the association outlives its request
+	context.AfterFunc(l.life, stop) //nolint:contextcheck // the plugin outlives the request that started it
 	return stop, nil
 }

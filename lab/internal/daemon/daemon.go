@@ -1,5 +1,5 @@
-// Package daemon is the lab itself: it serves the AWS endpoint, the token
-// webhook and the KMS plugins, and keeps the control plane running.
+// Package daemon is the process behind a lab: it serves the AWS endpoint, the
+// token webhook and the KMS plugins, and keeps the control plane running.
 package daemon
 
 import (
@@ -27,22 +27,22 @@ type Lab struct {
 	log    *slog.Logger
 	aws    *fakeaws.Server
 	plane  *controlplane.Plane
-	life   context.Context // of the lab; stop ends it
+	life   context.Context // ends when stop is called
 	stop   context.CancelFunc
 	ready  chan struct{} // closed when the cluster can be used
 
-	mu       sync.Mutex // guards what follows, and config.AssociatedKey
-	step     string
-	switches admin.Switches
-	thaw     context.CancelFunc // ends the slowness of the API server
+	mu     sync.Mutex // guards the fields below, and config.AssociatedKey
+	step   string
+	faults admin.ClusterFaults
+	resume context.CancelFunc // ends the slowness of the API server
 }
 
-// startTimeout is generous: on a machine under load the API server alone may
-// take a minute.
+// startTimeout is long, because on a busy machine the API server alone can take
+// a minute to start.
 const startTimeout = 5 * time.Minute
 
-// Run serves the lab until ctx ends or somebody orders a stop. One folder has
-// one daemon at most.
+// Run serves the lab until ctx ends or a client calls stop. A folder has at most
+// one daemon.
 func Run(ctx context.Context, dir state.Dir, log *slog.Logger) error {
 	unlock, err := lock(dir)
 	if err != nil {
@@ -55,7 +55,9 @@ func Run(ctx context.Context, dir state.Dir, log *slog.Logger) error {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	l := &Lab{dir: dir, config: config, log: log, life: ctx, stop: stop, ready: make(chan struct{}), step: "preparing"}
+	l := &Lab{
+		dir: dir, config: config, log: log, life: ctx, stop: stop, ready: make(chan struct{}), step: "preparing",
+	}
 	defer l.shutdown()
 	if err := l.prepare(ctx); err != nil {
 		return err
@@ -63,19 +65,19 @@ func Run(ctx context.Context, dir state.Dir, log *slog.Logger) error {
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if err := l.start(starting); err != nil && ctx.Err() == nil {
-		// Stay up: the way out (a disabled key to enable) may lie in the lab.
-		log.Error("the cluster does not start", "error", err)
-		l.progress("the cluster does not start: " + err.Error())
+		// Keep running: the user may fix the cause in the lab, such as a disabled key.
+		log.Error("the cluster did not start", "error", err)
+		l.progress("the cluster did not start: " + err.Error())
 		if err := l.plane.WaitReady(ctx); err == nil {
 			err = l.bootstrap(ctx)
-			log.Info("the cluster has started after all", "error", err)
+			log.Info("the cluster started late", "error", err)
 		}
 	}
 	<-ctx.Done()
 	return nil
 }
 
-// prepare brings up all but the control plane.
+// prepare starts everything except the control plane.
 func (l *Lab) prepare(ctx context.Context) error {
 	certs := pki.Folder(l.dir.PKI())
 	if err := certs.Fill(time.Now()); err != nil {
@@ -109,16 +111,16 @@ func (l *Lab) prepare(ctx context.Context) error {
 	if err := kubeconfig.WriteAWSFiles(l.dir, l.config); err != nil {
 		return err
 	}
-	return kubeconfig.Write(l.dir.Kubeconfig(), certs.Cert(pki.CA), kubeconfig.Options{Server: l.config.Ports.APIServerURL()})
+	return kubeconfig.Write(l.dir.Kubeconfig(), l.config.Ports.APIServerURL(), certs.Cert(pki.CA))
 }
 
-// start brings up the control plane.
+// start starts the control plane.
 func (l *Lab) start(ctx context.Context) error {
 	l.progress("starting the KMS plugins")
 	if err := l.startPlugins(ctx); err != nil {
 		return err
 	}
-	if err := l.plane.WriteEncryption(); err != nil {
+	if _, err := l.plane.WriteEncryption(); err != nil {
 		return err
 	}
 	l.progress("starting etcd, kube-apiserver and kube-controller-manager")
@@ -128,8 +130,9 @@ func (l *Lab) start(ctx context.Context) error {
 	return l.bootstrap(ctx)
 }
 
+// bootstrap creates the RBAC objects and marks the lab as ready.
 func (l *Lab) bootstrap(ctx context.Context) error {
-	l.progress("setting up who may do what")
+	l.progress("creating the RBAC roles")
 	if err := l.grantRoles(ctx); err != nil {
 		return err
 	}
@@ -156,15 +159,15 @@ func (l *Lab) shutdown() {
 	l.log.Info("stopped")
 }
 
-// lock makes sure that one daemon alone serves the folder. The lock goes with
-// the process, however that ends.
+// lock ensures that only one daemon serves the folder. The kernel releases the
+// lock when the process ends, also after a kill.
 func lock(dir state.Dir) (unlock func(), err error) {
 	f, err := os.OpenFile(dir.LockFile(), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("another daemon serves %s: %w", dir, err), f.Close())
+		return nil, errors.Join(fmt.Errorf("another daemon is using %s: %w", dir, err), f.Close())
 	}
 	return func() { _ = f.Close() }, nil
 }

@@ -11,93 +11,95 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
 
-// States of the API server in admin.Switches.
-const (
-	running = "running"
-	stopped = "stopped"
-	slow    = "slow"
-)
+// pausePeriod is the length of one pause of a slow API server plus the time
+// until the next one.
+const pausePeriod = time.Second
 
-// freezePeriod is how often a slow API server stands still.
-const freezePeriod = time.Second
-
-func (l *Lab) faults() admin.Faults {
+func (l *Lab) allFaults() admin.Faults {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return admin.Faults{AWS: l.aws.Faults(), Switches: l.switches}
+	return admin.Faults{AWS: l.aws.Faults(), Cluster: l.faults}
 }
 
-// setFaults makes the world as f says, and no worse.
+// setFaults replaces all current faults with f.
 func (l *Lab) setFaults(ctx context.Context, f admin.Faults) error {
-	s := f.Switches
-	s.APIServer = cmp.Or(s.APIServer, running)
-	if s.APIServer != running && s.APIServer != stopped && s.APIServer != slow {
-		return fmt.Errorf("the API server can be %s, %s or %s, not %q", running, stopped, slow, s.APIServer)
+	c := f.Cluster
+	c.APIServer = cmp.Or(c.APIServer, admin.APIServerRunning)
+	switch c.APIServer {
+	case admin.APIServerRunning, admin.APIServerStopped, admin.APIServerSlow:
+	default:
+		return fmt.Errorf("unknown state %q of the API server", c.APIServer)
 	}
 	l.aws.SetFaults(f.AWS)
-	if err := l.aws.Update(func(w *fakeaws.World) { l.switchAWS(w, s) }); err != nil {
+	if err := l.aws.Update(func(w *fakeaws.World) { l.setAWSFaults(w, c) }); err != nil {
 		return err
 	}
-	before := l.keepSwitches(s)
-	if before.APIServer == s.APIServer && before.Frozen == s.Frozen {
+	before := l.replaceFaults(c)
+	if before.APIServer == c.APIServer && before.PausedShare == c.PausedShare {
 		return nil
 	}
-	return l.switchAPIServer(ctx, s)
+	return l.setAPIServerFault(ctx, c)
 }
 
-func (l *Lab) keepSwitches(s admin.Switches) (before admin.Switches) {
+// replaceFaults stores f, ends the slowness of the API server and returns the
+// previous faults.
+func (l *Lab) replaceFaults(f admin.ClusterFaults) (before admin.ClusterFaults) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	before = l.switches
-	before.APIServer = cmp.Or(before.APIServer, running)
-	l.switches = s
-	if l.thaw != nil {
-		l.thaw()
-		l.thaw = nil
+	before = l.faults
+	before.APIServer = cmp.Or(before.APIServer, admin.APIServerRunning)
+	l.faults = f
+	if l.resume != nil {
+		l.resume()
+		l.resume = nil
 	}
 	return before
 }
 
-// switchAWS sets the state of the cluster's key and of the cluster in EKS.
-func (l *Lab) switchAWS(w *fakeaws.World, s admin.Switches) {
+// setAWSFaults sets the state of the cluster's key in KMS and of the cluster in EKS.
+func (l *Lab) setAWSFaults(w *fakeaws.World, f admin.ClusterFaults) {
 	cluster := w.Clusters[state.ClusterARN]
 	keyARN := cmp.Or(cluster.KeyARN, l.config.CustomerKey)
 	if key := w.Keys[keyARN]; key != nil {
-		key.State = cmp.Or(s.KeyState, "Enabled")
+		key.State = cmp.Or(f.KeyState, "Enabled")
 		key.DeletionDate = time.Time{}
 		if key.State == "PendingDeletion" {
 			key.DeletionDate = time.Now().AddDate(0, 0, 30).UTC().Truncate(time.Second)
 		}
 	}
 	cluster.FailAssociation = nil
-	if s.FailAssociation != "" {
-		cluster.FailAssociation = &fakeaws.UpdateError{Code: "Unknown", Message: s.FailAssociation, ResourceIDs: []string{keyARN}}
+	if f.FailAssociation != "" {
+		cluster.FailAssociation = &fakeaws.UpdateError{
+			Code: "Unknown", Message: f.FailAssociation, ResourceIDs: []string{keyARN},
+		}
 	}
 	cluster.Health = nil
-	for _, code := range s.Health {
+	for _, code := range f.Health {
 		cluster.Health = append(cluster.Health, fakeaws.HealthIssue{
-			Code: code, Message: "Internal failure encountered when trying to validate resources", ResourceIDs: []string{keyARN},
+			Code: code, Message: "Internal failure encountered when trying to validate resources",
+			ResourceIDs: []string{keyARN},
 		})
 	}
 }
 
-// switchesOf reads from a saved world how its faults were switched.
-func switchesOf(w *fakeaws.World, c *state.Config) (s admin.Switches) {
+// savedFaults returns the faults that the saved state of the AWS endpoints contains.
+func savedFaults(w *fakeaws.World, c *state.Config) (f admin.ClusterFaults) {
 	cluster := w.Clusters[state.ClusterARN]
 	if key := w.Keys[cmp.Or(cluster.KeyARN, c.CustomerKey)]; key != nil && key.State != "Enabled" {
-		s.KeyState = key.State
+		f.KeyState = key.State
 	}
 	if cluster.FailAssociation != nil {
-		s.FailAssociation = cluster.FailAssociation.Message
+		f.FailAssociation = cluster.FailAssociation.Message
 	}
 	for _, issue := range cluster.Health {
-		s.Health = append(s.Health, issue.Code)
+		f.Health = append(f.Health, issue.Code)
 	}
-	return s
+	return f
 }
 
-func (l *Lab) switchAPIServer(ctx context.Context, s admin.Switches) error {
-	if s.APIServer == stopped {
+// setAPIServerFault stops, starts or slows down the API server.
+func (l *Lab) setAPIServerFault(ctx context.Context, f admin.ClusterFaults) error {
+	if f.APIServer == admin.APIServerStopped {
 		l.plane.APIServer.Kill()
 		return nil
 	}
@@ -107,13 +109,13 @@ func (l *Lab) switchAPIServer(ctx context.Context, s admin.Switches) error {
 	if err := l.plane.WaitReady(ctx); err != nil {
 		return err
 	}
-	if s.APIServer == slow {
-		// The slowness outlives the order that began it.
-		freezing, thaw := context.WithCancel(context.WithoutCancel(ctx))
+	if f.APIServer == admin.APIServerSlow {
+		// The slowness outlives the request that started it.
+		slow, resume := context.WithCancel(context.WithoutCancel(ctx))
 		l.mu.Lock()
-		l.thaw = thaw
+		l.resume = resume
 		l.mu.Unlock()
-		go l.plane.APIServer.Slow(freezing, s.Frozen, freezePeriod)
+		go l.plane.APIServer.Slow(slow, f.PausedShare, pausePeriod)
 	}
 	return nil
 }

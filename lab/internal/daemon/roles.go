@@ -10,8 +10,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// grantRoles binds the groups of the lab's people to cluster roles. What is
-// there already stays as it is.
+// grantRoles binds the groups of the lab's users to cluster roles. It does not
+// change existing objects.
 func (l *Lab) grantRoles(ctx context.Context) error {
 	client, err := kubernetes.NewForConfig(l.plane.REST())
 	if err != nil {

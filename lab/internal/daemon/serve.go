@@ -16,12 +16,12 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/webhook"
 )
 
-// serveAWS answers AWS calls.
+// serveAWS serves the AWS endpoint.
 func (l *Lab) serveAWS(ctx context.Context) error {
 	return l.serve(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", l.config.Ports.AWS), l.aws, nil)
 }
 
-// serveWebhook reviews tokens for the API server.
+// serveWebhook serves the API server's token reviews.
 func (l *Lab) serveWebhook(ctx context.Context, certs pki.Folder) error {
 	config, err := certs.TLS(pki.Webhook)
 	if err != nil {
@@ -31,10 +31,10 @@ func (l *Lab) serveWebhook(ctx context.Context, certs pki.Folder) error {
 	return l.serve(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", l.config.Ports.Webhook), handler, config)
 }
 
-// serveAdmin takes orders.
+// serveAdmin serves the admin API.
 func (l *Lab) serveAdmin(ctx context.Context) error {
-	socket := l.config.Admin()
-	if err := os.Remove(socket); err != nil && !errors.Is(err, fs.ErrNotExist) { // left by a killed lab
+	socket := l.config.AdminSocket()
+	if err := os.Remove(socket); err != nil && !errors.Is(err, fs.ErrNotExist) { // left over from a killed lab
 		return err
 	}
 	return l.serve(ctx, "unix", socket, l.adminHandler(), nil)
@@ -51,7 +51,7 @@ func (l *Lab) serve(ctx context.Context, network, address string, h http.Handler
 	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		<-ctx.Done()
-		_ = server.Close() // nobody is left to finish for
+		_ = server.Close() // the lab is stopping: do not wait for open requests
 	}()
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -61,11 +61,12 @@ func (l *Lab) serve(ctx context.Context, network, address string, h http.Handler
 	return nil
 }
 
-// groups are those of the IAM principal, if it is one of the lab's people.
+// groups returns the Kubernetes groups of the IAM principal. It reports whether
+// the principal is one of the lab's users.
 func (l *Lab) groups(arn string) ([]string, bool) {
-	for _, p := range l.config.People {
-		if p.ARN == arn {
-			return p.Groups, true
+	for _, u := range l.config.Users {
+		if u.ARN == arn {
+			return u.Groups, true
 		}
 	}
 	return nil, false

@@ -2,6 +2,7 @@ package kubeconfig
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,35 +11,41 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
 
-// Environment is what a person's shell needs: variables to set, in order, and
-// variables of the user's own that would get in the way.
+// Environment is the difference between the user's environment and the one that
+// a lab needs.
 type Environment struct {
-	Set   [][2]string
-	Unset []string
-	// PathPrefix goes before PATH, if not empty.
-	PathPrefix string
+	// Set are the variables to set.
+	Set map[string]string `json:"set"`
+	// Unset are variables of the user that would take precedence over the lab's.
+	Unset []string `json:"unset"`
+	// PathPrefix is a folder to put before PATH, if not empty.
+	PathPrefix string `json:"pathPrefix"`
 }
 
-// For gives the environment of a person.
-func For(dir state.Dir, c *state.Config, p state.Person) Environment {
+// NewEnvironment returns the environment for a user of the lab.
+func NewEnvironment(dir state.Dir, c *state.Config, u state.User) Environment {
 	e := Environment{
-		Set: [][2]string{
-			{"KUBECONFIG", dir.Kubeconfig()},
-			{"AWS_ENDPOINT_URL", c.Ports.AWSURL()},
-			{"AWS_ACCESS_KEY_ID", p.AccessKeyID},
-			{"AWS_SECRET_ACCESS_KEY", p.SecretAccessKey},
-			{"AWS_REGION", state.Region},
-			{"AWS_DEFAULT_REGION", state.Region}, // the AWS CLI v1 knows only this one
-			{"AWS_CONFIG_FILE", filepath.Join(dir.AWS(), "config")},
-			{"AWS_SHARED_CREDENTIALS_FILE", filepath.Join(dir.AWS(), "credentials")},
-			{"AWS_EC2_METADATA_DISABLED", "true"},
-			{"AWS_PAGER", ""},
-			{"EKS_LAB_DIR", string(dir)},
+		Set: map[string]string{
+			"KUBECONFIG":                  dir.Kubeconfig(),
+			"AWS_ENDPOINT_URL":            c.Ports.AWSURL(),
+			"AWS_ACCESS_KEY_ID":           u.AccessKeyID,
+			"AWS_SECRET_ACCESS_KEY":       u.SecretAccessKey,
+			"AWS_REGION":                  state.Region,
+			"AWS_DEFAULT_REGION":          state.Region, // the AWS CLI v1 reads only this one
+			"AWS_CONFIG_FILE":             filepath.Join(dir.AWS(), "config"),
+			"AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir.AWS(), "credentials"),
+			"AWS_EC2_METADATA_DISABLED":   "true",
+			"AWS_PAGER":                   "",
+			"EKS_LAB_DIR":                 string(dir),
+			"EKS_LAB_KEY":                 c.CustomerKey,
 		},
 		Unset: []string{
-			"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE",
-			"AWS_ENDPOINT_URL_EKS", "AWS_ENDPOINT_URL_KMS", "AWS_ENDPOINT_URL_STS", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-			"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_CA_BUNDLE",
+			"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN",
+			"AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE",
+			"AWS_ENDPOINT_URL_EKS", "AWS_ENDPOINT_URL_KMS", "AWS_ENDPOINT_URL_STS",
+			"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+			"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+			"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_CA_BUNDLE",
 		},
 	}
 	if c.TokenCommand == "lab" {
@@ -47,57 +54,61 @@ func For(dir state.Dir, c *state.Config, p state.Person) Environment {
 	return e
 }
 
-// Shell is the environment as lines to eval.
+// Shell returns the environment as shell commands for eval.
 func (e Environment) Shell() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "unset %s\n", strings.Join(e.Unset, " "))
-	for _, pair := range e.Set {
-		fmt.Fprintf(&b, "export %s=%s\n", pair[0], quote(pair[1]))
+	for _, name := range slices.Sorted(maps.Keys(e.Set)) {
+		fmt.Fprintf(&b, "export %s=%s\n", name, quote(e.Set[name]))
 	}
 	if e.PathPrefix != "" {
-		fmt.Fprintf(&b, "case \":$PATH:\" in *:%[1]s:*) ;; *) export PATH=%[1]s:\"$PATH\" ;; esac\n", quote(e.PathPrefix))
+		const addToPath = "case \":$PATH:\" in *:%[1]s:*) ;; *) export PATH=%[1]s:\"$PATH\" ;; esac\n"
+		fmt.Fprintf(&b, addToPath, quote(e.PathPrefix))
 	}
 	return b.String()
 }
 
-// Apply gives base, an environment as of os.Environ, with the changes made.
-func (e Environment) Apply(base []string) []string {
-	drop := slices.Clone(e.Unset)
-	for _, pair := range e.Set {
-		drop = append(drop, pair[0])
+// Apply returns base, in the format of os.Environ, with the environment applied.
+// PATH starts with PathPrefix and then the given folders.
+func (e Environment) Apply(base []string, folders ...string) []string {
+	if e.PathPrefix != "" {
+		folders = append([]string{e.PathPrefix}, folders...)
 	}
 	var out []string
 	for _, entry := range base {
 		name, value, _ := strings.Cut(entry, "=")
-		if name == "PATH" && e.PathPrefix != "" && !strings.HasPrefix(value, e.PathPrefix) {
-			entry = "PATH=" + e.PathPrefix + string(os.PathListSeparator) + value
+		if _, set := e.Set[name]; set || slices.Contains(e.Unset, name) {
+			continue
 		}
-		if !slices.Contains(drop, name) {
-			out = append(out, entry)
+		if name == "PATH" {
+			entry = "PATH=" + strings.Join(append(folders, value), string(os.PathListSeparator))
 		}
+		out = append(out, entry)
 	}
-	for _, pair := range e.Set {
-		out = append(out, pair[0]+"="+pair[1])
+	for name, value := range e.Set {
+		out = append(out, name+"="+value)
 	}
 	return out
 }
 
-// quote makes s one word of a POSIX shell.
+// quote quotes s as one word for a POSIX shell.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// WriteAWSFiles writes config and credentials files with a profile for each
-// person, the default profile being the lab's default person.
+// WriteAWSFiles writes the AWS config and credentials files with one profile for
+// each user. The default profile is that of the lab's default user.
 func WriteAWSFiles(dir state.Dir, c *state.Config) error {
 	var config, credentials strings.Builder
-	section := func(header, profile string, p state.Person) {
-		fmt.Fprintf(&config, "[%s]\nregion = %s\noutput = json\nendpoint_url = %s\n\n", header, state.Region, c.Ports.AWSURL())
-		fmt.Fprintf(&credentials, "[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n\n", profile, p.AccessKeyID, p.SecretAccessKey)
+	section := func(header, profile string, u state.User) {
+		fmt.Fprintf(&config, "[%s]\nregion = %s\noutput = json\nendpoint_url = %s\n\n",
+			header, state.Region, c.Ports.AWSURL())
+		fmt.Fprintf(&credentials, "[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n\n",
+			profile, u.AccessKeyID, u.SecretAccessKey)
 	}
-	for _, p := range c.People {
-		if p.Name == c.Person {
-			section("default", "default", p)
+	for _, u := range c.Users {
+		if u.Name == c.DefaultUser {
+			section("default", "default", u)
 		}
-		section("profile "+p.Name, p.Name, p)
+		section("profile "+u.Name, u.Name, u)
 	}
 	if err := state.WriteFile(filepath.Join(dir.AWS(), "config"), []byte(config.String())); err != nil {
 		return err

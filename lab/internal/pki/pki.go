@@ -1,4 +1,5 @@
-// Package pki makes the lab's certificates: one authority, and what it signs.
+// Package pki creates the lab's certificate authority and the certificates that
+// it signs.
 package pki
 
 import (
@@ -25,26 +26,25 @@ const (
 	Etcd              = "etcd"
 	Operator          = "operator"           // the lab itself, in system:masters
 	ControllerManager = "controller-manager" // system:kube-controller-manager
-	Proxy             = "proxy"
-	// ServiceAccounts is a key pair without certificate.
+	// ServiceAccounts is a key pair without a certificate.
 	ServiceAccounts = "service-accounts"
 )
 
 const validity = 10 * 365 * 24 * time.Hour
 
-// Folder holds certificates and keys as PEM files.
+// Folder is the path of a folder with certificates and keys as PEM files.
 type Folder string
 
-// Cert is the path of a certificate.
+// Cert returns the path of a certificate.
 func (f Folder) Cert(name string) string { return filepath.Join(string(f), name+".crt") }
 
-// Key is the path of a private key.
+// Key returns the path of a private key.
 func (f Folder) Key(name string) string { return filepath.Join(string(f), name+".key") }
 
-// Fill makes whatever is missing; an authority that is there stays.
+// Fill creates all certificates and keys, unless the folder is already complete.
 func (f Folder) Fill(now time.Time) error {
 	if _, err := os.Stat(f.Key(ServiceAccounts)); err == nil {
-		return nil // written last
+		return nil // this file is written last
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -58,7 +58,7 @@ func (f Folder) Fill(now time.Time) error {
 		return err
 	}
 	for name, subject := range map[string]pkix.Name{
-		APIServer: {CommonName: "kube-apiserver"}, Webhook: {CommonName: "token-webhook"}, Etcd: {CommonName: "etcd"}, Proxy: {CommonName: "proxy"},
+		APIServer: {CommonName: "kube-apiserver"}, Webhook: {CommonName: "token-webhook"}, Etcd: {CommonName: "etcd"},
 		Operator:          {CommonName: "eks-lab", Organization: []string{"system:masters"}},
 		ControllerManager: {CommonName: "system:kube-controller-manager"},
 	} {
@@ -66,7 +66,10 @@ func (f Folder) Fill(now time.Time) error {
 		leaf.KeyUsage = x509.KeyUsageDigitalSignature
 		leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 		leaf.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv4(10, 100, 0, 1)}
-		leaf.DNSNames = []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"}
+		leaf.DNSNames = []string{
+			"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
+			"kubernetes.default.svc.cluster.local",
+		}
 		leafKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
 			return err
@@ -84,7 +87,9 @@ func (f Folder) Fill(now time.Time) error {
 
 func template(subject pkix.Name, now time.Time) *x509.Certificate {
 	serial, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120)) // never fails, see crypto/rand
-	return &x509.Certificate{SerialNumber: serial, Subject: subject, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(validity)}
+	return &x509.Certificate{
+		SerialNumber: serial, Subject: subject, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(validity),
+	}
 }
 
 func (f Folder) sign(name string, leaf, ca *x509.Certificate, leafKey, caKey *ecdsa.PrivateKey) error {

@@ -9,7 +9,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// TLS is the config of a client, or of a server, that shows the named certificate.
+// TLS returns the configuration of a client or a server with the named certificate.
 func (f Folder) TLS(name string) (*tls.Config, error) {
 	cert, err := tls.LoadX509KeyPair(f.Cert(name), f.Key(name))
 	if err != nil {
@@ -26,8 +26,8 @@ func (f Folder) TLS(name string) (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
 }
 
-// REST is a config for the API server at url with the named certificate, and
-// without client-go's own rate limit.
+// REST returns a client configuration for the API server at url with the named
+// certificate and without client-go's rate limit.
 func (f Folder) REST(url, name string) *rest.Config {
 	return &rest.Config{
 		Host: url, QPS: -1, UserAgent: "eks-lab",

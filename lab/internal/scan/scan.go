@@ -1,9 +1,11 @@
-// Package scan is the oracle: it reads etcd itself and tells under which key
-// each object stands. It never looks into a value further than the envelope.
+// Package scan reads etcd directly and counts the objects by the key that they
+// are encrypted with. Tests compare the plugin's reports with these counts. It
+// never reads more of a value than the envelope.
 package scan
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -14,29 +16,29 @@ import (
 	kmsv2 "k8s.io/apiserver/pkg/storage/value/encrypt/envelope/kmsv2/v2"
 )
 
-// Providers that are no KMS provider's name.
+// Values of Count.Provider that are not the name of a KMS provider.
 const (
-	// Plain values are not encrypted.
+	// Plain means that the value is not encrypted.
 	Plain = "identity"
-	// Unknown values bear an encryption prefix that is not KMS v2's.
+	// Unknown means that the value has an encryption prefix other than that of KMS v2.
 	Unknown = "unknown"
 )
 
-// Count is how many objects of one resource stand under one key.
+// Count is the number of objects of one resource that are encrypted with one key.
 type Count struct {
-	// Resource is the plural name, with ".group" where etcd's path shows it.
+	// Resource is the plural name, followed by ".group" if the path in etcd contains the group.
 	Resource string `json:"resource"`
-	// Provider is the KMS provider's name in the encryption configuration,
-	// "identity" for a plain value.
+	// Provider is the name of the KMS provider in the encryption configuration,
+	// or Plain or Unknown.
 	Provider string `json:"provider"`
-	// KeyID is the key's ARN; empty for a plain value.
+	// KeyID is the ARN of the key, empty if Provider is Plain or Unknown.
 	KeyID   string `json:"keyId,omitempty"`
 	Objects int    `json:"objects"`
 }
 
-// Report is a scan of all of etcd.
+// Report is the result of a scan.
 type Report struct {
-	// Revision is the etcd revision that all counts are of.
+	// Revision is the etcd revision at which all objects were counted.
 	Revision int64   `json:"revision"`
 	Objects  int     `json:"objects"`
 	Counts   []Count `json:"counts"`
@@ -44,17 +46,18 @@ type Report struct {
 
 const (
 	prefix = "/registry/"
-	// A page of secrets of the largest size stays below gRPC's limit.
+	// A page of this many secrets of the maximum size is below gRPC's size limit.
 	pageSize = 100
 )
 
-// Run counts what stands under prefix in etcd, at one revision.
+// Run counts all API objects in etcd at one revision.
 func Run(ctx context.Context, etcd clientv3.KV) (Report, error) {
 	counts := map[Count]int{}
 	report := Report{}
 	from, end := prefix, clientv3.GetPrefixRangeEnd(prefix)
 	for {
-		page, err := etcd.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(pageSize), clientv3.WithRev(report.Revision))
+		page, err := etcd.Get(ctx, from,
+			clientv3.WithRange(end), clientv3.WithLimit(pageSize), clientv3.WithRev(report.Revision))
 		if err != nil {
 			return report, fmt.Errorf("read etcd from %s: %w", from, err)
 		}
@@ -76,25 +79,27 @@ func Run(ctx context.Context, etcd clientv3.KV) (Report, error) {
 		report.Counts = append(report.Counts, c)
 	}
 	slices.SortFunc(report.Counts, func(a, b Count) int {
-		return strings.Compare(a.Resource+"\x00"+a.Provider+"\x00"+a.KeyID, b.Resource+"\x00"+b.Provider+"\x00"+b.KeyID)
+		return cmp.Or(
+			strings.Compare(a.Resource, b.Resource), strings.Compare(a.Provider, b.Provider),
+			strings.Compare(a.KeyID, b.KeyID),
+		)
 	})
 	return report, nil
 }
 
-// By sums the counts of a resource by key id; plain objects are under "". An
-// empty resource means all.
-func (r Report) By(resource string) map[string]int {
+// ByProvider returns the number of objects of a resource for each provider.
+func (r Report) ByProvider(resource string) map[string]int {
 	sums := map[string]int{}
 	for _, c := range r.Counts {
-		if resource == "" || c.Resource == resource {
-			sums[c.KeyID] += c.Objects
+		if c.Resource == resource {
+			sums[c.Provider] += c.Objects
 		}
 	}
 	return sums
 }
 
-// Envelope tells provider and key of a stored value. KMS v2 values are
-// "k8s:enc:kms:v2:NAME:" and an EncryptedObject
+// Envelope returns the provider and the key of a stored value. A KMS v2 value is
+// "k8s:enc:kms:v2:NAME:" followed by an EncryptedObject
 // (k8s.io/apiserver/pkg/storage/value/encrypt/envelope/kmsv2).
 func Envelope(value []byte) (provider, keyID string) {
 	rest, encrypted := bytes.CutPrefix(value, []byte("k8s:enc:"))
@@ -110,8 +115,9 @@ func Envelope(value []byte) (provider, keyID string) {
 	return string(name), object.KeyID
 }
 
-// Resource is the plural name that an etcd key belongs to. Built-in kinds lie
-// under their plural name, a few under an older one; others under their group.
+// Resource returns the plural name of the resource that an etcd key belongs to.
+// The path of a built-in resource starts with its plural name (a few use an older
+// name), the path of other resources with their group.
 func Resource(key string) string {
 	parts := strings.Split(strings.TrimPrefix(key, prefix), "/")
 	switch first := parts[0]; {
@@ -132,14 +138,14 @@ func Resource(key string) string {
 	}
 }
 
-// Only is the report cut down to one resource.
+// Only returns the report for one resource.
 func (r Report) Only(resource string) Report {
-	cut := Report{Revision: r.Revision, Counts: []Count{}}
+	only := Report{Revision: r.Revision, Counts: []Count{}}
 	for _, c := range r.Counts {
 		if c.Resource == resource {
-			cut.Counts = append(cut.Counts, c)
-			cut.Objects += c.Objects
+			only.Counts = append(only.Counts, c)
+			only.Objects += c.Objects
 		}
 	}
-	return cut
+	return only
 }

@@ -17,15 +17,16 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
-// Plain writes the objects unencrypted and straight into etcd, as a cluster of
-// before envelope encryption would hold them. The namespaces must exist.
+// Plain writes the objects unencrypted and directly into etcd, like a cluster
+// without envelope encryption. The namespaces must exist.
 func Plain(ctx context.Context, etcd clientv3.KV, o Options) (Result, error) {
-	encode := scheme.Codecs.EncoderForVersion(protobuf.NewSerializer(scheme.Scheme, scheme.Scheme), corev1.SchemeGroupVersion)
+	serializer := protobuf.NewSerializer(scheme.Scheme, scheme.Scheme)
+	encoder := scheme.Codecs.EncoderForVersion(serializer, corev1.SchemeGroupVersion)
 	put := func(ctx context.Context, resource string, meta *metav1.ObjectMeta, object runtime.Object) error {
 		meta.UID = uuid.NewUUID()
 		meta.CreationTimestamp = metav1.NewTime(time.Now().Truncate(time.Second))
 		var value bytes.Buffer
-		if err := encode.Encode(object, &value); err != nil {
+		if err := encoder.Encode(object, &value); err != nil {
 			return err
 		}
 		key := fmt.Sprintf("/registry/%s/%s/%s", resource, meta.Namespace, meta.Name)

@@ -1,7 +1,8 @@
-// Package seed fills the lab's cluster with objects, fast.
+// Package seed quickly creates many objects in the lab's cluster.
 package seed
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -15,25 +16,26 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// Options say what to create. Names follow from the numbers, so that a second
-// run of the same size finds everything there.
+// Options select what to create. The names depend only on the options, so a second
+// run with the same options finds all objects existing.
 type Options struct {
 	Secrets, ConfigMaps int
-	// Size is the bytes of data in each object.
+	// Size is the number of bytes of data in each object.
 	Size int
-	// Namespaces are seed-0 … seed-(n-1); the objects are spread over them.
+	// Namespaces is the number of namespaces, named PREFIX-0, PREFIX-1, …; the
+	// objects are spread evenly over them.
 	Namespaces int
-	// Prefix starts the names of namespaces; "seed" if empty.
+	// Prefix is the first part of the names of the namespaces; "seed" if empty.
 	Prefix string
 }
 
-// Result counts what is new and what was there already.
+// Result counts the objects that were created and those that already existed.
 type Result struct {
 	Created int `json:"created"`
 	Existed int `json:"existed"`
 }
 
-// API creates the objects through the API server, in protobuf and side by side.
+// API creates the objects through the API server, with concurrent requests.
 func API(ctx context.Context, config *rest.Config, o Options) (Result, error) {
 	config = rest.CopyConfig(config)
 	config.ContentType = "application/vnd.kubernetes.protobuf"
@@ -68,7 +70,7 @@ func API(ctx context.Context, config *rest.Config, o Options) (Result, error) {
 	return Result{secrets.Created + configMaps.Created, secrets.Existed + configMaps.Existed}, err
 }
 
-// create runs f for 0 … n-1 with a fixed number of workers.
+// create calls f for 0 … n-1 with a fixed number of workers.
 func create(ctx context.Context, n int, f func(context.Context, int) error) (Result, error) {
 	workers := 16 * runtime.GOMAXPROCS(0)
 	results := make([]Result, workers)
@@ -97,13 +99,6 @@ func create(ctx context.Context, n int, f func(context.Context, int) error) (Res
 	return sum, err
 }
 
-func (o Options) prefix() string {
-	if o.Prefix == "" {
-		return "seed"
-	}
-	return o.Prefix
-}
-
 func (o Options) namespaces() []string {
 	var names []string
 	for i := range max(o.Namespaces, 1) {
@@ -113,7 +108,7 @@ func (o Options) namespaces() []string {
 }
 
 func (o Options) namespace(i int) string {
-	return fmt.Sprintf("%s-%d", o.prefix(), i%max(o.Namespaces, 1))
+	return fmt.Sprintf("%s-%d", cmp.Or(o.Prefix, "seed"), i%max(o.Namespaces, 1))
 }
 
 func (o Options) secret(i int) *corev1.Secret {
@@ -131,7 +126,7 @@ func (o Options) configMap(i int) *corev1.ConfigMap {
 	}
 }
 
-// value is size bytes that do not compress, always the same for the same seed.
+// value returns size bytes that do not compress. The same seed gives the same bytes.
 func value(seed uint64, size int) []byte {
 	var key [32]byte
 	for i := range 8 {

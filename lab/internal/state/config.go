@@ -10,41 +10,41 @@ import (
 	"time"
 )
 
-// The one real cluster. Simulated ones have other names.
+// The one real cluster. The simulated clusters have other names.
 const (
 	ClusterName = "lab"
 	Region      = "us-west-2"
 	Account     = "111122223333"
 	Version     = "1.37"
-	// ClusterARN also names the kubeconfig's cluster, user and context.
+	// ClusterARN is also the name of the kubeconfig's cluster, user and context.
 	ClusterARN = "arn:aws:eks:" + Region + ":" + Account + ":cluster/" + ClusterName
 )
 
-// Config is what `up` decided once and all later commands need.
+// Config holds the settings of a lab, which `up` chooses and all later commands read.
 type Config struct {
 	Kind            string        `json:"kind"` // "eks-lab"
 	Ports           Ports         `json:"ports"`
 	AssociationTime time.Duration `json:"associationTime"`
-	// Person is whose credentials `env` prints by default.
-	Person string `json:"person"`
+	// DefaultUser is the user whose credentials `env` prints by default.
+	DefaultUser string `json:"person"`
 	// TokenCommand is aws (the real CLI on PATH) or lab (Dir.Bin goes on PATH).
 	TokenCommand string `json:"tokenCommand"`
-	// Fsync lets etcd wait for the disk, as a real one does.
+	// Fsync makes etcd flush each write to disk, as in production.
 	Fsync bool `json:"fsync,omitempty"`
-	// CustomerKey is the ARN of a key that waits to be associated.
+	// CustomerKey is the ARN of the key that is ready to be associated.
 	CustomerKey string `json:"customerKey,omitempty"`
-	// AssociatedKey is the key that the API server encrypts with, "" for the
-	// AWS-owned one.
+	// AssociatedKey is the ARN of the key that the API server encrypts with,
+	// empty for the AWS-owned key.
 	AssociatedKey string `json:"associatedKey,omitempty"`
-	// People can sign in to the cluster.
-	People []Person `json:"people"`
+	// Users can sign in to the cluster.
+	Users []User `json:"people"`
 	// Service signs the control plane's calls to KMS.
 	Service Credentials `json:"service"`
 	// Run is the folder of the unix sockets, whose paths must be short.
 	Run string `json:"run"`
 }
 
-// Ports on 127.0.0.1, chosen at the first `up` and kept.
+// Ports are the TCP ports on 127.0.0.1, chosen at the first `up` and kept.
 type Ports struct {
 	APIServer         int `json:"apiServer"`
 	AWS               int `json:"aws"`
@@ -54,32 +54,22 @@ type Ports struct {
 	ControllerManager int `json:"controllerManager"`
 }
 
-// APIServerURL is the endpoint that DescribeCluster shows.
+// APIServerURL is the endpoint that DescribeCluster returns.
 func (p Ports) APIServerURL() string { return fmt.Sprintf("https://127.0.0.1:%d", p.APIServer) }
 
-// AWSURL is for AWS_ENDPOINT_URL.
+// AWSURL is the value for AWS_ENDPOINT_URL.
 func (p Ports) AWSURL() string { return fmt.Sprintf("http://127.0.0.1:%d", p.AWS) }
 
 // EtcdURL is etcd's client endpoint.
 func (p Ports) EtcdURL() string { return fmt.Sprintf("https://127.0.0.1:%d", p.Etcd) }
 
-// Admin is the socket on which the daemon takes orders.
-func (c *Config) Admin() string { return filepath.Join(c.Run, "admin.sock") }
+// AdminSocket is the unix socket of the daemon's admin API.
+func (c *Config) AdminSocket() string { return filepath.Join(c.Run, "admin.sock") }
 
-// KMSSocket is the socket of the named KMS plugin.
+// KMSSocket is the unix socket of the named KMS plugin.
 func (c *Config) KMSSocket(provider string) string { return filepath.Join(c.Run, provider+".sock") }
 
-// Find gives the person of that name.
-func (c *Config) Find(name string) (Person, error) {
-	for _, p := range c.People {
-		if p.Name == name {
-			return p, nil
-		}
-	}
-	return Person{}, fmt.Errorf("nobody is called %q in this lab; there are %s", name, c.names())
-}
-
-// Load reads the folder's Config. A folder without one gives fs.ErrNotExist.
+// Load reads the folder's Config. The error wraps fs.ErrNotExist if there is none.
 func Load(dir Dir) (*Config, error) {
 	data, err := os.ReadFile(dir.ConfigFile())
 	if err != nil {
@@ -93,12 +83,12 @@ func Load(dir Dir) (*Config, error) {
 		return nil, fmt.Errorf("read %s: %w", dir.ConfigFile(), err)
 	}
 	if c.Kind != "eks-lab" {
-		return nil, fmt.Errorf("%s is no lab's: kind %q", dir.ConfigFile(), c.Kind)
+		return nil, fmt.Errorf("%s is not the file of a lab: kind %q", dir.ConfigFile(), c.Kind)
 	}
 	return c, nil
 }
 
-// Save writes the Config, all or nothing.
+// Save writes the Config in one step.
 func (c *Config) Save(dir Dir) error {
 	data, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
@@ -107,13 +97,13 @@ func (c *Config) Save(dir Dir) error {
 	return WriteFile(dir.ConfigFile(), append(data, '\n'))
 }
 
-// WriteFile replaces the file in one step, readable by its owner alone.
+// WriteFile replaces the file in one step. Only its owner can read it.
 func WriteFile(name string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(f.Name()) }() // gone already after the rename
+	defer func() { _ = os.Remove(f.Name()) }() // fails after the rename, as it should
 	_, err = f.Write(data)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err

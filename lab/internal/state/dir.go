@@ -1,4 +1,5 @@
-// Package state is the lab's folder: what lies where, and what survives a kill.
+// Package state defines the lab's folder: the paths in it, and the settings that
+// survive a restart.
 package state
 
 import (
@@ -9,11 +10,11 @@ import (
 	"path/filepath"
 )
 
-// Dir is a lab's folder. Whatever the lab writes lies below it, sockets with
-// long paths excepted.
+// Dir is the path of a lab's folder. The lab writes only below it, except for
+// the sockets if the path is long.
 type Dir string
 
-// DefaultDir is $EKS_LAB_DIR, or .eks-lab in the home folder.
+// DefaultDir returns $EKS_LAB_DIR, or .eks-lab in the home folder.
 func DefaultDir() string {
 	if dir := os.Getenv("EKS_LAB_DIR"); dir != "" {
 		return dir
@@ -25,19 +26,20 @@ func DefaultDir() string {
 	return filepath.Join(home, ".eks-lab")
 }
 
-// ConfigFile marks the folder as a lab's and holds its Config.
+// ConfigFile holds the Config. A folder with this file is a lab's.
 func (d Dir) ConfigFile() string { return d.file("lab.json") }
 
-// WorldFile holds the AWS side: clusters, keys, principals.
-func (d Dir) WorldFile() string { return d.file("aws.json") }
+// AWSFile holds the state of the AWS endpoints: clusters, keys, principals.
+func (d Dir) AWSFile() string { return d.file("aws.json") }
 
-// EncryptionConfig is the file that the API server reloads by itself.
+// EncryptionConfig is the API server's encryption configuration, which it
+// reloads automatically.
 func (d Dir) EncryptionConfig() string { return d.file("encryption.yaml") }
 
 // Etcd is etcd's data folder.
 func (d Dir) Etcd() string { return d.file("etcd") }
 
-// Kubeconfig is what `aws eks update-kubeconfig` would have written.
+// Kubeconfig has the content that `aws eks update-kubeconfig` writes.
 func (d Dir) Kubeconfig() string { return d.file("kubeconfig") }
 
 // PKI is the folder of the lab's own certificates.
@@ -55,12 +57,12 @@ func (d Dir) Logs() string { return d.file("log") }
 // Log is the log file of one component.
 func (d Dir) Log(component string) string { return filepath.Join(d.Logs(), component+".log") }
 
-// LockFile is held by the daemon as long as it runs.
+// LockFile is locked by the daemon while it runs.
 func (d Dir) LockFile() string { return d.file("lock") }
 
 func (d Dir) file(name string) string { return filepath.Join(string(d), name) }
 
-// Make creates the folder and those in it, closed to other users.
+// Make creates the folder and its subfolders. Other users have no access.
 func (d Dir) Make() error {
 	for _, dir := range []string{string(d), d.Etcd(), d.PKI(), d.AWS(), d.Bin(), d.Logs()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -70,7 +72,7 @@ func (d Dir) Make() error {
 	return nil
 }
 
-// IsLab says whether the folder is a lab's; one that does not exist is none.
+// IsLab reports whether the folder exists and is a lab's.
 func (d Dir) IsLab() (bool, error) {
 	_, err := os.Stat(d.ConfigFile())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -79,7 +81,7 @@ func (d Dir) IsLab() (bool, error) {
 	return err == nil, err
 }
 
-// CheckUsable refuses a folder that holds something else than a lab.
+// CheckUsable returns an error if the folder holds anything other than a lab.
 func (d Dir) CheckUsable() error {
 	if ok, err := d.IsLab(); ok || err != nil {
 		return err
@@ -92,12 +94,13 @@ func (d Dir) CheckUsable() error {
 		return err
 	}
 	if len(entries) > 0 {
-		return fmt.Errorf("%s is not empty and holds no lab", d)
+		return fmt.Errorf("%s is not empty and is not a lab", d)
 	}
 	return nil
 }
 
-// Purge removes the folder, if it is a lab's.
+// Purge removes the folder. It returns an error if the folder holds anything
+// other than a lab.
 func (d Dir) Purge() error {
 	ok, err := d.IsLab()
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// FillPorts gives every port that is 0 a free one.
+// FillPorts replaces every port that is 0 with a free one.
 func (p *Ports) FillPorts() error {
 	var open []net.Listener
 	defer func() {
@@ -20,7 +20,7 @@ func (p *Ports) FillPorts() error {
 		if *port != 0 {
 			continue
 		}
-		// All stay open until the end, so that no port is given twice.
+		// All listeners stay open until the end, so that no port is used twice.
 		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // no name to resolve, nothing to wait for
 		if err != nil {
 			return err
@@ -31,7 +31,7 @@ func (p *Ports) FillPorts() error {
 	return nil
 }
 
-// CheckFree says which port somebody else holds, if one does.
+// CheckFree returns an error that names every port that is in use.
 func (p *Ports) CheckFree() error {
 	var errs []error
 	for name, port := range map[string]int{
@@ -51,24 +51,16 @@ func (p *Ports) CheckFree() error {
 // maxSocketPath leaves room for a file name in the 104 bytes that macOS allows.
 const maxSocketPath = 80
 
-// NewRun makes the folder of the sockets: in the lab's folder if its path is
-// short enough, else among the temporary files.
-func NewRun(dir Dir) (string, error) {
-	run := filepath.Join(string(dir), "run")
-	if len(run) <= maxSocketPath {
-		return run, os.MkdirAll(run, 0o700)
-	}
-	return os.MkdirTemp("", "eks-lab-")
-}
-
-// EnsureRun gives back the folder of the sockets, made anew if it was cleaned
-// away among the temporary files.
+// EnsureRun creates the folder of the sockets if it does not exist, and returns
+// its path. If run is empty, it chooses one: in the lab's folder if the path is
+// short enough, else in the system's folder for temporary files, which may be
+// cleaned up between two starts.
 func EnsureRun(dir Dir, run string) (string, error) {
 	if run == "" {
-		return NewRun(dir)
+		run = filepath.Join(string(dir), "run")
+		if len(run) > maxSocketPath {
+			return os.MkdirTemp("", "eks-lab-")
+		}
 	}
-	if err := os.MkdirAll(run, 0o700); err != nil {
-		return "", err
-	}
-	return run, nil
+	return run, os.MkdirAll(run, 0o700)
 }

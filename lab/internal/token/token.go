@@ -1,5 +1,5 @@
-// Package token makes what `aws eks get-token` makes: an ExecCredential whose
-// token is a presigned sts:GetCallerIdentity bound to one cluster.
+// Package token creates the same tokens as `aws eks get-token`: an ExecCredential
+// whose token is a presigned sts:GetCallerIdentity bound to one cluster.
 package token
 
 import (
@@ -22,19 +22,19 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
 
-// Lifetimes as in the AWS CLI: the signature is good for 15 minutes whatever
-// X-Amz-Expires says, and clients fetch a new token a minute before.
+// Lifetimes as in the AWS CLI: the signature is valid for 15 minutes, whatever
+// the value of X-Amz-Expires, and clients get a new token one minute earlier.
 const (
 	expires  = "60"
 	lifetime = 14 * time.Minute
 )
 
-// Request says for which cluster and as whom.
+// Request selects the cluster and, optionally, the role or profile of the caller.
 type Request struct {
 	Cluster, Region, RoleARN, Profile string
 }
 
-// FromEnvironment signs with the credentials that the AWS SDK finds.
+// FromEnvironment returns a token signed with the credentials that the AWS SDK finds.
 func FromEnvironment(ctx context.Context, r Request) (string, error) {
 	options := []func(*config.LoadOptions) error{config.WithRegion(r.Region)}
 	if r.Profile != "" {
@@ -51,8 +51,8 @@ func FromEnvironment(ctx context.Context, r Request) (string, error) {
 	return sign(ctx, sts.NewFromConfig(cfg), r.Cluster)
 }
 
-// Of signs with the given credentials for the lab's endpoint.
-func Of(ctx context.Context, endpoint string, c state.Credentials, r Request) (string, error) {
+// Sign returns a token for the lab's endpoint, signed with the given credentials.
+func Sign(ctx context.Context, endpoint string, c state.Credentials, r Request) (string, error) {
 	return sign(ctx, sts.New(sts.Options{
 		Region: r.Region, BaseEndpoint: aws.String(endpoint),
 		Credentials: credentials.NewStaticCredentialsProvider(c.AccessKeyID, c.SecretAccessKey, ""),
@@ -60,16 +60,15 @@ func Of(ctx context.Context, endpoint string, c state.Credentials, r Request) (s
 }
 
 func sign(ctx context.Context, client *sts.Client, cluster string) (string, error) {
-	signed, err := sts.NewPresignClient(client).PresignGetCallerIdentity(ctx, &sts.GetCallerIdentityInput{}, func(o *sts.PresignOptions) {
-		o.Presigner = clusterSigner{o.Presigner, cluster}
-	})
+	bind := func(o *sts.PresignOptions) { o.Presigner = clusterSigner{o.Presigner, cluster} }
+	signed, err := sts.NewPresignClient(client).PresignGetCallerIdentity(ctx, &sts.GetCallerIdentityInput{}, bind)
 	if err != nil {
 		return "", fmt.Errorf("sign a token for cluster %s: %w", cluster, err)
 	}
 	return "k8s-aws-v1." + base64.RawURLEncoding.EncodeToString([]byte(signed.URL)), nil
 }
 
-// ExecCredential wraps a token as client-go wants it from exec plugins.
+// ExecCredential returns the token in the form that client-go expects from exec plugins.
 func ExecCredential(token string, now time.Time) ([]byte, error) {
 	until := metav1.NewTime(now.Add(lifetime).UTC().Truncate(time.Second))
 	return json.Marshal(clientauthentication.ExecCredential{
@@ -78,14 +77,15 @@ func ExecCredential(token string, now time.Time) ([]byte, error) {
 	})
 }
 
-// clusterSigner puts the cluster's name under the signature.
+// clusterSigner includes the cluster's name in the signature.
 type clusterSigner struct {
 	sts.HTTPPresignerV4
 	cluster string
 }
 
 func (s clusterSigner) PresignHTTP(
-	ctx context.Context, c aws.Credentials, r *http.Request, payloadHash, service, region string, at time.Time, opts ...func(*v4.SignerOptions),
+	ctx context.Context, c aws.Credentials, r *http.Request, payloadHash, service, region string, at time.Time,
+	opts ...func(*v4.SignerOptions),
 ) (string, http.Header, error) {
 	r.Header.Set("x-k8s-aws-id", s.cluster)
 	query := r.URL.Query()

@@ -1,6 +1,6 @@
-// Package webhook reviews bearer tokens for the API server, as EKS does: the
-// token is a presigned sts:GetCallerIdentity, and the IAM principal behind it
-// becomes a Kubernetes user.
+// Package webhook reviews bearer tokens for the API server in the same way as EKS:
+// the token is a presigned sts:GetCallerIdentity, and its IAM principal becomes
+// the Kubernetes user.
 package webhook
 
 import (
@@ -13,18 +13,18 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 )
 
-// Identifier says which IAM principal made a token, and for which cluster.
+// Identifier returns the IAM principal and the cluster of a token.
 type Identifier interface {
 	Identify(token string) (fakeaws.Identity, error)
 }
 
-// Handler answers TokenReviews.
+// Handler serves TokenReviews.
 type Handler struct {
 	Tokens Identifier
-	// Cluster is the only name that tokens are accepted for.
+	// Cluster is the name of the cluster; tokens for other clusters are rejected.
 	Cluster string
-	// Groups are those of the principal by ARN; false if the cluster has no
-	// access entry for it.
+	// Groups returns the Kubernetes groups of the principal with this ARN. It
+	// reports whether the cluster has an access entry for the principal.
 	Groups func(arn string) ([]string, bool)
 	Log    *slog.Logger
 }
@@ -36,17 +36,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	review.Status = h.review(review.Spec.Token)
-	review.Spec.Token = "" // no need to send it back
+	review.Spec.Token = "" // the response does not need it
 	w.Header().Set("Content-Type", "application/json")
 	if err := json.NewEncoder(w).Encode(review); err != nil {
-		h.Log.Error("answer a token review", "error", err)
+		h.Log.Error("cannot send the token review", "error", err)
 	}
 }
 
 func (h *Handler) review(token string) authenticationv1.TokenReviewStatus {
 	identity, err := h.Tokens.Identify(token)
 	if err != nil {
-		h.Log.Info("token refused", "error", err)
+		h.Log.Info("token rejected", "error", err)
 		return authenticationv1.TokenReviewStatus{Error: err.Error()}
 	}
 	principal := identity.ARN
@@ -55,15 +55,20 @@ func (h *Handler) review(token string) authenticationv1.TokenReviewStatus {
 	}
 	groups, known := h.Groups(principal)
 	if !known || identity.ClusterID != h.Cluster {
-		h.Log.Info("token refused", "principal", identity.ARN, "cluster", identity.ClusterID)
-		return authenticationv1.TokenReviewStatus{Error: "no access entry of cluster " + h.Cluster + " for " + principal}
+		h.Log.Info("token rejected", "principal", identity.ARN, "cluster", identity.ClusterID)
+		return authenticationv1.TokenReviewStatus{
+			Error: "cluster " + h.Cluster + " has no access entry for " + principal,
+		}
 	}
 	return authenticationv1.TokenReviewStatus{
 		Authenticated: true,
 		User: authenticationv1.UserInfo{
-			// EKS takes the ARN for the username of an access entry.
-			Username: identity.ARN, Groups: groups, UID: "aws-iam-authenticator:" + identity.Account + ":" + identity.UserID,
-			Extra: map[string]authenticationv1.ExtraValue{"arn": {identity.ARN}, "canonicalArn": {principal}, "principalId": {identity.UserID}},
+			// EKS uses the ARN as the username of an access entry.
+			Username: identity.ARN, Groups: groups,
+			UID: "aws-iam-authenticator:" + identity.Account + ":" + identity.UserID,
+			Extra: map[string]authenticationv1.ExtraValue{
+				"arn": {identity.ARN}, "canonicalArn": {principal}, "principalId": {identity.UserID},
+			},
 		},
 	}
 }

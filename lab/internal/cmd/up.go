@@ -1,4 +1,4 @@
-package cli
+package cmd
 
 import (
 	"cmp"
@@ -21,7 +21,7 @@ import (
 type upOptions struct {
 	ports           state.Ports
 	associationTime time.Duration
-	person          string
+	defaultUser     string
 	tokenCommand    string
 	fsync           bool
 	timeout         time.Duration
@@ -31,7 +31,7 @@ type upOptions struct {
 func newUp(g *globals) *cobra.Command {
 	var o upOptions
 	cmd := &cobra.Command{
-		Use: "up", Short: "Start the lab, or say that it runs",
+		Use: "up", Short: "Start the lab unless it is already running",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return g.up(cmd, o) },
 	}
@@ -39,12 +39,14 @@ func newUp(g *globals) *cobra.Command {
 	f.IntVar(&o.ports.APIServer, "port", 0, "Port of the API server (0: a free one)")
 	f.IntVar(&o.ports.AWS, "aws-port", 0, "Port of the AWS endpoint (0: a free one)")
 	f.IntVar(&o.ports.Etcd, "etcd-port", 0, "Port of etcd (0: a free one)")
-	f.DurationVar(&o.associationTime, "association-time", 5*time.Second, "How long an association stays InProgress at least")
-	f.StringVar(&o.person, "person", state.ClusterAdmin, "Whose credentials `env` gives by default")
-	f.StringVar(&o.tokenCommand, "token-command", "auto", "What answers 'aws eks get-token': aws, lab, or auto (aws if it is installed)")
-	f.BoolVar(&o.fsync, "fsync", false, "Let etcd wait for the disk, as a real one does: for benchmarks")
+	f.DurationVar(&o.associationTime, "association-time", 5*time.Second,
+		"Minimum time that an association stays InProgress")
+	f.StringVar(&o.defaultUser, "person", state.ClusterAdmin, "Default user of the commands env and token")
+	f.StringVar(&o.tokenCommand, "token-command", "auto",
+		"Program that runs as 'aws eks get-token': aws, lab, or auto (aws if it is installed)")
+	f.BoolVar(&o.fsync, "fsync", false, "Make etcd flush each write to disk, as in production; for benchmarks")
 	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "How long to wait until the lab is ready")
-	f.BoolVar(&o.foreground, "foreground", false, "Stay in the foreground, and stop when standard input ends")
+	f.BoolVar(&o.foreground, "foreground", false, "Stay in the foreground and stop at the end of standard input")
 	return cmd
 }
 
@@ -63,7 +65,8 @@ func (g *globals) up(cmd *cobra.Command, o upOptions) error {
 		return err
 	}
 	if err := config.Ports.CheckFree(); err != nil {
-		return fmt.Errorf("%w (choose others with --port, --aws-port, --etcd-port, or: eks-lab down --purge --dir %s)", err, dir)
+		return fmt.Errorf("%w (choose other ports with --port, --aws-port and --etcd-port, or run: "+
+			"eks-lab down --purge --dir %s)", err, dir)
 	}
 	if o.foreground {
 		return serveForeground(cmd.Context(), dir, g.stderr)
@@ -77,10 +80,11 @@ func (g *globals) up(cmd *cobra.Command, o upOptions) error {
 	if err != nil {
 		return fmt.Errorf("%w (see: eks-lab log --dir %s)", err, dir)
 	}
-	return g.next(dir, s)
+	return g.printNextSteps(dir, s)
 }
 
-// alreadyUp says whether the lab runs, after waiting until it is ready.
+// alreadyUp reports whether the lab is running. If so, it waits until the lab is
+// ready.
 func (g *globals) alreadyUp(ctx context.Context, dir state.Dir) (bool, error) {
 	config, err := state.Load(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -93,16 +97,16 @@ func (g *globals) alreadyUp(ctx context.Context, dir state.Dir) (bool, error) {
 	if _, err := client.Status(ctx); errors.Is(err, admin.ErrNotRunning) {
 		return false, nil
 	}
-	fmt.Fprintf(g.stderr, "The lab in %s is running already.\n", dir)
+	fmt.Fprintf(g.stderr, "The lab in %s is already running.\n", dir)
 	s, err := waitReady(ctx, client, nil)
 	if err != nil {
 		return true, err
 	}
-	return true, g.next(dir, s)
+	return true, g.printNextSteps(dir, s)
 }
 
-// configure reads the folder's configuration, or makes one, with the changes
-// that flags ask for.
+// configure reads or creates the folder's configuration, applies the given flags
+// and saves it.
 func configure(dir state.Dir, o upOptions, changed func(string) bool) (*state.Config, error) {
 	if err := dir.CheckUsable(); err != nil {
 		return nil, err
@@ -113,7 +117,9 @@ func configure(dir state.Dir, o upOptions, changed func(string) bool) (*state.Co
 		return nil, err
 	}
 	if fresh {
-		config = &state.Config{Kind: "eks-lab", People: state.NewPeople(), Service: state.NewCredentials(), Ports: o.ports}
+		config = &state.Config{
+			Kind: "eks-lab", Users: state.NewUsers(), Service: state.NewCredentials(), Ports: o.ports,
+		}
 	}
 	if err := dir.Make(); err != nil {
 		return nil, err
@@ -122,16 +128,19 @@ func configure(dir state.Dir, o upOptions, changed func(string) bool) (*state.Co
 		config.AssociationTime = o.associationTime
 	}
 	if fresh || changed("person") {
-		config.Person = o.person
+		config.DefaultUser = o.defaultUser
 	}
-	if _, err := config.Find(config.Person); err != nil {
+	if _, err := config.FindUser(config.DefaultUser); err != nil {
 		return nil, err
 	}
 	if fresh || changed("fsync") {
 		config.Fsync = o.fsync
 	}
 	if fresh || changed("token-command") {
-		if config.TokenCommand, err = tokenCommand(dir, o.tokenCommand); err != nil {
+		if config.TokenCommand, err = chooseTokenCommand(o.tokenCommand); err != nil {
+			return nil, err
+		}
+		if err := linkAWS(dir); err != nil {
 			return nil, err
 		}
 	}
@@ -147,31 +156,35 @@ func configure(dir state.Dir, o upOptions, changed func(string) bool) (*state.Co
 	return config, config.Save(dir)
 }
 
-// tokenCommand decides who answers `aws eks get-token`, and puts the lab's own
-// answer into place.
-func tokenCommand(dir state.Dir, choice string) (string, error) {
-	if choice == "auto" {
-		choice = "lab"
+// chooseTokenCommand returns the program that runs as `aws eks get-token`: aws or lab.
+func chooseTokenCommand(choice string) (string, error) {
+	switch choice {
+	case "aws", "lab":
+		return choice, nil
+	case "auto":
 		if _, err := exec.LookPath("aws"); err == nil {
-			choice = "aws"
+			return "aws", nil
 		}
+		return "lab", nil
 	}
-	if choice != "aws" && choice != "lab" {
-		return "", fmt.Errorf("--token-command must be auto, aws or lab, not %q", choice)
-	}
+	return "", fmt.Errorf("--token-command must be auto, aws or lab, not %q", choice)
+}
+
+// linkAWS creates the lab's stand-in for the AWS CLI: a link to this binary.
+func linkAWS(dir state.Dir) error {
 	self, err := os.Executable()
 	if err != nil {
-		return "", err
+		return err
 	}
 	link := filepath.Join(dir.Bin(), "aws")
 	if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", err
+		return err
 	}
-	return choice, os.Symlink(self, link)
+	return os.Symlink(self, link)
 }
 
-// spawn starts the daemon in a session of its own. died gets a value if it
-// ends while this process still waits.
+// spawn starts the daemon in its own session. If the daemon ends while this
+// process is waiting, died receives its exit error.
 func spawn(dir state.Dir) (died <-chan error, err error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -181,7 +194,7 @@ func spawn(dir state.Dir) (died <-chan error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = log.Close() }()                          // the daemon has its own
+	defer func() { _ = log.Close() }()                          // the daemon has its own descriptor
 	daemon := exec.Command(self, "serve", "--dir", string(dir)) //nolint:noctx // outlives this process
 	daemon.Stdout, daemon.Stderr = log, log
 	daemon.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

@@ -1,4 +1,4 @@
-package cli
+package cmd
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
 
-// newServe is the daemon that `up` starts.
+// newServe returns the command that runs the daemon; `up` starts it.
 func newServe(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Hidden: true, Args: cobra.NoArgs,
@@ -26,8 +26,8 @@ func newServe(g *globals) *cobra.Command {
 	}
 }
 
-// serveForeground is the daemon in this process. It ends with standard input,
-// so that a lab never outlives the test that has started it.
+// serveForeground runs the daemon in this process. It stops at the end of standard
+// input, so that a lab never outlives the test that started it.
 func serveForeground(ctx context.Context, dir state.Dir, stderr io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

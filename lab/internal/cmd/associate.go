@@ -1,4 +1,4 @@
-package cli
+package cmd
 
 import (
 	"context"
@@ -14,13 +14,14 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
 
-// newAssociate makes an association as any AWS client would, for machines
-// without the AWS CLI.
+// newAssociate returns a command that associates a key through the EKS API, for
+// machines without the AWS CLI.
 func newAssociate(g *globals) *cobra.Command {
 	var key string
 	var timeout time.Duration
 	cmd := &cobra.Command{
-		Use: "associate", Short: "Associate a key through the EKS API, as `aws eks associate-encryption-config` does", Args: cobra.NoArgs,
+		Use: "associate", Short: "Associate a key through the EKS API, like `aws eks associate-encryption-config`",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, config, err := g.lab()
 			if err != nil {
@@ -29,7 +30,7 @@ func newAssociate(g *globals) *cobra.Command {
 			if key == "" {
 				key = config.CustomerKey
 			}
-			admin, err := config.Find(state.Admin)
+			admin, err := config.FindUser(state.Admin)
 			if err != nil {
 				return err
 			}
@@ -47,6 +48,7 @@ func newAssociate(g *globals) *cobra.Command {
 	return cmd
 }
 
+// associate associates the key and waits until the update ends.
 func (g *globals) associate(ctx context.Context, client *eks.Client, key string) error {
 	out, err := client.AssociateEncryptionConfig(ctx, &eks.AssociateEncryptionConfigInput{
 		ClusterName: aws.String(state.ClusterName),
@@ -60,7 +62,9 @@ func (g *globals) associate(ctx context.Context, client *eks.Client, key string)
 	}
 	id, status := aws.ToString(out.Update.Id), types.UpdateStatus("")
 	for {
-		update, err := client.DescribeUpdate(ctx, &eks.DescribeUpdateInput{Name: aws.String(state.ClusterName), UpdateId: &id})
+		update, err := client.DescribeUpdate(ctx, &eks.DescribeUpdateInput{
+			Name: aws.String(state.ClusterName), UpdateId: &id,
+		})
 		if err != nil {
 			return err
 		}

@@ -19,8 +19,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// serveFake is an API server of n secrets that are all current. It prints its
-// address, and ends with its standard input.
+// serveFake serves an API server with n secrets that are all current. It prints its
+// address, and ends when its standard input is closed.
 func serveFake(ctx context.Context, n int) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -39,7 +39,8 @@ func serveFake(ctx context.Context, n int) error {
 	return nil
 }
 
-// fakeAPI knows lists and patches of secrets; of all else it says that it isn't there.
+// fakeAPI is the number of secrets of a fake API server. The server lists and
+// patches secrets, and returns 404 for everything else.
 type fakeAPI int
 
 func (n fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -54,28 +55,30 @@ func (n fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		if end := first + limit; end < int(n) {
 			remaining := int64(int(n) - end)
-			list.Continue, list.RemainingItemCount = strconv.Itoa(end), &remaining // as a real one does where no selector is given
+			// A real API server also sets both if there is no selector.
+			list.Continue, list.RemainingItemCount = strconv.Itoa(end), &remaining
 		}
-		answer(w, "PartialObjectMetadataList", list)
+		respond(w, "PartialObjectMetadataList", list)
 	case r.Method == http.MethodPatch && len(parts) == 6 && parts[4] == "secrets":
 		i, _ := strconv.Atoi(parts[5][strings.LastIndexByte(parts[5], '-')+1:])
 		object := secret(i)
-		answer(w, "PartialObjectMetadata", &object)
+		respond(w, "PartialObjectMetadata", &object)
 	default:
 		http.NotFound(w, r)
 	}
 }
 
-// secret number i: names and namespaces as long as real ones are.
+// secret returns secret number i. Its name and namespace have typical lengths.
 func secret(i int) metav1.PartialObjectMetadata {
 	return metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
 		Namespace: fmt.Sprintf("team-%03d", i%500), Name: fmt.Sprintf("service-credentials-%07d", i),
-		UID: types.UID(fmt.Sprintf("00000000-0000-4000-8000-%012d", i)), ResourceVersion: strconv.Itoa(1_000_000 + i),
+		UID:               types.UID(fmt.Sprintf("00000000-0000-4000-8000-%012d", i)),
+		ResourceVersion:   strconv.Itoa(1_000_000 + i),
 		CreationTimestamp: metav1.Unix(1_700_000_000, 0),
 	}}
 }
 
-func answer(w http.ResponseWriter, kind string, object interface{ Marshal() ([]byte, error) }) {
+func respond(w http.ResponseWriter, kind string, object interface{ Marshal() ([]byte, error) }) {
 	raw, err := object.Marshal()
 	if err == nil {
 		envelope := runtime.Unknown{TypeMeta: runtime.TypeMeta{APIVersion: "meta.k8s.io/v1", Kind: kind}, Raw: raw}
@@ -89,21 +92,21 @@ func answer(w http.ResponseWriter, kind string, object interface{ Marshal() ([]b
 	_, _ = w.Write(append([]byte{'k', '8', 's', 0}, raw...))
 }
 
-// millionObjects runs the plugin against the fake in another process; the lab
-// answers for AWS.
-func millionObjects(ctx context.Context, n int) (measurement, error) {
-	m := measurement{way: "rewrite", objects: n}
+// measureMemory runs the plugin against a fake API server with n secrets, which is
+// a separate process. The lab provides the AWS endpoints.
+func measureMemory(ctx context.Context, n int) (measurement, error) {
+	m := measurement{objects: n}
 	l, err := startLab(ctx, 1, 64)
 	if err != nil {
 		return m, err
 	}
 	defer l.stop(ctx)
-	fake, err := startHelper(ctx, "-fake-server", strconv.Itoa(n))
+	fake, err := startSubprocess(ctx, "-fake-server", strconv.Itoa(n))
 	if err != nil {
 		return m, err
 	}
 	defer fake.end()
-	address, err := fake.said.ReadString('\n')
+	address, err := fake.stdout.ReadString('\n')
 	if err != nil {
 		return m, err
 	}
@@ -114,7 +117,8 @@ func millionObjects(ctx context.Context, n int) (measurement, error) {
 	if err := clientcmd.WriteToFile(*config, file); err != nil {
 		return m, err
 	}
-	cmd := exec.CommandContext(ctx, os.Getenv("PLUGIN_BIN"), "rewrite", "--no-record", "--cluster-name", "lab", "--region", "us-west-2", "-o", "jsonpath={.verdict} {.resources[0].total}")
+	cmd := exec.CommandContext(ctx, os.Getenv("PLUGIN_BIN"), "rewrite", "--no-record",
+		"--cluster-name", "lab", "--region", "us-west-2", "-o", "jsonpath={.verdict} {.resources[0].total}")
 	cmd.Env = append(append([]string{}, l.env...), "KUBECONFIG="+file)
 	var out strings.Builder
 	cmd.Stdout = &out
@@ -122,13 +126,13 @@ func millionObjects(ctx context.Context, n int) (measurement, error) {
 	if err := cmd.Start(); err != nil {
 		return m, err
 	}
-	m.memory, err = peak(cmd)
+	m.memory, err = peakMemory(cmd)
 	m.took = time.Since(begin)
 	if err != nil {
 		return m, err
 	}
 	if want := fmt.Sprintf("Proven %d", n); out.String() != want {
-		return m, fmt.Errorf("rewrite said %q, want %q", out.String(), want)
+		return m, fmt.Errorf("output of rewrite = %q, want %q", out.String(), want)
 	}
 	return m, nil
 }

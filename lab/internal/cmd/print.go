@@ -1,4 +1,4 @@
-package cli
+package cmd
 
 import (
 	"encoding/json"
@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// outputFlag adds -o with the formats that all of the lab's reports have.
+// outputFlag adds -o with the formats table and json.
 func outputFlag(cmd *cobra.Command, output *string) {
 	cmd.Flags().StringVarP(output, "output", "o", "table", "Format: table or json")
 	cmd.PreRunE = func(*cobra.Command, []string) error {
@@ -27,7 +27,7 @@ func printJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// table prints columns as kubectl does.
+// table prints aligned columns like kubectl.
 type table struct{ w *tabwriter.Writer }
 
 func newTable(w io.Writer) table { return table{tabwriter.NewWriter(w, 6, 4, 3, ' ', 0)} }

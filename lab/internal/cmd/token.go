@@ -1,4 +1,4 @@
-package cli
+package cmd
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 )
 
 func newToken(g *globals) *cobra.Command {
-	var person string
+	var user string
 	cmd := &cobra.Command{
 		Use: "token", Short: "Print an ExecCredential for the cluster", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -22,33 +22,31 @@ func newToken(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if person == "" {
-				person = config.Person
-			}
-			p, err := config.Find(person)
+			u, err := config.FindUser(user)
 			if err != nil {
 				return err
 			}
-			t, err := token.Of(cmd.Context(), config.Ports.AWSURL(), p.Credentials, token.Request{Cluster: state.ClusterName, Region: state.Region})
+			request := token.Request{Cluster: state.ClusterName, Region: state.Region}
+			t, err := token.Sign(cmd.Context(), config.Ports.AWSURL(), u.Credentials, request)
 			if err != nil {
 				return err
 			}
 			return printToken(g.stdout, t)
 		},
 	}
-	cmd.Flags().StringVar(&person, "person", "", "As whom (default as given to up)")
+	cmd.Flags().StringVar(&user, "person", "", "User of the token (default: the user given to up)")
 	return cmd
 }
 
-// newAWS stands in for the AWS CLI where it is not installed, for the one
-// command that kubeconfigs call.
+// newAWS returns a stand-in for the AWS CLI, for machines without it. It has only
+// the command that kubeconfigs call.
 func newAWS(stdout, stderr io.Writer) *cobra.Command {
 	var r token.Request
 	var ignored string
 	root := &cobra.Command{
 		Use: "aws", SilenceUsage: true, SilenceErrors: true,
 		RunE: func(*cobra.Command, []string) error {
-			return errors.New("this is eks-lab in place of the AWS CLI, which is not installed; it knows only: aws eks get-token")
+			return errors.New("the AWS CLI is not installed; eks-lab, its stand-in, supports only: aws eks get-token")
 		},
 	}
 	root.SetOut(stdout)
@@ -61,7 +59,7 @@ func newAWS(stdout, stderr io.Writer) *cobra.Command {
 		Use: "get-token", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if r.Cluster == "" {
-				return errors.New("--cluster-name is needed")
+				return errors.New("--cluster-name is required")
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), 30*time.Second)
 			defer cancel()
@@ -74,7 +72,7 @@ func newAWS(stdout, stderr io.Writer) *cobra.Command {
 	}
 	get.Flags().StringVar(&r.Cluster, "cluster-name", "", "")
 	get.Flags().StringVar(&r.RoleARN, "role-arn", "", "")
-	get.Flags().StringVar(&r.RoleARN, "role", "", "") // as update-kubeconfig abbreviates it
+	get.Flags().StringVar(&r.RoleARN, "role", "", "") // the short form that update-kubeconfig writes
 	eks.AddCommand(get)
 	root.AddCommand(eks)
 	return root

@@ -1,4 +1,4 @@
-package cli
+package cmd
 
 import (
 	"io"
@@ -10,7 +10,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
 
-// globals are what all commands share.
+// globals holds the global flags and the streams that all commands use.
 type globals struct {
 	dirFlag        string
 	stdout, stderr io.Writer
@@ -20,12 +20,12 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	g := &globals{stdout: stdout, stderr: stderr}
 	root := &cobra.Command{
 		Use:   "eks-lab",
-		Short: "A local EKS on 127.0.0.1, for tests and for trying",
-		Long: `eks-lab runs a cluster as EKS runs it, on this machine and on 127.0.0.1 alone:
+		Short: "Run a local EKS cluster for tests and for trying things out",
+		Long: `eks-lab runs a cluster like EKS on this machine, reachable only on 127.0.0.1:
 etcd, kube-apiserver and kube-controller-manager, KMS v2 encryption, and AWS
-endpoints (EKS, KMS, STS) that unmodified AWS clients can talk to.
+endpoints (EKS, KMS, STS) that work with unmodified AWS clients.
 
-It is for tests and for trying things out. It holds no data worth keeping.`,
+It is for tests and for trying things out. Do not store important data in it.`,
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.SetOut(stdout)
@@ -39,7 +39,7 @@ It is for tests and for trying things out. It holds no data worth keeping.`,
 	return root
 }
 
-// dir is the lab's folder, as an absolute path.
+// dir returns the absolute path of the lab's folder.
 func (g *globals) dir() (state.Dir, error) {
 	dir := g.dirFlag
 	if dir == "" {
@@ -49,7 +49,7 @@ func (g *globals) dir() (state.Dir, error) {
 	return state.Dir(abs), err
 }
 
-// lab reads the folder's configuration; the lab need not be running.
+// lab returns the lab's folder and its configuration. The lab need not be running.
 func (g *globals) lab() (state.Dir, *state.Config, error) {
 	dir, err := g.dir()
 	if err != nil {
@@ -59,7 +59,7 @@ func (g *globals) lab() (state.Dir, *state.Config, error) {
 	return dir, config, err
 }
 
-// daemon is a client of the lab, which must be running.
+// daemon returns a client for the lab's daemon.
 func (g *globals) daemon() (*admin.Client, error) {
 	_, config, err := g.lab()
 	if err != nil {

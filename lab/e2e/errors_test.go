@@ -26,9 +26,9 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/labtest"
 )
 
-// stale starts a lab with n secrets under the AWS-owned key, and a customer key
-// associated.
-func stale(t *testing.T, n int) *labtest.Lab {
+// startStale starts a lab with n secrets that are encrypted with the AWS-owned key,
+// and associates the customer key.
+func startStale(t *testing.T, n int) *labtest.Lab {
 	t.Helper()
 	l := labtest.Start(t, "--association-time", "1s")
 	l.Lab(t, "seed", "--secrets", fmt.Sprint(n), "--namespaces", "4", "--size", "100").Must(t)
@@ -36,19 +36,19 @@ func stale(t *testing.T, n int) *labtest.Lab {
 	return l
 }
 
-// rewritten fails unless the run proved n secrets, none of them failed, and etcd
+// checkRewritten fails unless the run proved n secrets without failures, and etcd
 // agrees.
-func rewritten(t *testing.T, l *labtest.Lab, n int, c labtest.Coverage, out labtest.Output) {
+func checkRewritten(t *testing.T, l *labtest.Lab, n int, c labtest.Coverage, out labtest.Output) {
 	t.Helper()
 	if out.Code != 0 || c.Verdict != "Proven" || c.Resources[0].Total != n || c.Resources[0].Failed != 0 {
-		t.Errorf("exit code %d, %+v\n%s", out.Code, c, out.Stderr)
+		t.Errorf("exit code = %d, report = %+v\n%s", out.Code, c, out.Stderr)
 	}
-	if by := l.Scan(t).By("secrets"); by["customer"] != n || len(by) != 1 {
-		t.Errorf("etcd holds %v, want %d under the customer key", by, n)
+	if by := l.Scan(t).ByProvider("secrets"); by["customer"] != n || len(by) != 1 {
+		t.Errorf("secrets in etcd = %v, want %d encrypted with the customer key", by, n)
 	}
 }
 
-// client is client-go's, as the lab's admin.
+// client returns a Kubernetes client with the credentials of the lab's admin.
 func client(t *testing.T, l *labtest.Lab) *kubernetes.Clientset {
 	t.Helper()
 	config, err := clientcmd.LoadFromFile(l.Getenv("KUBECONFIG"))
@@ -60,33 +60,29 @@ func client(t *testing.T, l *labtest.Lab) *kubernetes.Clientset {
 	if err := json.Unmarshal([]byte(l.Lab(t, "token", "--person", "admin").Must(t)), &credential); err != nil {
 		t.Fatal(err)
 	}
-	c, err := kubernetes.NewForConfig(&rest.Config{Host: cluster.Server, BearerToken: credential.Status.Token, QPS: -1,
-		TLSClientConfig: rest.TLSClientConfig{CAData: cluster.CertificateAuthorityData, CAFile: cluster.CertificateAuthority}})
+	c, err := kubernetes.NewForConfig(&rest.Config{
+		Host: cluster.Server, BearerToken: credential.Status.Token, QPS: -1,
+		TLSClientConfig: rest.TLSClientConfig{
+			CAData: cluster.CertificateAuthorityData, CAFile: cluster.CertificateAuthority,
+		},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-func namespaceNamed(name string) *corev1.Namespace {
-	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
-}
-
-func secretNamed(name string) *corev1.Secret {
-	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}, StringData: map[string]string{"a": "b"}}
-}
-
-// A third of the requests answered 429, or a tenth of them 503.
-func TestRefusals(t *testing.T) {
+// A rewrite succeeds if a third of the requests get 429, or a tenth of them 503.
+func TestRejectedRequests(t *testing.T) {
 	for code, oneIn := range map[int]int64{http.StatusTooManyRequests: 3, http.StatusServiceUnavailable: 10} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			const n = 400
-			l := stale(t, n)
-			var asked, refused atomic.Int64
-			config := between(t, l, func(next http.Handler) http.Handler {
+			l := startStale(t, n)
+			var requests, rejected atomic.Int64
+			config := startProxy(t, l, func(next http.Handler) http.Handler {
 				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if asked.Add(1)%oneIn == 0 {
-						refused.Add(1)
+					if requests.Add(1)%oneIn == 0 {
+						rejected.Add(1)
 						w.Header().Set("Retry-After", "1")
 						http.Error(w, "not now", code)
 						return
@@ -94,20 +90,21 @@ func TestRefusals(t *testing.T) {
 					next.ServeHTTP(w, r)
 				})
 			}, nil)
-			c, out := l.Coverage(t, append([]string{"rewrite"}, byName(config)...)...)
-			rewritten(t, l, n, c, out)
-			if refused.Load() < n/oneIn/2 {
-				t.Errorf("only %d of %d requests were refused", refused.Load(), asked.Load())
+			c, out := l.Coverage(t, append([]string{"rewrite"}, proxyFlags(config)...)...)
+			checkRewritten(t, l, n, c, out)
+			if rejected.Load() < n/oneIn/2 {
+				t.Errorf("only %d of %d requests were rejected", rejected.Load(), requests.Load())
 			}
 		})
 	}
 }
 
-// The API server is restarted and etcd compacted while the list is under way, so
-// that neither has the list's revision any more: its continue token expires.
+// A rewrite succeeds if its continue token expires: during the list, etcd is
+// compacted and the API server is restarted, so that neither has the list's
+// revision any more.
 func TestContinueTokenExpires(t *testing.T) {
 	const n = 2500
-	l := stale(t, n)
+	l := startStale(t, n)
 	dir := state.Dir(l.Dir)
 	lab, err := state.Load(dir)
 	if err != nil {
@@ -119,15 +116,17 @@ func TestContinueTokenExpires(t *testing.T) {
 	}
 	defer etcd.Close()
 	kube := client(t, l)
-	var gone atomic.Int64
+	var expired atomic.Int64
 	compact := sync.OnceFunc(func() {
-		// The compaction must be past the list's revision.
-		if _, err := kube.CoreV1().Namespaces().Create(context.Background(), namespaceNamed("moves-on"), metav1.CreateOptions{}); err != nil {
+		ctx := context.Background()
+		// The compaction must be newer than the list's revision.
+		next := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "next-revision"}}
+		if _, err := kube.CoreV1().Namespaces().Create(ctx, next, metav1.CreateOptions{}); err != nil {
 			t.Error(err)
 		}
-		now, err := etcd.Get(context.Background(), "/")
+		now, err := etcd.Get(ctx, "/")
 		if err == nil {
-			_, err = etcd.Compact(context.Background(), now.Header.Revision)
+			_, err = etcd.Compact(ctx, now.Header.Revision)
 		}
 		if err != nil {
 			t.Error(err)
@@ -135,7 +134,7 @@ func TestContinueTokenExpires(t *testing.T) {
 		l.Lab(t, "fault", "add", "apiserver-stopped")
 		l.Lab(t, "fault", "clear")
 	})
-	config := between(t, l, func(next http.Handler) http.Handler {
+	config := startProxy(t, l, func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Query().Get("continue") != "" {
 				compact()
@@ -144,40 +143,43 @@ func TestContinueTokenExpires(t *testing.T) {
 		})
 	}, func(r *http.Response) error {
 		if r.StatusCode == http.StatusGone {
-			gone.Add(1)
+			expired.Add(1)
 		}
 		return nil
 	})
-	c, out := l.Coverage(t, append([]string{"rewrite"}, byName(config)...)...)
-	rewritten(t, l, n, c, out)
-	if gone.Load() == 0 {
-		t.Error("no continue token has expired: the test shows nothing")
+	c, out := l.Coverage(t, append([]string{"rewrite"}, proxyFlags(config)...)...)
+	checkRewritten(t, l, n, c, out)
+	if expired.Load() == 0 {
+		t.Error("no continue token expired")
 	}
 }
 
-// Others create, delete, recreate and change secrets all the while.
-func TestOthersAtWork(t *testing.T) {
+// A rewrite succeeds while other clients create, delete, recreate and change secrets.
+func TestConcurrentClients(t *testing.T) {
 	const n = 1500
-	l := stale(t, n)
+	l := startStale(t, n)
 	secrets := client(t, l).CoreV1().Secrets("default")
 	ctx, stop := context.WithCancel(t.Context())
-	var others sync.WaitGroup
-	var made atomic.Int64
+	var clients sync.WaitGroup
+	var created atomic.Int64
 	for worker := range 3 {
-		others.Go(func() {
+		clients.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
 				name := fmt.Sprintf("other-%d-%d", worker, i)
-				s, err := secrets.Create(ctx, secretNamed(name), metav1.CreateOptions{})
+				secret := &corev1.Secret{
+					ObjectMeta: metav1.ObjectMeta{Name: name}, StringData: map[string]string{"a": "b"},
+				}
+				s, err := secrets.Create(ctx, secret, metav1.CreateOptions{})
 				if err != nil {
 					continue
 				}
-				made.Add(1)
+				created.Add(1)
 				switch i % 3 {
 				case 0: // deleted
 					_ = secrets.Delete(ctx, name, metav1.DeleteOptions{})
 				case 1: // recreated
 					_ = secrets.Delete(ctx, name, metav1.DeleteOptions{})
-					_, _ = secrets.Create(ctx, secretNamed(name), metav1.CreateOptions{})
+					_, _ = secrets.Create(ctx, secret, metav1.CreateOptions{})
 				case 2: // changed
 					s.Labels = map[string]string{"changed": "yes"}
 					_, _ = secrets.Update(ctx, s, metav1.UpdateOptions{})
@@ -187,20 +189,21 @@ func TestOthersAtWork(t *testing.T) {
 	}
 	c, out := l.Coverage(t, "rewrite")
 	stop()
-	others.Wait()
+	clients.Wait()
 	r := c.Resources[0]
 	if out.Code != 0 || c.Verdict != "Proven" || r.Failed != 0 || r.Unproven != 0 || r.Rewritten < n {
-		t.Errorf("exit code %d, %+v\n%s", out.Code, c, out.Stderr)
+		t.Errorf("exit code = %d, report = %+v\n%s", out.Code, c, out.Stderr)
 	}
-	if by := l.Scan(t).By("secrets"); len(by) != 1 || by["customer"] < n {
-		t.Errorf("etcd holds %v", by)
+	if by := l.Scan(t).ByProvider("secrets"); len(by) != 1 || by["customer"] < n {
+		t.Errorf("secrets in etcd = %v, want at least %d, all encrypted with the customer key", by, n)
 	}
-	if made.Load() < 20 {
-		t.Errorf("others made only %d secrets: the test shows nothing", made.Load())
+	if created.Load() < 20 {
+		t.Errorf("other clients created %d secrets, want at least 20", created.Load())
 	}
 }
 
-// A webhook that changes every secret with every write is not taken for staleness.
+// If a webhook changes every secret at every write, the secrets count as unproven, not
+// as rewritten.
 func TestMutatingWebhook(t *testing.T) {
 	l := labtest.Start(t, "--association-time", "1s")
 	const n = 60
@@ -217,43 +220,48 @@ func TestMutatingWebhook(t *testing.T) {
 		}
 		patch := fmt.Sprintf(`[{"op":"add","path":"/metadata/annotations","value":{"touched":"%d"}}]`, calls.Add(1))
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]any{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": map[string]any{
-			"uid": review.Request.UID, "allowed": true, "patchType": "JSONPatch", "patch": []byte(patch),
-		}})
+		_ = json.NewEncoder(w).Encode(map[string]any{
+			"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": map[string]any{
+				"uid": review.Request.UID, "allowed": true, "patchType": "JSONPatch", "patch": []byte(patch),
+			},
+		})
 	}))
 	defer hook.Close()
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: hook.Certificate().Raw})
 	manifest, _ := json.Marshal(map[string]any{
-		"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration", "metadata": map[string]any{"name": "touch"},
+		"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
+		"metadata": map[string]any{"name": "touch"},
 		"webhooks": []any{map[string]any{
-			"name": "touch.example.com", "sideEffects": "None", "admissionReviewVersions": []string{"v1"}, "failurePolicy": "Fail",
-			"clientConfig": map[string]any{"url": hook.URL, "caBundle": ca},
-			"rules":        []any{map[string]any{"apiGroups": []string{""}, "apiVersions": []string{"v1"}, "operations": []string{"UPDATE"}, "resources": []string{"secrets"}}},
+			"name": "touch.example.com", "sideEffects": "None", "failurePolicy": "Fail",
+			"admissionReviewVersions": []string{"v1"},
+			"clientConfig":            map[string]any{"url": hook.URL, "caBundle": ca},
+			"rules": []any{map[string]any{
+				"apiGroups": []string{""}, "apiVersions": []string{"v1"},
+				"operations": []string{"UPDATE"}, "resources": []string{"secrets"},
+			}},
 		}},
 	})
 	l.As(t, "admin")
-	apply(t, l, string(manifest))
-	for deadline := time.Now().Add(30 * time.Second); calls.Load() == 0; time.Sleep(200 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the webhook is not in force")
-		}
+	kubectl(t, l, "apply", string(manifest))
+	waitFor(t, 30*time.Second, "the webhook is not active", func() bool {
 		l.Run(t, "kubectl", "label", "secret", "--all", "-n", "seed-0", "a=b", "--overwrite")
 		l.Run(t, "kubectl", "label", "secret", "--all", "-n", "seed-0", "a-")
-	}
+		return calls.Load() > 0
+	})
 	l.As(t, "")
 	c, out := l.Coverage(t, "rewrite")
 	if r := c.Resources[0]; out.Code != 1 || c.Verdict != "NotProven" || r.Unproven != n || r.Rewritten != 0 {
-		t.Errorf("exit code %d, %+v\n%s", out.Code, c, out.Stderr)
+		t.Errorf("exit code = %d, report = %+v\n%s", out.Code, c, out.Stderr)
 	}
 	if !strings.Contains(strings.Join(c.Notes, " "), "webhook") {
-		t.Errorf("the report does not name the cause: %v", c.Notes)
+		t.Errorf("notes = %v, want one about the webhook", c.Notes)
 	}
 }
 
-// KMS answers nothing for 20 seconds of a run.
+// A rewrite succeeds if KMS returns errors for 20 seconds.
 func TestKMSDown(t *testing.T) {
 	const n = 900
-	l := stale(t, n)
+	l := startStale(t, n)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -264,24 +272,23 @@ func TestKMSDown(t *testing.T) {
 	}()
 	c, out := l.Coverage(t, "rewrite", "--qps", "30")
 	<-done
-	rewritten(t, l, n, c, out)
+	checkRewritten(t, l, n, c, out)
 }
 
-// Ctrl-C ends a run with true counts and the code 130; the next one does the rest.
+// Ctrl-C ends a run with correct counts and exit code 130; the next run rewrites the
+// remaining secrets.
 func TestInterruptedRewrite(t *testing.T) {
 	const n = 600
-	l := stale(t, n)
+	l := startStale(t, n)
 	cmd := l.Command(t, "kubectl-eks_encrypt", "rewrite", "--qps", "100", "-o", "json")
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(time.Minute); l.Scan(t).By("secrets")["customer"] < n/10; time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("nothing was rewritten within a minute")
-		}
-	}
+	waitFor(t, time.Minute, "a tenth of the secrets is not rewritten", func() bool {
+		return l.Scan(t).ByProvider("secrets")["customer"] >= n/10
+	})
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
@@ -290,13 +297,15 @@ func TestInterruptedRewrite(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout.String()), &c); err != nil {
 		t.Fatalf("no report: %v\n%s", err, stderr.String())
 	}
-	by := l.Scan(t).By("secrets")
-	if r := c.Resources[0]; cmd.ProcessState.ExitCode() != 130 || c.Verdict != "Incomplete" || r.Total != n || r.Rewritten != by["customer"] || by["aws-owned"] != n-r.Rewritten || by["aws-owned"] == 0 {
-		t.Errorf("exit code %d, %+v; etcd holds %v\n%s", cmd.ProcessState.ExitCode(), c, by, stderr.String())
+	by := l.Scan(t).ByProvider("secrets")
+	code, r := cmd.ProcessState.ExitCode(), c.Resources[0]
+	if code != 130 || c.Verdict != "Incomplete" || r.Total != n || r.Rewritten != by["customer"] ||
+		by["aws-owned"] != n-r.Rewritten || by["aws-owned"] == 0 {
+		t.Errorf("exit code = %d, report = %+v; secrets in etcd = %v\n%s", code, c, by, stderr.String())
 	}
 	again, out := l.Coverage(t, "rewrite")
-	rewritten(t, l, n, again, out)
+	checkRewritten(t, l, n, again, out)
 	if r := again.Resources[0]; r.Current != by["customer"] || r.Rewritten != by["aws-owned"] {
-		t.Errorf("the second run: %+v, want %d current and %d rewritten", r, by["customer"], by["aws-owned"])
+		t.Errorf("second run = %+v, want %d current and %d rewritten", r, by["customer"], by["aws-owned"])
 	}
 }

@@ -1,4 +1,4 @@
-package cli
+package cmd
 
 import (
 	"context"
@@ -15,9 +15,9 @@ import (
 func newScan(g *globals) *cobra.Command {
 	var output, resource string
 	cmd := &cobra.Command{
-		Use: "scan", Short: "Count the objects in etcd by the key they stand under", Args: cobra.NoArgs,
-		Long: `Scan reads etcd itself, which nobody can on EKS, and counts the objects of each
-resource by provider and key. It shows no value.`,
+		Use: "scan", Short: "Count the objects in etcd by the key that encrypts them", Args: cobra.NoArgs,
+		Long: `Scan reads etcd directly, which is impossible on EKS, and counts the objects of
+each resource by provider and key. It prints no values.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, config, err := g.lab()
 			if err != nil {
@@ -27,12 +27,12 @@ resource by provider and key. It shows no value.`,
 			if err != nil {
 				return err
 			}
-			defer func() { _ = etcd.Close() }() // only read from
+			defer func() { _ = etcd.Close() }() // no writes to lose
 			ctx, cancel := context.WithTimeout(cmd.Context(), 2*time.Minute)
 			defer cancel()
 			report, err := scan.Run(ctx, etcd)
 			if err != nil {
-				return fmt.Errorf("scan the lab in %s (does it run? eks-lab status): %w", dir, err)
+				return fmt.Errorf("scan etcd of the lab in %s (check that it is running: eks-lab status): %w", dir, err)
 			}
 			if resource != "" {
 				report = report.Only(resource)
@@ -43,7 +43,7 @@ resource by provider and key. It shows no value.`,
 			return g.printScan(report)
 		},
 	}
-	cmd.Flags().StringVar(&resource, "resource", "", "Only this resource, such as secrets")
+	cmd.Flags().StringVar(&resource, "resource", "", "Count only this resource, such as secrets")
 	outputFlag(cmd, &output)
 	return cmd
 }

@@ -1,6 +1,7 @@
-package cli
+package cmd
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -11,13 +12,12 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/controlplane"
 )
 
-var logs = []string{"lab", controlplane.EtcdName, controlplane.APIServerName, controlplane.ControllerManagerName}
-
 func newLog(g *globals) *cobra.Command {
+	logs := []string{"lab", controlplane.EtcdName, controlplane.APIServerName, controlplane.ControllerManagerName}
 	var output string
 	cmd := &cobra.Command{
 		Use:   "log [" + strings.Join(logs, "|") + "|aws]",
-		Short: "Print a component's log, or the AWS calls answered since the start",
+		Short: "Print the log of a component, or the AWS calls since the start",
 		Args:  cobra.MaximumNArgs(1), ValidArgs: append([]string{"aws"}, logs...),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name := logs[0]
@@ -33,9 +33,9 @@ func newLog(g *globals) *cobra.Command {
 			}
 			f, err := os.Open(dir.Log(name))
 			if err != nil {
-				return fmt.Errorf("no log of %q (there are %s and aws): %w", name, strings.Join(logs, ", "), err)
+				return fmt.Errorf("open the log of %q (available: %s, aws): %w", name, strings.Join(logs, ", "), err)
 			}
-			defer func() { _ = f.Close() }() // only read from
+			defer func() { _ = f.Close() }() // opened for reading only
 			_, err = io.Copy(g.stdout, f)
 			return err
 		},
@@ -44,6 +44,7 @@ func newLog(g *globals) *cobra.Command {
 	return cmd
 }
 
+// logAWS prints the AWS calls since the start.
 func (g *globals) logAWS(cmd *cobra.Command, output string) error {
 	client, err := g.daemon()
 	if err != nil {
@@ -59,15 +60,9 @@ func (g *globals) logAWS(cmd *cobra.Command, output string) error {
 	t := newTable(g.stdout)
 	t.row("TIME", "SERVICE", "OPERATION", "REGION", "ABOUT", "CALLER", "STATUS", "MS")
 	for _, r := range requests {
-		t.row(r.Start.Format("15:04:05.000"), r.Service, r.Operation, r.Region, dash(r.Cluster+r.KeyID), dash(r.Principal),
+		t.row(r.Start.Format("15:04:05.000"), r.Service, r.Operation, r.Region,
+			cmp.Or(r.Cluster+r.KeyID, "-"), cmp.Or(r.Principal, "-"),
 			strings.TrimSpace(fmt.Sprint(r.Status, " ", r.Code)), r.End.Sub(r.Start).Milliseconds())
 	}
 	return t.flush()
-}
-
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }

@@ -1,7 +1,7 @@
-// Package cli is the command line of the lab. The same binary is also etcd,
-// kube-apiserver, kube-controller-manager and a stand-in for the AWS CLI,
-// told apart by the name it is started under.
-package cli
+// Package cmd is the command line of the lab. The same binary also runs as
+// etcd, kube-apiserver, kube-controller-manager and a stand-in for the AWS CLI,
+// depending on the name that it is started under.
+package cmd
 
 import (
 	"context"
@@ -22,7 +22,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/controlplane"
 )
 
-// Main runs what the binary is called, and returns the exit code.
+// Main runs the program that args[0] names, and returns the exit code.
 func Main(args []string, stdout, stderr io.Writer) int {
 	switch filepath.Base(args[0]) {
 	case controlplane.EtcdName:
@@ -31,7 +31,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		return 0
 	case controlplane.APIServerName:
 		controlplane.WatchLifeline()
-		// A minute by default; the lab is for the impatient.
+		// The default of one minute would slow down every association.
 		controller.EncryptionConfigFileChangePollDuration = time.Second
 		return componentcli.Run(kubeapiserver.NewAPIServerCommand())
 	case controlplane.ControllerManagerName:

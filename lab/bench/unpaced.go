@@ -1,26 +1,26 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"k8s.io/client-go/rest"
 )
 
-// loaders is enough to keep every core of a small API server busy, behind a
-// round trip of 40 ms, too.
-const loaders = 256
+// unpacedRequests is the number of concurrent requests of the unpaced client. It
+// keeps every core of a small API server busy, also behind a round trip of 40 ms.
+const unpacedRequests = 256
 
 const metadataOnly = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
-// loader sends the plugin's own requests as fast as the server takes them, and
-// cares for nothing else: no pacing, no second look. It is the server's limit.
-func loader() way {
-	return way{name: "saturating loader (the limit)", run: func(ctx context.Context, l *benchLab, server string) (int64, error) {
+// unpaced sends the plugin's requests as fast as the server accepts them, without
+// pacing and without a closing pass. Its rate is the server's limit.
+func unpaced() method {
+	run := func(ctx context.Context, l *benchLab, server string) (int64, error) {
 		config, err := l.as(ctx, "cluster-admin", server)
 		if err != nil {
 			return 0, err
@@ -33,11 +33,12 @@ func loader() way {
 		if err != nil {
 			return 0, err
 		}
-		if n := spread(ctx, client, config.Host, objects, loaders); n > 0 {
+		if n := writeAll(ctx, client, config.Host, objects, unpacedRequests); n > 0 {
 			return 0, fmt.Errorf("%d of %d writes failed", n, len(objects))
 		}
 		return 0, nil
-	}}
+	}
+	return method{name: "unpaced client (the limit)", limit: true, run: run}
 }
 
 type object struct {
@@ -49,7 +50,8 @@ type object struct {
 func list(ctx context.Context, client *http.Client, host string) ([]object, error) {
 	var all []object
 	for token := ""; ; {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, host+"/api/v1/secrets?limit=2000&continue="+token, nil)
+		address := host + "/api/v1/secrets?limit=2000&continue=" + token
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -74,17 +76,20 @@ func list(ctx context.Context, client *http.Client, host string) ([]object, erro
 	}
 }
 
-func (o object) touch(ctx context.Context, client *http.Client, host string) error {
+// write sends a patch that changes nothing, and repeats it while the server
+// returns 429, at most 20 times.
+func (o object) write(ctx context.Context, client *http.Client, host string) error {
 	m := o.Metadata
+	address := host + "/api/v1/namespaces/" + m.Namespace + "/secrets/" + m.Name + "?fieldValidation=Ignore"
 	body := fmt.Sprintf(`{"metadata":{"uid":%q,"resourceVersion":%q}}`, m.UID, m.ResourceVersion)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPatch, host+"/api/v1/namespaces/"+m.Namespace+"/secrets/"+m.Name+"?fieldValidation=Ignore", bytes.NewReader([]byte(body)))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Accept", metadataOnly)
-	req.Header.Set("Content-Type", "application/merge-patch+json")
 	for try := 0; ; try++ {
-		resp, err := client.Do(req.Clone(ctx))
+		req, err := http.NewRequestWithContext(ctx, http.MethodPatch, address, strings.NewReader(body))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Accept", metadataOnly)
+		req.Header.Set("Content-Type", "application/merge-patch+json")
+		resp, err := client.Do(req)
 		if err != nil {
 			return err
 		}
@@ -92,10 +97,9 @@ func (o object) touch(ctx context.Context, client *http.Client, host string) err
 		_ = resp.Body.Close()
 		switch {
 		case resp.StatusCode == http.StatusTooManyRequests && try < 20:
-			req.Body = io.NopCloser(bytes.NewReader([]byte(body)))
 			continue
 		case resp.StatusCode != http.StatusOK:
-			return fmt.Errorf("%s", resp.Status)
+			return fmt.Errorf("PATCH %s: %s", address, resp.Status)
 		}
 		return nil
 	}

@@ -1,4 +1,4 @@
-package cli
+package cmd
 
 import (
 	"context"
@@ -18,10 +18,10 @@ import (
 func newDown(g *globals) *cobra.Command {
 	var purge bool
 	cmd := &cobra.Command{
-		Use: "down", Short: "Stop the lab; with --purge, remove its folder too", Args: cobra.NoArgs,
+		Use: "down", Short: "Stop the lab; with --purge, also remove its folder", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return g.down(cmd.Context(), purge) },
 	}
-	cmd.Flags().BoolVar(&purge, "purge", false, "Remove the lab's folder, and all that the cluster holds")
+	cmd.Flags().BoolVar(&purge, "purge", false, "Remove the lab's folder with all data of the cluster")
 	return cmd
 }
 
@@ -45,10 +45,10 @@ func (g *globals) down(ctx context.Context, purge bool) error {
 		return err
 	}
 	fmt.Fprintf(g.stderr, "The lab in %s is stopped and removed.\n", dir)
-	return os.RemoveAll(config.Run) // elsewhere if the folder's path is long
+	return os.RemoveAll(config.Run) // not in the lab's folder if its path is long
 }
 
-// stop orders the lab down, if it runs, and waits until all of it has gone.
+// stop stops the lab if it is running, and waits until its daemon has ended.
 func stop(ctx context.Context, dir state.Dir, config *state.Config) error {
 	err := admin.NewClient(config).Stop(ctx)
 	if err != nil && !errors.Is(err, admin.ErrNotRunning) {
@@ -57,31 +57,31 @@ func stop(ctx context.Context, dir state.Dir, config *state.Config) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
-		free, err := unlocked(dir)
-		if free || err != nil {
+		running, err := locked(dir)
+		if !running || err != nil {
 			return err
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the lab in %s does not stop: %w", dir, ctx.Err())
+			return fmt.Errorf("wait for the lab in %s to stop: %w", dir, ctx.Err())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
 
-// unlocked says whether no daemon serves the folder.
-func unlocked(dir state.Dir) (bool, error) {
+// locked reports whether a daemon is using the folder.
+func locked(dir state.Dir) (bool, error) {
 	f, err := os.Open(dir.LockFile())
 	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil
+		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	defer func() { _ = f.Close() }() // lets go of the lock, too
+	defer func() { _ = f.Close() }() // also releases the lock
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return false, nil
+		return true, nil
 	}
-	return err == nil, err
+	return false, err
 }

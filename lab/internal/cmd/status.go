@@ -1,4 +1,4 @@
-package cli
+package cmd
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ import (
 func newStatus(g *globals) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
-		Use: "status", Short: "Say whether the lab runs, where, and with which key; exit 1 if it is not ready", Args: cobra.NoArgs,
+		Use: "status", Short: "Print the lab's state, addresses and key; exit 1 if it is not ready", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, config, err := g.lab()
 			if err != nil {
@@ -47,19 +47,25 @@ func (g *globals) printStatus(s admin.Status, output string) error {
 		return printJSON(g.stdout, s)
 	}
 	t := newTable(g.stdout)
-	t.row("PHASE", s.Phase+pad(s.Step))
+	phase := s.Phase
+	if s.Step != "" {
+		phase += ": " + s.Step
+	}
+	t.row("PHASE", phase)
 	t.row("FOLDER", s.Dir)
 	t.row("CLUSTER", s.Cluster+" (Kubernetes "+s.Version+")")
 	if s.PID != 0 {
 		t.row("API SERVER", s.APIServer)
 		t.row("AWS ENDPOINT", s.AWS)
 		t.row("KUBECONFIG", s.Kubeconfig)
-		for _, name := range []string{controlplane.EtcdName, controlplane.APIServerName, controlplane.ControllerManagerName} {
-			state := "down"
+		for _, name := range []string{
+			controlplane.EtcdName, controlplane.APIServerName, controlplane.ControllerManagerName,
+		} {
+			process := "down"
 			if pid := s.Components[name]; pid != 0 {
-				state = fmt.Sprintf("process %d", pid)
+				process = fmt.Sprintf("process %d", pid)
 			}
-			t.row("COMPONENT", name+": "+state)
+			t.row("COMPONENT", name+": "+process)
 		}
 	}
 	if s.AssociatedKey != "" {
@@ -69,11 +75,4 @@ func (g *globals) printStatus(s admin.Status, output string) error {
 		t.row("KEY TO ASSOCIATE", s.KeyARN)
 	}
 	return t.flush()
-}
-
-func pad(step string) string {
-	if step == "" {
-		return ""
-	}
-	return ": " + step
 }
