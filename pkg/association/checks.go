@@ -126,8 +126,8 @@ func versionCheck(f Facts) v1alpha1.Check {
 	switch {
 	case err != nil:
 		return unknown(name, "%v", err)
-	case version.Less(encryption.FirstDefault):
-		return pass(name, "Kubernetes %s: Secrets will be encrypted with the key; other data won't be before %s", version, encryption.FirstDefault)
+	case version.Less(encryption.FirstDefault()):
+		return pass(name, "Kubernetes %s: Secrets will be encrypted with the key; other data won't be before %s", version, encryption.FirstDefault())
 	}
 	return warn(name, "", "Kubernetes %s: all API data is encrypted with a key that AWS owns, and will be with yours; AWS's how-to for existing clusters speaks of 1.27 and older only, the API allows it", version)
 }
