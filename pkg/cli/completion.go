@@ -60,7 +60,7 @@ func completeGlobals(root *cobra.Command, g *globals) {
 		})
 	}
 	register(root, "output", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-		return append(slices.Clone(output.Formats), moreFormatsOf(cmd)...), cobra.ShellCompDirectiveNoFileComp
+		return append(output.Formats(), moreFormatsOf(cmd)...), cobra.ShellCompDirectiveNoFileComp
 	})
 	register(root, "color", fixed("auto", "always", "never"))
 	register(root, "context", offline(func(c clientcmdapi.Config) []string { return slices.Collect(maps.Keys(c.Contexts)) }))
