@@ -57,7 +57,7 @@ func (o *auditOptions) examine(ctx context.Context, answers *fleet.Answers) erro
 			coverage, err := o.examineOne(ctx, r, byARN)
 			data[i].Coverage = coverage
 			if err != nil {
-				data[i].Unasked = err.Error()
+				data[i].Unasked = err
 			}
 			return nil
 		})
@@ -65,7 +65,7 @@ func (o *auditOptions) examine(ctx context.Context, answers *fleet.Answers) erro
 	_ = all.Wait()
 	answers.Data = map[string]fleet.Data{}
 	for i := range data {
-		if data[i].Coverage != nil || data[i].Unasked != "" {
+		if data[i].Coverage != nil || data[i].Unasked != nil {
 			answers.Data[answers.Items[i].Cluster.ARN] = data[i]
 		}
 	}
