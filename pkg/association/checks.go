@@ -130,9 +130,9 @@ func versionCheck(f Facts) v1alpha1.Check {
 	switch {
 	case err != nil:
 		return unknown(name, "%v", err)
-	case version.Less(encryption.FirstDefault):
+	case version.Less(encryption.FirstDefault()):
 		return pass(name, "Kubernetes %s: the key will encrypt Secrets; it encrypts other data only from %s on",
-			version, encryption.FirstDefault)
+			version, encryption.FirstDefault())
 	}
 	return warn(name, "", "Kubernetes %s: an AWS-owned key encrypts all API data; your key will replace it. "+
 		"The AWS guide describes this change for existing clusters only up to 1.27, but the API allows it", version)

@@ -50,7 +50,7 @@ func CompleteGlobalFlags(root *cobra.Command, f *Factory) {
 		})
 	}
 	register(root, "output", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-		return append(slices.Clone(output.Formats), ExtraFormats(cmd)...), cobra.ShellCompDirectiveNoFileComp
+		return append(output.Formats(), ExtraFormats(cmd)...), cobra.ShellCompDirectiveNoFileComp
 	})
 	CompleteFlag(root, "color", "auto", "always", "never")
 	CompleteFlag(root, "v", "0", "2", "4", "6", "8")

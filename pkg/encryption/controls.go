@@ -4,8 +4,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// Controls answers what auditors ask. ENC-5 and ENC-6 rest on what a report alone
-// can't know; commands that know more replace them.
+// Controls evaluates ENC-1 to ENC-6 for a report. A report alone cannot decide ENC-5
+// and ENC-6; commands that know the data or the approved keys replace their results.
 func Controls(r *v1alpha1.EncryptionReport) []v1alpha1.Control {
 	var controls []v1alpha1.Control
 	for _, c := range []struct {
@@ -39,7 +39,7 @@ func enveloped(r *v1alpha1.EncryptionReport) outcome {
 	case v1alpha1.VerdictNotEncrypted:
 		return outcome{v1alpha1.ResultFail, "not envelope-encrypted"}
 	}
-	return other(r)
+	return undecided(r)
 }
 
 func customerKey(r *v1alpha1.EncryptionReport) outcome {
@@ -49,26 +49,29 @@ func customerKey(r *v1alpha1.EncryptionReport) outcome {
 	case v1alpha1.VerdictAWSOwnedKey:
 		return outcome{v1alpha1.ResultFail, "the key is owned by AWS"}
 	case v1alpha1.VerdictNotEncrypted:
-		return outcome{v1alpha1.ResultFail, "no key at all"}
+		return outcome{v1alpha1.ResultFail, "no key is associated"}
 	}
-	return other(r)
+	return undecided(r)
 }
 
-func other(r *v1alpha1.EncryptionReport) outcome {
+// undecided is the outcome for a verdict that neither passes nor fails a control.
+func undecided(r *v1alpha1.EncryptionReport) outcome {
 	if r.Encryption.Verdict == v1alpha1.VerdictNotApplicable {
 		return outcome{v1alpha1.ResultNotApplicable, r.Encryption.Reason}
 	}
 	return outcome{v1alpha1.ResultUnknown, r.Encryption.Reason}
 }
 
+// withoutKey returns the outcome of a key control if the report describes no
+// customer key. It returns false if there is a key to check.
 func withoutKey(r *v1alpha1.EncryptionReport) (outcome, bool) {
 	switch {
 	case r.Encryption.Verdict == v1alpha1.VerdictUnknown:
 		return outcome{v1alpha1.ResultUnknown, r.Encryption.Reason}, true
 	case r.Encryption.Verdict != v1alpha1.VerdictCustomerManagedKey:
-		return outcome{v1alpha1.ResultNotApplicable, "no customer key"}, true
+		return outcome{v1alpha1.ResultNotApplicable, "no customer key is associated"}, true
 	case r.Key == nil:
-		return outcome{v1alpha1.ResultUnknown, "the key was not looked at"}, true
+		return outcome{v1alpha1.ResultUnknown, "the key was not checked"}, true
 	}
 	return outcome{}, false
 }
@@ -79,7 +82,7 @@ func keyUsable(r *v1alpha1.EncryptionReport) outcome {
 	}
 	switch r.Key.Usable {
 	case v1alpha1.UsableYes:
-		return outcome{v1alpha1.ResultPass, "KMS says Enabled, and EKS reports no issue"}
+		return outcome{v1alpha1.ResultPass, "KMS reports state Enabled, and EKS reports no issue"}
 	case v1alpha1.UsableNo:
 		return outcome{v1alpha1.ResultFail, r.Key.Reason}
 	}
@@ -90,11 +93,13 @@ func keyRotates(r *v1alpha1.EncryptionReport) outcome {
 	if o, done := withoutKey(r); done {
 		return o
 	}
-	switch rotation := r.Key.Rotation; {
-	case (rotation == nil || !rotation.Enabled) && r.Key.Origin != "" && r.Key.Origin != "AWS_KMS": // KMS may answer "off" here
-		return outcome{v1alpha1.ResultNotApplicable, "KMS can't rotate a key of origin " + r.Key.Origin + " by itself"}
+	rotation, origin := r.Key.Rotation, r.Key.Origin
+	switch {
+	case (rotation == nil || !rotation.Enabled) && origin != "" && origin != "AWS_KMS":
+		// KMS may report "off" for such a key, although rotation is impossible.
+		return outcome{v1alpha1.ResultNotApplicable, "KMS cannot automatically rotate a key of origin " + origin}
 	case rotation == nil:
-		return outcome{v1alpha1.ResultUnknown, "the rotation could not be read"}
+		return outcome{v1alpha1.ResultUnknown, "could not read the rotation status"}
 	case rotation.Enabled:
 		return outcome{v1alpha1.ResultPass, "automatic rotation is on"}
 	}
@@ -105,5 +110,5 @@ func dataCurrent(r *v1alpha1.EncryptionReport) outcome {
 	if o, done := withoutKey(r); done && o.result != v1alpha1.ResultUnknown {
 		return o
 	}
-	return outcome{v1alpha1.ResultUnknown, "existing data was not looked at: kubectl eks-encrypt verify"}
+	return outcome{v1alpha1.ResultUnknown, "existing data was not checked; run: kubectl eks-encrypt verify"}
 }

@@ -7,31 +7,32 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// Requirement is what a pipeline may demand of a cluster.
+// Requirement is a condition that a pipeline can require of a cluster.
 type Requirement string
 
-// Requirements.
+// The requirements: any envelope encryption, or a customer-managed key.
 const (
 	RequireEnvelope Requirement = "envelope"
 	RequireCMK      Requirement = "cmk"
 )
 
-// ParseRequirement reads a requirement; empty stays empty, for none.
+// ParseRequirement parses a requirement, ignoring case. The empty string means no
+// requirement.
 func ParseRequirement(s string) (Requirement, error) {
 	switch r := Requirement(strings.ToLower(s)); r {
 	case "", RequireEnvelope, RequireCMK:
 		return r, nil
 	}
-	return "", fmt.Errorf("unknown requirement %q: one of %s, %s", s, RequireEnvelope, RequireCMK)
+	return "", fmt.Errorf("unknown requirement %q: must be one of %s, %s", s, RequireEnvelope, RequireCMK)
 }
 
-// Check holds a report against a requirement: Pass, Fail or Unknown, with the
-// reason. A report on another cluster than kubectl's tells nothing of kubectl's. A
-// key that EKS can't use fails either requirement: new data can't be written under
-// it once the API server restarts.
+// Check returns Pass, Fail or Unknown, with the reason. It returns Unknown if the
+// report describes a cluster other than the one that kubectl uses. An unusable key
+// fails both requirements: once the API server restarts, it cannot write new data.
 func (q Requirement) Check(r *v1alpha1.EncryptionReport) (v1alpha1.Result, string) {
 	if r.Cluster.Guard == v1alpha1.GuardMismatch {
-		return v1alpha1.ResultUnknown, "the report is about another cluster than the kube context: " + r.Cluster.GuardReason
+		return v1alpha1.ResultUnknown,
+			"the report describes another cluster than the kube context: " + r.Cluster.GuardReason
 	}
 	e := r.Encryption
 	switch e.Verdict {

@@ -1,9 +1,9 @@
 package encryption
 
-// Want is what a standard really asks for.
+// Want names the kind of protection that a standard requires.
 type Want string
 
-// Wants.
+// The kinds of protection, as reports show them.
 const (
 	WantEnvelope    Want = "envelope encryption"
 	WantCustomerKey Want = "a customer-managed key"
@@ -16,14 +16,14 @@ type Standard struct {
 	Want      Want
 }
 
-// ControlDefinition is one question, and the standards it gives evidence for. It
-// is evidence, not attestation.
+// ControlDefinition is one control and the standards that it provides evidence for.
+// The evidence is not an attestation.
 type ControlDefinition struct {
 	ID, Name  string
 	Standards []Standard
 }
 
-// StandardNames lists the ids of the standards.
+// StandardNames returns the ids of the standards.
 func (d ControlDefinition) StandardNames() []string {
 	var names []string
 	for _, s := range d.Standards {
@@ -32,7 +32,8 @@ func (d ControlDefinition) StandardNames() []string {
 	return names
 }
 
-// Definition finds a control by its id.
+// Definition returns the control with this id, or one without a name if the id is
+// unknown.
 func Definition(id string) ControlDefinition {
 	for _, d := range Definitions() {
 		if d.ID == id {
@@ -42,8 +43,8 @@ func Definition(id string) ControlDefinition {
 	return ControlDefinition{ID: id}
 }
 
-// Definitions are the controls in their order. The mapping follows what each
-// standard's text asks for, not what a scanner makes of it.
+// Definitions returns all controls in order. The mapping follows the text of each
+// standard, not the checks that scanners derive from it.
 func Definitions() []ControlDefinition {
 	return []ControlDefinition{
 		{"ENC-1", "Data is envelope-encrypted", []Standard{
@@ -58,7 +59,8 @@ func Definitions() []ControlDefinition {
 		}},
 		{"ENC-2", "The key is customer-managed", []Standard{
 			{"CIS EKS 5.3.1", "Secrets are encrypted using customer master keys managed in AWS KMS", WantCustomerKey},
-			{"AWS Config eks-secrets-encrypted", "Secrets are encrypted with a key of the cluster's configuration", WantCustomerKey},
+			{"AWS Config eks-secrets-encrypted",
+				"Secrets are encrypted with a key of the cluster's configuration", WantCustomerKey},
 			{"CT.EKS.PR.2", "Require secrets encryption with a KMS key", WantCustomerKey},
 			{"NIST 800-53 r5 SC-12", "Cryptographic key establishment and management", WantCustomerKey},
 			{"ISO 27001:2022 A.8.24", "Use of cryptography", WantCustomerKey},
@@ -69,9 +71,10 @@ func Definitions() []ControlDefinition {
 		{"ENC-4", "The key rotates", []Standard{
 			{"Security Hub KMS.4", "KMS key rotation should be enabled", WantKeyHygiene},
 		}},
-		{"ENC-5", "Existing data is under the current key", nil},
+		{"ENC-5", "Existing data is encrypted with the current key", nil},
 		{"ENC-6", "The key is approved", []Standard{
-			{"AWS Config eks-cluster-secrets-encrypted", "Secrets are encrypted with one of the listed keys", WantCustomerKey},
+			{"AWS Config eks-cluster-secrets-encrypted",
+				"Secrets are encrypted with one of the listed keys", WantCustomerKey},
 		}},
 	}
 }

@@ -8,28 +8,34 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// kmsIssues are EKS's health codes of a broken key, without case and underscores:
-// the API says KmsKeyDisabled, the user guide KMS_KEY_DISABLED.
-var kmsIssues = map[string]string{
-	"kmskeydisabled":          "the key is disabled",
-	"kmskeynotfound":          "the key was not found",
-	"kmskeymarkedfordeletion": "the key is scheduled for deletion",
-	"kmsgrantrevoked":         "the grant of EKS on the key was revoked",
+// kmsIssue returns the meaning of an EKS health code that reports a broken KMS key,
+// or "" for any other code. It ignores case, underscores and hyphens: the EKS API
+// spells KmsKeyDisabled, the user guide KMS_KEY_DISABLED.
+func kmsIssue(code string) string {
+	switch strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(code)) {
+	case "kmskeydisabled":
+		return "the key is disabled"
+	case "kmskeynotfound":
+		return "the key was not found"
+	case "kmskeymarkedfordeletion":
+		return "the key is scheduled for deletion"
+	case "kmsgrantrevoked":
+		return "the grant of EKS on the key was revoked"
+	}
+	return ""
 }
 
-// KeyIssue finds the health issue that concerns the key, if there is one. An issue
-// that lists other resources only is about another key.
-func KeyIssue(issues []v1alpha1.HealthIssue, keyARN string) (v1alpha1.HealthIssue, string, bool) {
+// KeyIssue returns the first health issue that concerns the key, and its meaning.
+// It ignores issues that list only other keys.
+func KeyIssue(issues []v1alpha1.HealthIssue, keyARN string) (issue v1alpha1.HealthIssue, meaning string, found bool) {
+	id := keyARN[strings.LastIndexByte(keyARN, '/')+1:]
+	names := func(resource string) bool {
+		return resource == keyARN || resource == id || strings.HasSuffix(resource, "/"+id)
+	}
 	for _, issue := range issues {
-		meaning, isKMS := kmsIssues[normal(issue.Code)]
-		if !isKMS {
-			continue
-		}
-		id := keyARN[strings.LastIndexByte(keyARN, '/')+1:]
-		names := func(resource string) bool {
-			return resource == keyARN || resource == id || strings.HasSuffix(resource, "/"+id)
-		}
-		if len(issue.ResourceIDs) == 0 || !slices.ContainsFunc(issue.ResourceIDs, isKeyARN) || slices.ContainsFunc(issue.ResourceIDs, names) {
+		meaning := kmsIssue(issue.Code)
+		if meaning != "" &&
+			(!slices.ContainsFunc(issue.ResourceIDs, isKeyARN) || slices.ContainsFunc(issue.ResourceIDs, names)) {
 			return issue, meaning, true
 		}
 	}
@@ -38,29 +44,27 @@ func KeyIssue(issues []v1alpha1.HealthIssue, keyARN string) (v1alpha1.HealthIssu
 
 func isKeyARN(s string) bool { return strings.Contains(s, ":kms:") && strings.Contains(s, ":key/") }
 
-func normal(code string) string {
-	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(code))
-}
-
-// Usable says whether EKS can use the key now, and why (not). state is KMS's word,
-// empty where KMS could not be asked; unasked says why it could not.
-func Usable(state, unasked, keyARN string, issues []v1alpha1.HealthIssue) (v1alpha1.Usable, string) {
+// Usable returns whether EKS can use the key now, and the reason if it cannot or if
+// this is unknown. state is the key state that KMS returned. It is empty if KMS
+// could not be queried; then unknownReason explains why.
+func Usable(state, unknownReason, keyARN string, issues []v1alpha1.HealthIssue) (v1alpha1.Usable, string) {
 	if issue, meaning, found := KeyIssue(issues, keyARN); found {
 		reason := fmt.Sprintf("EKS reports %s: %s", issue.Code, meaning)
 		if state == "Enabled" {
-			reason += "; KMS says Enabled now, and EKS may take hours to notice"
+			reason += "; KMS now reports Enabled, and EKS may take hours to notice"
 		}
 		return v1alpha1.UsableNo, reason
 	}
 	switch state {
 	case "":
-		return v1alpha1.UsableUnknown, unasked
+		return v1alpha1.UsableUnknown, unknownReason
 	case "Enabled":
 		return v1alpha1.UsableYes, ""
 	case "Disabled":
-		return v1alpha1.UsableNo, "KMS says Disabled: the API server goes on with what it has cached, and does not survive its next restart"
+		return v1alpha1.UsableNo,
+			"KMS reports Disabled: the API server continues with cached keys but does not survive its next restart"
 	case "PendingDeletion", "PendingReplicaDeletion":
-		return v1alpha1.UsableNo, "KMS says " + state + ": once the key is gone, so is the cluster's data"
+		return v1alpha1.UsableNo, "KMS reports " + state + ": deleting the key makes the cluster's data unreadable"
 	}
-	return v1alpha1.UsableNo, "KMS says " + state
+	return v1alpha1.UsableNo, "KMS reports " + state
 }

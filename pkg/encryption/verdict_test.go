@@ -15,33 +15,42 @@ func TestDecide(t *testing.T) {
 		facts   Facts
 		verdict v1alpha1.Verdict
 		scope   v1alpha1.Scope
-		why     string
+		why     string // part of the reason
 	}{
 		{"1.28 without key", Facts{Version: "1.28"}, v1alpha1.VerdictAWSOwnedKey, v1alpha1.ScopeAllAPIData, "AWS owns"},
 		{"1.31 without key", Facts{Version: "1.31"}, v1alpha1.VerdictAWSOwnedKey, v1alpha1.ScopeAllAPIData, "AWS owns"},
 		{"2.0 without key", Facts{Version: "2.0"}, v1alpha1.VerdictAWSOwnedKey, v1alpha1.ScopeAllAPIData, "AWS owns"},
-		{"1.28 with key", Facts{Version: "1.28", KeyARN: key}, v1alpha1.VerdictCustomerManagedKey, v1alpha1.ScopeAllAPIData, "customer-managed"},
+		{"1.28 with key", Facts{Version: "1.28", KeyARN: key},
+			v1alpha1.VerdictCustomerManagedKey, v1alpha1.ScopeAllAPIData, "customer-managed"},
 		{"1.27 without key", Facts{Version: "1.27"}, v1alpha1.VerdictNotEncrypted, v1alpha1.ScopeNone, "1.28"},
 		{"1.9 is older than 1.28", Facts{Version: "1.9"}, v1alpha1.VerdictNotEncrypted, v1alpha1.ScopeNone, "1.28"},
-		{"1.27 with key", Facts{Version: "1.27", KeyARN: key}, v1alpha1.VerdictCustomerManagedKey, v1alpha1.ScopeSecrets, "Secrets"},
-		{"connector", Facts{Version: "1.31", Connected: true}, v1alpha1.VerdictNotApplicable, v1alpha1.ScopeUnknown, "Connector"},
-		{"connector without version", Facts{Connected: true}, v1alpha1.VerdictNotApplicable, v1alpha1.ScopeUnknown, "Connector"},
-		{"local cluster on Outposts", Facts{Version: "1.31", LocalOutpost: true}, v1alpha1.VerdictNotApplicable, v1alpha1.ScopeUnknown, "Outposts"},
-		{"no version, no key", Facts{}, v1alpha1.VerdictUnknown, v1alpha1.ScopeUnknown, "can't be read"},
-		{"unparsable version, no key", Facts{Version: "latest"}, v1alpha1.VerdictUnknown, v1alpha1.ScopeUnknown, "can't be read"},
-		{"unparsable version with key", Facts{Version: "latest", KeyARN: key}, v1alpha1.VerdictCustomerManagedKey, v1alpha1.ScopeUnknown, "can't be told"},
+		{"1.27 with key", Facts{Version: "1.27", KeyARN: key},
+			v1alpha1.VerdictCustomerManagedKey, v1alpha1.ScopeSecrets, "Secrets"},
+		{"connector", Facts{Version: "1.31", Connected: true},
+			v1alpha1.VerdictNotApplicable, v1alpha1.ScopeUnknown, "Connector"},
+		{"connector without version", Facts{Connected: true},
+			v1alpha1.VerdictNotApplicable, v1alpha1.ScopeUnknown, "Connector"},
+		{"local cluster on Outposts", Facts{Version: "1.31", LocalOutpost: true},
+			v1alpha1.VerdictNotApplicable, v1alpha1.ScopeUnknown, "Outposts"},
+		{"no version, no key", Facts{},
+			v1alpha1.VerdictUnknown, v1alpha1.ScopeUnknown, "not a valid Kubernetes version"},
+		{"unparsable version, no key", Facts{Version: "latest"},
+			v1alpha1.VerdictUnknown, v1alpha1.ScopeUnknown, "not a valid Kubernetes version"},
+		{"unparsable version with key", Facts{Version: "latest", KeyARN: key},
+			v1alpha1.VerdictCustomerManagedKey, v1alpha1.ScopeUnknown, "is unknown"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			got := Decide(test.facts)
 			if got.Verdict != test.verdict || got.Scope != test.scope || !strings.Contains(got.Reason, test.why) {
-				t.Errorf("%s/%s: %s; want %s/%s with %q", got.Verdict, got.Scope, got.Reason, test.verdict, test.scope, test.why)
+				t.Errorf("Decide = %s/%s: %s, want %s/%s with a reason containing %q",
+					got.Verdict, got.Scope, got.Reason, test.verdict, test.scope, test.why)
 			}
 			if want := test.facts.KeyARN; got.Verdict == v1alpha1.VerdictCustomerManagedKey && got.KeyARN != want {
-				t.Errorf("key = %q, want %q", got.KeyARN, want)
+				t.Errorf("KeyARN = %q, want %q", got.KeyARN, want)
 			}
 			if got.Verdict != v1alpha1.VerdictCustomerManagedKey && got.KeyARN != "" {
-				t.Errorf("a key without a verdict that has one: %q", got.KeyARN)
+				t.Errorf("verdict %s with KeyARN %q, want none", got.Verdict, got.KeyARN)
 			}
 		})
 	}
@@ -50,7 +59,8 @@ func TestDecide(t *testing.T) {
 func TestParseVersion(t *testing.T) {
 	tests := map[string]Version{
 		"1.28": {1, 28}, "v1.31": {1, 31}, "1.31.2": {1, 31}, "1.31-eks-1": {1, 31}, "1.31+": {1, 31}, "2.0": {2, 0},
-		"": {}, "1": {}, "1.": {}, "latest": {}, "1.28 ": {}, " 1.28": {}, "1.x": {}, "-1.28": {}, "0.28": {}, "1.28\n": {}, "1.99999": {}, "١.٢٨": {},
+		"": {}, "1": {}, "1.": {}, "latest": {}, "1.28 ": {}, " 1.28": {}, "1.x": {}, "-1.28": {}, "0.28": {},
+		"1.28\n": {}, "1.99999": {}, "١.٢٨": {},
 	}
 	for in, want := range tests {
 		got, err := ParseVersion(in)
@@ -68,11 +78,12 @@ func FuzzParseVersion(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if !strings.HasPrefix(strings.TrimPrefix(s, "v"), "1") && v.Major == 1 && !strings.HasPrefix(strings.TrimLeft(strings.TrimPrefix(s, "v"), "0"), "1") {
-			t.Errorf("%q was read as %s", s, v)
+		digits := strings.TrimLeft(strings.TrimPrefix(s, "v"), "0")
+		if v.Major == 1 && !strings.HasPrefix(digits, "1") {
+			t.Errorf("ParseVersion(%q) = %s", s, v)
 		}
 		if v.Less(v) {
-			t.Errorf("%s is less than itself", v)
+			t.Errorf("%s.Less(itself) = true", v)
 		}
 	})
 }
@@ -82,29 +93,31 @@ func TestUsable(t *testing.T) {
 		return []v1alpha1.HealthIssue{{Code: code, ResourceIDs: ids}}
 	}
 	tests := []struct {
-		name           string
-		state, unasked string
-		issues         []v1alpha1.HealthIssue
-		want           v1alpha1.Usable
+		name                 string
+		state, unknownReason string
+		issues               []v1alpha1.HealthIssue
+		want                 v1alpha1.Usable
 	}{
 		{"enabled", "Enabled", "", nil, v1alpha1.UsableYes},
-		{"disabled, health lags", "Disabled", "", nil, v1alpha1.UsableNo},
+		{"disabled, no health issue yet", "Disabled", "", nil, v1alpha1.UsableNo},
 		{"pending deletion", "PendingDeletion", "", nil, v1alpha1.UsableNo},
 		{"pending import", "PendingImport", "", nil, v1alpha1.UsableNo},
-		{"a state of tomorrow", "Frozen", "", nil, v1alpha1.UsableNo},
-		{"KMS can't be asked", "", "no permission", nil, v1alpha1.UsableUnknown},
-		{"KMS can't be asked, health tells", "", "no permission", issue("KmsKeyNotFound", key), v1alpha1.UsableNo},
-		{"enabled, but EKS reports", "Enabled", "", issue("KmsGrantRevoked", key), v1alpha1.UsableNo},
-		{"as the user guide spells it", "Enabled", "", issue("KMS_KEY_DISABLED"), v1alpha1.UsableNo},
+		{"an unknown state", "Frozen", "", nil, v1alpha1.UsableNo},
+		{"KMS not readable", "", "no permission", nil, v1alpha1.UsableUnknown},
+		{"KMS not readable, EKS reports an issue", "", "no permission",
+			issue("KmsKeyNotFound", key), v1alpha1.UsableNo},
+		{"enabled, but EKS reports an issue", "Enabled", "", issue("KmsGrantRevoked", key), v1alpha1.UsableNo},
+		{"spelling of the user guide", "Enabled", "", issue("KMS_KEY_DISABLED"), v1alpha1.UsableNo},
 		{"marked for deletion", "Enabled", "", issue("kmsKeyMarkedForDeletion", key), v1alpha1.UsableNo},
-		{"an issue of another key", "Enabled", "", issue("KmsKeyDisabled", "arn:aws:kms:us-west-2:111122223333:key/2"), v1alpha1.UsableYes},
+		{"an issue of another key", "Enabled", "",
+			issue("KmsKeyDisabled", "arn:aws:kms:us-west-2:111122223333:key/2"), v1alpha1.UsableYes},
 		{"another issue", "Enabled", "", issue("Ec2SubnetNotFound", "subnet-1"), v1alpha1.UsableYes},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got, why := Usable(test.state, test.unasked, key, test.issues)
+			got, why := Usable(test.state, test.unknownReason, key, test.issues)
 			if got != test.want || got != v1alpha1.UsableYes && why == "" {
-				t.Errorf("%s (%s), want %s", got, why, test.want)
+				t.Errorf("Usable = %s (%s), want %s with a reason unless Yes", got, why, test.want)
 			}
 		})
 	}

@@ -1,3 +1,10 @@
+// Package fleet audits many clusters. Gather finds the clusters of regions and accounts
+// and queries them concurrently, within the quotas of AWS. Assess evaluates the results
+// against controls, approved keys and waivers. Compare finds the differences from an
+// earlier audit.
+//
+// Whatever could not be queried stays in the report, as Unknown with the reason. Only
+// Gather and the functions it uses (gather.go, accounts.go, aws.go) call AWS.
 package fleet
 
 import (
@@ -10,26 +17,29 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
-// Answers are what was found out, as Assess takes it.
+// Answers are the results of the queries, the input of Assess.
 type Answers struct {
 	Items       []v1alpha1.EncryptionReport
 	Unreachable []v1alpha1.Unreachable
-	// Data is by cluster ARN, where the existing data was to be looked at.
+	// Data maps cluster ARNs to the result of checking the existing data, if requested.
 	Data  map[string]Data
 	Notes []string
-	// StartedAt is when the asking began.
+	// StartedAt is the time of the first query.
 	StartedAt time.Time
 }
 
-// Data is how the existing data of a cluster stands, or why that was not looked at.
+// Data is the coverage of the existing data of a cluster, or the reason why it was not
+// checked.
 type Data struct {
 	Coverage *v1alpha1.CoverageReport
-	Unasked  string
+	Unasked  error
 }
 
-// Assess holds the answers against the rules. It asks nobody.
+// Assess evaluates the answers against the rules. It performs no I/O and does not change
+// its arguments.
 func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
-	started, finished := metav1.NewTime(a.StartedAt.UTC().Truncate(time.Second)), metav1.NewTime(rules.Now.UTC().Truncate(time.Second))
+	started := metav1.NewTime(a.StartedAt.UTC().Truncate(time.Second))
+	finished := metav1.NewTime(rules.Now.UTC().Truncate(time.Second))
 	out := &v1alpha1.AuditReport{
 		TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindAuditReport), StartedAt: &started, FinishedAt: &finished,
 		ObjectMeta: metav1.ObjectMeta{Name: "audit-" + started.Format("20060102-150405")},
@@ -37,7 +47,8 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 		Controls: rules.definitions(),
 		Items:    slices.Clone(a.Items), // never null in JSON
 		Summary: v1alpha1.AuditSummary{
-			Clusters: len(a.Items), ByVerdict: map[v1alpha1.Verdict]int{}, ByControl: map[string]map[v1alpha1.Result]int{},
+			Clusters: len(a.Items), ByVerdict: map[v1alpha1.Verdict]int{},
+			ByControl: map[string]map[v1alpha1.Result]int{},
 		},
 	}
 	if out.Items == nil {
@@ -49,8 +60,8 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 		if data.Coverage != nil {
 			out.Coverage = append(out.Coverage, *data.Coverage)
 		}
-		rules.answer(r, data)
-		rules.decide(r, out)
+		rules.evaluate(r, data)
+		rules.collect(r, out)
 		out.Summary.ByVerdict[r.Encryption.Verdict]++
 		for _, c := range r.Controls {
 			if out.Summary.ByControl[c.ID] == nil {
@@ -59,8 +70,8 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 			out.Summary.ByControl[c.ID][c.Result]++
 		}
 	}
-	out.Keys = keyView(out.Items, rules.Now)
-	out.OtherTools = otherTools(out.Items)
+	out.Keys = groupByKey(out.Items, rules.Now)
+	out.OtherTools = scannerResults(out.Items)
 	sortFindings(out.Findings)
 	sortFindings(out.Undecided)
 	s := &out.Summary
@@ -69,24 +80,24 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 	return out
 }
 
-// outcome is the answer in one word. A finding outweighs what could not be told,
-// and an audit of nothing tells nothing.
+// outcome sums up the report. A finding takes precedence over unknown results. An audit
+// without any EKS cluster is CannotTell.
 func outcome(r *v1alpha1.AuditReport) v1alpha1.AuditOutcome {
 	switch {
 	case len(r.Findings) > 0:
 		return v1alpha1.OutcomeFinding
-	case len(r.Undecided) > 0 || len(r.Unreachable) > 0 || !examined(r.Items):
+	case len(r.Undecided) > 0 || len(r.Unreachable) > 0 || !anyEKS(r.Items):
 		return v1alpha1.OutcomeCannotTell
 	}
 	return v1alpha1.OutcomeHolds
 }
 
-// examined says whether there is a cluster at all that is one of EKS.
-func examined(items []v1alpha1.EncryptionReport) bool {
+// anyEKS reports whether at least one of the clusters is an EKS cluster.
+func anyEKS(items []v1alpha1.EncryptionReport) bool {
 	return slices.ContainsFunc(items, func(r v1alpha1.EncryptionReport) bool { return r.Cluster.ARN != "" })
 }
 
-// definitions are all controls, with the standards that each gives evidence for.
+// definitions returns all controls with their standards.
 func (r *Rules) definitions() []v1alpha1.AuditControl {
 	var out []v1alpha1.AuditControl
 	for _, d := range encryption.Definitions() {

@@ -64,22 +64,24 @@ func enabledRegions(ctx context.Context, clients *awsclient.Clients, _ string) (
 	return names, nil
 }
 
-// clusterNames tells page after page, so that work can begin before the last one.
-// Clusters that EKS Connector registered are among them.
+// clusterNames calls page for each page of cluster names, so that work can start before
+// the last page. The names include clusters that EKS Connector registered.
 func clusterNames(ctx context.Context, clients *awsclient.Clients, page func([]string)) error {
-	p := eks.NewListClustersPaginator(clients.EKS(), &eks.ListClustersInput{Include: []string{"all"}, MaxResults: aws.Int32(100)})
+	p := eks.NewListClustersPaginator(clients.EKS(),
+		&eks.ListClustersInput{Include: []string{"all"}, MaxResults: aws.Int32(100)})
 	for p.HasMorePages() {
 		out, err := p.NextPage(ctx)
 		if err != nil {
-			return awsclient.Explain(err, awsclient.Operation{Name: "ListClusters", Action: "eks:ListClusters", Resource: "*"})
+			return awsclient.Explain(err,
+				awsclient.Operation{Name: "ListClusters", Action: "eks:ListClusters", Resource: "*"})
 		}
 		page(out.Clusters)
 	}
 	return nil
 }
 
-// keyReader asks KMS about keys of one account and region, and lists its aliases
-// once for all of them.
+// keyReader reads keys in one account and region. It lists the aliases only once, for all
+// keys together.
 type keyReader struct {
 	kms.Reader
 	account string
@@ -91,11 +93,14 @@ type keyReader struct {
 
 var _ kms.Reader = (*keyReader)(nil)
 
-// ListAliases answers for one key. KMS lists no aliases of another account's keys.
-func (r *keyReader) ListAliases(ctx context.Context, in *awskms.ListAliasesInput, _ ...func(*awskms.Options)) (*awskms.ListAliasesOutput, error) {
+// ListAliases returns the aliases of one key, or none if another account owns the key: KMS
+// does not list those.
+func (r *keyReader) ListAliases(
+	ctx context.Context, in *awskms.ListAliasesInput, _ ...func(*awskms.Options),
+) (*awskms.ListAliasesOutput, error) {
 	key, err := arn.Parse(aws.ToString(in.KeyId))
 	if err != nil {
-		return nil, fmt.Errorf("aliases of %q: %w", aws.ToString(in.KeyId), err)
+		return nil, fmt.Errorf("listing the aliases of key %q: %w", aws.ToString(in.KeyId), err)
 	}
 	out := &awskms.ListAliasesOutput{}
 	if key.AccountID != r.account {
@@ -106,9 +111,7 @@ func (r *keyReader) ListAliases(ctx context.Context, in *awskms.ListAliasesInput
 		return nil, r.err
 	}
 	for _, name := range r.aliases[strings.TrimPrefix(key.Resource, "key/")] {
-		out.Aliases = append(out.Aliases, alias(name))
+		out.Aliases = append(out.Aliases, kmstypes.AliasListEntry{AliasName: &name})
 	}
 	return out, nil
 }
-
-func alias(name string) kmstypes.AliasListEntry { return kmstypes.AliasListEntry{AliasName: &name} }

@@ -11,10 +11,10 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 )
 
-// BenchmarkFleet audits a thousand clusters in 20 regions and 5 accounts, at 50 ms a
-// call. "of-ideal" is the time beside calls ÷ concurrency × latency, which takes an
-// idle machine to come near; "of-plain" is the time beside that of as many calls of
-// DescribeCluster, made by as many workers that do nothing else on the same machine.
+// BenchmarkFleet audits a thousand clusters in 20 regions and 5 accounts, with 50 ms
+// latency for each call. "of-ideal" is the time divided by calls ÷ concurrency × latency;
+// only an idle machine comes close to 1. "of-plain" is the time divided by the time that
+// as many workers need for as many calls of DescribeCluster on the same machine.
 //
 //	go test ./pkg/fleet -run '^$' -bench Fleet -benchtime 3x
 func BenchmarkFleet(b *testing.B) {
@@ -42,7 +42,7 @@ func BenchmarkFleet(b *testing.B) {
 	b.ReportMetric(float64(took)/float64(plain), "of-plain")
 }
 
-// plain makes the calls without any wit, as one role that needs none.
+// plain makes the same number of DescribeCluster calls with one role.
 func (f fleet) plain(b *testing.B, calls int) {
 	truth := f.Generated.Truths[0]
 	client := f.clients.Assume("arn:aws:iam::"+truth.Account+":role/"+f.RoleName, truth.Region).EKS()

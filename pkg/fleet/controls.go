@@ -1,18 +1,24 @@
 package fleet
 
 import (
+	"bufio"
+	"cmp"
 	"fmt"
+	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
-// Ids of the controls that this package decides by more than a report.
+// The ids of the controls.
 const (
 	controlEnvelope = "ENC-1"
 	controlCMK      = "ENC-2"
@@ -22,24 +28,24 @@ const (
 	controlApproved = "ENC-6"
 )
 
-// Rules are what the answers are held against.
+// Rules are the conditions that Assess evaluates.
 type Rules struct {
-	// Controls decide; the others are for information.
+	// Controls are the ids of the controls that affect the outcome.
 	Controls []string
-	// Approved are key ARNs. With none, ENC-6 is not applicable.
+	// Approved are the ARNs of approved keys. If empty, ENC-6 does not apply.
 	Approved []string
 	Waivers  []Waiver
-	// Now decides which waivers have expired, and how many days a key has left.
+	// Now is the time for the expiry of waivers and the days until a key is deleted.
 	Now time.Time
 }
 
-// ParseControls reads ids of controls, without regard to case.
+// ParseControls parses ids of controls, ignoring case, and returns them sorted.
 func ParseControls(ids []string) ([]string, error) {
 	var parsed []string
 	for _, id := range ids {
 		id = strings.ToUpper(strings.TrimSpace(id))
 		if !slices.Contains(ControlIDs(), id) {
-			return nil, fmt.Errorf("unknown control %q: one of %s", id, strings.Join(ControlIDs(), ", "))
+			return nil, fmt.Errorf("unknown control %q: must be one of %s", id, strings.Join(ControlIDs(), ", "))
 		}
 		parsed = append(parsed, id)
 	}
@@ -47,8 +53,9 @@ func ParseControls(ids []string) ([]string, error) {
 	return slices.Compact(parsed), nil
 }
 
-// DefaultControls are those that decide where none are named: what is required, and
-// whatever else the user has given the means to answer.
+// DefaultControls returns the controls that affect the outcome if the user names none:
+// those of the requirement and ENC-3, plus ENC-5 if the data is checked and ENC-6 if
+// there are approved keys.
 func DefaultControls(require encryption.Requirement, approved, data bool) []string {
 	ids := []string{controlEnvelope}
 	if require == encryption.RequireCMK {
@@ -64,8 +71,47 @@ func DefaultControls(require encryption.Requirement, approved, data bool) []stri
 	return ids
 }
 
-// answer completes the controls of a report with what the rules and the existing data add.
-func (r *Rules) answer(report *v1alpha1.EncryptionReport, data Data) {
+var keyARNPattern = regexp.MustCompile(`^arn:aws(-[a-z]+)*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$`)
+
+// ParseKeyARN parses the ARN of a KMS key. It refuses aliases, because an alias can be
+// moved to a key that is not approved.
+func ParseKeyARN(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	switch {
+	case keyARNPattern.MatchString(s):
+		return s, nil
+	case strings.HasPrefix(s, "alias/") || strings.Contains(s, ":alias/"):
+		return "", hint.Wrap(fmt.Errorf("%q is an alias, and aliases can be moved to another key", s),
+			"aws kms describe-key --key-id ALIAS --query KeyMetadata.Arn prints the ARN of the key")
+	}
+	return "", fmt.Errorf("%q is not a valid key ARN: must look like arn:aws:kms:REGION:ACCOUNT:key/ID", s)
+}
+
+// ReadKeyARNs reads key ARNs, one on each line, and returns them sorted without
+// duplicates. # starts a comment.
+func ReadKeyARNs(r io.Reader) ([]string, error) {
+	var arns []string
+	lines := bufio.NewScanner(r)
+	for n := 1; lines.Scan(); n++ {
+		text, _, _ := strings.Cut(lines.Text(), "#")
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		key, err := ParseKeyARN(text)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		arns = append(arns, key)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, err
+	}
+	slices.Sort(arns)
+	return slices.Compact(arns), nil
+}
+
+// evaluate sets the results that depend on the approved keys or the existing data.
+func (r *Rules) evaluate(report *v1alpha1.EncryptionReport, data Data) {
 	report.Controls = slices.Clone(report.Controls)
 	for i := range report.Controls {
 		switch c := &report.Controls[i]; {
@@ -73,8 +119,8 @@ func (r *Rules) answer(report *v1alpha1.EncryptionReport, data Data) {
 			c.Result, c.Reason = r.approved(report)
 		case c.ID == controlData && data.Coverage != nil:
 			c.Result, c.Reason = dataCurrent(data.Coverage)
-		case c.ID == controlData && data.Unasked != "" && c.Result == v1alpha1.ResultUnknown:
-			c.Reason = "existing data was not looked at: " + data.Unasked
+		case c.ID == controlData && data.Unasked != nil && c.Result == v1alpha1.ResultUnknown:
+			c.Reason = "existing data was not checked: " + data.Unasked.Error()
 		}
 	}
 }
@@ -83,13 +129,13 @@ func (r *Rules) approved(report *v1alpha1.EncryptionReport) (v1alpha1.Result, st
 	switch report.Encryption.Verdict {
 	case v1alpha1.VerdictCustomerManagedKey:
 		if slices.Contains(r.Approved, report.Encryption.KeyARN) {
-			return v1alpha1.ResultPass, "the key is on the list"
+			return v1alpha1.ResultPass, "the key is on the list of approved keys"
 		}
 		return v1alpha1.ResultFail, "the key is not on the list of approved keys: " + report.Encryption.KeyARN
 	case v1alpha1.VerdictUnknown:
 		return v1alpha1.ResultUnknown, report.Encryption.Reason
 	}
-	return v1alpha1.ResultNotApplicable, "no customer key"
+	return v1alpha1.ResultNotApplicable, "no customer key is associated"
 }
 
 func dataCurrent(c *v1alpha1.CoverageReport) (v1alpha1.Result, string) {
@@ -102,21 +148,23 @@ func dataCurrent(c *v1alpha1.CoverageReport) (v1alpha1.Result, string) {
 	return v1alpha1.ResultUnknown, c.Statement
 }
 
-// decide sorts the answers of one cluster that decide: failed and nobody answers for
-// it, could not be told, failed and waived.
-func (r *Rules) decide(report *v1alpha1.EncryptionReport, out *v1alpha1.AuditReport) {
+// collect adds the failed and the unknown results of one cluster that affect the outcome
+// to the findings, the waived findings or the undecided controls of the report.
+func (r *Rules) collect(report *v1alpha1.EncryptionReport, out *v1alpha1.AuditReport) {
 	cluster := identity(report)
 	for _, c := range report.Controls {
 		if !slices.Contains(r.Controls, c.ID) {
 			continue
 		}
 		f := v1alpha1.Finding{
-			Cluster: cluster, Name: report.Cluster.Name, Account: report.Cluster.Account, Region: report.Cluster.Region,
+			Cluster: cluster, Name: report.Cluster.Name,
+			Account: report.Cluster.Account, Region: report.Cluster.Region,
 			Control: c.ID, Title: c.Name, Severity: severity(c.ID), Reason: c.Reason,
 		}
 		result := c.Result
 		if report.Cluster.Guard == v1alpha1.GuardMismatch && result != v1alpha1.ResultNotApplicable {
-			result, f.Reason = v1alpha1.ResultUnknown, "the report is about another cluster than the kube context: "+report.Cluster.GuardReason
+			result = v1alpha1.ResultUnknown
+			f.Reason = "the report describes another cluster than the kube context: " + report.Cluster.GuardReason
 		}
 		switch result {
 		case v1alpha1.ResultUnknown:
@@ -134,7 +182,7 @@ func (r *Rules) decide(report *v1alpha1.EncryptionReport, out *v1alpha1.AuditRep
 	}
 }
 
-// waiver finds the one that covers a finding now, or else the one that did so last.
+// waiver returns a waiver that covers the finding now, or else the one that expired last.
 func (r *Rules) waiver(cluster, name, control string) (valid, expired *v1alpha1.Waived) {
 	var latest time.Time
 	for i := range r.Waivers {
@@ -144,7 +192,9 @@ func (r *Rules) waiver(cluster, name, control string) (valid, expired *v1alpha1.
 			continue
 		}
 		last := metav1.NewTime(end.Add(-time.Second))
-		waived := &v1alpha1.Waived{Cluster: cluster, Control: control, Reason: w.Reason, Owner: w.Owner, Expires: &last}
+		waived := &v1alpha1.Waived{
+			Cluster: cluster, Control: control, Reason: w.Reason, Owner: w.Owner, Expires: &last,
+		}
 		if r.Now.Before(end) {
 			return waived, nil
 		}
@@ -155,15 +205,9 @@ func (r *Rules) waiver(cluster, name, control string) (valid, expired *v1alpha1.
 	return nil, expired
 }
 
-// identity is the ARN, or the kube context where none is known.
+// identity returns the ARN of the cluster, or else its kube context or name.
 func identity(r *v1alpha1.EncryptionReport) string {
-	switch {
-	case r.Cluster.ARN != "":
-		return r.Cluster.ARN
-	case r.Cluster.Context != "":
-		return r.Cluster.Context
-	}
-	return r.Cluster.Name
+	return cmp.Or(r.Cluster.ARN, r.Cluster.Context, r.Cluster.Name)
 }
 
 func severity(control string) v1alpha1.Severity {
@@ -178,18 +222,18 @@ func severity(control string) v1alpha1.Severity {
 	return v1alpha1.SeverityMedium
 }
 
-// remedy is the next step. Nothing here undoes an association: nothing can.
+// remedy returns the next step for a failed control. An association cannot be undone.
 func remedy(control string, r *v1alpha1.EncryptionReport) string {
 	key := r.Encryption.KeyARN
 	region := ""
-	if parts := strings.Split(key, ":"); len(parts) > 3 {
-		region = " --region " + parts[3]
+	if a, err := arn.Parse(key); err == nil {
+		region = " --region " + a.Region
 	}
 	switch control {
 	case controlEnvelope:
 		return "upgrade to Kubernetes 1.28 or later, or associate a key: kubectl eks-encrypt associate"
 	case controlCMK:
-		return "kubectl eks-encrypt associate --dry-run=client, and read the plan: an association can't be undone"
+		return "run kubectl eks-encrypt associate --dry-run=client and read the plan: an association cannot be undone"
 	case controlUsable:
 		return usableRemedy(r, key, region)
 	case controlRotation:
@@ -197,14 +241,15 @@ func remedy(control string, r *v1alpha1.EncryptionReport) string {
 	case controlData:
 		return "kubectl eks-encrypt rewrite"
 	case controlApproved:
-		return "approve the key, or waive this with an owner: a cluster's key can't be changed, only the cluster can be replaced"
+		return "approve the key, or waive the finding: changing the key requires a new cluster"
 	}
 	return ""
 }
 
 func usableRemedy(r *v1alpha1.EncryptionReport, key, region string) string {
-	if issue, _, found := encryption.KeyIssue(r.Health.Issues, key); found && strings.Contains(strings.ToLower(issue.Code), "grant") {
-		return "ask AWS Support: the grant of EKS can't be given again from outside"
+	issue, _, found := encryption.KeyIssue(r.Health.Issues, key)
+	if found && strings.Contains(strings.ToLower(issue.Code), "grant") {
+		return "contact AWS Support: only EKS can create its grant on the key again"
 	}
 	state := ""
 	if r.Key != nil {
@@ -213,11 +258,11 @@ func usableRemedy(r *v1alpha1.EncryptionReport, key, region string) string {
 	enable := "aws kms enable-key --key-id " + key + region
 	switch state {
 	case "PendingDeletion":
-		return "at once: aws kms cancel-key-deletion --key-id " + key + region + "; then " + enable
+		return "immediately: aws kms cancel-key-deletion --key-id " + key + region + "; then " + enable
 	case "Disabled":
 		return enable
 	case "Enabled":
-		return "look again in some hours: EKS notices late that a key is well"
+		return "check again in a few hours: EKS reports key health with a delay"
 	}
-	return "see what KMS says of the key: aws kms describe-key --key-id " + key + region
+	return "check the key in KMS: aws kms describe-key --key-id " + key + region
 }

@@ -14,7 +14,7 @@ import (
 
 const caller = "arn:aws:iam::100000000001:user/auditor"
 
-// fleet is a generated fleet behind the wire, and its truth.
+// fleet is a generated fleet on the fake AWS, with the expected answers.
 type fleet struct {
 	*fakeaws.Server
 	fakeaws.Generated
@@ -29,12 +29,14 @@ func newFleet(t testing.TB, o fakeaws.GenerateOptions) fleet {
 	t.Cleanup(h.Close)
 	g, err := s.AddGenerated(o)
 	must(t, err)
-	must(t, s.AddPrincipal(fakeaws.Principal{ARN: caller, AccessKeyID: "AKIAAUDIT", SecretAccessKey: "secret", Policy: []fakeaws.Statement{
-		fakeaws.Allow("sts:AssumeRole"), fakeaws.Allow("organizations:ListAccounts"),
-	}}))
+	must(t, s.AddPrincipal(fakeaws.Principal{
+		ARN: caller, AccessKeyID: "AKIAAUDIT", SecretAccessKey: "secret",
+		Policy: []fakeaws.Statement{fakeaws.Allow("sts:AssumeRole"), fakeaws.Allow("organizations:ListAccounts")},
+	}))
 	for name, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID": "AKIAAUDIT", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true",
-		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_MAX_ATTEMPTS": "", "AWS_ENDPOINT_URL": "",
+		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+		"AWS_MAX_ATTEMPTS": "", "AWS_ENDPOINT_URL": "",
 	} {
 		if t, ok := t.(interface{ Setenv(string, string) }); ok {
 			t.Setenv(name, value)
@@ -54,8 +56,9 @@ func must(t testing.TB, err error) {
 
 func (f fleet) options() Options {
 	return Options{
-		Clients: f.clients, Scope: Scope{Organization: true, Regions: []string{AllRegions}, RoleName: f.RoleName},
-		Delay: func(int) time.Duration { return time.Millisecond },
+		Clients: f.clients,
+		Scope:   Scope{Organization: true, Regions: []string{AllRegions}, RoleName: f.RoleName},
+		Delay:   func(int) time.Duration { return time.Millisecond },
 	}
 }
 
@@ -66,24 +69,33 @@ func (f fleet) gather(t testing.TB, o Options) *Gathered {
 	return g
 }
 
-// allControls decide, with every other key approved.
+// rules enforces all controls except ENC-5, with every second key approved.
 func (f fleet) rules() Rules {
-	r := Rules{Controls: []string{controlEnvelope, controlCMK, controlUsable, controlRotation, controlApproved}, Now: fleetNow}
+	r := Rules{
+		Controls: []string{controlEnvelope, controlCMK, controlUsable, controlRotation, controlApproved},
+		Now:      fleetNow,
+	}
 	for _, truth := range f.Generated.Truths {
-		if truth.KeyARN != "" && truth.KeyARN[len(truth.KeyARN)-1]%2 == 0 && !slices.Contains(r.Approved, truth.KeyARN) {
-			r.Approved = append(r.Approved, truth.KeyARN)
+		key := truth.KeyARN
+		if key != "" && key[len(key)-1]%2 == 0 && !slices.Contains(r.Approved, key) {
+			r.Approved = append(r.Approved, key)
 		}
 	}
 	return r
 }
 
-// fleetNow is the moment that the fleet's dates are counted from.
+// fleetNow is the reference time of the generated dates.
 var fleetNow = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
-// wantControls are the answers that the truth demands.
+// wantControls returns the expected results of the controls.
 func wantControls(f fleet, truth fakeaws.Truth, rules Rules) map[string]v1alpha1.Result {
-	const pass, fail, none, unknown = v1alpha1.ResultPass, v1alpha1.ResultFail, v1alpha1.ResultNotApplicable, v1alpha1.ResultUnknown
-	want := map[string]v1alpha1.Result{controlUsable: none, controlRotation: none, controlData: none, controlApproved: none}
+	const (
+		pass, fail    = v1alpha1.ResultPass, v1alpha1.ResultFail
+		none, unknown = v1alpha1.ResultNotApplicable, v1alpha1.ResultUnknown
+	)
+	want := map[string]v1alpha1.Result{
+		controlUsable: none, controlRotation: none, controlData: none, controlApproved: none,
+	}
 	switch truth.Verdict {
 	case v1alpha1.VerdictNotApplicable:
 		want[controlEnvelope], want[controlCMK] = none, none
@@ -123,8 +135,8 @@ func wantControls(f fleet, truth fakeaws.Truth, rules Rules) map[string]v1alpha1
 	return want
 }
 
-// check holds a report against the truth: each cluster that can be asked, with each
-// of its controls, and nothing else.
+// check compares a report with the expected answers: exactly the clusters that can be
+// queried, with the expected result for each control.
 func (f fleet) check(t *testing.T, r *v1alpha1.AuditReport, rules Rules) {
 	t.Helper()
 	items := byIdentity(r.Items)
@@ -133,20 +145,23 @@ func (f fleet) check(t *testing.T, r *v1alpha1.AuditReport, rules Rules) {
 		item := items[truth.ARN]
 		if truth.Unreachable != "" {
 			if item != nil {
-				t.Errorf("%s can't be asked (%s), and is in the report as %s", truth.ARN, truth.Unreachable, item.Encryption.Verdict)
+				t.Errorf("%s is unreachable (%s) but in the report as %s",
+					truth.ARN, truth.Unreachable, item.Encryption.Verdict)
 			}
-			if !hidden(r, &v1alpha1.EncryptionReport{Cluster: v1alpha1.Cluster{Account: truth.Account, Region: truth.Region}}) {
-				t.Errorf("%s can't be asked (%s), and no line says so", truth.ARN, truth.Unreachable)
+			at := v1alpha1.Cluster{Account: truth.Account, Region: truth.Region}
+			if !unreachable(r, &v1alpha1.EncryptionReport{Cluster: at}) {
+				t.Errorf("%s is unreachable (%s) but not listed in Unreachable", truth.ARN, truth.Unreachable)
 			}
 			continue
 		}
 		if item == nil {
-			t.Errorf("%s is lost", truth.ARN)
+			t.Errorf("%s is missing in the report", truth.ARN)
 			continue
 		}
 		delete(items, truth.ARN)
-		if item.Encryption.Verdict != truth.Verdict || item.Encryption.Scope != truth.Scope || item.Encryption.KeyARN != truth.KeyARN {
-			t.Errorf("%s: %s/%s %s (%s), want %s/%s %s", truth.ARN, item.Encryption.Verdict, item.Encryption.Scope, item.Encryption.KeyARN, item.Encryption.Reason, truth.Verdict, truth.Scope, truth.KeyARN)
+		if e := item.Encryption; e.Verdict != truth.Verdict || e.Scope != truth.Scope || e.KeyARN != truth.KeyARN {
+			t.Errorf("%s: %s/%s %s (%s), want %s/%s %s", truth.ARN, e.Verdict, e.Scope, e.KeyARN, e.Reason,
+				truth.Verdict, truth.Scope, truth.KeyARN)
 		}
 		got := map[string]v1alpha1.Result{}
 		for _, c := range item.Controls {
@@ -154,11 +169,11 @@ func (f fleet) check(t *testing.T, r *v1alpha1.AuditReport, rules Rules) {
 		}
 		for id, want := range wantControls(f, truth, rules) {
 			if got[id] != want {
-				t.Errorf("%s %s: %s, want %s (truth %+v)", truth.ARN, id, got[id], want, truth)
+				t.Errorf("%s %s = %s, want %s (%+v)", truth.ARN, id, got[id], want, truth)
 			}
 			if want == v1alpha1.ResultFail && slices.Contains(rules.Controls, id) &&
-				!slices.ContainsFunc(r.Findings, func(f v1alpha1.Finding) bool { return f.Cluster == truth.ARN && f.Control == id }) {
-				t.Errorf("%s %s: no finding", truth.ARN, id)
+				!findingIndex(r.Findings)[findingKey{truth.ARN, id}] {
+				t.Errorf("%s %s: no finding, want one", truth.ARN, id)
 			}
 		}
 		if wrong++; t.Failed() && wrong > 20 {
@@ -166,12 +181,12 @@ func (f fleet) check(t *testing.T, r *v1alpha1.AuditReport, rules Rules) {
 		}
 	}
 	for id := range items {
-		t.Errorf("%s is in the report, and no such cluster exists", id)
+		t.Errorf("%s is in the report but does not exist", id)
 	}
 }
 
-// A thousand clusters in 20 regions and 5 accounts: every answer is the truth, and
-// few calls are made.
+// The report of a thousand clusters in 20 regions and 5 accounts is correct, and few
+// calls are made.
 func TestFleet(t *testing.T) {
 	f := newFleet(t, fakeaws.GenerateOptions{Clusters: 1000, Regions: 20, Accounts: 5, Seed: 1})
 	g := f.gather(t, f.options())
@@ -179,7 +194,8 @@ func TestFleet(t *testing.T) {
 	r := Assess(Answers{Items: g.Items, Unreachable: g.Unreachable, Notes: g.Notes, StartedAt: fleetNow}, rules)
 	f.check(t, r, rules)
 	if len(g.Unreachable) > 0 || len(g.Notes) > 0 || len(g.Regions) != 20 || len(g.Accounts) != 5 {
-		t.Errorf("unreachable %v, notes %v, %d regions, %d accounts", g.Unreachable, g.Notes, len(g.Regions), len(g.Accounts))
+		t.Errorf("unreachable %v, notes %v, %d regions, %d accounts, want none, none, 20, 5",
+			g.Unreachable, g.Notes, len(g.Regions), len(g.Accounts))
 	}
 
 	byCluster, byKey, keyARNs, total := map[string]int{}, map[string]int{}, map[string]bool{}, 0
@@ -199,26 +215,29 @@ func TestFleet(t *testing.T) {
 	}
 	for cluster, n := range byCluster {
 		if n > 1 {
-			t.Errorf("%d calls for cluster %s", n, cluster)
+			t.Errorf("%d calls for cluster %s, want at most 1", n, cluster)
 		}
 	}
 	for key, n := range byKey {
 		if n > 2 {
-			t.Errorf("%d calls for key %s", n, key)
+			t.Errorf("%d calls for key %s, want at most 2", n, key)
 		}
 	}
 	if budget := 3*len(f.Generated.Truths) + 2*len(keyARNs); total > budget {
-		t.Errorf("%d calls, more than %d", total, budget)
+		t.Errorf("%d calls, want at most %d", total, budget)
 	}
 	if n := f.MaxInFlight(); n > DefaultMaxConcurrency {
-		t.Errorf("%d calls at one time", n)
+		t.Errorf("%d concurrent calls, want at most %d", n, DefaultMaxConcurrency)
 	}
 	t.Logf("%d calls for %d clusters and %d keys", total, len(f.Generated.Truths), len(keyARNs))
 }
 
-// Throttling loses nothing, and what is down or denied hides nothing else.
-func TestFleetInTrouble(t *testing.T) {
-	f := newFleet(t, fakeaws.GenerateOptions{Clusters: 400, Regions: 20, Accounts: 5, Seed: 2, Throttle: 0.2, RegionsDown: 1, AccountsDenied: 1, Hostile: true})
+// Throttling loses no cluster, and a region or account that fails affects no other.
+func TestFleetWithFaults(t *testing.T) {
+	f := newFleet(t, fakeaws.GenerateOptions{
+		Clusters: 400, Regions: 20, Accounts: 5, Seed: 2,
+		Throttle: 0.2, RegionsDown: 1, AccountsDenied: 1, Hostile: true,
+	})
 	o := f.options()
 	throttled := make(chan int, 1)
 	throttled <- 0
@@ -228,17 +247,17 @@ func TestFleetInTrouble(t *testing.T) {
 	r := Assess(Answers{Items: g.Items, Unreachable: g.Unreachable, Notes: g.Notes, StartedAt: fleetNow}, rules)
 	f.check(t, r, rules)
 	if n := <-throttled; n == 0 {
-		t.Error("nothing was throttled")
+		t.Error("no call was throttled")
 	}
 	if len(g.Unreachable) != 5 { // one region in each of four accounts, and one account
-		t.Errorf("unreachable: %+v", g.Unreachable)
+		t.Errorf("Unreachable = %+v, want 5 entries", g.Unreachable)
 	}
 	for _, u := range g.Unreachable {
 		if u.Reason == "" {
-			t.Errorf("no reason: %+v", u)
+			t.Errorf("%+v has no reason", u)
 		}
 	}
 	if r.Summary.Outcome != v1alpha1.OutcomeFinding {
-		t.Errorf("outcome %s", r.Summary.Outcome)
+		t.Errorf("Outcome = %s, want Finding", r.Summary.Outcome)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sort"
 	"sync"
 	"time"
 
@@ -20,60 +19,60 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
 )
 
-// DefaultMaxConcurrency bounds the calls to AWS under way at one time.
+// DefaultMaxConcurrency is the default maximum number of concurrent calls to AWS.
 const DefaultMaxConcurrency = 32
 
-// Options say where to ask, and how.
+// Options are the inputs of Gather.
 type Options struct {
-	// Clients act as the caller.
+	// Clients are authorized as the caller.
 	Clients *awsclient.Clients
 	Scope   Scope
 	Filter  Filter
-	// MaxConcurrency bounds the calls under way, over all accounts and regions. In
-	// each of them fewer are let through where AWS throttles.
+	// MaxConcurrency is the maximum number of concurrent calls, over all accounts and
+	// regions. Where AWS throttles calls, fewer are made.
 	MaxConcurrency int
-	// Progress is told now and then, from several goroutines; may be nil.
+	// Progress, if not nil, is called after every change, from several goroutines.
 	Progress func(Progress)
-	// Delay is the time before another attempt of a call; nil means the SDK's.
+	// Delay returns the time to wait before a retry; nil means the default of the SDK.
 	Delay func(attempt int) time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
 
-// Progress is how far the asking is.
+// Progress counts the work that Gather has found and done.
 type Progress struct {
-	Places, PlacesDone     int // regions of accounts
+	Places, PlacesDone     int // each is one region of one account
 	Clusters, ClustersDone int
 	Unreachable, Throttled int
 }
 
-// Gathered is what was found out, before anything is decided.
+// Gathered is the result of Gather.
 type Gathered struct {
 	Items       []v1alpha1.EncryptionReport
 	Unreachable []v1alpha1.Unreachable
-	// Regions and Accounts are those that were to be asked.
+	// Regions and Accounts are those of the scope, whether or not they could be queried.
 	Regions, Accounts []string
 	Notes             []string
 }
 
 type gatherer struct {
 	Options
-	keys      KeyCache
-	slots     chan struct{} // calls under way
-	partition string
-	own       string // the caller's account
-	accounts  map[string]*access
+	keys       KeyCache
+	sem        chan struct{} // limits the concurrent calls
+	partition  string
+	ownAccount string // of the caller
+	accounts   map[string]*account
 
 	mu       sync.Mutex
-	places   map[placeID]*place
+	regions  map[accountRegion]*regionClients
 	out      Gathered
 	progress Progress
-	leftOut  int
+	filtered int // clusters that the filter excludes
 }
 
-// Gather finds the clusters of the scope and asks about each. A region, account or
-// cluster that fails is in the result, with the reason; the error is for what
-// leaves nothing to ask.
+// Gather finds the clusters of the scope and queries each of them. Regions, accounts and
+// clusters that fail are part of the result, with the reason. Gather returns an error only
+// if it cannot identify the caller or the accounts, or if ctx ends.
 func Gather(ctx context.Context, o Options) (*Gathered, error) {
 	if o.MaxConcurrency <= 0 {
 		o.MaxConcurrency = DefaultMaxConcurrency
@@ -83,27 +82,27 @@ func Gather(ctx context.Context, o Options) (*Gathered, error) {
 	}
 	o.Clients = o.Clients.Patient(o.Delay)
 	g := &gatherer{
-		Options: o, slots: make(chan struct{}, o.MaxConcurrency),
-		accounts: map[string]*access{}, places: map[placeID]*place{},
+		Options: o, sem: make(chan struct{}, o.MaxConcurrency),
+		accounts: map[string]*account{}, regions: map[accountRegion]*regionClients{},
 	}
-	own, caller, err := o.Clients.Caller(ctx)
+	ownAccount, caller, err := o.Clients.Caller(ctx)
 	if err != nil {
 		return nil, err
 	}
 	callerARN, err := arn.Parse(caller)
 	if err != nil {
-		return nil, fmt.Errorf("the caller's ARN %q can't be read: %w", caller, err)
+		return nil, fmt.Errorf("parsing the caller's ARN %q: %w", caller, err)
 	}
-	g.own, g.partition = own, callerARN.Partition
+	g.ownAccount, g.partition = ownAccount, callerARN.Partition
 	ids, err := g.accountIDs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	g.openAccounts(ctx, ids)
+	g.assumeRoles(ctx, ids)
 	var all errgroup.Group
 	for _, a := range g.accounts {
 		all.Go(func() error {
-			g.account(ctx, a)
+			g.queryAccount(ctx, a)
 			return nil
 		})
 	}
@@ -114,18 +113,8 @@ func Gather(ctx context.Context, o Options) (*Gathered, error) {
 	return g.result(ids), nil
 }
 
-func (g *gatherer) accountIDs(ctx context.Context) ([]string, error) {
-	switch {
-	case g.Scope.Organization:
-		return organizationAccounts(ctx, g.Clients, g.partition)
-	case len(g.Scope.Accounts) > 0:
-		return slices.Compact(slices.Sorted(slices.Values(g.Scope.Accounts))), nil
-	}
-	return []string{g.own}, nil
-}
-
-// account asks in each region of one account.
-func (g *gatherer) account(ctx context.Context, a *access) {
+// queryAccount queries each region of one account.
+func (g *gatherer) queryAccount(ctx context.Context, a *account) {
 	regions := g.Scope.Regions
 	switch {
 	case len(regions) == 0:
@@ -133,98 +122,99 @@ func (g *gatherer) account(ctx context.Context, a *access) {
 	case regions[0] == AllRegions:
 		var err error
 		if regions, err = enabledRegions(ctx, a.clients, g.partition); err != nil {
-			g.unreachable(a.id, "", fmt.Errorf("its regions can't be told: %w", err))
+			g.addUnreachable(a.id, "", fmt.Errorf("listing the enabled regions: %w", err))
 			return
 		}
 	}
-	g.tell(func(p *Progress) { p.Places += len(regions) })
+	g.update(func(p *Progress) { p.Places += len(regions) })
 	var all errgroup.Group
 	for _, region := range regions {
 		all.Go(func() error {
-			g.region(ctx, g.place(a, region))
-			g.tell(func(p *Progress) { p.PlacesDone++ })
+			g.queryRegion(ctx, g.clientsFor(a, region))
+			g.update(func(p *Progress) { p.PlacesDone++ })
 			return nil
 		})
 	}
 	_ = all.Wait()
 }
 
-// region asks about each cluster of one place, from the first page of names on.
-func (g *gatherer) region(ctx context.Context, p *place) {
+// queryRegion queries each cluster of one region, starting with the first page of names.
+func (g *gatherer) queryRegion(ctx context.Context, c *regionClients) {
 	g.mu.Lock()
-	g.out.Regions = append(g.out.Regions, p.region)
+	g.out.Regions = append(g.out.Regions, c.region)
 	g.mu.Unlock()
 	var all errgroup.Group
-	err := clusterNames(ctx, p.clients, func(names []string) {
+	err := clusterNames(ctx, c.clients, func(names []string) {
 		for _, name := range names {
 			if !g.Filter.Name(name) {
 				g.mu.Lock()
-				g.leftOut++
+				g.filtered++
 				g.mu.Unlock()
 				continue
 			}
-			g.tell(func(p *Progress) { p.Clusters++ })
+			g.update(func(p *Progress) { p.Clusters++ })
 			all.Go(func() error {
-				g.cluster(ctx, p, name)
-				g.tell(func(p *Progress) { p.ClustersDone++ })
+				g.queryCluster(ctx, c, name)
+				g.update(func(p *Progress) { p.ClustersDone++ })
 				return nil
 			})
 		}
 	})
 	_ = all.Wait()
 	if err != nil && ctx.Err() == nil {
-		g.unreachable(p.account, p.region, err)
+		g.addUnreachable(c.account, c.region, err)
 	}
 }
 
-func (g *gatherer) cluster(ctx context.Context, p *place, name string) {
+// queryCluster adds the report of one cluster, unless its tags exclude it.
+func (g *gatherer) queryCluster(ctx context.Context, c *regionClients, name string) {
 	t := binding.Target{
-		ARN:  fmt.Sprintf("arn:%s:eks:%s:%s:cluster/%s", g.partition, p.region, p.account, name),
-		Name: name, Region: p.region, Account: p.account, Partition: g.partition,
+		ARN:  fmt.Sprintf("arn:%s:eks:%s:%s:cluster/%s", g.partition, c.region, c.account, name),
+		Name: name, Region: c.region, Account: c.account, Partition: g.partition,
 	}
 	result := inspect.Cluster(ctx, inspect.Source{
-		EKS: eks.New(p.clients.EKS()), WithoutUpdates: true,
-		Key: func(ctx context.Context, keyARN string) inspect.KeyFacts { return g.key(ctx, p, keyARN) },
+		EKS: eks.New(c.clients.EKS()), WithoutUpdates: true,
+		Key: func(ctx context.Context, keyARN string) inspect.KeyFacts { return g.queryKey(ctx, c, keyARN) },
 	}, t)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
 	case ctx.Err() != nil:
 	case result.Err != nil && awsclient.KindOf(result.Err) == awsclient.KindNotFound:
-		g.out.Notes = append(g.out.Notes, fmt.Sprintf("cluster %s was deleted while the audit ran", t.ARN))
+		g.out.Notes = append(g.out.Notes, fmt.Sprintf("cluster %s was deleted during the audit", t.ARN))
 	case result.Err == nil && !g.Filter.Tags(result.Tags):
-		g.leftOut++
-	default: // without an answer it may be one that counts
+		g.filtered++
+	default: // if the query failed, the tags are unknown and the cluster stays in
 		g.out.Items = append(g.out.Items, result.Report)
 	}
 }
 
-// key asks about a key as its own account does, where that is in the scope; else as
-// the cluster's, which may not be allowed to look.
-func (g *gatherer) key(ctx context.Context, p *place, keyARN string) inspect.KeyFacts {
-	asker := g.accounts[p.account]
-	region := p.region
+// queryKey queries a key with the clients of the account that owns it, if that account is
+// in the scope. Otherwise it uses those of the cluster's account, which may lack access.
+func (g *gatherer) queryKey(ctx context.Context, c *regionClients, keyARN string) inspect.KeyFacts {
+	caller, region := g.accounts[c.account], c.region
 	if a, err := arn.Parse(keyARN); err == nil {
 		region = a.Region
 		if owner := g.accounts[a.AccountID]; owner != nil {
-			asker = owner
+			caller = owner
 		}
 	}
-	at := g.place(asker, region)
-	return g.keys.Facts(ctx, asker.id, keyARN, at.keyFacts)
+	return g.keys.Facts(ctx, caller.id, keyARN, g.clientsFor(caller, region).keyFacts)
 }
 
-func (g *gatherer) unreachable(account, region string, err error) {
+func (g *gatherer) addUnreachable(account, region string, err error) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
 	g.mu.Lock()
-	g.out.Unreachable = append(g.out.Unreachable, v1alpha1.Unreachable{Account: account, Region: region, Reason: err.Error()})
+	g.out.Unreachable = append(g.out.Unreachable,
+		v1alpha1.Unreachable{Account: account, Region: region, Reason: err.Error()})
 	g.mu.Unlock()
-	g.tell(func(p *Progress) { p.Unreachable++ })
+	g.update(func(p *Progress) { p.Unreachable++ })
 }
 
-func (g *gatherer) tell(change func(*Progress)) {
+// update changes the progress and reports it.
+func (g *gatherer) update(change func(*Progress)) {
 	g.mu.Lock()
 	change(&g.progress)
 	now := g.progress
@@ -234,22 +224,21 @@ func (g *gatherer) tell(change func(*Progress)) {
 	}
 }
 
+// result returns the sorted result.
 func (g *gatherer) result(accounts []string) *Gathered {
 	out := &g.out
 	out.Accounts = accounts
 	slices.Sort(out.Regions)
 	out.Regions = slices.Compact(out.Regions)
-	// sort rather than slices, here and below: each large type would weigh 20 KB more.
-	sort.Slice(out.Items, func(i, j int) bool {
-		a, b := &out.Items[i].Cluster, &out.Items[j].Cluster
-		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region), cmp.Compare(a.Name, b.Name)) < 0
+	slices.SortFunc(out.Items, func(x, y v1alpha1.EncryptionReport) int {
+		a, b := &x.Cluster, &y.Cluster
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region), cmp.Compare(a.Name, b.Name))
 	})
-	sort.Slice(out.Unreachable, func(i, j int) bool {
-		a, b := &out.Unreachable[i], &out.Unreachable[j]
-		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region)) < 0
+	slices.SortFunc(out.Unreachable, func(a, b v1alpha1.Unreachable) int {
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region))
 	})
-	if g.leftOut > 0 {
-		out.Notes = append(out.Notes, fmt.Sprintf("%d clusters were left out by --cluster-name or --tag", g.leftOut))
+	if g.filtered > 0 {
+		out.Notes = append(out.Notes, fmt.Sprintf("%d clusters were left out by --cluster-name or --tag", g.filtered))
 	}
 	slices.Sort(out.Notes)
 	return out

@@ -11,52 +11,54 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 )
 
-// AllRegions stands for the regions that an account has enabled.
+// AllRegions selects all regions that an account has enabled.
 const AllRegions = "all"
 
-// Scope says where clusters are looked for in AWS.
+// Scope selects the accounts and regions of AWS in which Gather looks for clusters.
 type Scope struct {
-	// Regions are names, or AllRegions alone; empty means the caller's own region.
+	// Regions are region names, or only AllRegions; empty means the region of the caller.
 	Regions []string
-	// Accounts are ids; empty means the caller's own, unless Organization is set.
+	// Accounts are account ids; empty means the account of the caller, unless
+	// Organization is set.
 	Accounts []string
-	// Organization means all active accounts of the caller's organization.
+	// Organization selects all active accounts of the caller's organization.
 	Organization bool
-	// RoleName is the role to assume in each account; empty means the caller itself.
+	// RoleName is the role to assume in each account; empty means to act as the caller.
 	RoleName string
 }
 
 var rolePattern = regexp.MustCompile(`^[\w+=,.@-]+(/[\w+=,.@-]+)*$`)
 
-// Validate refuses what can't be meant. The next command is up to the caller.
+// Validate returns an error for a region, account or role that is not valid, and for a
+// combination of fields that makes no sense.
 func (s Scope) Validate() error {
 	for _, r := range s.Regions {
 		if r != AllRegions && !binding.ValidRegion(r) {
-			return fmt.Errorf("%q is no AWS region", r)
+			return fmt.Errorf("%q is not a valid AWS region", r)
 		}
 	}
 	if slices.Contains(s.Regions, AllRegions) && len(s.Regions) > 1 {
-		return fmt.Errorf("%s stands for every region: name no others beside it", AllRegions)
+		return fmt.Errorf("region %q already includes all others and cannot be combined with them", AllRegions)
 	}
 	for _, a := range s.Accounts {
 		if !binding.ValidAccount(a) {
-			return fmt.Errorf("%q is no id of an AWS account: it has twelve digits", a)
+			return fmt.Errorf("%q is not a valid AWS account id (twelve digits)", a)
 		}
 	}
 	switch {
 	case s.Organization && len(s.Accounts) > 0:
-		return errors.New("the organization and single accounts exclude each other")
+		return errors.New("the organization and a list of accounts cannot be combined")
 	case (s.Organization || len(s.Accounts) > 0) && s.RoleName == "":
-		return errors.New("other accounts need a role to assume in each")
+		return errors.New("accounts and organization require a role name to assume in each account")
 	case s.RoleName != "" && !rolePattern.MatchString(s.RoleName):
-		return fmt.Errorf("%q is no name of a role: leave out arn:…:role/", s.RoleName)
+		return fmt.Errorf("%q is not a valid role name (without arn:…:role/)", s.RoleName)
 	case s.RoleName != "" && !s.Organization && len(s.Accounts) == 0:
-		return errors.New("a role name needs accounts, or the organization, to assume the role in")
+		return errors.New("a role name requires accounts or the organization")
 	}
 	return nil
 }
 
-// Filter says which of the clusters count. The zero value takes all.
+// Filter selects clusters by name and tags. The zero value selects all.
 type Filter struct {
 	names []string
 	tags  []tagFilter
@@ -64,8 +66,8 @@ type Filter struct {
 
 type tagFilter struct{ key, value string }
 
-// NewFilter reads patterns of cluster names, of which one must match, and tags,
-// KEY=VALUE or KEY, which must all match. * and ? stand for what they do in a shell.
+// NewFilter parses patterns of cluster names, of which at least one must match, and tags
+// (KEY=VALUE or KEY), which must all match. The wildcards are those of path.Match.
 func NewFilter(names, tags []string) (Filter, error) {
 	f := Filter{}
 	for _, n := range names {
@@ -73,7 +75,7 @@ func NewFilter(names, tags []string) (Filter, error) {
 			continue
 		}
 		if _, err := path.Match(n, ""); err != nil {
-			return Filter{}, fmt.Errorf("%q is no pattern of names: %w", n, err)
+			return Filter{}, fmt.Errorf("%q is not a valid name pattern: %w", n, err)
 		}
 		f.names = append(f.names, n)
 	}
@@ -83,19 +85,19 @@ func NewFilter(names, tags []string) (Filter, error) {
 			value = "*"
 		}
 		if _, err := path.Match(value, ""); err != nil || key == "" {
-			return Filter{}, fmt.Errorf("%q is no tag: KEY=VALUE, or KEY alone", t)
+			return Filter{}, fmt.Errorf("%q is not a valid tag filter: must be KEY=VALUE or KEY", t)
 		}
 		f.tags = append(f.tags, tagFilter{key, value})
 	}
 	return f, nil
 }
 
-// Name says whether a cluster of this name counts.
+// Name reports whether the filter selects clusters with this name.
 func (f Filter) Name(name string) bool {
 	return len(f.names) == 0 || slices.ContainsFunc(f.names, func(p string) bool { return glob(p, name) })
 }
 
-// Tags says whether a cluster with these tags counts.
+// Tags reports whether the filter selects clusters with these tags.
 func (f Filter) Tags(tags map[string]string) bool {
 	return !slices.ContainsFunc(f.tags, func(t tagFilter) bool {
 		value, has := tags[t.key]
@@ -103,7 +105,7 @@ func (f Filter) Tags(tags map[string]string) bool {
 	})
 }
 
-// Words are the filter as a report tells it.
+// Words returns the conditions of the filter as reports list them, such as "name=prod-*".
 func (f Filter) Words() []string {
 	var words []string
 	for _, n := range f.names {
@@ -115,9 +117,10 @@ func (f Filter) Words() []string {
 	return words
 }
 
-// glob is path.Match in which * also crosses slashes, since values are no paths.
+// glob reports whether s matches the pattern. Unlike in path.Match, * also matches
+// slashes, because values are not paths.
 func glob(pattern, s string) bool {
-	const stand = "\x00"
-	ok, _ := path.Match(strings.ReplaceAll(pattern, "/", stand), strings.ReplaceAll(s, "/", stand))
+	const slash = "\x00"
+	ok, _ := path.Match(strings.ReplaceAll(pattern, "/", slash), strings.ReplaceAll(s, "/", slash))
 	return ok
 }

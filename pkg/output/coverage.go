@@ -8,11 +8,11 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// shownFailures is how many failures the text names; wide names them all.
+// shownFailures is the maximum number of failures in the text, unless wide.
 const shownFailures = 20
 
-// CoverageText writes where the existing data stands: what was established
-// first, in words, then the counts and what could not be examined.
+// CoverageText writes the report for people: the verdict with its statement, the counts,
+// and the failures.
 func CoverageText(w io.Writer, r *v1alpha1.CoverageReport, c Colour, wide bool) error {
 	e := &errWriter{w: w}
 	paint := c.Doubtful
@@ -38,12 +38,7 @@ func CoverageText(w io.Writer, r *v1alpha1.CoverageReport, c Colour, wide bool) 
 	}
 	e.do(t.Print)
 	e.do(func(w io.Writer) error { return failureTable(w, failures, wide) })
-	for i, note := range r.Notes {
-		if i == 0 {
-			e.line("")
-		}
-		e.line("Note: " + Clean(note))
-	}
+	e.notes(r.Notes)
 	return e.err
 }
 
@@ -65,7 +60,7 @@ func failureTable(w io.Writer, failures []v1alpha1.Failure, wide bool) error {
 		return err
 	}
 	if left := len(failures) - shownFailures; left > 0 && !wide {
-		_, err := fmt.Fprintf(w, "and %d more: -o wide\n", left)
+		_, err := fmt.Fprintf(w, "and %d more; show all with -o wide\n", left)
 		return err
 	}
 	return nil

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -8,7 +9,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// headline says the verdict in words.
+// headline returns the verdict as a sentence.
 func headline(r *v1alpha1.EncryptionReport) string {
 	switch r.Encryption.Verdict {
 	case v1alpha1.VerdictCustomerManagedKey:
@@ -26,8 +27,7 @@ func headline(r *v1alpha1.EncryptionReport) string {
 	return "Unknown"
 }
 
-// paint chooses the colour of the headline; an unusable key is bad news under
-// any verdict.
+// paint returns the colour of the headline. An unusable key is bad for any verdict.
 func paint(c Colour, r *v1alpha1.EncryptionReport) func(string) string {
 	switch {
 	case r.Key != nil && r.Key.Usable == v1alpha1.UsableNo,
@@ -40,8 +40,8 @@ func paint(c Colour, r *v1alpha1.EncryptionReport) func(string) string {
 	return c.Doubtful
 }
 
-// EncryptionText writes one report for people: the verdict first, in words,
-// then what it rests on. wide adds the controls and the details of the key.
+// EncryptionText writes one report for people: the verdict, then the facts behind it.
+// wide adds the controls and the details of the key.
 func EncryptionText(w io.Writer, r *v1alpha1.EncryptionReport, c Colour, wide bool) error {
 	e := &errWriter{w: w}
 	words := fmt.Sprintf("%s (%s, %s)", headline(r), r.Encryption.Verdict, r.Encryption.Scope)
@@ -50,7 +50,7 @@ func EncryptionText(w io.Writer, r *v1alpha1.EncryptionReport, c Colour, wide bo
 		e.line(Clean(r.Encryption.Reason))
 	}
 	if r.Cluster.Guard == v1alpha1.GuardMismatch {
-		e.line(c.Bad("This is NOT the cluster that kubectl talks to: " + Clean(r.Cluster.GuardReason)))
+		e.line(c.Bad("This is NOT the cluster that kubectl uses: " + Clean(r.Cluster.GuardReason)))
 	}
 	if r.Key != nil && r.Key.Usable == v1alpha1.UsableNo {
 		e.line(c.Bad("The key is NOT usable: " + Clean(r.Key.Reason)))
@@ -65,12 +65,7 @@ func EncryptionText(w io.Writer, r *v1alpha1.EncryptionReport, c Colour, wide bo
 		}
 		e.do(t.Print)
 	}
-	for i, note := range r.Notes {
-		if i == 0 {
-			e.line("")
-		}
-		e.line("Note: " + Clean(note))
-	}
+	e.notes(r.Notes)
 	return e.err
 }
 
@@ -88,7 +83,7 @@ func reportFields(r *v1alpha1.EncryptionReport, wide bool) *Fields {
 		f.Add("Guard", withReason(string(cl.Guard), cl.GuardReason))
 	}
 	if cl.KubernetesVersion != "" {
-		f.Addf("Kubernetes", "%s (platform %s)", cl.KubernetesVersion, orUnknown(cl.PlatformVersion))
+		f.Addf("Kubernetes", "%s (platform %s)", cl.KubernetesVersion, cmp.Or(cl.PlatformVersion, Unknown))
 	}
 	f.Add("Status", cl.Status)
 	if m := cl.ManagedBy; m != nil {
@@ -134,7 +129,7 @@ func addKey(f *Fields, k *v1alpha1.Key, wide bool) {
 
 func addHealth(f *Fields, r *v1alpha1.EncryptionReport) {
 	if r.Cluster.Status == "" {
-		return // DescribeCluster has not answered: nothing is known of the health
+		return // without a DescribeCluster response the health is unknown
 	}
 	if len(r.Health.Issues) == 0 {
 		f.Add("Health", "no issue reported (EKS may lag by hours)")
@@ -145,7 +140,7 @@ func addHealth(f *Fields, r *v1alpha1.EncryptionReport) {
 	}
 }
 
-// EncryptionTable writes one row a cluster.
+// EncryptionTable writes a table with one row for each cluster.
 func EncryptionTable(w io.Writer, items []v1alpha1.EncryptionReport, wide bool) error {
 	headers := []string{"CONTEXT", "CLUSTER", "REGION", "VERSION", "VERDICT", "SCOPE", "KEY", "USABLE"}
 	if wide {
@@ -164,7 +159,8 @@ func EncryptionTable(w io.Writer, items []v1alpha1.EncryptionReport, wide bool) 
 		if !wide {
 			key = key[strings.LastIndexByte(key, ':')+1:]
 		}
-		row := []string{shortContext(r.Cluster.Context), r.Cluster.Name, r.Cluster.Region, orUnknown(r.Cluster.KubernetesVersion),
+		row := []string{shortContext(r.Cluster.Context), r.Cluster.Name, r.Cluster.Region,
+			cmp.Or(r.Cluster.KubernetesVersion, Unknown),
 			string(r.Encryption.Verdict), string(r.Encryption.Scope), key, usable}
 		if wide {
 			tool := ""
@@ -179,8 +175,8 @@ func EncryptionTable(w io.Writer, items []v1alpha1.EncryptionReport, wide bool) 
 	return t.Print(w)
 }
 
-// shortContext leaves out what the other columns say of a context that is named
-// by the cluster's ARN, as aws eks update-kubeconfig names it.
+// shortContext shortens a context name that is the ARN of the cluster, as aws eks
+// update-kubeconfig creates it: other columns show the region and the account.
 func shortContext(name string) string {
 	if i := strings.LastIndex(name, ":cluster/"); i >= 0 && strings.HasPrefix(name, "arn:") {
 		return name[i+1:]
@@ -188,7 +184,7 @@ func shortContext(name string) string {
 	return name
 }
 
-// Rotation says in words how a key rotates.
+// Rotation returns the rotation of a key in words.
 func Rotation(r *v1alpha1.Rotation) string {
 	switch {
 	case r == nil:
@@ -204,7 +200,7 @@ func Rotation(r *v1alpha1.Rotation) string {
 func managedBy(m *v1alpha1.ManagedBy) string {
 	switch {
 	case m.Tool == v1alpha1.ToolUnknown || m.Tool == "":
-		return withReason("unknown", "its tags name no tool; Terraform leaves none")
+		return withReason("unknown", "no tag names a tool; Terraform sets none")
 	case m.Confidence == v1alpha1.ConfidenceProbable:
 		return withReason("probably "+string(m.Tool), m.Evidence)
 	}
@@ -214,7 +210,7 @@ func managedBy(m *v1alpha1.ManagedBy) string {
 func association(u *v1alpha1.Update) string {
 	s := u.Status
 	if u.CreatedAt != nil {
-		s += ", begun " + u.CreatedAt.UTC().Format("2006-01-02 15:04 UTC")
+		s += ", started " + u.CreatedAt.UTC().Format("2006-01-02 15:04 UTC")
 	}
 	return s + ", update " + u.ID
 }
@@ -226,14 +222,7 @@ func withReason(s, reason string) string {
 	return s + " (" + strings.TrimSuffix(reason, ".") + ")"
 }
 
-func orUnknown(s string) string {
-	if s == "" {
-		return Unknown
-	}
-	return s
-}
-
-// errWriter keeps the first error, so that a long text reads without checks.
+// errWriter writes until the first error and keeps that error.
 type errWriter struct {
 	w   io.Writer
 	err error
@@ -248,5 +237,15 @@ func (e *errWriter) line(s string) {
 func (e *errWriter) do(print func(io.Writer) error) {
 	if e.err == nil {
 		e.err = print(e.w)
+	}
+}
+
+// notes writes the notes of a report after an empty line.
+func (e *errWriter) notes(notes []string) {
+	for i, note := range notes {
+		if i == 0 {
+			e.line("")
+		}
+		e.line("Note: " + Clean(note))
 	}
 }

@@ -1,11 +1,12 @@
-// Package output turns reports into what people and programs read: the -o
-// formats, tables, colour, and text that is safe to show on a terminal.
+// Package output prints reports: the formats of -o, tables and texts for people, colour
+// and progress. All text from outside is sanitized before it reaches the terminal.
 package output
 
 import (
 	"bytes"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -19,36 +20,40 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// Formats that -o takes besides the table, which is the default.
-var Formats = []string{"wide", "json", "yaml", "kyaml", "name", "jsonpath="}
+// Formats returns the values of -o other than the default, a table.
+func Formats() []string { return []string{"wide", "json", "yaml", "kyaml", "name", "jsonpath="} }
 
 // Format is the value of -o: "" (table), wide, json, yaml, kyaml, name or
 // jsonpath=TEMPLATE (also jsonpath-file=, jsonpath-as-json=).
 type Format string
 
-// AddFlag binds the format to -o/--output.
+// AddFlag adds the flag -o/--output.
 func (f *Format) AddFlag(flags *pflag.FlagSet) {
 	flags.StringVarP((*string)(f), "output", "o", string(*f),
-		"Output format. One of: ("+strings.Join(Formats, ", ")+"). The default is a table for people")
+		"Output format. One of: ("+strings.Join(Formats(), ", ")+"). The default is a table")
 }
 
-// ForPeople says whether the report is to be shown as text rather than data.
+// ForPeople reports whether the format is a text or table rather than data.
 func (f Format) ForPeople() bool { return f == "" || f.Wide() }
 
-// Wide says whether the text for people is to tell more.
+// Wide reports whether the text shows additional details.
 func (f Format) Wide() bool { return f == "wide" }
 
-// Validate refuses a format that no printer knows, before any work is done.
+// Validate returns an error if the format is unknown.
 func (f Format) Validate() error {
 	_, err := f.printer()
 	return err
 }
 
-// Print writes the object as data. The text for people is the caller's to write.
+// Print writes the object as data, without unsafe characters. JSON has them as escapes;
+// the other formats have U+FFFD instead. The caller writes the formats for people.
 func (f Format) Print(w io.Writer, obj runtime.Object) error {
 	if f != "json" {
-		clean, err := harmless(obj)
-		if err != nil {
+		clean, ok := reflect.New(reflect.TypeOf(obj).Elem()).Interface().(runtime.Object)
+		if !ok {
+			return fmt.Errorf("printing %T: not a pointer to an object", obj)
+		}
+		if err := Sanitize(obj, clean, MultiLine); err != nil {
 			return err
 		}
 		return f.print(w, clean)
@@ -57,7 +62,7 @@ func (f Format) Print(w io.Writer, obj runtime.Object) error {
 	if err := f.print(&b, obj); err != nil {
 		return err
 	}
-	_, err := w.Write(escaped(b.Bytes()))
+	_, err := w.Write(escapeJSON(b.Bytes()))
 	return err
 }
 
@@ -89,8 +94,7 @@ func (f Format) print(w io.Writer, obj runtime.Object) error {
 	return p.PrintObj(obj, w)
 }
 
-// printer composes the printers of kubectl one by one: NewPrintFlags would pull
-// in text/template and with it a third more binary.
+// printer returns the kubectl printer for the format, or nil for a format for people.
 func (f Format) printer() (printers.ResourcePrinter, error) {
 	s := string(f)
 	switch {
@@ -113,11 +117,11 @@ func (f Format) printer() (printers.ResourcePrinter, error) {
 			return p.PrintObj(plain, w)
 		}), nil
 	}
-	return nil, fmt.Errorf("unknown output format %q: one of %s", s, strings.Join(Formats, ", "))
+	return nil, fmt.Errorf("unknown output format %q: must be one of %s", s, strings.Join(Formats(), ", "))
 }
 
-// withIntegers keeps whole numbers whole: of a typed object, kubectl's printer
-// makes floats, and 1,000,000 comes out as 1e+06.
+// withIntegers converts the object so that integers stay integers: the jsonpath printer
+// would print 1,000,000 of a typed object as 1e+06.
 func withIntegers(obj runtime.Object) (*unstructured.Unstructured, error) {
 	raw, err := json.Marshal(obj)
 	if err != nil {
@@ -125,4 +129,43 @@ func withIntegers(obj runtime.Object) (*unstructured.Unstructured, error) {
 	}
 	plain := &unstructured.Unstructured{}
 	return plain, json.Unmarshal(raw, &plain.Object)
+}
+
+// Colour colours text. The text alone always has the same meaning.
+type Colour struct{ on bool }
+
+// NewColour decides whether to colour text on w. mode is "always", "never" or "auto",
+// which follows kubectl: only on a terminal, unless TERM is dumb or NO_COLOR is set.
+func NewColour(w io.Writer, mode string) (Colour, error) {
+	switch mode {
+	case "auto":
+		return Colour{on: printers.AllowsColorOutput(w)}, nil
+	case "always":
+		return Colour{on: true}, nil
+	case "never":
+		return Colour{}, nil
+	}
+	return Colour{}, fmt.Errorf("invalid --color %q: must be one of auto, always, never", mode)
+}
+
+// Good returns s in green.
+func (c Colour) Good(s string) string { return c.paint("32", s) }
+
+// Bad returns s in red.
+func (c Colour) Bad(s string) string { return c.paint("31", s) }
+
+// Doubtful returns s in yellow.
+func (c Colour) Doubtful(s string) string { return c.paint("33", s) }
+
+// Strong returns s in bold.
+func (c Colour) Strong(s string) string { return c.paint("1", s) }
+
+// Faint returns s in grey, where the terminal supports it.
+func (c Colour) Faint(s string) string { return c.paint("2", s) }
+
+func (c Colour) paint(code, s string) string {
+	if !c.on || s == "" {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
 }

@@ -8,15 +8,16 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// KeyColumns say what the table of keys tells besides the usual.
+// KeyColumns selects additional columns of the table of keys.
 type KeyColumns struct {
-	// UsedBy adds the clusters that use each key; UsersUnknown says that they
-	// couldn't be told.
+	// UsedBy adds a column with the clusters that use each key. UsersUnknown means that
+	// they could not be determined.
 	UsedBy, UsersUnknown bool
-	Wide                 bool
+	// Wide adds the columns spec, usage, manager, origin and multi-region.
+	Wide bool
 }
 
-// KeyTable writes one row a key: eligible, or why not.
+// KeyTable writes a table with one row for each key, its eligibility and the reasons.
 func KeyTable(w io.Writer, l *v1alpha1.KeyList, columns KeyColumns) error {
 	headers := []string{"ALIAS", "KEY", "ELIGIBLE", "STATE", "ROTATION", "PALETTE"}
 	if columns.Wide {
@@ -32,7 +33,8 @@ func KeyTable(w io.Writer, l *v1alpha1.KeyList, columns KeyColumns) error {
 		if !columns.Wide {
 			key = key[strings.LastIndexByte(key, '/')+1:]
 		}
-		row := []string{strings.Join(k.Aliases, ","), key, yesNo(k.Eligible), k.State, keyRotation(k), yesNo(k.PaletteUsable)}
+		row := []string{strings.Join(k.Aliases, ","), key, yesNo(k.Eligible), k.State, keyRotation(k),
+			yesNo(k.PaletteUsable)}
 		if columns.Wide {
 			row = append(row, k.Spec, k.Usage, k.Manager, k.Origin, yesNo(k.MultiRegion))
 		}
@@ -46,16 +48,11 @@ func KeyTable(w io.Writer, l *v1alpha1.KeyList, columns KeyColumns) error {
 	}
 	e := &errWriter{w: w}
 	e.do(t.Print)
-	for i, note := range l.Notes {
-		if i == 0 {
-			e.line("")
-		}
-		e.line("Note: " + Clean(note))
-	}
+	e.notes(l.Notes)
 	return e.err
 }
 
-// why are the reasons against a key, or what should be known of one that will do.
+// why returns the reasons why a key is not eligible, or the warnings for an eligible one.
 func why(k *v1alpha1.KeyListItem) string {
 	text := strings.Join(append(append([]string{}, k.Reasons...), k.Warnings...), "; ")
 	if k.Eligible && text != "" {
@@ -64,8 +61,8 @@ func why(k *v1alpha1.KeyListItem) string {
 	return text
 }
 
-// keyRotation tells what is unknown from what there can't be: KMS rotates by itself
-// only symmetric keys whose material it made.
+// keyRotation returns the rotation of a key in words, "n/a" if KMS cannot rotate it: KMS
+// rotates only symmetric keys whose material it created.
 func keyRotation(k *v1alpha1.KeyListItem) string {
 	switch {
 	case k.Rotation != nil || k.State == "":
@@ -85,7 +82,7 @@ func yesNo(b bool) string {
 	return "no"
 }
 
-// clusterNames are the names in the ARNs, as many as fit.
+// clusterNames returns the names in the ARNs, at most three.
 func clusterNames(arns []string) string {
 	const most = 3
 	var names []string

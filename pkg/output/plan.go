@@ -9,10 +9,11 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
+// planWidth is the maximum width of a plan, in columns.
 const planWidth = 80
 
-// PlanText writes what an association would do: checks, what becomes of the tool
-// that manages the cluster, and the steps.
+// PlanText writes the plan of an association for people: the checks, the consequence for
+// the tool that manages the cluster, and the steps.
 func PlanText(w io.Writer, p *v1alpha1.AssociationPlan, c Colour) error {
 	e := &errWriter{w: w}
 	e.line(c.Strong("Plan: associate a KMS key with EKS cluster " + Clean(p.Cluster.Name)))
@@ -32,10 +33,10 @@ func PlanText(w io.Writer, p *v1alpha1.AssociationPlan, c Colour) error {
 	if d := p.Drift; d.Snippet != "" {
 		e.line("")
 		e.line(c.Strong(Wrap(manager(p), "", planWidth)))
-		if !said(p, func(c v1alpha1.Check) string { return c.Message }, d.Consequence) {
+		if !mentioned(p, func(c v1alpha1.Check) string { return c.Message }, d.Consequence) {
 			e.line(Wrap("Consequence: "+d.Consequence, "", planWidth))
 		}
-		if d.Remedy != "" && !said(p, func(c v1alpha1.Check) string { return c.Remedy }, d.Remedy) {
+		if d.Remedy != "" && !mentioned(p, func(c v1alpha1.Check) string { return c.Remedy }, d.Remedy) {
 			e.line(Wrap("Remedy: "+d.Remedy, "", planWidth))
 		}
 		e.line("")
@@ -53,10 +54,10 @@ func PlanText(w io.Writer, p *v1alpha1.AssociationPlan, c Colour) error {
 	return e.err
 }
 
-// manager is the heading of the snippet: whose it is, and how that is known.
+// manager returns the heading of the snippet: the tool and the evidence for it.
 func manager(p *v1alpha1.AssociationPlan) string {
 	if p.Drift.Tool == v1alpha1.ToolUnknown {
-		return "Managed by: unknown; if it is Terraform, its code must say"
+		return "Managed by: unknown; if it is Terraform, its configuration must contain"
 	}
 	evidence := string(p.Drift.Confidence)
 	if m := p.Cluster.ManagedBy; m != nil && m.Evidence != "" {
@@ -65,9 +66,9 @@ func manager(p *v1alpha1.AssociationPlan) string {
 	return fmt.Sprintf("Managed by: %s (%s)", p.Drift.Tool, evidence)
 }
 
-// said tells whether a check has told it already.
-func said(p *v1alpha1.AssociationPlan, in func(v1alpha1.Check) string, text string) bool {
-	return slices.ContainsFunc(p.Checks, func(c v1alpha1.Check) bool { return strings.Contains(in(c), text) })
+// mentioned reports whether a field of any check contains the text.
+func mentioned(p *v1alpha1.AssociationPlan, field func(v1alpha1.Check) string, text string) bool {
+	return slices.ContainsFunc(p.Checks, func(c v1alpha1.Check) bool { return strings.Contains(field(c), text) })
 }
 
 func checkPaint(c Colour, r v1alpha1.Result) func(string) string {
@@ -80,8 +81,8 @@ func checkPaint(c Colour, r v1alpha1.Result) func(string) string {
 	return c.Doubtful
 }
 
-// Wrap breaks text at spaces so that lines stay within the width where words
-// allow it; each begins with the indent. The text is cleaned.
+// Wrap cleans the text and breaks it at spaces into indented lines of at most width
+// columns. Words that are longer stay whole.
 func Wrap(text, indent string, width int) string {
 	var b strings.Builder
 	column := 0

@@ -10,22 +10,22 @@ import (
 	"golang.org/x/term"
 )
 
-// progressEvery is how often progress is told where it can't be redrawn.
+// progressEvery is the interval between lines where the line cannot be redrawn.
 const progressEvery = 5 * time.Second
 
-// Progress shows how far something is: on a terminal in one line that is redrawn,
-// elsewhere in a line every few seconds.
+// Progress shows the state of an operation: on a terminal in one line that is redrawn,
+// elsewhere in a new line every five seconds. It is safe for concurrent use.
 type Progress struct {
 	w    io.Writer
-	fd   int // of the terminal; -1 elsewhere
+	fd   int // file descriptor of the terminal, or -1
 	now  func() time.Time
 	mu   sync.Mutex
 	last time.Time
-	open bool // the line on the terminal is not ended
-	stop func()
+	open bool   // the terminal shows a line that End must erase
+	stop func() // ends the redrawing that Live started
 }
 
-// NewProgress shows progress on w.
+// NewProgress returns a Progress that writes to w.
 func NewProgress(w io.Writer) *Progress {
 	p := &Progress{w: w, fd: -1, now: time.Now}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
@@ -34,7 +34,7 @@ func NewProgress(w io.Writer) *Progress {
 	return p
 }
 
-// Show tells the present state.
+// Show shows the current state. Off the terminal it drops states that follow too soon.
 func (p *Progress) Show(line string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -48,7 +48,7 @@ func (p *Progress) Show(line string) {
 	}
 }
 
-// Hint tells what is being waited for, on a terminal alone.
+// Hint shows what the operation is waiting for, on a terminal only.
 func (p *Progress) Hint(line string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -57,8 +57,8 @@ func (p *Progress) Hint(line string) {
 	}
 }
 
-// Live tells a state that nobody is to miss: on a terminal the line is redrawn every
-// second until the next one, elsewhere it is written once, at once.
+// Live shows a status that must not be dropped. On a terminal the line is redrawn every
+// second until the next Live or End; elsewhere it is written once, immediately.
 func (p *Progress) Live(line func() string) {
 	p.halt()
 	p.mu.Lock()
@@ -87,7 +87,7 @@ func (p *Progress) Live(line func() string) {
 	}()
 }
 
-// halt ends the redrawing.
+// halt stops the redrawing that Live started.
 func (p *Progress) halt() {
 	p.mu.Lock()
 	stop := p.stop
@@ -98,7 +98,7 @@ func (p *Progress) halt() {
 	}
 }
 
-// draw puts the line, cut to the terminal, in place of the one before.
+// draw replaces the line on the terminal, cut to its width.
 func (p *Progress) draw(line string) {
 	line = Clean(line)
 	if width, _, err := term.GetSize(p.fd); err == nil && width > 1 {
@@ -110,7 +110,7 @@ func (p *Progress) draw(line string) {
 	p.open = true
 }
 
-// End leaves the terminal's line for good.
+// End erases the line on the terminal.
 func (p *Progress) End() {
 	p.halt()
 	p.mu.Lock()

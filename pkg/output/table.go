@@ -8,23 +8,23 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 )
 
-// None and Unknown stand in a cell that has no value, as kubectl writes them.
+// None and Unknown mark cells without a value, as in the output of kubectl.
 const (
 	None    = "<none>"
 	Unknown = "<unknown>"
 )
 
-// Table writes rows in kubectl's look: upper-case headers, no borders.
+// Table is a table in the style of kubectl: upper-case headers, no borders.
 type Table struct {
 	rows [][]string
 }
 
-// NewTable begins a table with its headers.
+// NewTable returns a table with these headers.
 func NewTable(headers ...string) *Table {
 	return &Table{rows: [][]string{headers}}
 }
 
-// Row adds a row; each cell is cleaned, an empty one becomes <none>.
+// Row adds a row. Each cell is cleaned; an empty one becomes <none>.
 func (t *Table) Row(cells ...string) {
 	row := make([]string, len(cells))
 	for i, cell := range cells {
@@ -46,22 +46,22 @@ func (t *Table) Print(w io.Writer) error {
 	return tw.Flush()
 }
 
-// Fields writes "Name:  value" lines, as kubectl describe does.
+// Fields is a list of "Name:  value" lines, as kubectl describe prints them.
 type Fields struct {
 	rows [][2]string
 }
 
-// Add adds a line; the value is cleaned, and an empty one leaves the line out.
+// Add adds a line with the cleaned value, unless the value is empty.
 func (f *Fields) Add(name, value string) {
 	if value = Clean(value); value != "" {
 		f.rows = append(f.rows, [2]string{name, value})
 	}
 }
 
-// Addf adds a line whose value is formatted.
+// Addf adds a line with a formatted value.
 func (f *Fields) Addf(name, format string, args ...any) { f.Add(name, fmt.Sprintf(format, args...)) }
 
-// Print writes the lines with their values in one column.
+// Print writes the lines with aligned values.
 func (f *Fields) Print(w io.Writer) error {
 	width := 0
 	for _, row := range f.rows {

@@ -5,31 +5,31 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// CoverageReport says how much of the existing data is proven to stand under
-// the current write key, and by what means.
+// CoverageReport states how much of the existing data is proven to be encrypted with
+// the current write key, and how this was established.
 type CoverageReport struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	Cluster Cluster        `json:"cluster"`
 	Method  CoverageMethod `json:"method"`
-	// KeyARN is the key that DescribeCluster names; absent under the AWS-owned key.
+	// KeyARN is the key that DescribeCluster returns. It is absent for the AWS-owned key.
 	KeyARN     string       `json:"keyArn,omitempty"`
 	StartedAt  *metav1.Time `json:"startedAt,omitempty"`
 	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
-	// Resources hold the tallies, one a resource.
+	// Resources has one entry for each resource.
 	Resources []ResourceCoverage `json:"resources"`
 	Verdict   CoverageVerdict    `json:"verdict"`
-	// Statement is what was established, in one or two plain sentences, and no more.
+	// Statement is what was established, in one or two plain sentences.
 	Statement string `json:"statement"`
-	// Notes say what limits the statement, for instance a record it rests on.
+	// Notes limit the statement; they name, for example, the record it relies on.
 	Notes []string `json:"notes,omitempty"`
 }
 
-// CoverageMethod is how the coverage was established.
+// CoverageMethod names how the coverage was established.
 type CoverageMethod string
 
-// Methods. ReadOnly writes nothing; the others prove by no-op writes.
+// The methods. ReadOnly writes nothing; the others prove by no-op writes.
 const (
 	MethodReadOnly CoverageMethod = "ReadOnly"
 	MethodSample   CoverageMethod = "Sample"
@@ -41,9 +41,10 @@ const (
 // CoverageVerdict sums up a CoverageReport.
 type CoverageVerdict string
 
-// Coverage verdicts. Proven: every object. Stale: some were found under an
-// older key and still are. NotProven: nothing contradicts, but not all is
-// proven. Incomplete: some objects could not be examined.
+// The coverage verdicts. Proven: every object is proven to be encrypted with the
+// current key. Stale: some objects are still encrypted with an older key. NotProven:
+// nothing contradicts the current key, but not every object is proven. Incomplete:
+// some objects could not be examined.
 const (
 	CoverageProven     CoverageVerdict = "Proven"
 	CoverageNotProven  CoverageVerdict = "NotProven"
@@ -51,19 +52,19 @@ const (
 	CoverageIncomplete CoverageVerdict = "Incomplete"
 )
 
-// ResourceCoverage is the tally of one resource. It always adds up:
+// ResourceCoverage counts the objects of one resource. The counts always add up:
 // Total = Current + Rewritten + Gone + Unproven + Failed.
 type ResourceCoverage struct {
 	Group    string `json:"group"`
 	Resource string `json:"resource"`
 	Total    int64  `json:"total"`
-	// Current objects are proven to stand under the current write key.
+	// Current objects are proven to be encrypted with the current write key.
 	Current int64 `json:"current"`
-	// Rewritten objects stood under an older key, and now under the current one.
+	// Rewritten objects were encrypted with an older key and now use the current one.
 	Rewritten int64 `json:"rewritten"`
-	// Gone objects were deleted (or deleted and made anew) meanwhile.
+	// Gone objects were deleted during the run; some may have been created again.
 	Gone int64 `json:"gone"`
-	// Unproven objects may stand under any key.
+	// Unproven objects may be encrypted with any key.
 	Unproven int64     `json:"unproven"`
 	Failed   int64     `json:"failed"`
 	Failures []Failure `json:"failures,omitempty"`
@@ -73,10 +74,10 @@ type ResourceCoverage struct {
 type Failure struct {
 	Namespace string `json:"namespace,omitempty"`
 	Name      string `json:"name"`
-	// Reason is the API server's reason word, for instance Forbidden.
+	// Reason is the reason that the API server returned, such as Forbidden.
 	Reason  string `json:"reason"`
 	Message string `json:"message,omitempty"`
 }
 
-// DeepCopyObject makes the report printable by the kubectl printers.
+// DeepCopyObject makes the report a runtime.Object, which the kubectl printers need.
 func (r *CoverageReport) DeepCopyObject() runtime.Object { return deepCopy(r) }

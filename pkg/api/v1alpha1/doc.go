@@ -1,9 +1,9 @@
-// Package v1alpha1 holds the reports of kubectl eks-encrypt: what -o json and
-// -o yaml print, and what other programs may rely on.
+// Package v1alpha1 defines the reports of kubectl eks-encrypt, as -o json and -o yaml
+// print them. Other programs may rely on them.
 //
-// The group is stable in one direction: fields are added, never renamed,
-// removed or given another meaning. A field that is absent was not established;
-// it never means "no". No report ever carries the value of a Secret.
+// Changes are additive: fields are never renamed, removed or given another meaning. An
+// absent field means that its value was not established; it never means "no". No report
+// contains the value of a Secret.
 package v1alpha1
 
 import (
@@ -17,7 +17,7 @@ import (
 // GroupVersion is the apiVersion of every report.
 var GroupVersion = schema.GroupVersion{Group: "eks-encrypt", Version: "v1alpha1"}
 
-// Kinds of the reports.
+// The kinds of reports; each is the kind field of one type.
 const (
 	KindEncryptionReport     = "EncryptionReport"
 	KindEncryptionReportList = "EncryptionReportList"
@@ -27,13 +27,13 @@ const (
 	KindAssociationPlan      = "AssociationPlan"
 )
 
-// TypeMeta returns the apiVersion and kind that a report of the kind carries.
+// TypeMeta returns the apiVersion and kind of a report of this kind.
 func TypeMeta(kind string) metav1.TypeMeta {
 	return metav1.TypeMeta{APIVersion: GroupVersion.String(), Kind: kind}
 }
 
-// deepCopy copies by way of JSON, which every report is made for; it serves the
-// kubectl printers, never a hot path.
+// deepCopy copies through JSON, which every report supports. Only the kubectl printers
+// use it, so speed does not matter.
 func deepCopy[T any](in *T) *T {
 	raw, err := json.Marshal(in)
 	out := new(T)
@@ -41,7 +41,7 @@ func deepCopy[T any](in *T) *T {
 		err = json.Unmarshal(raw, out)
 	}
 	if err != nil {
-		panic(fmt.Sprintf("copying %T: %v", in, err)) // a report that is not JSON is a bug of ours
+		panic(fmt.Sprintf("copying %T: %v", in, err)) // a report that does not marshal is a bug
 	}
 	return out
 }

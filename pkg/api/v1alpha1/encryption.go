@@ -5,25 +5,25 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// EncryptionReport says, for one cluster: is the data envelope-encrypted, of
-// what, with whose key, and is that key healthy.
+// EncryptionReport states for one cluster whether its data is envelope-encrypted, which
+// data that covers, with which key, and whether that key is healthy.
 type EncryptionReport struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	Cluster    Cluster    `json:"cluster"`
 	Encryption Encryption `json:"encryption"`
-	// Key is present only with a customer key.
+	// Key is present only if a customer key is associated.
 	Key    *Key   `json:"key,omitempty"`
 	Health Health `json:"health"`
-	// Controls are the answers to ENC-1 … ENC-6.
+	// Controls are the results of ENC-1 to ENC-6.
 	Controls []Control `json:"controls,omitempty"`
-	// Notes are facts the reader should know before relying on the report, such
-	// as an AWS endpoint override in force or a call that was not permitted.
+	// Notes are facts that the reader should know before relying on the report, such
+	// as an AWS endpoint override or a call that was not permitted.
 	Notes []string `json:"notes,omitempty"`
 }
 
-// EncryptionReportList holds one report a cluster.
+// EncryptionReportList has one report for each cluster.
 type EncryptionReportList struct {
 	metav1.TypeMeta `json:",inline"`
 	metav1.ListMeta `json:"metadata,omitempty"`
@@ -31,14 +31,14 @@ type EncryptionReportList struct {
 	Items []EncryptionReport `json:"items"`
 }
 
-// DeepCopyObject makes the report printable by the kubectl printers.
+// DeepCopyObject makes the report a runtime.Object, which the kubectl printers need.
 func (r *EncryptionReport) DeepCopyObject() runtime.Object { return deepCopy(r) }
 
-// DeepCopyObject makes the list printable by the kubectl printers.
+// DeepCopyObject makes the list a runtime.Object, which the kubectl printers need.
 func (l *EncryptionReportList) DeepCopyObject() runtime.Object { return deepCopy(l) }
 
-// Cluster is what was learnt of the cluster itself. Fields come from the kube
-// context first and from DescribeCluster once it has answered.
+// Cluster identifies and describes the cluster. Its fields come from the kube context
+// and, once DescribeCluster has responded, from EKS.
 type Cluster struct {
 	ARN               string `json:"arn,omitempty"`
 	Name              string `json:"name,omitempty"`
@@ -47,37 +47,37 @@ type Cluster struct {
 	Partition         string `json:"partition,omitempty"`
 	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
 	PlatformVersion   string `json:"platformVersion,omitempty"`
-	// Status is EKS's own word: ACTIVE, UPDATING, … An unknown one is passed on.
+	// Status is the status that EKS returned, such as ACTIVE or UPDATING, unchanged.
 	Status string `json:"status,omitempty"`
-	// Context is the kube context that led here, if one did.
+	// Context is the kube context that refers to the cluster, if one was used.
 	Context     string     `json:"context,omitempty"`
 	Guard       Guard      `json:"guard"`
 	GuardReason string     `json:"guardReason,omitempty"`
 	ManagedBy   *ManagedBy `json:"managedBy,omitempty"`
 }
 
-// Guard says whether the cluster EKS describes is the one kubectl talks to.
+// Guard states whether the cluster that EKS describes is the one that kubectl uses.
 type Guard string
 
-// Guards. Only Match lets a command change anything unasked.
+// The guards. Only Match lets a command change anything without confirmation.
 const (
 	GuardMatch      Guard = "Match"
 	GuardMismatch   Guard = "Mismatch"
 	GuardUnverified Guard = "Unverified"
 )
 
-// ManagedBy names the tool that manages the cluster, as far as its traces tell.
+// ManagedBy names the tool that manages the cluster, as far as its traces show it.
 type ManagedBy struct {
 	Tool       Tool       `json:"tool"`
 	Confidence Confidence `json:"confidence"`
-	// Evidence is the trace, for instance a tag of the cluster.
+	// Evidence is the trace, such as a tag of the cluster.
 	Evidence string `json:"evidence,omitempty"`
 }
 
-// Tool is what creates and changes clusters for people.
+// Tool is a tool that creates and manages clusters.
 type Tool string
 
-// Tools whose traces are known.
+// The tools whose traces are known.
 const (
 	ToolPalette        Tool = "Palette"
 	ToolCAPA           Tool = "CAPA"
@@ -91,10 +91,10 @@ const (
 	ToolUnknown        Tool = "Unknown"
 )
 
-// Confidence is how far a trace can be trusted.
+// Confidence grades the evidence for a tool.
 type Confidence string
 
-// Confidences.
+// The confidences, the strongest first.
 const (
 	ConfidenceCertain  Confidence = "Certain"
 	ConfidenceProbable Confidence = "Probable"
@@ -105,18 +105,18 @@ const (
 type Encryption struct {
 	Verdict Verdict `json:"verdict"`
 	Scope   Scope   `json:"scope"`
-	// Reason is one plain sentence for people.
+	// Reason explains the verdict in one or two plain sentences.
 	Reason string `json:"reason"`
-	// KeyARN is the customer key, as EKS names it.
+	// KeyARN is the customer key, as EKS returns it.
 	KeyARN string `json:"keyArn,omitempty"`
-	// Update is the association seen last, if EKS still lists one.
+	// Update is the most recent association, if EKS still lists one.
 	Update *Update `json:"update,omitempty"`
 }
 
-// Verdict answers "encrypted, and with whose key?".
+// Verdict states whether a cluster is encrypted, and who owns the key.
 type Verdict string
 
-// Verdicts.
+// The verdicts that a report can have.
 const (
 	VerdictCustomerManagedKey Verdict = "CustomerManagedKey"
 	VerdictAWSOwnedKey        Verdict = "AWSOwnedKey"
@@ -125,10 +125,10 @@ const (
 	VerdictUnknown            Verdict = "Unknown"
 )
 
-// Scope answers "of what?".
+// Scope states which data the encryption covers.
 type Scope string
 
-// Scopes.
+// The scopes that a report can have.
 const (
 	ScopeAllAPIData Scope = "AllAPIData"
 	ScopeSecrets    Scope = "Secrets"
@@ -139,34 +139,34 @@ const (
 // Update is one AssociateEncryptionConfig update of EKS.
 type Update struct {
 	ID string `json:"id"`
-	// Status is EKS's own word: InProgress, Successful, Failed, Cancelled, …
+	// Status is the status that EKS returned, such as InProgress or Successful.
 	Status    string        `json:"status"`
 	CreatedAt *metav1.Time  `json:"createdAt,omitempty"`
 	KeyARN    string        `json:"keyArn,omitempty"`
 	Errors    []UpdateError `json:"errors,omitempty"`
 }
 
-// UpdateError is one error that EKS reports of an update.
+// UpdateError is one error that EKS reports for an update.
 type UpdateError struct {
 	Code        string   `json:"code"`
 	Message     string   `json:"message"`
 	ResourceIDs []string `json:"resourceIds,omitempty"`
 }
 
-// Health is what EKS says of the cluster's health; it may lag by hours.
+// Health is the cluster health that EKS reports. It may lag by hours.
 type Health struct {
 	Degraded bool          `json:"degraded"`
 	Issues   []HealthIssue `json:"issues,omitempty"`
 }
 
-// HealthIssue is one issue of DescribeCluster, spelled as EKS spelled it.
+// HealthIssue is one health issue that DescribeCluster returned, unchanged.
 type HealthIssue struct {
 	Code        string   `json:"code"`
 	Message     string   `json:"message,omitempty"`
 	ResourceIDs []string `json:"resourceIds,omitempty"`
 }
 
-// Control is the answer to one question that auditors ask.
+// Control is the result of one audit control.
 type Control struct {
 	ID        string   `json:"id"`
 	Name      string   `json:"name"`
@@ -178,7 +178,7 @@ type Control struct {
 // Result is the outcome of a control or a check.
 type Result string
 
-// Results. Warn belongs to the checks of a plan, NotApplicable to controls.
+// The results. Only checks of a plan use Warn, and only controls use NotApplicable.
 const (
 	ResultPass          Result = "Pass"
 	ResultWarn          Result = "Warn"

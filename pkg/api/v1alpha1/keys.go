@@ -5,48 +5,48 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// Key is a KMS key as KMS describes it. Words such as state, spec, usage,
-// manager and origin are KMS's own, passed on unchanged.
+// Key is a KMS key. State, spec, usage, manager and origin are the values that KMS
+// returned, unchanged.
 type Key struct {
 	ARN     string   `json:"arn"`
 	Aliases []string `json:"aliases,omitempty"`
 	Account string   `json:"account,omitempty"`
 	State   string   `json:"state,omitempty"`
-	// Usable says whether EKS can use the key now; Unknown where KMS could not
-	// be asked.
+	// Usable states whether EKS can use the key now. It is Unknown if KMS could not be
+	// queried.
 	Usable Usable `json:"usable"`
-	// Reason says why it is (not) usable, or why that is unknown.
+	// Reason explains why the key is not usable, or why this is unknown.
 	Reason      string `json:"reason,omitempty"`
 	Manager     string `json:"manager,omitempty"`
 	Spec        string `json:"spec,omitempty"`
 	Usage       string `json:"usage,omitempty"`
 	Origin      string `json:"origin,omitempty"`
 	MultiRegion bool   `json:"multiRegion,omitempty"`
-	// DeletionDate is when KMS will delete a key that is pending deletion.
+	// DeletionDate is the time at which KMS will delete a key that is pending deletion.
 	DeletionDate *metav1.Time `json:"deletionDate,omitempty"`
-	// ValidTo is when imported key material expires.
+	// ValidTo is the time at which imported key material expires.
 	ValidTo  *metav1.Time `json:"validTo,omitempty"`
 	Rotation *Rotation    `json:"rotation,omitempty"`
 }
 
-// Usable is a yes or no that may be unknown.
+// Usable states whether EKS can use a key.
 type Usable string
 
-// Usables.
+// The values of Usable: EKS can use the key, cannot use it, or this is unknown.
 const (
 	UsableYes     Usable = "Yes"
 	UsableNo      Usable = "No"
 	UsableUnknown Usable = "Unknown"
 )
 
-// Rotation is the automatic rotation of a key; absent where it is unknown.
+// Rotation is the automatic rotation of a key. It is absent if it is unknown.
 type Rotation struct {
 	Enabled    bool  `json:"enabled"`
 	PeriodDays int32 `json:"periodDays,omitempty"`
 }
 
-// KeyList is the drop-down in the open: every key of the cluster's region,
-// eligible or why not.
+// KeyList lists every key of the cluster's region and states whether the cluster can
+// use it, with the reasons if not.
 type KeyList struct {
 	metav1.TypeMeta `json:",inline"`
 	metav1.ListMeta `json:"metadata,omitempty"`
@@ -54,18 +54,18 @@ type KeyList struct {
 	Region  string        `json:"region,omitempty"`
 	Account string        `json:"account,omitempty"`
 	Items   []KeyListItem `json:"items"`
-	// Notes say what could not be read, and why.
+	// Notes list what could not be read, and why.
 	Notes []string `json:"notes,omitempty"`
 }
 
-// KeyListItem is one key and whether a cluster of the region can take it.
+// KeyListItem is one key and its eligibility for a cluster of the region.
 type KeyListItem struct {
 	ARN      string   `json:"arn"`
 	Aliases  []string `json:"aliases,omitempty"`
 	Eligible bool     `json:"eligible"`
-	// Reasons say why it is not eligible, all of them.
+	// Reasons are all reasons why the key is not eligible.
 	Reasons []string `json:"reasons,omitempty"`
-	// Warnings do not stand in the way, but should be known.
+	// Warnings do not make the key ineligible, but the user should know them.
 	Warnings    []string `json:"warnings,omitempty"`
 	State       string   `json:"state,omitempty"`
 	Spec        string   `json:"spec,omitempty"`
@@ -73,14 +73,14 @@ type KeyListItem struct {
 	Manager     string   `json:"manager,omitempty"`
 	Origin      string   `json:"origin,omitempty"`
 	MultiRegion bool     `json:"multiRegion,omitempty"`
-	// PaletteUsable says whether the key's alias has the prefix that Palette's
-	// own policy asks for.
+	// PaletteUsable is true if the key has an alias with the prefix that Palette's
+	// policy requires.
 	PaletteUsable bool      `json:"paletteUsable"`
 	Rotation      *Rotation `json:"rotation,omitempty"`
-	// UsedBy are the ARNs of the clusters of the region that use the key, where
-	// that was asked for.
+	// UsedBy are the ARNs of the clusters of the region that use the key, if they were
+	// requested.
 	UsedBy []string `json:"usedBy,omitempty"`
 }
 
-// DeepCopyObject makes the list printable by the kubectl printers.
+// DeepCopyObject makes the list a runtime.Object, which the kubectl printers need.
 func (l *KeyList) DeepCopyObject() runtime.Object { return deepCopy(l) }

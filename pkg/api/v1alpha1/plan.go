@@ -5,8 +5,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// AssociationPlan is what associating a key with a cluster would do, checked
-// before anything is sent.
+// AssociationPlan describes the association of a key with a cluster, and the checks
+// that were made before any request that changes something.
 type AssociationPlan struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
@@ -23,20 +23,20 @@ type Check struct {
 	Name    string `json:"name"`
 	Result  Result `json:"result"`
 	Message string `json:"message"`
-	// Remedy is what to do about a check that did not pass.
+	// Remedy is the next step if the check did not pass.
 	Remedy string `json:"remedy,omitempty"`
 }
 
-// Drift is what the tool that manages the cluster will do after the change.
+// Drift describes what the tool that manages the cluster will do after the change.
 type Drift struct {
 	Tool        Tool       `json:"tool"`
 	Confidence  Confidence `json:"confidence,omitempty"`
 	Destructive bool       `json:"destructive"`
 	Consequence string     `json:"consequence"`
 	Remedy      string     `json:"remedy,omitempty"`
-	// Snippet is ready to paste, with the values of this cluster filled in.
+	// Snippet is code to paste, with the values of this cluster filled in.
 	Snippet string `json:"snippet,omitempty"`
 }
 
-// DeepCopyObject makes the plan printable by the kubectl printers.
+// DeepCopyObject makes the plan a runtime.Object, which the kubectl printers need.
 func (p *AssociationPlan) DeepCopyObject() runtime.Object { return deepCopy(p) }

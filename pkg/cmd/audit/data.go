@@ -58,7 +58,7 @@ func (o *options) verifyData(ctx context.Context, answers *fleet.Answers) error 
 			coverage, err := o.verifyCluster(ctx, r, contexts)
 			data[i].Coverage = coverage
 			if err != nil {
-				data[i].Unasked = err.Error()
+				data[i].Unasked = err
 			}
 			return nil
 		})
@@ -66,7 +66,7 @@ func (o *options) verifyData(ctx context.Context, answers *fleet.Answers) error 
 	_ = all.Wait()
 	answers.Data = map[string]fleet.Data{}
 	for i := range data {
-		if data[i].Coverage != nil || data[i].Unasked != "" {
+		if data[i].Coverage != nil || data[i].Unasked != nil {
 			answers.Data[answers.Items[i].Cluster.ARN] = data[i]
 		}
 	}

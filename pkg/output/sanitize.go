@@ -1,0 +1,94 @@
+package output
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+)
+
+// Policy maps a rune of an untrusted text to the rune to show instead. Both policies
+// replace control characters (such as escape sequences) and Unicode format characters
+// (such as bidirectional overrides) by U+FFFD, so that a tag of a cluster can neither
+// control the terminal nor reorder the text around it.
+type Policy func(rune) rune
+
+// SingleLine is the policy for cells and lines: line breaks and tabs become spaces.
+func SingleLine(r rune) rune {
+	if r == '\n' || r == '\r' || r == '\t' {
+		return ' '
+	}
+	return MultiLine(r)
+}
+
+// MultiLine is the policy for structured data: it keeps line feeds and tabs.
+func MultiLine(r rune) rune {
+	if unsafeRune(r) {
+		return unicode.ReplacementChar
+	}
+	return r
+}
+
+// unsafeRune reports whether MultiLine replaces r. The category Cf contains the
+// bidirectional and the zero-width characters.
+func unsafeRune(r rune) bool {
+	return r != '\n' && r != '\t' &&
+		(unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029')
+}
+
+// Clean applies SingleLine to a text for the terminal. Invalid UTF-8 becomes U+FFFD.
+func Clean(s string) string { return strings.Map(SingleLine, s) }
+
+// Sanitize stores a copy of in into out, with the policy applied to every string of its
+// JSON form, including the keys of maps. out must point to a zero value.
+func Sanitize(in, out any, policy Policy) error {
+	data, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var tree any
+	if err := decoder.Decode(&tree); err != nil {
+		return err
+	}
+	if data, err = json.Marshal(sanitizeTree(tree, policy)); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, out)
+}
+
+func sanitizeTree(value any, policy Policy) any {
+	switch v := value.(type) {
+	case string:
+		return strings.Map(policy, v)
+	case []any:
+		for i := range v {
+			v[i] = sanitizeTree(v[i], policy)
+		}
+	case map[string]any:
+		m := make(map[string]any, len(v))
+		for key := range v {
+			m[strings.Map(policy, key)] = sanitizeTree(v[key], policy)
+		}
+		return m
+	}
+	return value
+}
+
+// escapeJSON writes unsafe runes of a JSON text as \u escapes, which loses nothing.
+func escapeJSON(text []byte) []byte {
+	var b bytes.Buffer
+	for _, r := range string(text) {
+		if !unsafeRune(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.Bytes()
+}
