@@ -17,7 +17,7 @@ func csvHeader() []string {
 		"waiver_reason", "standards"}
 }
 
-func writeCSV(w io.Writer, v *view) error {
+func writeCSV(w io.Writer, v *reportRows) error {
 	out := csv.NewWriter(w)
 	if err := out.Write(csvHeader()); err != nil {
 		return err
@@ -39,18 +39,18 @@ func writeCSV(w io.Writer, v *view) error {
 }
 
 func csvRow(r row) []string {
-	item, waiver, key := r.cluster.item, r.waiver, &v1alpha1.Key{}
+	item, waiver, key := r.Cluster.Item, r.Waiver, &v1alpha1.Key{}
 	if item.Key != nil {
 		key = item.Key
 	}
 	if waiver == nil {
 		waiver = &v1alpha1.Waived{}
 	}
-	return []string{string(r.state), r.cluster.id, r.cluster.name, r.cluster.account, r.cluster.region,
+	return []string{string(r.State), r.Cluster.ID, r.Cluster.Name, r.Cluster.Account, r.Cluster.Region,
 		item.Cluster.KubernetesVersion, string(item.Encryption.Verdict), string(item.Encryption.Scope),
-		item.Encryption.KeyARN, key.State, string(key.Usable), r.control.ID, r.control.Name, string(r.control.Result),
-		string(r.severity), r.reason, r.remedy, waiver.Owner, day(waiver.Expires), waiver.Reason,
-		strings.Join(r.control.Standards, "; ")}
+		item.Encryption.KeyARN, key.State, string(key.Usable), r.Control.ID, r.Control.Name, string(r.Control.Result),
+		string(r.Severity), r.Reason, r.Remedy, waiver.Owner, day(waiver.Expires), waiver.Reason,
+		strings.Join(r.Control.Standards, "; ")}
 }
 
 // guarded makes every cell text: a quote in front is what spreadsheets know as

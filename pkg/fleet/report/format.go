@@ -4,14 +4,12 @@
 package report
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
 
 // Names are the formats that Write knows.
@@ -29,13 +27,13 @@ func Write(w io.Writer, format string, r *v1alpha1.AuditReport) error {
 	if err != nil {
 		return fmt.Errorf("writing the audit report as %s: %w", format, err)
 	}
-	if err := write(w, newView(cleaned)); err != nil {
+	if err := write(w, newReportRows(cleaned)); err != nil {
 		return fmt.Errorf("writing the audit report as %s: %w", format, err)
 	}
 	return nil
 }
 
-func writer(format string) (func(io.Writer, *view) error, error) {
+func writer(format string) (func(io.Writer, *reportRows) error, error) {
 	switch format {
 	case "csv":
 		return writeCSV, nil
@@ -61,47 +59,8 @@ func Omitted(format string, r *v1alpha1.AuditReport) int {
 	if format != "asff" {
 		return 0
 	}
-	_, omitted := asffFindings(newView(r))
+	_, omitted := asffFindings(newReportRows(r))
 	return omitted
-}
-
-// clean copies the report with every string in it cleaned. It goes over the JSON
-// form, so that a field added tomorrow is cleaned as well.
-func clean(r *v1alpha1.AuditReport) (*v1alpha1.AuditReport, error) {
-	raw, err := json.Marshal(r)
-	if err != nil {
-		return nil, err
-	}
-	var tree any
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	if err := d.Decode(&tree); err != nil {
-		return nil, err
-	}
-	if raw, err = json.Marshal(cleanTree(tree)); err != nil {
-		return nil, err
-	}
-	out := &v1alpha1.AuditReport{}
-	return out, json.Unmarshal(raw, out)
-}
-
-func cleanTree(v any) any {
-	switch v := v.(type) {
-	case string:
-		return output.Clean(v)
-	case []any:
-		for i := range v {
-			v[i] = cleanTree(v[i])
-		}
-		return v
-	case map[string]any:
-		m := make(map[string]any, len(v))
-		for key, value := range v {
-			m[output.Clean(key)] = cleanTree(value)
-		}
-		return m
-	}
-	return v
 }
 
 // writeJSON writes indented JSON; <, > and & are escaped, as encoding/json does.

@@ -100,14 +100,14 @@ type (
 // (the rule was evaluated and there was not enough to decide), and waived
 // findings as failures that are suppressed. Controls that pass are left out:
 // code scanning would show them as alerts.
-func writeSARIF(w io.Writer, v *view) error {
+func writeSARIF(w io.Writer, v *reportRows) error {
 	run := sarifRun{
 		Tool:        sarifTool{sarifDriver{Name: toolName, InformationURI: toolURL, Rules: v.sarifRules()}},
 		Automation:  sarifAutomation{ID: toolName + "/audit/"},
 		Invocations: []sarifInvocation{v.sarifInvocation()},
 		Results:     []sarifResult{},
 	}
-	for _, r := range v.worstFirst(stateFinding, stateUndecided, stateWaived) {
+	for _, r := range v.listed(stateFinding, stateUndecided, stateWaived) {
 		run.Results = append(run.Results, v.sarifResult(r))
 	}
 	return writeJSON(w, sarifLog{
@@ -116,9 +116,9 @@ func writeSARIF(w io.Writer, v *view) error {
 	})
 }
 
-func (v *view) sarifRules() []sarifRule {
+func (v *reportRows) sarifRules() []sarifRule {
 	rules := []sarifRule{}
-	for _, id := range v.controls {
+	for _, id := range v.ControlIDs {
 		definition := encryption.Definition(id)
 		name := cmp.Or(definition.Name, id)
 		help, tags := []string{name + "."}, []string{"security", "encryption", "eks"}
@@ -137,19 +137,20 @@ func (v *view) sarifRules() []sarifRule {
 	return rules
 }
 
-// score is the gravest severity of a control in the report, as the number that
-// code scanning sorts by.
-func (v *view) score(control string) string {
-	for _, r := range v.worstFirst(stateFinding, stateUndecided) {
-		if r.control.ID == control {
-			return map[v1alpha1.Severity]string{v1alpha1.SeverityCritical: "9.5", v1alpha1.SeverityHigh: "8.0",
-				v1alpha1.SeverityMedium: "5.5", v1alpha1.SeverityLow: "2.0"}[r.severity]
+// score returns the highest severity of a control in the report, as the number that code scanning sorts by.
+func (v *reportRows) score(control string) string {
+	scores := map[v1alpha1.Severity]string{v1alpha1.SeverityCritical: "9.5", v1alpha1.SeverityHigh: "8.0",
+		v1alpha1.SeverityMedium: "5.5", v1alpha1.SeverityLow: "2.0"}
+	highest := ""
+	for _, r := range v.rows(stateFinding, stateUndecided) {
+		if r.Control.ID == control {
+			highest = max(highest, scores[r.Severity])
 		}
 	}
-	return ""
+	return highest
 }
 
-func (v *view) sarifInvocation() sarifInvocation {
+func (v *reportRows) sarifInvocation() sarifInvocation {
 	const layout = "2006-01-02T15:04:05Z"
 	i := sarifInvocation{Successful: true}
 	if v.StartedAt != nil {
@@ -159,7 +160,7 @@ func (v *view) sarifInvocation() sarifInvocation {
 		i.End = v.FinishedAt.UTC().Format(layout)
 	}
 	for _, u := range v.Unreachable {
-		i.Notifications = append(i.Notifications, sarifNotification{"error", sarifText{Text: "Could not be asked: " + placeWords(u) + ": " + u.Reason}})
+		i.Notifications = append(i.Notifications, sarifNotification{"error", sarifText{Text: "Could not be asked: " + location(u) + ": " + u.Reason}})
 	}
 	for _, note := range v.Notes {
 		i.Notifications = append(i.Notifications, sarifNotification{"note", sarifText{Text: note}})
@@ -167,29 +168,29 @@ func (v *view) sarifInvocation() sarifInvocation {
 	return i
 }
 
-func (v *view) sarifResult(r row) sarifResult {
-	c := r.cluster
-	message := r.control.Name + ": " + cmp.Or(r.reason, "no reason is known")
-	if text := advice(r); text != "" && r.state != stateWaived {
+func (v *reportRows) sarifResult(r row) sarifResult {
+	c := r.Cluster
+	message := r.Control.Name + ": " + cmp.Or(r.Reason, "no reason is known")
+	if text := advice(r); text != "" && r.State != stateWaived {
 		message += "\n" + text
 	}
 	result := sarifResult{
-		RuleID: r.control.ID, RuleIndex: slices.Index(v.controls, r.control.ID), Kind: "fail", Level: level(r.severity),
-		Message: sarifText{Text: c.name + ": " + message},
+		RuleID: r.Control.ID, RuleIndex: slices.Index(v.ControlIDs, r.Control.ID), Kind: "fail", Level: level(r.Severity),
+		Message: sarifText{Text: c.Name + ": " + message},
 		Locations: []sarifLocation{{
 			Physical: sarifPhysical{sarifArtifact{URI: artifact(c)}, sarifRegion{StartLine: 1}},
-			Logical:  []sarifLogical{{Name: c.name, QualifiedName: c.id, Kind: "resource"}},
+			Logical:  []sarifLogical{{Name: c.Name, QualifiedName: c.ID, Kind: "resource"}},
 		}},
 		Fingerprints: map[string]string{"clusterAndControl/v1": digest(r.identity()), "primaryLocationLineHash": digest(r.identity())[:16] + ":1"},
-		Properties:   map[string]string{"outcome": string(r.state)},
+		Properties:   map[string]string{"outcome": string(r.State)},
 	}
-	switch r.state {
+	switch r.State {
 	case stateUndecided:
 		result.Kind, result.Level = "open", "none"
 	case stateWaived:
-		result.Suppressions = []sarifSuppression{{"external", "accepted", waiverWords(r.waiver)}}
+		result.Suppressions = []sarifSuppression{{"external", "accepted", waiverText(r.Waiver)}}
 	}
-	if verdict := c.item.Encryption.Verdict; verdict != "" {
+	if verdict := c.Item.Encryption.Verdict; verdict != "" {
 		result.Properties["verdict"] = string(verdict)
 	}
 	return result
@@ -199,7 +200,7 @@ func (v *view) sarifResult(r row) sarifResult {
 // without a file.
 func artifact(c *cluster) string {
 	var parts []string
-	for _, s := range []string{"eks", c.account, c.region, c.name} {
+	for _, s := range []string{"eks", c.Account, c.Region, c.Name} {
 		// Dots alone would climb up the path.
 		if s = strings.Trim(s, "."); s != "" {
 			parts = append(parts, url.PathEscape(s))

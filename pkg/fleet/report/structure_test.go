@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jstemmer/go-junit-report/v2/junit"
 	"golang.org/x/net/html"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -33,7 +34,7 @@ func structure(t testing.TB, format, text string) {
 			}
 		}
 	case "junit":
-		var suites junitSuites
+		var suites junit.Testsuites
 		if err := xml.Unmarshal([]byte(text), &suites); err != nil {
 			t.Fatal(err)
 		}

@@ -10,16 +10,14 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-type metav1Time = metav1.Time
-
 // verdicts in the order in which they are shown, the best first.
 func verdicts() []v1alpha1.Verdict {
 	return []v1alpha1.Verdict{v1alpha1.VerdictCustomerManagedKey, v1alpha1.VerdictAWSOwnedKey,
 		v1alpha1.VerdictNotEncrypted, v1alpha1.VerdictNotApplicable, v1alpha1.VerdictUnknown}
 }
 
-// verdictWords say a verdict to somebody who has not read the documentation.
-func verdictWords(v v1alpha1.Verdict) string {
+// verdictText say a verdict to somebody who has not read the documentation.
+func verdictText(v v1alpha1.Verdict) string {
 	switch v {
 	case v1alpha1.VerdictCustomerManagedKey:
 		return "Encrypted with a customer-managed key"
@@ -34,7 +32,7 @@ func verdictWords(v v1alpha1.Verdict) string {
 }
 
 // word is the state in one word or two, for a cell.
-func (s state) word() string {
+func (s rowState) Short() string {
 	switch s {
 	case stateFinding:
 		return "Fail"
@@ -49,22 +47,22 @@ func (s state) word() string {
 }
 
 // headline says the outcome in one line.
-func (v *view) headline() string {
+func (v *reportRows) Headline() string {
 	findings, undecided := v.rows(stateFinding), v.rows(stateUndecided)
 	switch v.outcome() {
 	case v1alpha1.OutcomeFinding:
-		return fmt.Sprintf("%s in %d of %s", count(len(findings), "finding"), clustersIn(findings), count(len(v.clusters), "cluster"))
+		return fmt.Sprintf("%s in %d of %s", count(len(findings), "finding"), clustersIn(findings), count(len(v.Clusters), "cluster"))
 	case v1alpha1.OutcomeHolds:
-		return fmt.Sprintf("Everything that was asked holds in %s", count(len(v.clusters), "cluster"))
+		return fmt.Sprintf("Everything that was asked holds in %s", count(len(v.Clusters), "cluster"))
 	}
 	if len(undecided) == 0 {
 		return fmt.Sprintf("It can't be told: %s could not be asked", count(len(v.Unreachable), "place"))
 	}
-	return fmt.Sprintf("It can't be told: %s undecided in %d of %s", count(len(undecided), "control"), clustersIn(undecided), count(len(v.clusters), "cluster"))
+	return fmt.Sprintf("It can't be told: %s undecided in %d of %s", count(len(undecided), "control"), clustersIn(undecided), count(len(v.Clusters), "cluster"))
 }
 
 // detail says what the headline leaves out.
-func (v *view) detail() string {
+func (v *reportRows) Detail() string {
 	var parts []string
 	if n := len(v.rows(stateUndecided)); n > 0 && v.outcome() == v1alpha1.OutcomeFinding {
 		parts = append(parts, count(n, "control")+" could not be answered")
@@ -84,7 +82,7 @@ func (v *view) detail() string {
 func clustersIn(rows []row) int {
 	ids := map[string]bool{}
 	for _, r := range rows {
-		ids[r.cluster.id] = true
+		ids[r.Cluster.ID] = true
 	}
 	return len(ids)
 }
@@ -110,8 +108,8 @@ func day(t *metav1.Time) string {
 	return t.UTC().Format("2006-01-02")
 }
 
-// waiverWords say who answers for a finding, why and until when.
-func waiverWords(w *v1alpha1.Waived) string {
+// waiverText say who answers for a finding, why and until when.
+func waiverText(w *v1alpha1.Waived) string {
 	s := w.Reason
 	if w.Owner != "" {
 		s += " (" + w.Owner + ")"
@@ -122,11 +120,11 @@ func waiverWords(w *v1alpha1.Waived) string {
 	return s
 }
 
-func expiredWords(w *v1alpha1.Waived) string {
-	return "The waiver expired on " + day(w.Expires) + ": " + strings.TrimSuffix(waiverWords(&v1alpha1.Waived{Reason: w.Reason, Owner: w.Owner}), ".") + "."
+func expiredText(w *v1alpha1.Waived) string {
+	return "The waiver expired on " + day(w.Expires) + ": " + strings.TrimSuffix(waiverText(&v1alpha1.Waived{Reason: w.Reason, Owner: w.Owner}), ".") + "."
 }
 
-func daysLeftWords(k v1alpha1.AuditKey) string {
+func daysLeft(k v1alpha1.AuditKey) string {
 	switch {
 	case k.DaysLeft != nil && *k.DaysLeft == 1:
 		return "1 day left"
@@ -138,8 +136,8 @@ func daysLeftWords(k v1alpha1.AuditKey) string {
 	return ""
 }
 
-// placeWords name a place that could not be asked.
-func placeWords(u v1alpha1.Unreachable) string {
+// location name a place that could not be asked.
+func location(u v1alpha1.Unreachable) string {
 	var parts []string
 	if u.Context != "" {
 		parts = append(parts, "context "+u.Context)
@@ -157,27 +155,27 @@ func placeWords(u v1alpha1.Unreachable) string {
 }
 
 // scopeLines say what the audit was asked to look at.
-func (v *view) scopeLines() [][2]string {
+func (v *reportRows) ScopeFacts() []fact {
 	s := v.Scope
-	var lines [][2]string
+	var lines []fact
 	add := func(name string, values []string) {
 		if len(values) > 0 {
-			lines = append(lines, [2]string{name, strings.Join(values, ", ")})
+			lines = append(lines, fact{name, strings.Join(values, ", ")})
 		}
 	}
 	add("Contexts", s.Contexts)
 	add("Regions", s.Regions)
 	add("Accounts", s.Accounts)
 	if s.Organization {
-		lines = append(lines, [2]string{"Organization", "the accounts are those of the AWS organization"})
+		lines = append(lines, fact{"Organization", "the accounts are those of the AWS organization"})
 	}
 	add("Filters", s.Filters)
 	add("Controls that decide", s.Controls)
 	if v.StartedAt != nil {
-		lines = append(lines, [2]string{"Started", moment(v.StartedAt)})
+		lines = append(lines, fact{"Started", moment(v.StartedAt)})
 	}
 	if v.FinishedAt != nil {
-		lines = append(lines, [2]string{"Finished", moment(v.FinishedAt)})
+		lines = append(lines, fact{"Finished", moment(v.FinishedAt)})
 	}
 	return lines
 }
