@@ -53,7 +53,7 @@ ENC-3). ENC-1 and ENC-3 without either. --approved-keys adds ENC-6, and --verify
 ENC-5. The other controls are answered for information.
 
 Besides what every command prints, -o and --output-file know
-` + strings.Join(report.Names, ", ") + `.
+` + strings.Join(report.Formats(), ", ") + `.
 
 Exit codes: 0 all holds; 1 a finding that nobody answers for; 2 it could not run; 3 it
 can't be told for all. A finding outweighs what can't be told.`,
@@ -69,7 +69,7 @@ can't be told for all. A finding outweighs what can't be told.`,
     --approved-keys keys.txt --waivers waivers.yaml --compare last.json --fail-on regression`,
 		Args:        noArgs,
 		RunE:        check(o.run),
-		Annotations: map[string]string{moreFormats: strings.Join(report.Names, ",")},
+		Annotations: map[string]string{moreFormats: strings.Join(report.Formats(), ",")},
 	}
 	f := cmd.Flags()
 	o.auditScope.addFlags(cmd)

@@ -30,7 +30,7 @@ type auditFiles []*auditFile
 // fileFormats are the formats that go into files: those of -o that are whole
 // documents, the table, and those of audit alone.
 func fileFormats() []string {
-	return append([]string{"table", "wide", "json", "yaml"}, report.Names...)
+	return append([]string{"table", "wide", "json", "yaml"}, report.Formats()...)
 }
 
 // endings tell the format. A longer one is looked at first: ocsf and asff are JSON.
@@ -127,7 +127,7 @@ func (files auditFiles) paths() []string {
 // writeAudit writes the report in any format; files are not painted.
 func writeAudit(w io.Writer, format string, r *v1alpha1.AuditReport) error {
 	switch {
-	case slices.Contains(report.Names, format):
+	case slices.Contains(report.Formats(), format):
 		return report.Write(w, format, r)
 	case format == "table" || format == "wide":
 		return output.AuditText(w, r, output.Colour{}, format == "wide")

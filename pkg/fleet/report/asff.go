@@ -8,8 +8,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// The parts of the AWS Security Finding Format that are written, as
-// BatchImportFindings takes them.
+// The parts of the AWS Security Finding Format that writeASFF uses, in the form that BatchImportFindings accepts.
 type (
 	asffFinding struct {
 		SchemaVersion string
@@ -34,9 +33,8 @@ type (
 		RecordState   string
 		Note          *asffNote `json:",omitempty"`
 	}
-	asffSeverity    struct{ Label string }
-	asffRemediation struct{ Recommendation asffRecommendation }
-	// A recommendation has a text, or a link, or both.
+	asffSeverity       struct{ Label string }
+	asffRemediation    struct{ Recommendation asffRecommendation }
 	asffRecommendation struct{ Text string }
 	asffResource       struct {
 		Type      string
@@ -59,21 +57,21 @@ type (
 	asffNote     struct{ Text, UpdatedBy, UpdatedAt string }
 )
 
-// writeASFF writes an array, as `aws securityhub batch-import-findings
-// --findings file://…` takes it, a hundred at a time.
+// writeASFF writes an array for `aws securityhub batch-import-findings --findings file://…`, which accepts up to 100
+// findings a call.
 func writeASFF(w io.Writer, v *reportRows) error {
 	findings, _ := asffFindings(v)
 	return writeJSON(w, findings)
 }
 
-// asffPlace says whether Security Hub takes the account and the region.
+// asffPlace reports whether Security Hub accepts the account and the region.
 func asffPlace(account, region string) bool {
 	return len(account) == 12 && digits(account) &&
 		region != "" && len(region) <= 16 && strings.Trim(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-// asffFindings also counts what can't be written: Security Hub takes nothing
-// without an account and a region.
+// asffFindings returns the findings and the number of those left out because they have no account or region, which
+// Security Hub requires.
 func asffFindings(v *reportRows) ([]asffFinding, int) {
 	findings, omitted := []asffFinding{}, 0
 	add := func(f asffFinding) {
@@ -88,10 +86,11 @@ func asffFindings(v *reportRows) ([]asffFinding, int) {
 	}
 	for _, u := range v.Unreachable {
 		f := v.asff("unreachable/"+u.Account+"/"+u.Region, "reachability", "aws", u.Account, u.Region)
-		f.Title = "EKS clusters could not be asked for their encryption"
-		f.Description = shorten(cmp.Or(u.Reason, "no reason is known"), 1024)
+		f.Title = "EKS clusters could not be queried"
+		f.Description = shorten(cmp.Or(u.Reason, noReason), 1024)
 		f.Severity.Label, f.Compliance.Status = "INFORMATIONAL", "NOT_AVAILABLE"
-		f.Resources = []asffResource{{Type: "AwsAccount", ID: "AWS::::Account:" + u.Account, Partition: "aws", Region: u.Region}}
+		f.Resources = []asffResource{{Type: "AwsAccount", ID: "AWS::::Account:" + u.Account, Partition: "aws",
+			Region: u.Region}}
 		f.ProductFields = map[string]string{toolName + "/Outcome": "Unreachable"}
 		add(f)
 	}
@@ -117,11 +116,12 @@ func (v *reportRows) asffOf(r row) asffFinding {
 	c := r.Cluster
 	f := v.asff(r.identity(), r.Control.ID, awsPartition(c.Partition), c.Account, c.Region)
 	f.Title = shorten(r.Control.ID+" "+r.Control.Name, 256)
-	f.Description = shorten(cmp.Or(r.Reason, "no reason is known"), 1024)
+	f.Description = shorten(cmp.Or(r.Reason, noReason), 1024)
 	f.Severity.Label, f.Compliance.Status = asffSeverityOf(r), asffStatus(r.State)
 	f.Compliance.RelatedRequirements = r.Control.Standards[:min(len(r.Control.Standards), 32)]
-	f.Resources = []asffResource{{Type: "AwsEksCluster", ID: shorten(c.ID, 512), Partition: awsPartition(c.Partition), Region: c.Region,
-		Details: &asffDetails{asffCluster{Arn: c.Item.Cluster.ARN, Name: c.Item.Cluster.Name, Version: c.Item.Cluster.KubernetesVersion}}}}
+	f.Resources = []asffResource{{Type: "AwsEksCluster", ID: shorten(c.ID, 512), Partition: awsPartition(c.Partition),
+		Region: c.Region, Details: &asffDetails{asffCluster{Arn: c.Item.Cluster.ARN, Name: c.Item.Cluster.Name,
+			Version: c.Item.Cluster.KubernetesVersion}}}}
 	f.ProductFields = map[string]string{}
 	for key, value := range map[string]string{"Outcome": string(r.State), "Verdict": string(c.Item.Encryption.Verdict),
 		"Scope": string(c.Item.Encryption.Scope), "KeyArn": c.Item.Encryption.KeyARN} {
@@ -134,12 +134,13 @@ func (v *reportRows) asffOf(r row) asffFinding {
 	}
 	if r.State == stateWaived {
 		f.Workflow.Status = "SUPPRESSED"
-		f.Note = &asffNote{Text: shorten("Waived: "+waiverText(r.Waiver), 512), UpdatedBy: cmp.Or(strings.TrimSpace(r.Waiver.Owner), toolName), UpdatedAt: f.UpdatedAt}
+		f.Note = &asffNote{Text: shorten("Waived: "+waiverText(r.Waiver), 512),
+			UpdatedBy: cmp.Or(strings.TrimSpace(r.Waiver.Owner), toolName), UpdatedAt: f.UpdatedAt}
 	}
 	return f
 }
 
-// awsPartition passes on what Security Hub knows.
+// awsPartition returns a partition that Security Hub accepts.
 func awsPartition(s string) string {
 	switch s {
 	case "aws-cn", "aws-us-gov":
@@ -148,8 +149,8 @@ func awsPartition(s string) string {
 	return "aws"
 }
 
-// asffStatus: WARNING is "some information is missing"; NOT_AVAILABLE is what
-// Security Hub itself gives a control that does not apply.
+// asffStatus returns the compliance status. WARNING means that information is missing. Security Hub itself uses
+// NOT_AVAILABLE for a control that does not apply.
 func asffStatus(s rowState) string {
 	switch s {
 	case statePass:

@@ -61,8 +61,8 @@ func (v *reportRows) KeyBar(k v1alpha1.AuditKey) bar {
 	for i := range v.Keys {
 		most = max(most, len(v.Keys[i].Clusters))
 	}
-	return newBar("Clusters on this key", most,
-		part{len(k.Clusters), fmt.Sprintf("of %d at the most", most), usableClass(k.Usable)})
+	return newBar("Clusters that use this key", most,
+		part{len(k.Clusters), fmt.Sprintf("of at most %d", most), usableClass(k.Usable)})
 }
 
 // controlParts are the results in the chart of controls, in order.
@@ -157,15 +157,4 @@ func (v *reportRows) OutcomeClass() string {
 		return "bad"
 	}
 	return "doubt"
-}
-
-// OutcomeText returns the outcome in a word or two.
-func (v *reportRows) OutcomeText() string {
-	switch v.outcome() {
-	case v1alpha1.OutcomeHolds:
-		return "Holds"
-	case v1alpha1.OutcomeFinding:
-		return "Finding"
-	}
-	return "Cannot tell"
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
 
-// clean copies the report with every string in it cleaned. It goes over the JSON
-// form, so that a field added tomorrow is cleaned as well.
+// clean returns a copy of the report with every string cleaned. It walks the JSON tree, so that it also cleans fields
+// that are added later.
 func clean(r *v1alpha1.AuditReport) (*v1alpha1.AuditReport, error) {
 	raw, err := json.Marshal(r)
 	if err != nil {

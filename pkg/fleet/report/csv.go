@@ -9,11 +9,11 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// csvHeader names the columns. One row is one control of one cluster, or one
-// place that could not be asked, so that nobody counts the rest as everything.
+// csvHeader returns the columns. One row is one control of one cluster, or one location that could not be queried:
+// without these rows the file would look complete.
 func csvHeader() []string {
-	return []string{"outcome", "cluster", "name", "account", "region", "kubernetes", "verdict", "scope", "key", "key_state",
-		"key_usable", "control", "title", "result", "severity", "reason", "remedy", "waiver_owner", "waiver_expires",
+	return []string{"outcome", "cluster", "name", "account", "region", "kubernetes", "verdict", "scope", "key",
+		"key_state", "key_usable", "control", "title", "result", "severity", "reason", "remedy", "waiver_owner", "waiver_expires",
 		"waiver_reason", "standards"}
 }
 
@@ -29,7 +29,8 @@ func writeCSV(w io.Writer, v *reportRows) error {
 	}
 	for _, u := range v.Unreachable {
 		record := make([]string, len(csvHeader()))
-		record[0], record[1], record[3], record[4], record[15] = "Unreachable", u.Context, u.Account, u.Region, u.Reason
+		record[0], record[1], record[3], record[4] = "Unreachable", u.Context, u.Account, u.Region
+		record[15] = u.Reason
 		if err := out.Write(guarded(record)); err != nil {
 			return err
 		}
@@ -53,8 +54,7 @@ func csvRow(r row) []string {
 		strings.Join(r.Control.Standards, "; ")}
 }
 
-// guarded makes every cell text: a quote in front is what spreadsheets know as
-// "this is no formula".
+// guarded returns the cells guarded against spreadsheet formulas.
 func guarded(cells []string) []string {
 	out := make([]string, 0, len(cells))
 	for _, cell := range cells {
@@ -63,11 +63,11 @@ func guarded(cells []string) []string {
 	return out
 }
 
-// The wide signs are those of East Asian keyboards.
+// formulaSigns start a formula. The wide signs are those of East Asian keyboards.
 const formulaSigns = "=+-@＝＋－＠"
 
-// guard sets the quote where the cell begins with what begins a formula, and
-// behind whatever a program may split the line at that expects another separator.
+// guard puts a quote, which marks text in spreadsheets, before a sign that starts a formula: at the start of the cell,
+// and after every character that a program with another separator could split at.
 func guard(cell string) string {
 	if !strings.ContainsAny(cell, formulaSigns) {
 		return cell

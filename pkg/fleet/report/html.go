@@ -74,6 +74,7 @@ func templateFuncs() template.FuncMap {
 		},
 		"usableClass":  usableClass,
 		"verdictClass": verdictClass,
+		"unenforced":   func() string { return unenforcedHint },
 		"verdictText":  verdictText,
 		"withReason":   withReason,
 	}
@@ -93,22 +94,22 @@ func (r row) Filter() filter {
 	return filter{r.Cluster.Account, r.Cluster.Region, r.Control.ID, r.Severity}
 }
 
-// section is one section of the page, with its entry in the navigation. N is the number of its rows; a section with
-// N = 0 is left out, one with N < 0 is shown without a number.
+// section is one section of the page, with its entry in the navigation. N is the number of its rows. A negative N is
+// not shown.
 type section struct {
 	ID, Title string
 	N         int
 }
 
-// Sections returns the sections to show. "No findings" and "nothing undecided" are results, so these two are always
-// shown.
+// Sections returns the sections to show. Empty ones are left out, except for findings and undecided controls: that
+// there are none is a result.
 func (v *reportRows) Sections() []section {
 	all := []section{
 		{"totals", "Totals", -1},
 		{"findings", "Findings", len(v.rows(stateFinding))},
 		{"undecided", "Undecided", len(v.rows(stateUndecided))},
-		{"unreachable", "Could not be asked", len(v.Unreachable)},
-		{"changes", v.changesTitle(), v.changesCount()},
+		{"unreachable", "Unreachable", len(v.Unreachable)},
+		{"changes", v.ChangesTitle(), v.changesCount()},
 		{"matrix", "Clusters by control", len(v.Clusters)},
 		{"keys", "Keys by blast radius", len(v.Keys)},
 		{"waived", "Waived", len(v.Waived)},
@@ -124,13 +125,6 @@ func (v *reportRows) Sections() []section {
 		}
 	}
 	return shown
-}
-
-func (v *reportRows) changesTitle() string {
-	if v.Changes == nil || v.Changes.Since == nil {
-		return "Changes"
-	}
-	return "Changes since " + day(v.Changes.Since)
 }
 
 // changesCount is -1 if the report was compared with an earlier one and nothing has changed.
@@ -153,7 +147,7 @@ func (v *reportRows) Figures() []figure {
 		{"Clusters", "", len(v.Clusters)},
 		{"Findings", "bad", len(v.rows(stateFinding))},
 		{"Undecided", "doubt", len(v.rows(stateUndecided))},
-		{"Not asked", "doubt", len(v.Unreachable)},
+		{"Unreachable", "doubt", len(v.Unreachable)},
 		{"Waived", "", len(v.Waived)},
 		{"Keys", "", len(v.Keys)},
 	}
@@ -173,12 +167,14 @@ type findingsTable struct {
 
 // FindingsTable returns the findings.
 func (v *reportRows) FindingsTable() findingsTable {
-	return findingsTable{v.listed(stateFinding), "Controls that failed, the gravest first", "No control that decides has failed."}
+	return findingsTable{v.listed(stateFinding), "Failed controls, most severe first",
+		"No enforced control failed without a waiver."}
 }
 
 // UndecidedTable returns the controls without a result.
 func (v *reportRows) UndecidedTable() findingsTable {
-	return findingsTable{v.listed(stateUndecided), "Controls that could not be answered", "Every control that decides was answered."}
+	return findingsTable{v.listed(stateUndecided), "Enforced controls whose result could not be determined",
+		"Every enforced control has a result."}
 }
 
 // WaivedRows returns the waived findings.

@@ -30,7 +30,7 @@ func writeJUnit(w io.Writer, v *reportRows) error {
 		all.AddSuite(suite)
 	}
 	if len(v.Unreachable) > 0 {
-		suite := v.suite("could not be asked")
+		suite := v.suite("unreachable")
 		for _, u := range v.Unreachable {
 			suite.AddTestcase(junit.Testcase{Classname: "unreachable", Name: location(u),
 				Error: &junit.Result{Type: "Unreachable", Message: u.Reason}})
@@ -80,12 +80,4 @@ func className(c *cluster) string {
 // xmlText replaces the characters that XML does not allow. The encoder does this everywhere except in CDATA sections.
 func xmlText(s string) string {
 	return strings.NewReplacer("\uFFFE", "\uFFFD", "\uFFFF", "\uFFFD").Replace(s)
-}
-
-// advice returns the remedy, after a sentence about the expired waiver if there is one.
-func advice(r row) string {
-	if r.Waiver == nil {
-		return r.Remedy
-	}
-	return strings.TrimSpace(expiredText(r.Waiver) + " " + r.Remedy)
 }

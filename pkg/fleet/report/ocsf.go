@@ -7,8 +7,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// The parts of OCSF 1.5.0, class Compliance Finding (2003) with the profile
-// "cloud", that are written.
+// The parts of OCSF 1.5.0, class Compliance Finding (2003) with the profile "cloud", that writeOCSF uses.
 type (
 	ocsfFinding struct {
 		ActivityID   int              `json:"activity_id"`
@@ -32,7 +31,7 @@ type (
 		Remediation  *ocsfRemediation `json:"remediation,omitempty"`
 		Resources    []ocsfResource   `json:"resources"`
 		Cloud        ocsfCloud        `json:"cloud"`
-		// Unmapped holds what OCSF has no attribute for.
+		// Unmapped holds the values for which OCSF has no attribute.
 		Unmapped map[string]string `json:"unmapped,omitempty"`
 	}
 	ocsfMetadata struct {
@@ -83,8 +82,8 @@ type (
 	}
 )
 
-// writeOCSF writes a JSON array, one finding for every control of every cluster,
-// the passed ones included, and one for every place that could not be asked.
+// writeOCSF writes a JSON array with one finding for each control of each cluster, including passed ones, and one for
+// each location that could not be queried.
 func writeOCSF(w io.Writer, v *reportRows) error {
 	findings := []ocsfFinding{}
 	for _, r := range v.rows() {
@@ -104,7 +103,8 @@ func (v *reportRows) ocsf(uid, title, message, account, region string) ocsfFindi
 		Time: at, SeverityID: 1, Severity: "Informational", StatusID: 1, Status: "New", Message: message,
 		Metadata: ocsfMetadata{Version: "1.5.0", Profiles: []string{"cloud"},
 			Product: ocsfProduct{Name: toolName, Vendor: "eks-encrypt", URL: toolURL}},
-		Info:  ocsfInfo{UID: uid, Title: title, Desc: message, Created: at, Types: []string{"Encryption of an Amazon EKS cluster"}},
+		Info: ocsfInfo{UID: uid, Title: title, Desc: message, Created: at,
+			Types: []string{"Encryption of an Amazon EKS cluster"}},
 		Cloud: ocsfCloud{Provider: "AWS", Region: region},
 	}
 	if account != "" {
@@ -121,7 +121,8 @@ func (v *reportRows) ocsfOf(r row) ocsfFinding {
 		f.SeverityID, f.Severity = ocsfSeverity(r.Severity)
 	}
 	id, status := ocsfStatus(r.State)
-	f.Compliance = ocsfCompliance{Control: r.Control.ID, Standards: append([]string{}, r.Control.Standards...), StatusID: id, Status: status, Detail: r.Reason}
+	f.Compliance = ocsfCompliance{Control: r.Control.ID, Standards: append([]string{}, r.Control.Standards...),
+		StatusID: id, Status: status, Detail: r.Reason}
 	if r.State == stateWaived {
 		f.StatusID, f.Status, f.Comment = 3, "Suppressed", "Waived: "+waiverText(r.Waiver)
 	} else if r.Waiver != nil {
@@ -130,11 +131,12 @@ func (v *reportRows) ocsfOf(r row) ocsfFinding {
 	if r.Remedy != "" {
 		f.Remediation = &ocsfRemediation{Desc: r.Remedy}
 	}
-	f.Resources = []ocsfResource{{UID: c.ID, Name: c.Name, Type: "AwsEksCluster", Region: c.Region, Partition: c.Partition,
-		Version: c.Item.Cluster.KubernetesVersion}}
+	f.Resources = []ocsfResource{{UID: c.ID, Name: c.Name, Type: "AwsEksCluster", Region: c.Region,
+		Partition: c.Partition, Version: c.Item.Cluster.KubernetesVersion}}
 	f.Unmapped = map[string]string{"outcome": string(r.State)}
-	for key, value := range map[string]string{"verdict": string(c.Item.Encryption.Verdict), "scope": string(c.Item.Encryption.Scope),
-		"key_arn": c.Item.Encryption.KeyARN} {
+	encryption := c.Item.Encryption
+	for key, value := range map[string]string{"verdict": string(encryption.Verdict),
+		"scope": string(encryption.Scope), "key_arn": encryption.KeyARN} {
 		if value != "" {
 			f.Unmapped[key] = value
 		}
@@ -144,16 +146,19 @@ func (v *reportRows) ocsfOf(r row) ocsfFinding {
 
 func (v *reportRows) ocsfUnreachable(u v1alpha1.Unreachable) ocsfFinding {
 	place := location(u)
-	f := v.ocsf("unreachable/"+place, "The clusters of "+place+" could not be asked", u.Reason, u.Account, u.Region)
+	f := v.ocsf("unreachable/"+place, "The clusters of "+place+" could not be queried", u.Reason,
+		u.Account, u.Region)
 	f.SeverityID, f.Severity = 0, "Unknown"
-	f.Compliance = ocsfCompliance{Control: "reachability", Standards: []string{}, StatusID: 2, Status: "Warning", Detail: u.Reason}
-	f.Resources = []ocsfResource{{UID: cmp.Or(u.Account, u.Context, place), Name: place, Type: "Other", Region: u.Region}}
+	f.Compliance = ocsfCompliance{Control: "reachability", Standards: []string{}, StatusID: 2,
+		Status: "Warning", Detail: u.Reason}
+	f.Resources = []ocsfResource{{UID: cmp.Or(u.Account, u.Context, place), Name: place, Type: "Other",
+		Region: u.Region}}
 	f.Unmapped = map[string]string{"outcome": "Unreachable"}
 	return f
 }
 
-// ocsfStatus: Warning is the schema's word for "no result, for lack of
-// information"; what it has no word for is Other, with a word of ours.
+// ocsfStatus returns the status and its name. In OCSF, Warning means that information is missing, and 99 (Other) allows
+// a name of our own.
 func ocsfStatus(s rowState) (int, string) {
 	switch s {
 	case statePass:

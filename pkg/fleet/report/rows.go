@@ -17,8 +17,8 @@ type verdictTotal struct {
 	N       int
 }
 
-// ByVerdict counts the listed clusters, so that the totals always agree with the list. It returns every verdict, also
-// those of no cluster.
+// ByVerdict counts the clusters by verdict, from the list of clusters. It returns every verdict, also those of no
+// cluster.
 func (v *reportRows) ByVerdict() []verdictTotal {
 	counts := map[v1alpha1.Verdict]int{}
 	for _, c := range v.Clusters {
@@ -69,13 +69,6 @@ func withReason(s, reason string) string {
 	return s + " (" + strings.TrimSuffix(reason, ".") + ")"
 }
 
-func yesNo(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
-}
-
 // changeRow is a change with its kind.
 type changeRow struct {
 	Kind, Class string
@@ -95,7 +88,7 @@ func (v *reportRows) ChangeRows() []changeRow {
 	}
 	c := v.Changes
 	add("Regression", "bad", nil, c.Regressions)
-	add("Lost from sight", "doubt", c.LostSight, nil)
+	add("No longer visible", "doubt", c.LostSight, nil)
 	add("Fixed", "good", nil, c.Fixed)
 	add("New cluster", "", c.New, nil)
 	add("Gone", "", c.Gone, nil)
@@ -133,5 +126,6 @@ func (r coverageRow) Filter() filter { return filter{r.Where.Account, r.Where.Re
 
 // Bar returns the chart of verified objects.
 func (r coverageRow) Bar() bar {
-	return newBar("Objects", int(r.Total), part{int(r.Current), "proven", "good"}, part{int(r.Total - r.Current), "not proven", "quiet"})
+	return newBar("Objects", int(r.Total), part{int(r.Current), "proven", "good"},
+		part{int(r.Total - r.Current), "not proven", "quiet"})
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
-// The parts of SARIF 2.1.0 that are written. Plain structs: a library for it
-// brings a JSON-schema validator along, which belongs into the tests.
+// The parts of SARIF 2.1.0 that writeSARIF uses. These are plain structs because the SARIF libraries depend on a
+// JSON-schema validator, which only the tests need.
 type (
 	sarifLog struct {
 		Schema  string     `json:"$schema"`
@@ -96,10 +96,8 @@ type (
 	}
 )
 
-// writeSARIF writes findings as failures, what could not be answered as "open"
-// (the rule was evaluated and there was not enough to decide), and waived
-// findings as failures that are suppressed. Controls that pass are left out:
-// code scanning would show them as alerts.
+// writeSARIF writes findings as failures, undecided controls as "open" (evaluated without enough information to decide)
+// and waived findings as suppressed failures. It leaves out controls that pass: code scanning would show them as alerts.
 func writeSARIF(w io.Writer, v *reportRows) error {
 	run := sarifRun{
 		Tool:        sarifTool{sarifDriver{Name: toolName, InformationURI: toolURL, Rules: v.sarifRules()}},
@@ -123,10 +121,11 @@ func (v *reportRows) sarifRules() []sarifRule {
 		name := cmp.Or(definition.Name, id)
 		help, tags := []string{name + "."}, []string{"security", "encryption", "eks"}
 		for _, s := range definition.Standards {
-			help = append(help, "Evidence for "+s.ID+", which asks for "+string(s.Want)+": "+s.Title+".")
+			help = append(help, "Evidence for "+s.ID+", which requires "+string(s.Want)+": "+s.Title+".")
 			tags = append(tags, s.ID)
 		}
-		rule := sarifRule{ID: id, Name: pascal(name), ShortDescription: sarifText{Text: name}, FullDescription: sarifText{Text: help[0]},
+		rule := sarifRule{ID: id, Name: pascal(name),
+			ShortDescription: sarifText{Text: name}, FullDescription: sarifText{Text: help[0]},
 			Help:       sarifText{Text: strings.Join(help, "\n"), Markdown: strings.Join(help, "\n\n")},
 			Properties: map[string]any{"tags": tags, "precision": "very-high"}}
 		if score := v.score(id); score != "" {
@@ -160,7 +159,8 @@ func (v *reportRows) sarifInvocation() sarifInvocation {
 		i.End = v.FinishedAt.UTC().Format(layout)
 	}
 	for _, u := range v.Unreachable {
-		i.Notifications = append(i.Notifications, sarifNotification{"error", sarifText{Text: "Could not be asked: " + location(u) + ": " + u.Reason}})
+		text := sarifText{Text: "Could not query " + location(u) + ": " + u.Reason}
+		i.Notifications = append(i.Notifications, sarifNotification{"error", text})
 	}
 	for _, note := range v.Notes {
 		i.Notifications = append(i.Notifications, sarifNotification{"note", sarifText{Text: note}})
@@ -170,19 +170,21 @@ func (v *reportRows) sarifInvocation() sarifInvocation {
 
 func (v *reportRows) sarifResult(r row) sarifResult {
 	c := r.Cluster
-	message := r.Control.Name + ": " + cmp.Or(r.Reason, "no reason is known")
+	message := r.Control.Name + ": " + cmp.Or(r.Reason, noReason)
 	if text := advice(r); text != "" && r.State != stateWaived {
 		message += "\n" + text
 	}
 	result := sarifResult{
-		RuleID: r.Control.ID, RuleIndex: slices.Index(v.ControlIDs, r.Control.ID), Kind: "fail", Level: level(r.Severity),
+		RuleID: r.Control.ID, RuleIndex: slices.Index(v.ControlIDs, r.Control.ID),
+		Kind: "fail", Level: level(r.Severity),
 		Message: sarifText{Text: c.Name + ": " + message},
 		Locations: []sarifLocation{{
 			Physical: sarifPhysical{sarifArtifact{URI: artifact(c)}, sarifRegion{StartLine: 1}},
 			Logical:  []sarifLogical{{Name: c.Name, QualifiedName: c.ID, Kind: "resource"}},
 		}},
-		Fingerprints: map[string]string{"clusterAndControl/v1": digest(r.identity()), "primaryLocationLineHash": digest(r.identity())[:16] + ":1"},
-		Properties:   map[string]string{"outcome": string(r.State)},
+		Fingerprints: map[string]string{"clusterAndControl/v1": digest(r.identity()),
+			"primaryLocationLineHash": digest(r.identity())[:16] + ":1"},
+		Properties: map[string]string{"outcome": string(r.State)},
 	}
 	switch r.State {
 	case stateUndecided:
@@ -196,12 +198,11 @@ func (v *reportRows) sarifResult(r row) sarifResult {
 	return result
 }
 
-// artifact is a path that stands for the cluster: code scanning takes no result
-// without a file.
+// artifact returns a made-up path for the cluster, because code scanning requires a file for each result.
 func artifact(c *cluster) string {
 	var parts []string
 	for _, s := range []string{"eks", c.Account, c.Region, c.Name} {
-		// Dots alone would climb up the path.
+		// A part of only dots would lead to a parent directory.
 		if s = strings.Trim(s, "."); s != "" {
 			parts = append(parts, url.PathEscape(s))
 		}
@@ -219,10 +220,13 @@ func level(s v1alpha1.Severity) string {
 	return "warning"
 }
 
-// pascal makes "The key rotates" an identifier: TheKeyRotates.
+// pascal turns "The key rotates" into TheKeyRotates.
 func pascal(s string) string {
+	separator := func(r rune) bool {
+		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}
 	var b strings.Builder
-	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+	for _, word := range strings.FieldsFunc(s, separator) {
 		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
 	}
 	return b.String()

@@ -10,13 +10,19 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// verdicts in the order in which they are shown, the best first.
+// noReason replaces an absent reason in formats that require one.
+const noReason = "no reason is known"
+
+// unenforcedHint explains the star in the table of clusters by control.
+const unenforcedHint = "* For information only: this audit does not enforce the control."
+
+// verdicts returns the verdicts in the order in which they are shown, the best first.
 func verdicts() []v1alpha1.Verdict {
 	return []v1alpha1.Verdict{v1alpha1.VerdictCustomerManagedKey, v1alpha1.VerdictAWSOwnedKey,
 		v1alpha1.VerdictNotEncrypted, v1alpha1.VerdictNotApplicable, v1alpha1.VerdictUnknown}
 }
 
-// verdictText say a verdict to somebody who has not read the documentation.
+// verdictText explains a verdict to readers who do not know the documentation.
 func verdictText(v v1alpha1.Verdict) string {
 	switch v {
 	case v1alpha1.VerdictCustomerManagedKey:
@@ -28,10 +34,10 @@ func verdictText(v v1alpha1.Verdict) string {
 	case v1alpha1.VerdictNotApplicable:
 		return "Not applicable"
 	}
-	return "Could not be told"
+	return "Could not be determined"
 }
 
-// word is the state in one word or two, for a cell.
+// Short returns the state in a word or two, for a cell.
 func (s rowState) Short() string {
 	switch s {
 	case stateFinding:
@@ -46,29 +52,55 @@ func (s rowState) Short() string {
 	return string(s)
 }
 
-// headline says the outcome in one line.
+// OutcomeText returns the outcome in one word.
+func (v *reportRows) OutcomeText() string {
+	switch v.outcome() {
+	case v1alpha1.OutcomeHolds:
+		return "Passed"
+	case v1alpha1.OutcomeFinding:
+		return "Findings"
+	}
+	return "Incomplete"
+}
+
+// Headline returns the outcome in one line.
 func (v *reportRows) Headline() string {
+	in := func(rows []row) string {
+		ids := map[string]bool{}
+		for _, r := range rows {
+			ids[r.Cluster.ID] = true
+		}
+		return fmt.Sprintf(" in %d of %s", len(ids), count(len(v.Clusters), "cluster"))
+	}
 	findings, undecided := v.rows(stateFinding), v.rows(stateUndecided)
 	switch v.outcome() {
 	case v1alpha1.OutcomeFinding:
-		return fmt.Sprintf("%s in %d of %s", count(len(findings), "finding"), clustersIn(findings), count(len(v.Clusters), "cluster"))
+		return count(len(findings), "finding") + in(findings)
 	case v1alpha1.OutcomeHolds:
-		return fmt.Sprintf("Everything that was asked holds in %s", count(len(v.Clusters), "cluster"))
+		if len(findings) > 0 { // only regressions decide
+			return "No regressions; " + count(len(findings), "known finding") + in(findings)
+		}
+		return "No open findings in " + count(len(v.Clusters), "cluster")
 	}
-	if len(undecided) == 0 {
-		return fmt.Sprintf("It can't be told: %s could not be asked", count(len(v.Unreachable), "place"))
+	switch {
+	case len(undecided) > 0:
+		return "Incomplete: " + count(len(undecided), "undecided control") + in(undecided)
+	case len(v.Unreachable) > 0:
+		return "Incomplete: " + count(len(v.Unreachable), "location") + " could not be queried"
+	case len(v.Clusters) == 0:
+		return "Incomplete: no cluster was found"
 	}
-	return fmt.Sprintf("It can't be told: %s undecided in %d of %s", count(len(undecided), "control"), clustersIn(undecided), count(len(v.Clusters), "cluster"))
+	return "Incomplete: not every result is known"
 }
 
-// detail says what the headline leaves out.
+// Detail returns what the headline leaves out.
 func (v *reportRows) Detail() string {
 	var parts []string
 	if n := len(v.rows(stateUndecided)); n > 0 && v.outcome() == v1alpha1.OutcomeFinding {
-		parts = append(parts, count(n, "control")+" could not be answered")
+		parts = append(parts, count(n, "undecided control"))
 	}
 	if n := len(v.Unreachable); n > 0 {
-		parts = append(parts, count(n, "place")+" could not be asked, so what is there is not in this report")
+		parts = append(parts, count(n, "location")+" could not be queried, so this report does not cover everything")
 	}
 	if n := len(v.Waived); n > 0 {
 		parts = append(parts, count(n, "finding")+" waived")
@@ -79,12 +111,12 @@ func (v *reportRows) Detail() string {
 	return strings.Join(parts, "; ") + "."
 }
 
-func clustersIn(rows []row) int {
-	ids := map[string]bool{}
-	for _, r := range rows {
-		ids[r.Cluster.ID] = true
+// ChangesTitle returns the title of the comparison with an earlier report.
+func (v *reportRows) ChangesTitle() string {
+	if v.Changes == nil || v.Changes.Since == nil {
+		return "Changes"
 	}
-	return len(ids)
+	return "Changes since " + moment(v.Changes.Since)
 }
 
 func count(n int, thing string) string {
@@ -108,7 +140,7 @@ func day(t *metav1.Time) string {
 	return t.UTC().Format("2006-01-02")
 }
 
-// waiverText say who answers for a finding, why and until when.
+// waiverText returns the reason, the owner and the last day of a waiver.
 func waiverText(w *v1alpha1.Waived) string {
 	s := w.Reason
 	if w.Owner != "" {
@@ -121,22 +153,29 @@ func waiverText(w *v1alpha1.Waived) string {
 }
 
 func expiredText(w *v1alpha1.Waived) string {
-	return "The waiver expired on " + day(w.Expires) + ": " + strings.TrimSuffix(waiverText(&v1alpha1.Waived{Reason: w.Reason, Owner: w.Owner}), ".") + "."
+	text := waiverText(&v1alpha1.Waived{Reason: w.Reason, Owner: w.Owner})
+	return "The waiver expired on " + day(w.Expires) + ": " + strings.TrimSuffix(text, ".") + "."
+}
+
+// advice returns the remedy, after a sentence about the expired waiver if there is one.
+func advice(r row) string {
+	if r.Waiver == nil {
+		return r.Remedy
+	}
+	return strings.TrimSpace(expiredText(r.Waiver) + " " + r.Remedy)
 }
 
 func daysLeft(k v1alpha1.AuditKey) string {
 	switch {
-	case k.DaysLeft != nil && *k.DaysLeft == 1:
-		return "1 day left"
 	case k.DaysLeft != nil:
-		return fmt.Sprintf("%d days left", *k.DaysLeft)
+		return count(*k.DaysLeft, "day") + " left"
 	case k.DeletionDate != nil:
 		return "deletion on " + day(k.DeletionDate)
 	}
 	return ""
 }
 
-// location name a place that could not be asked.
+// location names a context, account or region that could not be queried.
 func location(u v1alpha1.Unreachable) string {
 	var parts []string
 	if u.Context != "" {
@@ -149,38 +188,34 @@ func location(u v1alpha1.Unreachable) string {
 		parts = append(parts, "region "+u.Region)
 	}
 	if len(parts) == 0 {
-		return "a place without a name"
+		return "unnamed location"
 	}
 	return strings.Join(parts, ", ")
 }
 
-// scopeLines say what the audit was asked to look at.
+// ScopeFacts returns the scope and the times of the audit.
 func (v *reportRows) ScopeFacts() []fact {
 	s := v.Scope
-	var lines []fact
-	add := func(name string, values []string) {
-		if len(values) > 0 {
-			lines = append(lines, fact{name, strings.Join(values, ", ")})
+	var facts []fact
+	add := func(name string, values ...string) {
+		if value := strings.Join(values, ", "); value != "" {
+			facts = append(facts, fact{name, value})
 		}
 	}
-	add("Contexts", s.Contexts)
-	add("Regions", s.Regions)
-	add("Accounts", s.Accounts)
+	add("Contexts", s.Contexts...)
+	add("Regions", s.Regions...)
+	add("Accounts", s.Accounts...)
 	if s.Organization {
-		lines = append(lines, fact{"Organization", "the accounts are those of the AWS organization"})
+		add("Organization", "the accounts are those of the AWS organization")
 	}
-	add("Filters", s.Filters)
-	add("Controls that decide", s.Controls)
-	if v.StartedAt != nil {
-		lines = append(lines, fact{"Started", moment(v.StartedAt)})
-	}
-	if v.FinishedAt != nil {
-		lines = append(lines, fact{"Finished", moment(v.FinishedAt)})
-	}
-	return lines
+	add("Filters", s.Filters...)
+	add("Enforced controls", s.Controls...)
+	add("Started", moment(v.StartedAt))
+	add("Finished", moment(v.FinishedAt))
+	return facts
 }
 
-// shorten cuts text to a number of characters, visibly.
+// shorten cuts s to limit characters; the last one is then an ellipsis.
 func shorten(s string, limit int) string {
 	runes := []rune(s)
 	if len(runes) <= limit {
