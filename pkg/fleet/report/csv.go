@@ -13,8 +13,8 @@ import (
 // without these rows the file would look complete.
 func csvHeader() []string {
 	return []string{"outcome", "cluster", "name", "account", "region", "kubernetes", "verdict", "scope", "key",
-		"key_state", "key_usable", "control", "title", "result", "severity", "reason", "remedy", "waiver_owner", "waiver_expires",
-		"waiver_reason", "standards"}
+		"key_state", "key_usable", "control", "title", "result", "severity", "reason", "remedy", "waiver_owner",
+		"waiver_expires", "waiver_reason", "standards"}
 }
 
 func writeCSV(w io.Writer, v *reportRows) error {

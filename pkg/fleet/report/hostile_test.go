@@ -19,16 +19,19 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-var pages = flag.String("pages", "", "write a page without its content security policy for each hostile value to this directory")
+var pages = flag.String("pages", "", "directory for pages with hostile values and without a content security policy")
 
 // hostile returns values that an attacker could put into names, tags and messages.
 func hostile() []string {
 	return []string{
 		`=cmd|'/C calc'!A0`, "+1;=HYPERLINK(\"http://evil.example\")", "\t=1+1", "＝1+1",
-		`<script>alert(1)</script>`, `"><script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`,
-		`</style></script><svg onload=alert(1)>`, `</title><script>alert(1)</script>`, `]]>&lt;`, `<!--`, `javascript:alert(1)`,
+		`<script>alert(1)</script>`, `"><script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`,
+		`' onmouseover='alert(1)`,
+		`</style></script><svg onload=alert(1)>`, `</title><script>alert(1)</script>`, `]]>&lt;`, `<!--`,
+		`javascript:alert(1)`,
 		`{{`, `{{.Policy}}`, `{{template "totals" .}}`, "`${alert(1)}`", `\x3cscript\x3e`, `url(https://evil.example)`,
-		"\x1b[2J\x1b]8;;http://evil.example\x07link\x1b]8;;\x07", "\u009b31m", "safe\u202Egnp.exe", "zero\u200Bwidth\u2066isolate",
+		"\x1b[2J\x1b]8;;http://evil.example\x07link\x1b]8;;\x07", "\u009b31m", "safe\u202Egnp.exe",
+		"zero\u200Bwidth\u2066isolate",
 		"| a | b |\n# heading\n", "[click](javascript:alert(1)) `code` @everyone www.evil.example https://evil.example",
 		"\xff\xfe\x00 \ufffe \U0001F600", `\`, `\|`, "../../etc/passwd",
 	}
@@ -67,10 +70,11 @@ func structure(t testing.TB, format, text string) {
 	case "markdown":
 		checkTables(t, text)
 	}
-	for i, char := range text {
-		indent := char == '\t' && format == "junit" && strings.TrimLeft(text[strings.LastIndexByte(text[:i], '\n')+1:i], "\t") == ""
-		if char != '\n' && !indent && (unicode.IsControl(char) || unicode.Is(unicode.Cf, char)) {
-			t.Errorf("%s: control or format character %U at %d", format, char, i)
+	for line := range strings.Lines(text) {
+		for _, char := range strings.TrimSuffix(strings.TrimLeft(line, "\t"), "\n") {
+			if unicode.IsControl(char) || unicode.Is(unicode.Cf, char) {
+				t.Errorf("%s: control or format character %U in %q", format, char, line)
+			}
 		}
 	}
 }
@@ -105,10 +109,12 @@ func everywhere(s string) *v1alpha1.AuditReport {
 		Scope: v1alpha1.AuditScope{Contexts: []string{s}, Regions: []string{s}, Accounts: []string{s},
 			Filters: []string{s}, Controls: []string{s}},
 		Items: []v1alpha1.EncryptionReport{{Cluster: cluster,
-			Encryption: v1alpha1.Encryption{Verdict: v1alpha1.Verdict(s), Scope: v1alpha1.Scope(s), Reason: s, KeyARN: s},
-			Key:        &v1alpha1.Key{ARN: s, State: s, Usable: v1alpha1.Usable(s), Reason: s},
-			Health:     v1alpha1.Health{Issues: []v1alpha1.HealthIssue{{Code: s, Message: s}}}, Notes: []string{s},
-			Controls: []v1alpha1.Control{{ID: s, Name: s, Result: v1alpha1.Result(s), Reason: s, Standards: []string{s}},
+			Encryption: v1alpha1.Encryption{Verdict: v1alpha1.Verdict(s), Scope: v1alpha1.Scope(s), Reason: s,
+				KeyARN: s},
+			Key:    &v1alpha1.Key{ARN: s, State: s, Usable: v1alpha1.Usable(s), Reason: s},
+			Health: v1alpha1.Health{Issues: []v1alpha1.HealthIssue{{Code: s, Message: s}}}, Notes: []string{s},
+			Controls: []v1alpha1.Control{{ID: s, Name: s, Result: v1alpha1.Result(s), Reason: s,
+				Standards: []string{s}},
 				{ID: "ENC-1", Result: v1alpha1.ResultPass, Reason: s}}}},
 		Findings: []v1alpha1.Finding{finding}, Undecided: []v1alpha1.Finding{finding},
 		Waived: []v1alpha1.Waived{waived, {Cluster: s + "2", Control: s, Reason: s}},
@@ -150,7 +156,8 @@ func TestHostileValues(t *testing.T) {
 			validate(t, "ocsf-1.5.0-compliance_finding.json", render(t, "ocsf", r))
 			if *pages != "" {
 				page := regexp.MustCompile(`<meta http-equiv=.*\n`).ReplaceAllString(render(t, "html", r), "")
-				if err := os.WriteFile(filepath.Join(*pages, fmt.Sprintf("hostile-%02d.html", i)), []byte(page), 0o600); err != nil {
+				path := filepath.Join(*pages, fmt.Sprintf("hostile-%02d.html", i))
+				if err := os.WriteFile(path, []byte(page), 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -161,8 +168,8 @@ func TestHostileValues(t *testing.T) {
 // The seed is fixed, so that a failure can be repeated.
 func TestRandomValues(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	pieces := append(hostile(), "a", "1", " ", "\n", "\r\n", "'", `"`, "&", "<", ">", "|", "`", "\\", ";", ",", "=", "-",
-		"\x7f", "\u2028", "ü", "世")
+	pieces := append(hostile(), "a", "1", " ", "\n", "\r\n", "'", `"`, "&", "<", ">", "|", "`", "\\", ";", ",", "=",
+		"-", "\x7f", "\u2028", "ü", "世")
 	for range 50 {
 		var b strings.Builder
 		b.WriteString("x")

@@ -38,7 +38,8 @@ func parsePage(t testing.TB, text string) string {
 				}
 				seen[a.Key] = true
 				switch {
-				case strings.HasPrefix(a.Key, "on"), a.Key == "style", a.Key == "src", a.Key == "srcdoc", a.Key == "action":
+				case strings.HasPrefix(a.Key, "on"), a.Key == "style", a.Key == "src", a.Key == "srcdoc",
+					a.Key == "action":
 					t.Errorf("the page contains <%s %s=%q>", token.Data, a.Key, a.Val)
 				case a.Key == "href" && a.Val != "data:,":
 					if id, ok := strings.CutPrefix(a.Val, "#"); !ok || !strings.Contains(text, ` id="`+id+`"`) {
@@ -112,15 +113,16 @@ func TestPageShowsValues(t *testing.T) {
 func TestHeadline(t *testing.T) {
 	finding := []v1alpha1.Finding{{Cluster: "a", Control: "ENC-1"}}
 	items := []v1alpha1.EncryptionReport{{}, {}}
-	outcome := func(o v1alpha1.AuditOutcome) v1alpha1.AuditSummary { return v1alpha1.AuditSummary{Outcome: o} }
+	holds := v1alpha1.AuditSummary{Outcome: v1alpha1.OutcomeHolds}
+	incomplete := v1alpha1.AuditSummary{Outcome: v1alpha1.OutcomeCannotTell}
 	for want, r := range map[string]*v1alpha1.AuditReport{
 		"1 finding in 1 of 1 cluster":                        {Findings: finding},
 		"No open findings in 2 clusters":                     {Items: items},
-		"No regressions; 1 known finding in 1 of 3 clusters": {Items: items, Findings: finding, Summary: outcome(v1alpha1.OutcomeHolds)},
+		"No regressions; 1 known finding in 1 of 3 clusters": {Items: items, Findings: finding, Summary: holds},
 		"Incomplete: 1 undecided control in 1 of 1 cluster":  {Undecided: finding},
 		"Incomplete: 1 location could not be queried":        {Unreachable: []v1alpha1.Unreachable{{Region: "x"}}},
 		"Incomplete: no cluster was found":                   {},
-		"Incomplete: not every result is known":              {Items: items, Summary: outcome(v1alpha1.OutcomeCannotTell)},
+		"Incomplete: not every result is known":              {Items: items, Summary: incomplete},
 	} {
 		if got := newReportRows(r).Headline(); got != want {
 			t.Errorf("Headline = %q, want %q", got, want)

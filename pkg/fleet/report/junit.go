@@ -14,7 +14,7 @@ import (
 func writeJUnit(w io.Writer, v *reportRows) error {
 	all := junit.Testsuites{Name: toolName + " audit"}
 	for _, c := range v.Clusters {
-		suite := v.suite(c.Name)
+		suite := v.suite(len(all.Suites), c.Name)
 		for _, p := range []junit.Property{
 			{Name: "cluster", Value: c.ID}, {Name: "account", Value: c.Account}, {Name: "region", Value: c.Region},
 			{Name: "verdict", Value: string(c.Item.Encryption.Verdict)},
@@ -30,7 +30,7 @@ func writeJUnit(w io.Writer, v *reportRows) error {
 		all.AddSuite(suite)
 	}
 	if len(v.Unreachable) > 0 {
-		suite := v.suite("unreachable")
+		suite := v.suite(len(all.Suites), "unreachable")
 		for _, u := range v.Unreachable {
 			suite.AddTestcase(junit.Testcase{Classname: "unreachable", Name: location(u),
 				Error: &junit.Result{Type: "Unreachable", Message: u.Reason}})
@@ -45,8 +45,8 @@ func writeJUnit(w io.Writer, v *reportRows) error {
 }
 
 // suite returns an empty suite. Its time is 0 because single controls are not timed.
-func (v *reportRows) suite(name string) junit.Testsuite {
-	return junit.Testsuite{Name: name, Time: "0", Timestamp: v.At().Format("2006-01-02T15:04:05")}
+func (v *reportRows) suite(id int, name string) junit.Testsuite {
+	return junit.Testsuite{ID: id, Name: name, Time: "0", Timestamp: v.At().Format("2006-01-02T15:04:05")}
 }
 
 func testCase(r row) junit.Testcase {

@@ -178,8 +178,8 @@ func (m *markdown) line(s string) {
 	}
 }
 
-// mdText escapes prose, so that it contains no HTML, link, emphasis, table cell or mention of a user. A code span breaks
-// up what a renderer would turn into a link or a mention by itself.
+// mdText escapes prose, so that it contains no HTML, link, emphasis, table cell or mention of a user. A code span
+// breaks up what a renderer would turn into a link or a mention by itself.
 func mdText(s string) string {
 	if s == "" {
 		return " "

@@ -97,7 +97,8 @@ type (
 )
 
 // writeSARIF writes findings as failures, undecided controls as "open" (evaluated without enough information to decide)
-// and waived findings as suppressed failures. It leaves out controls that pass: code scanning would show them as alerts.
+// and waived findings as suppressed failures. It leaves out controls that pass, because code scanning would show them
+// as alerts.
 func writeSARIF(w io.Writer, v *reportRows) error {
 	run := sarifRun{
 		Tool:        sarifTool{sarifDriver{Name: toolName, InformationURI: toolURL, Rules: v.sarifRules()}},

@@ -71,8 +71,8 @@ func TestJUnitSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 		schema := filepath.Join("testdata", "schemas", "junit-10.xsd")
-		out, err := exec.CommandContext(t.Context(), xmllint, "--noout", "--nonet", "--schema", schema, path).CombinedOutput()
-		if err != nil {
+		cmd := exec.CommandContext(t.Context(), xmllint, "--noout", "--nonet", "--schema", schema, path)
+		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
 	}
