@@ -17,9 +17,9 @@ var (
 	//go:embed report.html.tmpl
 	pageTemplate string
 	//go:embed assets/report.css
-	styleSheet string
+	styleSheet template.CSS
 	//go:embed assets/report.js
-	script string
+	script template.JS
 )
 
 // page is the data of report.html.tmpl.
@@ -38,7 +38,7 @@ func writeHTML(w io.Writer, v *reportRows) error {
 	if err != nil {
 		return err
 	}
-	return t.Execute(w, page{v, contentPolicy(), template.CSS(styleSheet), template.JS(script)})
+	return t.Execute(w, page{v, contentPolicy(), styleSheet, script})
 }
 
 // contentPolicy returns a content security policy that allows the page's own style sheet and script, and no request.
@@ -47,7 +47,7 @@ func contentPolicy() string {
 		sum := sha256.Sum256([]byte(s))
 		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 	}
-	return "default-src 'none'; style-src " + hash(styleSheet) + "; script-src " + hash(script) +
+	return "default-src 'none'; style-src " + hash(string(styleSheet)) + "; script-src " + hash(string(script)) +
 		"; img-src data:; base-uri 'none'; form-action 'none'"
 }
 
