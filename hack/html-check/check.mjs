@@ -1,7 +1,9 @@
-// check.mjs CHROMIUM REPORT OUT: opens an HTML report in headless Chromium and
-// fails on a console message, a network request, a page wider than the screen, or
-// an accessibility finding of axe that is serious or critical. It also tries the
-// filters, reads the page without script, and leaves screenshots and a PDF in OUT.
+// check.mjs CHROMIUM OUT REPORT HOSTILE...: opens an HTML report in headless
+// Chromium. It fails on a console message, a network request, a page wider than
+// the screen, or a serious or critical accessibility violation. It also tries the
+// filters and the page without JavaScript, and writes screenshots and a PDF to OUT.
+// The HOSTILE pages contain hostile values and no content security policy; they
+// must cause no console message, request, dialog or navigation.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -9,67 +11,100 @@ import { pathToFileURL } from 'node:url';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 
-const [executablePath, report, out] = process.argv.slice(2);
+const [executablePath, out, report, ...hostile] = process.argv.slice(2);
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const url = pathToFileURL(path.resolve(report)).href;
+const urlOf = (file) => pathToFileURL(path.resolve(file)).href;
 fs.mkdirSync(out, { recursive: true });
 const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'html-check-'));
 const failures = [];
 const fail = (message) => { failures.push(message); console.error('FAIL ' + message); };
 
-async function open(options) {
+async function open(file, options) {
   const context = await chromium.launchPersistentContext(fs.mkdtempSync(path.join(profile, 'p')), {
     executablePath, headless: true, offline: true, ...options,
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync'],
   });
   const page = context.pages()[0] ?? await context.newPage();
-  const name = `${options.viewport.width}-${options.colorScheme}${options.javaScriptEnabled === false ? '-noscript' : ''}`;
-  page.on('console', (m) => fail(`${name}: console ${m.type()}: ${m.text()}`));
-  page.on('pageerror', (e) => fail(`${name}: ${e.message}`));
-  page.on('dialog', (d) => { fail(`${name}: a dialog: ${d.message()}`); d.dismiss(); });
-  page.on('request', (r) => { if (r.url() !== url && !r.url().startsWith('data:')) fail(`${name}: request ${r.url()}`); });
-  await page.goto(url);
-  return { context, page, name };
+  const suffix = options.javaScriptEnabled === false ? '-noscript' : '';
+  const view = { context, page, name: `${options.viewport.width}-${options.colorScheme}${suffix}` };
+  page.on('console', (m) => fail(`${view.name}: console ${m.type()}: ${m.text()}`));
+  page.on('pageerror', (e) => fail(`${view.name}: ${e.message}`));
+  page.on('dialog', (d) => { fail(`${view.name}: dialog: ${d.message()}`); d.dismiss(); });
+  page.on('request', (r) => {
+    if (r.url() !== view.url && !r.url().startsWith('data:')) fail(`${view.name}: request ${r.url()}`);
+  });
+  await load(view, file);
+  return view;
 }
+
+async function load(view, file) {
+  view.url = urlOf(file);
+  await view.page.goto(view.url);
+}
+
+const shownRows = (page) => page.locator('[data-row]:not([hidden])').count();
+const openAll = (page, value) => page.evaluate((v) => {
+  document.querySelectorAll('details').forEach((d) => { d.open = v; });
+}, value);
 
 for (const width of [1280, 390]) {
   for (const colorScheme of ['light', 'dark']) {
-    const { context, page, name } = await open({ viewport: { width, height: 900 }, colorScheme });
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    if (wide > 0) fail(`${name}: the page is ${wide} px too wide`);
+    const { context, page, name } = await open(report, { viewport: { width, height: 900 }, colorScheme });
+    const excess = await page.evaluate(() => {
+      const root = document.documentElement;
+      return root.scrollWidth - root.clientWidth;
+    });
+    if (excess > 0) fail(`${name}: the page is ${excess} px too wide`);
     await page.screenshot({ path: path.join(out, `${name}.png`), fullPage: true });
-    await page.evaluate(() => document.querySelectorAll('details').forEach((d) => { d.open = true; }));
-    // The policy of the page lets nobody add a script; the debugger may.
+    await openAll(page, true);
+    // The page's policy blocks added scripts, but not those of the debugger.
     await page.evaluate(axe + '; 0');
     const result = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations', 'incomplete'] }));
-    let grave = 0;
+    let serious = 0;
     for (const v of result.violations) {
       const line = `${name}: axe ${v.impact}: ${v.id}: ${v.help} (${v.nodes.length}): ${v.nodes[0].html.slice(0, 160)}`;
-      if (['serious', 'critical'].includes(v.impact)) { grave++; fail(line); } else { console.log(line); }
+      if (['serious', 'critical'].includes(v.impact)) { serious++; fail(line); } else { console.log(line); }
     }
-    console.log(`${name}: axe: ${result.passes.length} rules passed, ${result.violations.length} violations, ${grave} serious`);
+    const { passes, violations } = result;
+    console.log(`${name}: axe: ${passes.length} rules passed, ${violations.length} violations, ${serious} serious`);
     if (width === 1280 && colorScheme === 'light') {
-      const count = () => page.evaluate(() => Array.from(document.querySelectorAll('[data-row]')).filter((r) => !r.hidden).length);
-      const all = await count();
+      const all = await shownRows(page);
       await page.fill('#filter-text', 'ledger');
-      const few = await count();
+      const few = await shownRows(page);
       await page.click('#filters button');
-      await page.waitForFunction((n) => Array.from(document.querySelectorAll('[data-row]')).filter((r) => !r.hidden).length === n, all);
+      await page.waitForFunction((n) => document.querySelectorAll('[data-row]:not([hidden])').length === n, all);
       console.log(`${name}: the filter shows ${few} of ${all} rows`);
       if (few === 0 || few >= all) fail(`${name}: the filter shows ${few} of ${all} rows`);
-      await page.evaluate(() => document.querySelectorAll('details').forEach((d) => { d.open = false; }));
-      await page.pdf({ path: path.join(out, 'print.pdf'), format: 'A4', margin: { top: '15mm', bottom: '15mm', left: '12mm', right: '12mm' } });
+      await openAll(page, false);
+      const margin = { top: '15mm', bottom: '15mm', left: '12mm', right: '12mm' };
+      await page.pdf({ path: path.join(out, 'print.pdf'), format: 'A4', margin });
     }
     await context.close();
   }
 }
 {
-  const { context, page, name } = await open({ viewport: { width: 1280, height: 900 }, colorScheme: 'light', javaScriptEnabled: false });
-  if (await page.locator('#filters').isVisible()) fail(`${name}: filters without a script`);
-  if (!await page.locator('#findings tbody tr').first().isVisible()) fail(`${name}: no findings without a script`);
+  const options = { viewport: { width: 1280, height: 900 }, colorScheme: 'light', javaScriptEnabled: false };
+  const { context, page, name } = await open(report, options);
+  if (await page.locator('#filters').isVisible()) fail(`${name}: the filters are visible without JavaScript`);
+  if (!await page.locator('#findings tbody tr').first().isVisible()) fail(`${name}: no findings without JavaScript`);
   await context.close();
 }
+if (hostile.length) {
+  const view = await open(hostile[0], { viewport: { width: 1280, height: 900 }, colorScheme: 'light' });
+  for (const file of hostile) {
+    view.name = path.basename(file);
+    await load(view, file);
+    await openAll(view.page, true);
+    await view.page.fill('#filter-text', 'alert');
+    if (await view.page.locator('meta[http-equiv]').count()) fail(`${view.name}: the page has a policy`);
+    const scripts = await view.page.locator('script').count();
+    if (scripts !== 1) fail(`${view.name}: ${scripts} scripts, want 1`);
+    if (view.page.url() !== view.url) fail(`${view.name}: navigated to ${view.page.url()}`);
+  }
+  console.log(`${hostile.length} pages with hostile values opened`);
+  await view.context.close();
+}
 fs.rmSync(profile, { recursive: true, force: true });
-console.log(failures.length ? `${failures.length} failures` : `no failure; screenshots are in ${out}`);
+console.log(failures.length ? `${failures.length} failures` : `no failures; the screenshots are in ${out}`);
 process.exit(failures.length ? 1 : 0);

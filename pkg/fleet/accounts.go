@@ -14,8 +14,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/limiter"
 )
 
-// account is an account with clients that are authorized in it.
-type account struct {
+// accountClients is an account with clients that are authorized in it.
+type accountClients struct {
 	id      string
 	clients *awsclient.Clients
 }
@@ -24,7 +24,7 @@ type account struct {
 func (g *gatherer) accountIDs(ctx context.Context) ([]string, error) {
 	switch {
 	case g.Scope.Organization:
-		return organizationAccounts(ctx, g.Clients, g.partition)
+		return organizationAccounts(ctx, g.Clients)
 	case len(g.Scope.Accounts) > 0:
 		return slices.Compact(slices.Sorted(slices.Values(g.Scope.Accounts))), nil
 	}
@@ -45,7 +45,7 @@ func (g *gatherer) assumeRoles(ctx context.Context, ids []string) {
 			}
 			g.mu.Lock()
 			defer g.mu.Unlock()
-			g.accounts[id] = &account{id, clients}
+			g.accounts[id] = &accountClients{id, clients}
 			return nil
 		})
 	}
@@ -87,14 +87,14 @@ type regionClients struct {
 }
 
 // clientsFor returns the shared clients for one region of the account.
-func (g *gatherer) clientsFor(a *account, region string) *regionClients {
+func (g *gatherer) clientsFor(a *accountClients, region string) *regionClients {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	id := accountRegion{a.id, region}
 	c := g.regions[id]
 	if c == nil {
 		c = &regionClients{accountRegion: id, clients: a.clients.In(region).Through(g.throttle())}
-		reader := &keyReader{Reader: c.clients.KMS(region), account: a.id}
+		reader := &kms.AccountReader{Reader: c.clients.KMS(region), Account: a.id}
 		c.keyFacts = inspect.KeyFrom(func(string) kms.Reader { return reader })
 		g.regions[id] = c
 	}

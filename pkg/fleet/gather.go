@@ -61,7 +61,7 @@ type gatherer struct {
 	sem        chan struct{} // limits the concurrent calls
 	partition  string
 	ownAccount string // of the caller
-	accounts   map[string]*account
+	accounts   map[string]*accountClients
 
 	mu       sync.Mutex
 	regions  map[accountRegion]*regionClients
@@ -83,7 +83,7 @@ func Gather(ctx context.Context, o Options) (*Gathered, error) {
 	o.Clients = o.Clients.Patient(o.Delay)
 	g := &gatherer{
 		Options: o, sem: make(chan struct{}, o.MaxConcurrency),
-		accounts: map[string]*account{}, regions: map[accountRegion]*regionClients{},
+		accounts: map[string]*accountClients{}, regions: map[accountRegion]*regionClients{},
 	}
 	ownAccount, caller, err := o.Clients.Caller(ctx)
 	if err != nil {
@@ -114,14 +114,14 @@ func Gather(ctx context.Context, o Options) (*Gathered, error) {
 }
 
 // queryAccount queries each region of one account.
-func (g *gatherer) queryAccount(ctx context.Context, a *account) {
+func (g *gatherer) queryAccount(ctx context.Context, a *accountClients) {
 	regions := g.Scope.Regions
 	switch {
 	case len(regions) == 0:
 		regions = []string{g.Clients.Region()}
 	case regions[0] == AllRegions:
 		var err error
-		if regions, err = enabledRegions(ctx, a.clients, g.partition); err != nil {
+		if regions, err = enabledRegions(ctx, a.clients); err != nil {
 			g.addUnreachable(a.id, "", fmt.Errorf("listing the enabled regions: %w", err))
 			return
 		}
@@ -144,7 +144,7 @@ func (g *gatherer) queryRegion(ctx context.Context, c *regionClients) {
 	g.out.Regions = append(g.out.Regions, c.region)
 	g.mu.Unlock()
 	var all errgroup.Group
-	err := clusterNames(ctx, c.clients, func(names []string) {
+	err := eks.New(c.clients.EKS()).EachClusterPage(ctx, true, func(names []string) {
 		for _, name := range names {
 			if !g.Filter.Name(name) {
 				g.mu.Lock()

@@ -60,7 +60,7 @@ ENC-2, ENC-3). Without these flags: ENC-1 and ENC-3. --approved-keys adds ENC-6,
 --verify-data adds ENC-5. The other controls are reported for information.
 
 In addition to the formats of every command, -o and --output-file accept
-` + strings.Join(report.Names, ", ") + `.
+` + strings.Join(report.Formats(), ", ") + `.
 
 Exit codes: 0 compliant; 1 unwaived findings; 2 could not run; 3 some clusters could
 not be checked. If both 1 and 3 apply, the code is 1.`,
@@ -75,7 +75,7 @@ not be checked. If both 1 and 3 apply, the code is 1.`,
   kubectl eks-encrypt audit --all-clusters --regions eu-central-1,us-east-1 --require cmk \
     --approved-keys keys.txt --waivers waivers.yaml --compare last.json --fail-on regression`,
 		Args:        cmdutil.NoArgs,
-		Annotations: cmdutil.WithExtraFormats(report.Names),
+		Annotations: cmdutil.WithExtraFormats(report.Formats()),
 		RunE: cmdutil.Check(func(cmd *cobra.Command, _ []string) error {
 			if err := o.validate(cmd.Flags().Changed); err != nil {
 				return err

@@ -24,12 +24,12 @@ type reportFile struct {
 
 type reportFiles []*reportFile
 
-func isReportFormat(format string) bool { return slices.Contains(report.Names, format) }
+func isReportFormat(format string) bool { return slices.Contains(report.Formats(), format) }
 
 // fileFormats returns the formats for files: the table, those of -o that are complete
 // documents, and those that only audit has.
 func fileFormats() []string {
-	return append([]string{"table", "wide", "json", "yaml"}, report.Names...)
+	return append([]string{"table", "wide", "json", "yaml"}, report.Formats()...)
 }
 
 // formatOf returns the format that the extension of a file name stands for, or "".

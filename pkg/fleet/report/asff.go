@@ -8,8 +8,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// The parts of the AWS Security Finding Format that are written, as
-// BatchImportFindings takes them.
+// The parts of the AWS Security Finding Format that writeASFF uses, in the form that BatchImportFindings accepts.
 type (
 	asffFinding struct {
 		SchemaVersion string
@@ -34,9 +33,8 @@ type (
 		RecordState   string
 		Note          *asffNote `json:",omitempty"`
 	}
-	asffSeverity    struct{ Label string }
-	asffRemediation struct{ Recommendation asffRecommendation }
-	// A recommendation has a text, or a link, or both.
+	asffSeverity       struct{ Label string }
+	asffRemediation    struct{ Recommendation asffRecommendation }
 	asffRecommendation struct{ Text string }
 	asffResource       struct {
 		Type      string
@@ -59,22 +57,22 @@ type (
 	asffNote     struct{ Text, UpdatedBy, UpdatedAt string }
 )
 
-// writeASFF writes an array, as `aws securityhub batch-import-findings
-// --findings file://…` takes it, a hundred at a time.
-func writeASFF(w io.Writer, v *view) error {
+// writeASFF writes an array for `aws securityhub batch-import-findings --findings file://…`, which accepts up to 100
+// findings a call.
+func writeASFF(w io.Writer, v *reportRows) error {
 	findings, _ := asffFindings(v)
 	return writeJSON(w, findings)
 }
 
-// asffPlace says whether Security Hub takes the account and the region.
+// asffPlace reports whether Security Hub accepts the account and the region.
 func asffPlace(account, region string) bool {
 	return len(account) == 12 && digits(account) &&
 		region != "" && len(region) <= 16 && strings.Trim(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-// asffFindings also counts what can't be written: Security Hub takes nothing
-// without an account and a region.
-func asffFindings(v *view) ([]asffFinding, int) {
+// asffFindings returns the findings and the number of those left out because they have no account or region, which
+// Security Hub requires.
+func asffFindings(v *reportRows) ([]asffFinding, int) {
 	findings, omitted := []asffFinding{}, 0
 	add := func(f asffFinding) {
 		if !asffPlace(f.AwsAccountID, f.Region) {
@@ -88,18 +86,19 @@ func asffFindings(v *view) ([]asffFinding, int) {
 	}
 	for _, u := range v.Unreachable {
 		f := v.asff("unreachable/"+u.Account+"/"+u.Region, "reachability", "aws", u.Account, u.Region)
-		f.Title = "EKS clusters could not be asked for their encryption"
-		f.Description = shorten(cmp.Or(u.Reason, "no reason is known"), 1024)
+		f.Title = "EKS clusters could not be queried"
+		f.Description = shorten(cmp.Or(u.Reason, noReason), 1024)
 		f.Severity.Label, f.Compliance.Status = "INFORMATIONAL", "NOT_AVAILABLE"
-		f.Resources = []asffResource{{Type: "AwsAccount", ID: "AWS::::Account:" + u.Account, Partition: "aws", Region: u.Region}}
+		f.Resources = []asffResource{{Type: "AwsAccount", ID: "AWS::::Account:" + u.Account, Partition: "aws",
+			Region: u.Region}}
 		f.ProductFields = map[string]string{toolName + "/Outcome": "Unreachable"}
 		add(f)
 	}
 	return findings, omitted
 }
 
-func (v *view) asff(id, generator, partition, account, region string) asffFinding {
-	at := v.at().Format("2006-01-02T15:04:05.000Z")
+func (v *reportRows) asff(id, generator, partition, account, region string) asffFinding {
+	at := v.At().Format("2006-01-02T15:04:05.000Z")
 	if len([]rune(id)) > 512 {
 		id = shorten(id, 447) + "/" + digest(id)
 	}
@@ -113,33 +112,35 @@ func (v *view) asff(id, generator, partition, account, region string) asffFindin
 	}
 }
 
-func (v *view) asffOf(r row) asffFinding {
-	c := r.cluster
-	f := v.asff(r.identity(), r.control.ID, awsPartition(c.partition), c.account, c.region)
-	f.Title = shorten(r.control.ID+" "+r.control.Name, 256)
-	f.Description = shorten(cmp.Or(r.reason, "no reason is known"), 1024)
-	f.Severity.Label, f.Compliance.Status = asffSeverityOf(r), asffStatus(r.state)
-	f.Compliance.RelatedRequirements = r.control.Standards[:min(len(r.control.Standards), 32)]
-	f.Resources = []asffResource{{Type: "AwsEksCluster", ID: shorten(c.id, 512), Partition: awsPartition(c.partition), Region: c.region,
-		Details: &asffDetails{asffCluster{Arn: c.item.Cluster.ARN, Name: c.item.Cluster.Name, Version: c.item.Cluster.KubernetesVersion}}}}
+func (v *reportRows) asffOf(r row) asffFinding {
+	c := r.Cluster
+	f := v.asff(r.identity(), r.Control.ID, awsPartition(c.Partition), c.Account, c.Region)
+	f.Title = shorten(r.Control.ID+" "+r.Control.Name, 256)
+	f.Description = shorten(cmp.Or(r.Reason, noReason), 1024)
+	f.Severity.Label, f.Compliance.Status = asffSeverityOf(r), asffStatus(r.State)
+	f.Compliance.RelatedRequirements = r.Control.Standards[:min(len(r.Control.Standards), 32)]
+	f.Resources = []asffResource{{Type: "AwsEksCluster", ID: shorten(c.ID, 512), Partition: awsPartition(c.Partition),
+		Region: c.Region, Details: &asffDetails{asffCluster{Arn: c.Item.Cluster.ARN, Name: c.Item.Cluster.Name,
+			Version: c.Item.Cluster.KubernetesVersion}}}}
 	f.ProductFields = map[string]string{}
-	for key, value := range map[string]string{"Outcome": string(r.state), "Verdict": string(c.item.Encryption.Verdict),
-		"Scope": string(c.item.Encryption.Scope), "KeyArn": c.item.Encryption.KeyARN} {
+	for key, value := range map[string]string{"Outcome": string(r.State), "Verdict": string(c.Item.Encryption.Verdict),
+		"Scope": string(c.Item.Encryption.Scope), "KeyArn": c.Item.Encryption.KeyARN} {
 		if value != "" {
 			f.ProductFields[toolName+"/"+key] = shorten(value, 2048)
 		}
 	}
-	if text := advice(r); text != "" && r.state != stateWaived {
+	if text := advice(r); text != "" && r.State != stateWaived {
 		f.Remediation = &asffRemediation{asffRecommendation{shorten(text, 512)}}
 	}
-	if r.state == stateWaived {
+	if r.State == stateWaived {
 		f.Workflow.Status = "SUPPRESSED"
-		f.Note = &asffNote{Text: shorten("Waived: "+waiverWords(r.waiver), 512), UpdatedBy: cmp.Or(strings.TrimSpace(r.waiver.Owner), toolName), UpdatedAt: f.UpdatedAt}
+		f.Note = &asffNote{Text: shorten("Waived: "+waiverText(r.Waiver), 512),
+			UpdatedBy: cmp.Or(strings.TrimSpace(r.Waiver.Owner), toolName), UpdatedAt: f.UpdatedAt}
 	}
 	return f
 }
 
-// awsPartition passes on what Security Hub knows.
+// awsPartition returns a partition that Security Hub accepts.
 func awsPartition(s string) string {
 	switch s {
 	case "aws-cn", "aws-us-gov":
@@ -148,9 +149,9 @@ func awsPartition(s string) string {
 	return "aws"
 }
 
-// asffStatus: WARNING is "some information is missing"; NOT_AVAILABLE is what
-// Security Hub itself gives a control that does not apply.
-func asffStatus(s state) string {
+// asffStatus returns the compliance status. WARNING means that information is missing. Security Hub itself uses
+// NOT_AVAILABLE for a control that does not apply.
+func asffStatus(s rowState) string {
 	switch s {
 	case statePass:
 		return "PASSED"
@@ -163,12 +164,12 @@ func asffStatus(s state) string {
 }
 
 func asffSeverityOf(r row) string {
-	if r.state != stateFinding && r.state != stateUndecided {
+	if r.State != stateFinding && r.State != stateUndecided {
 		return "INFORMATIONAL"
 	}
-	switch r.severity {
+	switch r.Severity {
 	case v1alpha1.SeverityCritical, v1alpha1.SeverityHigh, v1alpha1.SeverityMedium, v1alpha1.SeverityLow:
-		return strings.ToUpper(string(r.severity))
+		return strings.ToUpper(string(r.Severity))
 	}
 	return "INFORMATIONAL"
 }

@@ -9,15 +9,15 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// csvHeader names the columns. One row is one control of one cluster, or one
-// place that could not be asked, so that nobody counts the rest as everything.
+// csvHeader returns the columns. One row is one control of one cluster, or one location that could not be queried:
+// without these rows the file would look complete.
 func csvHeader() []string {
-	return []string{"outcome", "cluster", "name", "account", "region", "kubernetes", "verdict", "scope", "key", "key_state",
-		"key_usable", "control", "title", "result", "severity", "reason", "remedy", "waiver_owner", "waiver_expires",
-		"waiver_reason", "standards"}
+	return []string{"outcome", "cluster", "name", "account", "region", "kubernetes", "verdict", "scope", "key",
+		"key_state", "key_usable", "control", "title", "result", "severity", "reason", "remedy", "waiver_owner",
+		"waiver_expires", "waiver_reason", "standards"}
 }
 
-func writeCSV(w io.Writer, v *view) error {
+func writeCSV(w io.Writer, v *reportRows) error {
 	out := csv.NewWriter(w)
 	if err := out.Write(csvHeader()); err != nil {
 		return err
@@ -29,7 +29,8 @@ func writeCSV(w io.Writer, v *view) error {
 	}
 	for _, u := range v.Unreachable {
 		record := make([]string, len(csvHeader()))
-		record[0], record[1], record[3], record[4], record[15] = "Unreachable", u.Context, u.Account, u.Region, u.Reason
+		record[0], record[1], record[3], record[4] = "Unreachable", u.Context, u.Account, u.Region
+		record[15] = u.Reason
 		if err := out.Write(guarded(record)); err != nil {
 			return err
 		}
@@ -39,22 +40,21 @@ func writeCSV(w io.Writer, v *view) error {
 }
 
 func csvRow(r row) []string {
-	item, waiver, key := r.cluster.item, r.waiver, &v1alpha1.Key{}
+	item, waiver, key := r.Cluster.Item, r.Waiver, &v1alpha1.Key{}
 	if item.Key != nil {
 		key = item.Key
 	}
 	if waiver == nil {
 		waiver = &v1alpha1.Waived{}
 	}
-	return []string{string(r.state), r.cluster.id, r.cluster.name, r.cluster.account, r.cluster.region,
+	return []string{string(r.State), r.Cluster.ID, r.Cluster.Name, r.Cluster.Account, r.Cluster.Region,
 		item.Cluster.KubernetesVersion, string(item.Encryption.Verdict), string(item.Encryption.Scope),
-		item.Encryption.KeyARN, key.State, string(key.Usable), r.control.ID, r.control.Name, string(r.control.Result),
-		string(r.severity), r.reason, r.remedy, waiver.Owner, day(waiver.Expires), waiver.Reason,
-		strings.Join(r.control.Standards, "; ")}
+		item.Encryption.KeyARN, key.State, string(key.Usable), r.Control.ID, r.Control.Name, string(r.Control.Result),
+		string(r.Severity), r.Reason, r.Remedy, waiver.Owner, day(waiver.Expires), waiver.Reason,
+		strings.Join(r.Control.Standards, "; ")}
 }
 
-// guarded makes every cell text: a quote in front is what spreadsheets know as
-// "this is no formula".
+// guarded returns the cells guarded against spreadsheet formulas.
 func guarded(cells []string) []string {
 	out := make([]string, 0, len(cells))
 	for _, cell := range cells {
@@ -63,11 +63,11 @@ func guarded(cells []string) []string {
 	return out
 }
 
-// The wide signs are those of East Asian keyboards.
+// formulaSigns start a formula. The wide signs are those of East Asian keyboards.
 const formulaSigns = "=+-@＝＋－＠"
 
-// guard sets the quote where the cell begins with what begins a formula, and
-// behind whatever a program may split the line at that expects another separator.
+// guard puts a quote, which marks text in spreadsheets, before a sign that starts a formula: at the start of the cell,
+// and after every character that a program with another separator could split at.
 func guard(cell string) string {
 	if !strings.ContainsAny(cell, formulaSigns) {
 		return cell

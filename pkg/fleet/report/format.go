@@ -1,25 +1,23 @@
-// Package report writes an audit report in the formats that people pass
-// around and that other tools take in. It is pure: nothing but the report goes
-// in, and nothing but bytes come out; the same report gives the same bytes.
+// Package report writes an audit report as CSV, Markdown, HTML, SARIF, JUnit, OCSF or ASFF. It only converts: the same
+// report always gives the same bytes.
 package report
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
 
-// Names are the formats that Write knows.
-var Names = []string{"csv", "markdown", "html", "sarif", "junit", "ocsf", "asff"}
+// Formats returns the formats that Write accepts.
+func Formats() []string {
+	return []string{"csv", "markdown", "html", "sarif", "junit", "ocsf", "asff"}
+}
 
-// Write writes the report in one of the formats of Names. Every value in it is
-// cleaned first and then escaped as the format asks for, so that a name or a tag
-// from the cloud is shown as what it is and does nothing.
+// Write writes the report in one of Formats. It cleans every value and then escapes it for the format, so that a
+// hostile name or tag is shown as text.
 func Write(w io.Writer, format string, r *v1alpha1.AuditReport) error {
 	write, err := writer(format)
 	if err != nil {
@@ -29,13 +27,13 @@ func Write(w io.Writer, format string, r *v1alpha1.AuditReport) error {
 	if err != nil {
 		return fmt.Errorf("writing the audit report as %s: %w", format, err)
 	}
-	if err := write(w, newView(cleaned)); err != nil {
+	if err := write(w, newReportRows(cleaned)); err != nil {
 		return fmt.Errorf("writing the audit report as %s: %w", format, err)
 	}
 	return nil
 }
 
-func writer(format string) (func(io.Writer, *view) error, error) {
+func writer(format string) (func(io.Writer, *reportRows) error, error) {
 	switch format {
 	case "csv":
 		return writeCSV, nil
@@ -52,59 +50,20 @@ func writer(format string) (func(io.Writer, *view) error, error) {
 	case "asff":
 		return writeASFF, nil
 	}
-	return nil, fmt.Errorf("unknown report format %q: one of %s", format, strings.Join(Names, ", "))
+	return nil, fmt.Errorf("unknown report format %q: use one of %s", format, strings.Join(Formats(), ", "))
 }
 
-// Omitted counts what a format has no place for. ASFF alone has none for results
-// of clusters, and for places out of reach, whose account or region is unknown.
+// Omitted returns the number of results that a format cannot hold. This is 0 except for ASFF, which requires an account
+// and a region for each result.
 func Omitted(format string, r *v1alpha1.AuditReport) int {
 	if format != "asff" {
 		return 0
 	}
-	_, omitted := asffFindings(newView(r))
+	_, omitted := asffFindings(newReportRows(r))
 	return omitted
 }
 
-// clean copies the report with every string in it cleaned. It goes over the JSON
-// form, so that a field added tomorrow is cleaned as well.
-func clean(r *v1alpha1.AuditReport) (*v1alpha1.AuditReport, error) {
-	raw, err := json.Marshal(r)
-	if err != nil {
-		return nil, err
-	}
-	var tree any
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	if err := d.Decode(&tree); err != nil {
-		return nil, err
-	}
-	if raw, err = json.Marshal(cleanTree(tree)); err != nil {
-		return nil, err
-	}
-	out := &v1alpha1.AuditReport{}
-	return out, json.Unmarshal(raw, out)
-}
-
-func cleanTree(v any) any {
-	switch v := v.(type) {
-	case string:
-		return output.Clean(v)
-	case []any:
-		for i := range v {
-			v[i] = cleanTree(v[i])
-		}
-		return v
-	case map[string]any:
-		m := make(map[string]any, len(v))
-		for key, value := range v {
-			m[output.Clean(key)] = cleanTree(value)
-		}
-		return m
-	}
-	return v
-}
-
-// writeJSON writes indented JSON; <, > and & are escaped, as encoding/json does.
+// writeJSON writes indented JSON in which <, > and & are escaped.
 func writeJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")

@@ -1,144 +1,219 @@
 package report
 
 import (
+	"cmp"
 	"crypto/sha256"
-	_ "embed" // the style and the script of the page
+	_ "embed" // the template, the style sheet and the script of the page
 	"encoding/base64"
+	"fmt"
+	"html/template"
 	"io"
-	"strconv"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
 
-// The page carries its style and its script; the content security policy lets
-// the browser run these two and load nothing at all.
 var (
+	//go:embed report.html.tmpl
+	pageTemplate string
 	//go:embed assets/report.css
-	styleSheet string
+	styleSheet template.CSS
 	//go:embed assets/report.js
-	script string
+	script template.JS
 )
 
-// writeHTML writes one page that stands by itself. Everything in it can be read
-// without the script, which only adds the filters.
-func writeHTML(w io.Writer, v *view) error {
-	var document element
-	document.put("<!DOCTYPE html>")
-	el("html", attr("lang", "en"),
-		el("head",
-			el("meta", attr("charset", "utf-8")),
-			el("meta", attr("http-equiv", "Content-Security-Policy"), attr("content", policy())),
-			el("meta", attr("name", "viewport"), attr("content", "width=device-width, initial-scale=1")),
-			el("meta", attr("name", "color-scheme"), attr("content", "light dark")),
-			el("meta", attr("name", "referrer"), attr("content", "no-referrer")),
-			el("link", attr("rel", "icon"), attr("href", "data:,")),
-			el("title", text("EKS encryption audit: "+v.headline())),
-			el("style", raw(styleSheet)),
-		),
-		el("body",
-			el("a", class("skip"), attr("href", "#content"), text("Skip to the findings")),
-			v.header(),
-			el("main", attr("id", "content"), sections(v)),
-			el("footer", class("wrap foot"), el("p", text("Written by kubectl eks-encrypt audit. It is evidence, not attestation: what could not be established is shown as unknown, with the reason."))),
-			el("script", raw(script)),
-		),
-	)(&document)
-	_, err := io.WriteString(w, document.inside.String())
-	return err
+// page is the data of report.html.tmpl.
+type page struct {
+	*reportRows
+	Policy string
+	Style  template.CSS
+	Script template.JS
 }
 
-func policy() string {
+// writeHTML writes one self-contained page. The script only adds filters.
+//
+// The template is parsed here, and not in a variable, so that other commands do not pay for it.
+func writeHTML(w io.Writer, v *reportRows) error {
+	t, err := template.New("report").Funcs(templateFuncs()).Parse(pageTemplate)
+	if err != nil {
+		return err
+	}
+	return t.Execute(w, page{v, contentPolicy(), styleSheet, script})
+}
+
+// contentPolicy returns a content security policy that allows the page's own style sheet and script, and no request.
+func contentPolicy() string {
 	hash := func(s string) string {
 		sum := sha256.Sum256([]byte(s))
 		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 	}
-	return "default-src 'none'; style-src " + hash(styleSheet) + "; script-src " + hash(script) + "; img-src data:; base-uri 'none'; form-action 'none'"
+	return "default-src 'none'; style-src " + hash(string(styleSheet)) + "; script-src " + hash(string(script)) +
+		"; img-src data:; base-uri 'none'; form-action 'none'"
 }
 
-// section is one part of the page, with its entry in the navigation.
-type section struct {
-	id, title string
-	n         int
-	body      node
-}
-
-func (v *view) sections() []section {
-	all := []section{
-		{"totals", "Totals", -1, v.totals()},
-		{"findings", "Findings", len(v.rows(stateFinding)), findingsTable(v.worstFirst(stateFinding), "Controls that failed, the gravest first", "No control that decides has failed.")},
-		{"undecided", "Undecided", len(v.rows(stateUndecided)), findingsTable(v.worstFirst(stateUndecided), "Controls that could not be answered", "Every control that decides was answered.")},
-		{"unreachable", "Could not be asked", len(v.Unreachable), v.unreachableTable()},
-		{"changes", v.changesTitle(), v.changesCount(), v.changesTable()},
-		{"matrix", "Clusters by control", len(v.clusters), v.matrix()},
-		{"keys", "Keys by blast radius", len(v.Keys), v.keysTable()},
-		{"waived", "Waived", len(v.Waived), v.waivedTable()},
-		{"coverage", "Coverage of existing data", len(v.Coverage), v.coverageTable()},
-		{"other-tools", "Why other tools differ", len(v.OtherTools), v.otherToolsTable()},
-		{"notes", "Notes", len(v.Notes), list(v.Notes)},
-		{"scope", "Scope and times", -1, v.scopeList()},
+func templateFuncs() template.FuncMap {
+	return template.FuncMap{
+		"controlParts": controlParts,
+		"count":        count,
+		"dash":         func(v any) string { return cmp.Or(fmt.Sprint(v), "–") },
+		"day":          day,
+		"daysLeft":     daysLeft,
+		"expired":      expiredText,
+		"fact":         func(name, value string) fact { return fact{name, value} },
+		"filter":       func(account, region string) filter { return filter{Account: account, Region: region} },
+		"list":         func(names ...string) []string { return names },
+		"location":     location,
+		"moment":       moment,
+		"rotation":     output.Rotation,
+		"severityClass": func(s v1alpha1.Severity) string {
+			switch s {
+			case v1alpha1.SeverityCritical, v1alpha1.SeverityHigh, v1alpha1.SeverityMedium, v1alpha1.SeverityLow:
+				return "sev-" + string(s)
+			}
+			return "sev-none"
+		},
+		"usableClass":  usableClass,
+		"verdictClass": verdictClass,
+		"unenforced":   func() string { return unenforcedHint },
+		"verdictText":  verdictText,
+		"withReason":   withReason,
 	}
-	// A part about nothing is left out; that there are no findings is worth saying.
+}
+
+// filter holds the values that the page's script filters a row by. An empty value is not filtered by.
+type filter struct {
+	Account, Region, Control string
+	Severity                 v1alpha1.Severity
+}
+
+// Filter returns the filter values of a cluster's row.
+func (c *cluster) Filter() filter { return filter{Account: c.Account, Region: c.Region} }
+
+// Filter returns the filter values of a control's row.
+func (r row) Filter() filter {
+	return filter{r.Cluster.Account, r.Cluster.Region, r.Control.ID, r.Severity}
+}
+
+// section is one section of the page, with its entry in the navigation. N is the number of its rows. A negative N is
+// not shown.
+type section struct {
+	ID, Title string
+	N         int
+}
+
+// Sections returns the sections to show. Empty ones are left out, except for findings and undecided controls: that
+// there are none is a result.
+func (v *reportRows) Sections() []section {
+	all := []section{
+		{"totals", "Totals", -1},
+		{"findings", "Findings", len(v.rows(stateFinding))},
+		{"undecided", "Undecided", len(v.rows(stateUndecided))},
+		{"unreachable", "Unreachable", len(v.Unreachable)},
+		{"changes", v.ChangesTitle(), v.changesCount()},
+		{"matrix", "Clusters by control", len(v.Clusters)},
+		{"keys", "Keys by blast radius", len(v.Keys)},
+		{"waived", "Waived", len(v.Waived)},
+		{"coverage", "Coverage of existing data", len(v.Coverage)},
+		{"other-tools", "Why other tools differ", len(v.OtherTools)},
+		{"notes", "Notes", len(v.Notes)},
+		{"scope", "Scope and times", -1},
+	}
 	var shown []section
 	for _, s := range all {
-		if s.n != 0 || s.id == "findings" || s.id == "undecided" {
+		if s.N != 0 || s.ID == "findings" || s.ID == "undecided" {
 			shown = append(shown, s)
 		}
 	}
 	return shown
 }
 
-func (v *view) header() node {
-	return el("header", class("top"),
-		el("div", class("wrap"),
-			el("p", class("kicker"), text("kubectl eks-encrypt audit")),
-			el("div", class("headline "+outcomeClass(v.outcome())),
-				el("span", class("pill"), text(outcomeWord(v.outcome()))),
-				el("h1", text(v.headline())),
-			),
-			when(v.detail() != "", el("p", class("lead"), text(v.detail()))),
-			when(v.FinishedAt != nil || v.StartedAt != nil, el("p", class("when"), text("As of "+v.at().Format("2 January 2006, 15:04 UTC")))),
-			v.figures(),
-			el("nav", attr("aria-label", "Sections"), el("ul", each(v.sections(), func(s section) node {
-				return el("li", el("a", attr("href", "#"+s.id), text(s.title), when(s.n > 0, el("span", class("n"), text(strconv.Itoa(s.n))))))
-			}))),
-		))
+// changesCount is -1 if the report was compared with an earlier one and nothing has changed.
+func (v *reportRows) changesCount() int {
+	if v.Changes == nil {
+		return 0
+	}
+	return cmp.Or(len(v.ChangeRows()), -1)
 }
 
-func (v *view) figures() node {
-	figure := func(n int, name, shade string) node {
-		if n == 0 {
-			shade = "zero"
+// figure is one of the numbers at the top of the page.
+type figure struct {
+	Name, Class string
+	N           int
+}
+
+// Figures returns the numbers at the top of the page.
+func (v *reportRows) Figures() []figure {
+	figures := []figure{
+		{"Clusters", "", len(v.Clusters)},
+		{"Findings", "bad", len(v.rows(stateFinding))},
+		{"Undecided", "doubt", len(v.rows(stateUndecided))},
+		{"Unreachable", "doubt", len(v.Unreachable)},
+		{"Waived", "", len(v.Waived)},
+		{"Keys", "", len(v.Keys)},
+	}
+	for i := range figures {
+		if figures[i].N == 0 {
+			figures[i].Class = "zero"
 		}
-		return el("div", class("figure "+shade), el("dt", text(name)), el("dd", text(strconv.Itoa(n))))
 	}
-	return el("dl", class("figures"),
-		figure(len(v.clusters), "Clusters", ""),
-		figure(len(v.rows(stateFinding)), "Findings", "bad"),
-		figure(len(v.rows(stateUndecided)), "Undecided", "doubt"),
-		figure(len(v.Unreachable), "Not asked", "doubt"),
-		figure(len(v.Waived), "Waived", ""),
-		figure(len(v.Keys), "Keys", ""),
-	)
+	return figures
 }
 
-func sections(v *view) node {
-	return el("div", class("wrap"),
-		filters(),
-		each(v.sections(), func(s section) node {
-			return el("section", attr("id", s.id), attr("aria-labelledby", s.id+"-title"),
-				el("h2", attr("id", s.id+"-title"), text(s.title), when(s.n > 0, el("span", class("n"), text(strconv.Itoa(s.n))))),
-				s.body)
-		}))
+// findingsTable is a table of findings or of undecided controls. Otherwise is shown if it has no rows.
+type findingsTable struct {
+	Rows               []row
+	Caption, Otherwise string
 }
 
-// filters are hidden until the script shows them; it fills the choices, too.
-func filters() node {
-	choice := func(id, label string) node {
-		return el("p", el("label", attr("for", "filter-"+id), text(label)),
-			el("select", attr("id", "filter-"+id), attr("data-filter", id), el("option", attr("value", ""), text("all"))))
+// FindingsTable returns the findings.
+func (v *reportRows) FindingsTable() findingsTable {
+	return findingsTable{v.listed(stateFinding), "Failed controls, most severe first",
+		"No enforced control failed without a waiver."}
+}
+
+// UndecidedTable returns the controls without a result.
+func (v *reportRows) UndecidedTable() findingsTable {
+	return findingsTable{v.listed(stateUndecided), "Enforced controls whose result could not be determined",
+		"Every enforced control has a result."}
+}
+
+// WaivedRows returns the waived findings.
+func (v *reportRows) WaivedRows() []row { return v.listed(stateWaived) }
+
+// HasUnenforced reports whether a control failed or has no result and is not enforced by this audit.
+func (v *reportRows) HasUnenforced() bool { return len(v.rows(stateInfo, stateNotAnswered)) > 0 }
+
+// Facts returns the details of a cluster.
+func (c *cluster) Facts() []fact {
+	var facts []fact
+	add := func(name, value string) {
+		if value != "" {
+			facts = append(facts, fact{name, value})
+		}
 	}
-	return el("form", attr("id", "filters"), class("filters"), attr("hidden", "hidden"), attr("role", "search"), attr("aria-label", "Filter the lists"),
-		el("p", class("grow"), el("label", attr("for", "filter-text"), text("Filter")), el("input", attr("id", "filter-text"), attr("type", "search"), attr("autocomplete", "off"), attr("placeholder", "cluster, key, reason …"))),
-		choice("account", "Account"), choice("region", "Region"), choice("control", "Control"), choice("severity", "Severity"),
-		el("p", el("button", attr("type", "reset"), text("Clear"))),
-		el("p", attr("id", "filter-status"), class("status"), attr("role", "status")),
-	)
+	cl, key := &c.Item.Cluster, c.Item.Key
+	add("Verdict", withReason(string(c.Item.Encryption.Verdict), c.Item.Encryption.Reason))
+	add("Scope", string(c.Item.Encryption.Scope))
+	add("Key", c.Item.Encryption.KeyARN)
+	if key != nil {
+		add("Key state", key.State)
+		add("Key usable", withReason(string(key.Usable), key.Reason))
+	}
+	add("ARN", cl.ARN)
+	add("Context", cl.Context)
+	add("Status", cl.Status)
+	add("Platform", cl.PlatformVersion)
+	if cl.ManagedBy != nil {
+		add("Managed by", withReason(string(cl.ManagedBy.Tool), cl.ManagedBy.Evidence))
+	}
+	for _, issue := range c.Item.Health.Issues {
+		add("Health issue", withReason(issue.Code, issue.Message))
+	}
+	for _, r := range c.Rows {
+		add(r.Control.ID+": "+r.State.Short(), r.Reason)
+	}
+	for _, note := range c.Item.Notes {
+		add("Note", note)
+	}
+	return facts
 }

@@ -4,148 +4,80 @@ import (
 	"encoding/xml"
 	"io"
 	"strings"
+
+	"github.com/jstemmer/go-junit-report/v2/junit"
 )
 
-// The elements of JUnit that CI systems read. A suite is a cluster, a case one of
-// its controls. A finding is a failure. What could not be answered or asked is an
-// error, since a build that skips it would be green without anybody knowing.
-// Waived findings, and controls that don't apply or don't decide, are skipped,
-// with the reason.
-type (
-	junitSuites struct {
-		XMLName  xml.Name     `xml:"testsuites"`
-		Name     string       `xml:"name,attr"`
-		Tests    int          `xml:"tests,attr"`
-		Failures int          `xml:"failures,attr"`
-		Errors   int          `xml:"errors,attr"`
-		Suites   []junitSuite `xml:"testsuite"`
-	}
-	junitSuite struct {
-		Name       string          `xml:"name,attr"`
-		Tests      int             `xml:"tests,attr"`
-		Failures   int             `xml:"failures,attr"`
-		Errors     int             `xml:"errors,attr"`
-		Skipped    int             `xml:"skipped,attr"`
-		Timestamp  string          `xml:"timestamp,attr"`
-		Properties *[]junitProp    `xml:"properties>property,omitempty"`
-		Cases      []junitTestCase `xml:"testcase"`
-	}
-	junitProp struct {
-		Name  string `xml:"name,attr"`
-		Value string `xml:"value,attr"`
-	}
-	junitTestCase struct {
-		Class   string       `xml:"classname,attr"`
-		Name    string       `xml:"name,attr"`
-		Failure *junitResult `xml:"failure"`
-		Error   *junitResult `xml:"error"`
-		Skipped *junitResult `xml:"skipped"`
-	}
-	junitResult struct {
-		Type    string `xml:"type,attr,omitempty"`
-		Message string `xml:"message,attr"`
-		Text    string `xml:",chardata"`
-	}
-)
-
-func writeJUnit(w io.Writer, v *view) error {
-	all := junitSuites{Name: toolName + " audit"}
-	stamp := v.at().Format("2006-01-02T15:04:05")
-	for i := range v.clusters {
-		c := &v.clusters[i]
-		suite := junitSuite{Name: c.name, Timestamp: stamp, Properties: c.properties()}
-		for _, r := range c.rows {
-			suite.add(junitCase(r))
+// writeJUnit writes one suite for each cluster and one test case for each of its controls. A finding is a failure. A
+// control without a result and an unreachable location are errors: if they were skipped, the build would pass. Waived
+// findings and controls that do not apply or are not enforced are skipped, with the reason.
+func writeJUnit(w io.Writer, v *reportRows) error {
+	all := junit.Testsuites{Name: toolName + " audit"}
+	for _, c := range v.Clusters {
+		suite := v.suite(len(all.Suites), c.Name)
+		for _, p := range []junit.Property{
+			{Name: "cluster", Value: c.ID}, {Name: "account", Value: c.Account}, {Name: "region", Value: c.Region},
+			{Name: "verdict", Value: string(c.Item.Encryption.Verdict)},
+			{Name: "scope", Value: string(c.Item.Encryption.Scope)}, {Name: "key", Value: c.Item.Encryption.KeyARN},
+		} {
+			if p.Value != "" {
+				suite.AddProperty(p.Name, p.Value)
+			}
 		}
-		all.add(suite)
+		for _, r := range c.Rows {
+			suite.AddTestcase(testCase(r))
+		}
+		all.AddSuite(suite)
 	}
 	if len(v.Unreachable) > 0 {
-		suite := junitSuite{Name: "could not be asked", Timestamp: stamp}
+		suite := v.suite(len(all.Suites), "unreachable")
 		for _, u := range v.Unreachable {
-			suite.add(junitTestCase{Class: "unreachable", Name: placeWords(u), Error: &junitResult{Type: "Unreachable", Message: u.Reason}})
+			suite.AddTestcase(junit.Testcase{Classname: "unreachable", Name: location(u),
+				Error: &junit.Result{Type: "Unreachable", Message: u.Reason}})
 		}
-		all.add(suite)
+		all.AddSuite(suite)
 	}
+	all.Skipped = 0 // the schema has no such attribute here
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
 	}
-	e := xml.NewEncoder(w)
-	e.Indent("", "  ")
-	if err := e.Encode(all); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, "\n")
-	return err
+	return all.WriteXML(w)
 }
 
-func junitCase(r row) junitTestCase {
-	c := junitTestCase{Class: junitClass(r.cluster), Name: r.control.ID + " " + r.control.Name}
-	switch r.state {
+// suite returns an empty suite. Its time is 0 because single controls are not timed.
+func (v *reportRows) suite(id int, name string) junit.Testsuite {
+	return junit.Testsuite{ID: id, Name: name, Time: "0", Timestamp: v.At().Format("2006-01-02T15:04:05")}
+}
+
+func testCase(r row) junit.Testcase {
+	c := junit.Testcase{Classname: className(r.Cluster), Name: r.Control.ID + " " + r.Control.Name}
+	switch r.State {
 	case stateFinding:
-		c.Failure = &junitResult{Type: string(r.severity), Message: r.reason, Text: advice(r)}
+		c.Failure = &junit.Result{Type: string(r.Severity), Message: r.Reason, Data: xmlText(advice(r))}
 	case stateUndecided:
-		c.Error = &junitResult{Type: "Undecided", Message: r.reason, Text: advice(r)}
+		c.Error = &junit.Result{Type: "Undecided", Message: r.Reason, Data: xmlText(advice(r))}
 	case stateWaived:
-		c.Skipped = &junitResult{Message: "waived: " + waiverWords(r.waiver)}
+		c.Skipped = &junit.Result{Message: "waived: " + waiverText(r.Waiver)}
 	case stateNotApplicable:
-		c.Skipped = &junitResult{Message: "does not apply: " + r.reason}
+		c.Skipped = &junit.Result{Message: "does not apply: " + r.Reason}
 	case stateInfo:
-		c.Skipped = &junitResult{Message: "fails, but was not asked to decide: " + r.reason}
+		c.Skipped = &junit.Result{Message: "failed, but not enforced: " + r.Reason}
 	case stateNotAnswered:
-		c.Skipped = &junitResult{Message: "unknown, but was not asked to decide: " + r.reason}
+		c.Skipped = &junit.Result{Message: "unknown, but not enforced: " + r.Reason}
 	}
 	return c
 }
 
-// junitClass places the cluster in a tree, which CI systems cut at the dots.
-func junitClass(c *cluster) string {
+// className returns account.region.cluster; CI systems show a tree with one level for each dot.
+func className(c *cluster) string {
 	part := func(s string) string { return strings.ReplaceAll(s, ".", "_") }
-	if c.account == "" || c.region == "" {
-		return part(c.name)
+	if c.Account == "" || c.Region == "" {
+		return part(c.Name)
 	}
-	return part(c.account) + "." + part(c.region) + "." + part(c.name)
+	return part(c.Account) + "." + part(c.Region) + "." + part(c.Name)
 }
 
-func advice(r row) string {
-	text := r.remedy
-	if r.waiver != nil {
-		text = strings.TrimSpace(expiredWords(r.waiver) + " " + text)
-	}
-	return text
-}
-
-func (c *cluster) properties() *[]junitProp {
-	var props []junitProp
-	for _, p := range []junitProp{
-		{"cluster", c.id}, {"account", c.account}, {"region", c.region},
-		{"verdict", string(c.item.Encryption.Verdict)}, {"scope", string(c.item.Encryption.Scope)}, {"key", c.item.Encryption.KeyARN},
-	} {
-		if p.Value != "" {
-			props = append(props, p)
-		}
-	}
-	if len(props) == 0 {
-		return nil
-	}
-	return &props
-}
-
-func (s *junitSuite) add(c junitTestCase) {
-	s.Cases = append(s.Cases, c)
-	s.Tests++
-	switch {
-	case c.Failure != nil:
-		s.Failures++
-	case c.Error != nil:
-		s.Errors++
-	case c.Skipped != nil:
-		s.Skipped++
-	}
-}
-
-func (s *junitSuites) add(suite junitSuite) {
-	s.Suites = append(s.Suites, suite)
-	s.Tests += suite.Tests
-	s.Failures += suite.Failures
-	s.Errors += suite.Errors
+// xmlText replaces the characters that XML does not allow. The encoder does this everywhere except in CDATA sections.
+func xmlText(s string) string {
+	return strings.NewReplacer("\uFFFE", "\uFFFD", "\uFFFF", "\uFFFD").Replace(s)
 }

@@ -7,8 +7,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// The parts of OCSF 1.5.0, class Compliance Finding (2003) with the profile
-// "cloud", that are written.
+// The parts of OCSF 1.5.0, class Compliance Finding (2003) with the profile "cloud", that writeOCSF uses.
 type (
 	ocsfFinding struct {
 		ActivityID   int              `json:"activity_id"`
@@ -32,7 +31,7 @@ type (
 		Remediation  *ocsfRemediation `json:"remediation,omitempty"`
 		Resources    []ocsfResource   `json:"resources"`
 		Cloud        ocsfCloud        `json:"cloud"`
-		// Unmapped holds what OCSF has no attribute for.
+		// Unmapped holds the values for which OCSF has no attribute.
 		Unmapped map[string]string `json:"unmapped,omitempty"`
 	}
 	ocsfMetadata struct {
@@ -83,9 +82,9 @@ type (
 	}
 )
 
-// writeOCSF writes a JSON array, one finding for every control of every cluster,
-// the passed ones included, and one for every place that could not be asked.
-func writeOCSF(w io.Writer, v *view) error {
+// writeOCSF writes a JSON array with one finding for each control of each cluster, including passed ones, and one for
+// each location that could not be queried.
+func writeOCSF(w io.Writer, v *reportRows) error {
 	findings := []ocsfFinding{}
 	for _, r := range v.rows() {
 		findings = append(findings, v.ocsfOf(r))
@@ -96,15 +95,16 @@ func writeOCSF(w io.Writer, v *view) error {
 	return writeJSON(w, findings)
 }
 
-func (v *view) ocsf(uid, title, message, account, region string) ocsfFinding {
-	at := v.at().UnixMilli()
+func (v *reportRows) ocsf(uid, title, message, account, region string) ocsfFinding {
+	at := v.At().UnixMilli()
 	f := ocsfFinding{
 		ActivityID: 1, ActivityName: "Create", CategoryUID: 2, CategoryName: "Findings",
 		ClassUID: 2003, ClassName: "Compliance Finding", TypeUID: 200301, TypeName: "Compliance Finding: Create",
 		Time: at, SeverityID: 1, Severity: "Informational", StatusID: 1, Status: "New", Message: message,
 		Metadata: ocsfMetadata{Version: "1.5.0", Profiles: []string{"cloud"},
 			Product: ocsfProduct{Name: toolName, Vendor: "eks-encrypt", URL: toolURL}},
-		Info:  ocsfInfo{UID: uid, Title: title, Desc: message, Created: at, Types: []string{"Encryption of an Amazon EKS cluster"}},
+		Info: ocsfInfo{UID: uid, Title: title, Desc: message, Created: at,
+			Types: []string{"Encryption of an Amazon EKS cluster"}},
 		Cloud: ocsfCloud{Provider: "AWS", Region: region},
 	}
 	if account != "" {
@@ -113,28 +113,30 @@ func (v *view) ocsf(uid, title, message, account, region string) ocsfFinding {
 	return f
 }
 
-func (v *view) ocsfOf(r row) ocsfFinding {
-	c := r.cluster
-	f := v.ocsf(r.identity(), r.control.ID+" "+r.control.Name, r.reason, c.account, c.region)
-	f.Metadata.EventCode = r.control.ID
-	if r.state == stateFinding || r.state == stateUndecided {
-		f.SeverityID, f.Severity = ocsfSeverity(r.severity)
+func (v *reportRows) ocsfOf(r row) ocsfFinding {
+	c := r.Cluster
+	f := v.ocsf(r.identity(), r.Control.ID+" "+r.Control.Name, r.Reason, c.Account, c.Region)
+	f.Metadata.EventCode = r.Control.ID
+	if r.State == stateFinding || r.State == stateUndecided {
+		f.SeverityID, f.Severity = ocsfSeverity(r.Severity)
 	}
-	id, status := ocsfStatus(r.state)
-	f.Compliance = ocsfCompliance{Control: r.control.ID, Standards: append([]string{}, r.control.Standards...), StatusID: id, Status: status, Detail: r.reason}
-	if r.state == stateWaived {
-		f.StatusID, f.Status, f.Comment = 3, "Suppressed", "Waived: "+waiverWords(r.waiver)
-	} else if r.waiver != nil {
-		f.Comment = expiredWords(r.waiver)
+	id, status := ocsfStatus(r.State)
+	f.Compliance = ocsfCompliance{Control: r.Control.ID, Standards: append([]string{}, r.Control.Standards...),
+		StatusID: id, Status: status, Detail: r.Reason}
+	if r.State == stateWaived {
+		f.StatusID, f.Status, f.Comment = 3, "Suppressed", "Waived: "+waiverText(r.Waiver)
+	} else if r.Waiver != nil {
+		f.Comment = expiredText(r.Waiver)
 	}
-	if r.remedy != "" {
-		f.Remediation = &ocsfRemediation{Desc: r.remedy}
+	if r.Remedy != "" {
+		f.Remediation = &ocsfRemediation{Desc: r.Remedy}
 	}
-	f.Resources = []ocsfResource{{UID: c.id, Name: c.name, Type: "AwsEksCluster", Region: c.region, Partition: c.partition,
-		Version: c.item.Cluster.KubernetesVersion}}
-	f.Unmapped = map[string]string{"outcome": string(r.state)}
-	for key, value := range map[string]string{"verdict": string(c.item.Encryption.Verdict), "scope": string(c.item.Encryption.Scope),
-		"key_arn": c.item.Encryption.KeyARN} {
+	f.Resources = []ocsfResource{{UID: c.ID, Name: c.Name, Type: "AwsEksCluster", Region: c.Region,
+		Partition: c.Partition, Version: c.Item.Cluster.KubernetesVersion}}
+	f.Unmapped = map[string]string{"outcome": string(r.State)}
+	encryption := c.Item.Encryption
+	for key, value := range map[string]string{"verdict": string(encryption.Verdict),
+		"scope": string(encryption.Scope), "key_arn": encryption.KeyARN} {
 		if value != "" {
 			f.Unmapped[key] = value
 		}
@@ -142,19 +144,22 @@ func (v *view) ocsfOf(r row) ocsfFinding {
 	return f
 }
 
-func (v *view) ocsfUnreachable(u v1alpha1.Unreachable) ocsfFinding {
-	place := placeWords(u)
-	f := v.ocsf("unreachable/"+place, "The clusters of "+place+" could not be asked", u.Reason, u.Account, u.Region)
+func (v *reportRows) ocsfUnreachable(u v1alpha1.Unreachable) ocsfFinding {
+	place := location(u)
+	f := v.ocsf("unreachable/"+place, "The clusters of "+place+" could not be queried", u.Reason,
+		u.Account, u.Region)
 	f.SeverityID, f.Severity = 0, "Unknown"
-	f.Compliance = ocsfCompliance{Control: "reachability", Standards: []string{}, StatusID: 2, Status: "Warning", Detail: u.Reason}
-	f.Resources = []ocsfResource{{UID: cmp.Or(u.Account, u.Context, place), Name: place, Type: "Other", Region: u.Region}}
+	f.Compliance = ocsfCompliance{Control: "reachability", Standards: []string{}, StatusID: 2,
+		Status: "Warning", Detail: u.Reason}
+	f.Resources = []ocsfResource{{UID: cmp.Or(u.Account, u.Context, place), Name: place, Type: "Other",
+		Region: u.Region}}
 	f.Unmapped = map[string]string{"outcome": "Unreachable"}
 	return f
 }
 
-// ocsfStatus: Warning is the schema's word for "no result, for lack of
-// information"; what it has no word for is Other, with a word of ours.
-func ocsfStatus(s state) (int, string) {
+// ocsfStatus returns the status and its name. In OCSF, Warning means that information is missing, and 99 (Other) allows
+// a name of our own.
+func ocsfStatus(s rowState) (int, string) {
 	switch s {
 	case statePass:
 		return 1, "Pass"

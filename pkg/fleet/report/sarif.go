@@ -12,8 +12,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
-// The parts of SARIF 2.1.0 that are written. Plain structs: a library for it
-// brings a JSON-schema validator along, which belongs into the tests.
+// The parts of SARIF 2.1.0 that writeSARIF uses. These are plain structs because the SARIF libraries depend on a
+// JSON-schema validator, which only the tests need.
 type (
 	sarifLog struct {
 		Schema  string     `json:"$schema"`
@@ -96,18 +96,17 @@ type (
 	}
 )
 
-// writeSARIF writes findings as failures, what could not be answered as "open"
-// (the rule was evaluated and there was not enough to decide), and waived
-// findings as failures that are suppressed. Controls that pass are left out:
-// code scanning would show them as alerts.
-func writeSARIF(w io.Writer, v *view) error {
+// writeSARIF writes findings as failures, undecided controls as "open" (evaluated without enough information to decide)
+// and waived findings as suppressed failures. It leaves out controls that pass, because code scanning would show them
+// as alerts.
+func writeSARIF(w io.Writer, v *reportRows) error {
 	run := sarifRun{
 		Tool:        sarifTool{sarifDriver{Name: toolName, InformationURI: toolURL, Rules: v.sarifRules()}},
 		Automation:  sarifAutomation{ID: toolName + "/audit/"},
 		Invocations: []sarifInvocation{v.sarifInvocation()},
 		Results:     []sarifResult{},
 	}
-	for _, r := range v.worstFirst(stateFinding, stateUndecided, stateWaived) {
+	for _, r := range v.listed(stateFinding, stateUndecided, stateWaived) {
 		run.Results = append(run.Results, v.sarifResult(r))
 	}
 	return writeJSON(w, sarifLog{
@@ -116,17 +115,18 @@ func writeSARIF(w io.Writer, v *view) error {
 	})
 }
 
-func (v *view) sarifRules() []sarifRule {
+func (v *reportRows) sarifRules() []sarifRule {
 	rules := []sarifRule{}
-	for _, id := range v.controls {
+	for _, id := range v.ControlIDs {
 		definition := encryption.Definition(id)
 		name := cmp.Or(definition.Name, id)
 		help, tags := []string{name + "."}, []string{"security", "encryption", "eks"}
 		for _, s := range definition.Standards {
-			help = append(help, "Evidence for "+s.ID+", which asks for "+string(s.Want)+": "+s.Title+".")
+			help = append(help, "Evidence for "+s.ID+", which requires "+string(s.Want)+": "+s.Title+".")
 			tags = append(tags, s.ID)
 		}
-		rule := sarifRule{ID: id, Name: pascal(name), ShortDescription: sarifText{Text: name}, FullDescription: sarifText{Text: help[0]},
+		rule := sarifRule{ID: id, Name: pascal(name),
+			ShortDescription: sarifText{Text: name}, FullDescription: sarifText{Text: help[0]},
 			Help:       sarifText{Text: strings.Join(help, "\n"), Markdown: strings.Join(help, "\n\n")},
 			Properties: map[string]any{"tags": tags, "precision": "very-high"}}
 		if score := v.score(id); score != "" {
@@ -137,19 +137,20 @@ func (v *view) sarifRules() []sarifRule {
 	return rules
 }
 
-// score is the gravest severity of a control in the report, as the number that
-// code scanning sorts by.
-func (v *view) score(control string) string {
-	for _, r := range v.worstFirst(stateFinding, stateUndecided) {
-		if r.control.ID == control {
-			return map[v1alpha1.Severity]string{v1alpha1.SeverityCritical: "9.5", v1alpha1.SeverityHigh: "8.0",
-				v1alpha1.SeverityMedium: "5.5", v1alpha1.SeverityLow: "2.0"}[r.severity]
+// score returns the highest severity of a control in the report, as the number that code scanning sorts by.
+func (v *reportRows) score(control string) string {
+	scores := map[v1alpha1.Severity]string{v1alpha1.SeverityCritical: "9.5", v1alpha1.SeverityHigh: "8.0",
+		v1alpha1.SeverityMedium: "5.5", v1alpha1.SeverityLow: "2.0"}
+	highest := ""
+	for _, r := range v.rows(stateFinding, stateUndecided) {
+		if r.Control.ID == control {
+			highest = max(highest, scores[r.Severity])
 		}
 	}
-	return ""
+	return highest
 }
 
-func (v *view) sarifInvocation() sarifInvocation {
+func (v *reportRows) sarifInvocation() sarifInvocation {
 	const layout = "2006-01-02T15:04:05Z"
 	i := sarifInvocation{Successful: true}
 	if v.StartedAt != nil {
@@ -159,7 +160,8 @@ func (v *view) sarifInvocation() sarifInvocation {
 		i.End = v.FinishedAt.UTC().Format(layout)
 	}
 	for _, u := range v.Unreachable {
-		i.Notifications = append(i.Notifications, sarifNotification{"error", sarifText{Text: "Could not be asked: " + placeWords(u) + ": " + u.Reason}})
+		text := sarifText{Text: "Could not query " + location(u) + ": " + u.Reason}
+		i.Notifications = append(i.Notifications, sarifNotification{"error", text})
 	}
 	for _, note := range v.Notes {
 		i.Notifications = append(i.Notifications, sarifNotification{"note", sarifText{Text: note}})
@@ -167,40 +169,41 @@ func (v *view) sarifInvocation() sarifInvocation {
 	return i
 }
 
-func (v *view) sarifResult(r row) sarifResult {
-	c := r.cluster
-	message := r.control.Name + ": " + cmp.Or(r.reason, "no reason is known")
-	if text := advice(r); text != "" && r.state != stateWaived {
+func (v *reportRows) sarifResult(r row) sarifResult {
+	c := r.Cluster
+	message := r.Control.Name + ": " + cmp.Or(r.Reason, noReason)
+	if text := advice(r); text != "" && r.State != stateWaived {
 		message += "\n" + text
 	}
 	result := sarifResult{
-		RuleID: r.control.ID, RuleIndex: slices.Index(v.controls, r.control.ID), Kind: "fail", Level: level(r.severity),
-		Message: sarifText{Text: c.name + ": " + message},
+		RuleID: r.Control.ID, RuleIndex: slices.Index(v.ControlIDs, r.Control.ID),
+		Kind: "fail", Level: level(r.Severity),
+		Message: sarifText{Text: c.Name + ": " + message},
 		Locations: []sarifLocation{{
 			Physical: sarifPhysical{sarifArtifact{URI: artifact(c)}, sarifRegion{StartLine: 1}},
-			Logical:  []sarifLogical{{Name: c.name, QualifiedName: c.id, Kind: "resource"}},
+			Logical:  []sarifLogical{{Name: c.Name, QualifiedName: c.ID, Kind: "resource"}},
 		}},
-		Fingerprints: map[string]string{"clusterAndControl/v1": digest(r.identity()), "primaryLocationLineHash": digest(r.identity())[:16] + ":1"},
-		Properties:   map[string]string{"outcome": string(r.state)},
+		Fingerprints: map[string]string{"clusterAndControl/v1": digest(r.identity()),
+			"primaryLocationLineHash": digest(r.identity())[:16] + ":1"},
+		Properties: map[string]string{"outcome": string(r.State)},
 	}
-	switch r.state {
+	switch r.State {
 	case stateUndecided:
 		result.Kind, result.Level = "open", "none"
 	case stateWaived:
-		result.Suppressions = []sarifSuppression{{"external", "accepted", waiverWords(r.waiver)}}
+		result.Suppressions = []sarifSuppression{{"external", "accepted", waiverText(r.Waiver)}}
 	}
-	if verdict := c.item.Encryption.Verdict; verdict != "" {
+	if verdict := c.Item.Encryption.Verdict; verdict != "" {
 		result.Properties["verdict"] = string(verdict)
 	}
 	return result
 }
 
-// artifact is a path that stands for the cluster: code scanning takes no result
-// without a file.
+// artifact returns a made-up path for the cluster, because code scanning requires a file for each result.
 func artifact(c *cluster) string {
 	var parts []string
-	for _, s := range []string{"eks", c.account, c.region, c.name} {
-		// Dots alone would climb up the path.
+	for _, s := range []string{"eks", c.Account, c.Region, c.Name} {
+		// A part of only dots would lead to a parent directory.
 		if s = strings.Trim(s, "."); s != "" {
 			parts = append(parts, url.PathEscape(s))
 		}
@@ -218,10 +221,13 @@ func level(s v1alpha1.Severity) string {
 	return "warning"
 }
 
-// pascal makes "The key rotates" an identifier: TheKeyRotates.
+// pascal turns "The key rotates" into TheKeyRotates.
 func pascal(s string) string {
+	separator := func(r rune) bool {
+		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}
 	var b strings.Builder
-	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+	for _, word := range strings.FieldsFunc(s, separator) {
 		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
 	}
 	return b.String()

@@ -35,51 +35,53 @@ func validate(t testing.TB, file, document string) {
 		t.Fatal(err)
 	}
 	if err := schema.Validate(value); err != nil {
-		t.Errorf("against %s: %v", file, err)
+		t.Errorf("invalid according to %s: %v", file, err)
 	}
 }
 
-func reports() map[string]*v1alpha1.AuditReport {
-	return map[string]*v1alpha1.AuditReport{"fixture": fixture(), "empty": {}}
+func reports(t *testing.T) map[string]*v1alpha1.AuditReport {
+	t.Helper()
+	return map[string]*v1alpha1.AuditReport{"fixture": fixture(t), "empty": {},
+		"hostile": everywhere(strings.Join(hostile(), " "))}
 }
 
-// SARIF is held against the schema that OASIS publishes.
+// The SARIF schema is the one that OASIS publishes.
 func TestSARIFSchema(t *testing.T) {
-	for _, r := range reports() {
+	for _, r := range reports(t) {
 		validate(t, "sarif-schema-2.1.0.json", render(t, "sarif", r))
 	}
 }
 
-// OCSF publishes attribute tables; the schema here was written from them (see
-// testdata/schemas/README.md). It is not a file of OCSF.
+// OCSF publishes attribute tables. The schema was written from them; see testdata/schemas/README.md.
 func TestOCSFSchema(t *testing.T) {
-	for _, r := range reports() {
+	for _, r := range reports(t) {
 		validate(t, "ocsf-1.5.0-compliance_finding.json", render(t, "ocsf", r))
 	}
 }
 
-// JUnit has no standard; this is the schema that Jenkins validates with.
+// JUnit has no standard. The schema is the one that Jenkins uses.
 func TestJUnitSchema(t *testing.T) {
 	xmllint, err := exec.LookPath("xmllint")
 	if err != nil {
 		t.Skip("xmllint is missing (Debian: apt-get install libxml2-utils)")
 	}
-	for name, r := range reports() {
+	for name, r := range reports(t) {
 		path := filepath.Join(t.TempDir(), "report.xml")
 		if err := os.WriteFile(path, []byte(render(t, "junit", r)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		out, err := exec.CommandContext(t.Context(), xmllint, "--noout", "--nonet", "--schema", filepath.Join("testdata", "schemas", "junit-10.xsd"), path).CombinedOutput()
-		if err != nil {
+		schema := filepath.Join("testdata", "schemas", "junit-10.xsd")
+		cmd := exec.CommandContext(t.Context(), xmllint, "--noout", "--nonet", "--schema", schema, path)
+		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
 	}
 }
 
-// ASFF has no published JSON schema. The client of AWS refuses missing members,
-// its types refuse unknown ones, and the lengths are those of its documentation.
+// ASFF has no published JSON schema. The AWS client rejects missing fields, its types reject unknown ones, and the
+// lengths are those of the AWS documentation.
 func TestASFFFields(t *testing.T) {
-	text := render(t, "asff", fixture())
+	text := render(t, "asff", fixture(t))
 	var findings []types.AwsSecurityFinding
 	d := json.NewDecoder(strings.NewReader(text))
 	d.DisallowUnknownFields()
@@ -94,17 +96,19 @@ func TestASFFFields(t *testing.T) {
 		_, _ = w.Write([]byte(`{"FailedCount":0,"SuccessCount":1}`))
 	}))
 	defer server.Close()
-	client := securityhub.New(securityhub.Options{Region: "eu-central-1", BaseEndpoint: aws.String(server.URL), Credentials: aws.AnonymousCredentials{}})
-	if _, err := client.BatchImportFindings(t.Context(), &securityhub.BatchImportFindingsInput{Findings: findings}); err != nil {
+	client := securityhub.New(securityhub.Options{Region: "eu-central-1", BaseEndpoint: aws.String(server.URL),
+		Credentials: aws.AnonymousCredentials{}})
+	input := &securityhub.BatchImportFindingsInput{Findings: findings}
+	if _, err := client.BatchImportFindings(t.Context(), input); err != nil {
 		t.Fatal(err)
 	}
-	// Whatever the client could not carry would be missing in what it sent.
+	// A field that the client does not know would be missing in its request.
 	var written []map[string]any
 	if err := json.Unmarshal([]byte(text), &written); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := asJSON(t, sent.Findings), asJSON(t, written); got != want {
-		t.Errorf("the client sent\n%s\nnot\n%s", got, want)
+		t.Errorf("the client sent\n%s\nwant\n%s", got, want)
 	}
 	for i := range findings {
 		checkASFF(t, &findings[i])
@@ -124,16 +128,17 @@ func checkASFF(t *testing.T, f *types.AwsSecurityFinding) {
 	t.Helper()
 	within := func(name, s string, low, high int) {
 		if n := utf8.RuneCountInString(s); n < low || n > high || strings.TrimSpace(s) == "" {
-			t.Errorf("%s: %s has %d characters, allowed are %d to %d", *f.Id, name, n, low, high)
+			t.Errorf("%s: %s has %d characters, want %d to %d", *f.Id, name, n, low, high)
 		}
 	}
 	matches := func(name, s, pattern string) {
 		if !regexp.MustCompile(pattern).MatchString(s) {
-			t.Errorf("%s: %s is %q", *f.Id, name, s)
+			t.Errorf("%s: %s = %q, want a match of %s", *f.Id, name, s, pattern)
 		}
 	}
-	if len(f.Resources) < 1 || len(f.Resources) > 32 || len(f.Types) < 1 || len(f.Types) > 50 || len(f.Compliance.RelatedRequirements) > 32 || len(f.ProductFields) > 50 {
-		t.Errorf("%s: too many or too few members", *f.Id)
+	if len(f.Resources) < 1 || len(f.Resources) > 32 || len(f.Types) < 1 || len(f.Types) > 50 ||
+		len(f.Compliance.RelatedRequirements) > 32 || len(f.ProductFields) > 50 {
+		t.Errorf("%s: a list is too long or too short", *f.Id)
 	}
 	within("Id", *f.Id, 1, 512)
 	within("GeneratorId", *f.GeneratorId, 1, 512)
@@ -149,7 +154,7 @@ func checkASFF(t *testing.T, f *types.AwsSecurityFinding) {
 		matches("Partition", string(r.Partition), `^aws(-cn|-us-gov)?$`)
 	}
 	for key, value := range f.ProductFields {
-		within("the key of a product field", key, 1, 128)
+		within("key of ProductFields", key, 1, 128)
 		within(key, value, 1, 2048)
 	}
 	if f.Remediation != nil {
@@ -161,8 +166,10 @@ func checkASFF(t *testing.T, f *types.AwsSecurityFinding) {
 	}
 	matches("SchemaVersion", *f.SchemaVersion, `^2018-10-08$`)
 	matches("AwsAccountId", *f.AwsAccountId, `^\d{12}$`)
-	matches("ProductArn", *f.ProductArn, `^arn:aws(-cn|-us-gov)?:securityhub:`+*f.Region+`:`+*f.AwsAccountId+`:product/`+*f.AwsAccountId+`/default$`)
-	matches("Types", f.Types[0], `^(Software and Configuration Checks|TTPs|Effects|Unusual Behaviors|Sensitive Data Identifications)/[^/]+(/[^/]+)?$`)
+	matches("ProductArn", *f.ProductArn, `^arn:aws(-cn|-us-gov)?:securityhub:`+*f.Region+`:`+*f.AwsAccountId+
+		`:product/`+*f.AwsAccountId+`/default$`)
+	matches("Types", f.Types[0], `^(Software and Configuration Checks|TTPs|Effects|Unusual Behaviors|`+
+		`Sensitive Data Identifications)/[^/]+(/[^/]+)?$`)
 	matches("Severity", string(f.Severity.Label), `^(INFORMATIONAL|LOW|MEDIUM|HIGH|CRITICAL)$`)
 	matches("Compliance", string(f.Compliance.Status), `^(PASSED|FAILED|WARNING|NOT_AVAILABLE)$`)
 	matches("Workflow", string(f.Workflow.Status), `^(NEW|SUPPRESSED)$`)
@@ -174,10 +181,9 @@ func checkASFF(t *testing.T, f *types.AwsSecurityFinding) {
 	}
 }
 
-// Values longer than Security Hub takes are cut, visibly, and what has no account
-// is counted.
+// Values that are too long for Security Hub are cut with an ellipsis, and results without an account are counted.
 func TestASFFLimits(t *testing.T) {
-	r := fixture()
+	r := fixture(t)
 	long := strings.Repeat("ü", 3000)
 	r.Items[0].Cluster.ARN += long
 	r.Items[0].Cluster.Name = long
@@ -191,14 +197,14 @@ func TestASFFLimits(t *testing.T) {
 	for i := range findings {
 		checkASFF(t, &findings[i])
 		if ids[*findings[i].Id] {
-			t.Errorf("%s twice", *findings[i].Id)
+			t.Errorf("the id %s occurs twice", *findings[i].Id)
 		}
 		ids[*findings[i].Id] = true
 	}
-	if got := Omitted("asff", r); got != 2 { // the kube context, and the place without an account
-		t.Errorf("omitted %d", got)
+	if got := Omitted("asff", r); got != 2 { // the context kind-dev, and the location without an account
+		t.Errorf("Omitted = %d, want 2", got)
 	}
 	if got := Omitted("sarif", r); got != 0 {
-		t.Errorf("sarif omits %d", got)
+		t.Errorf("Omitted for SARIF = %d, want 0", got)
 	}
 }

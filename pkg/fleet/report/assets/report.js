@@ -1,5 +1,5 @@
 'use strict';
-// Filters for the lists. Without this script nothing is missing but the filters.
+// Filters for the lists. The page is complete without this script.
 (function () {
   var form = document.getElementById('filters');
   var text = document.getElementById('filter-text');
@@ -24,7 +24,7 @@
     });
   });
 
-  // A list that does not know a property is not filtered by it.
+  // A row without an attribute is not filtered by it.
   function matches(row, needle) {
     return selects.every(function (select) {
       var value = row.getAttribute('data-' + select.dataset.filter);

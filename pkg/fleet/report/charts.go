@@ -1,0 +1,160 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+)
+
+// part is one piece of a bar chart: N items in the colour that the style sheet gives to Class.
+type part struct {
+	N           int
+	Name, Class string
+}
+
+// barPart is a piece of a drawn bar, in units of the bar's viewBox.
+type barPart struct{ Class, X, Width string }
+
+// bar is a drawn bar. Label states its numbers for screen readers.
+type bar struct {
+	Label string
+	Parts []barPart
+}
+
+// newBar draws the parts side by side on a bar that is total wide.
+func newBar(label string, total int, parts ...part) bar {
+	const width, gap = 1000.0, 4.0
+	decimal := func(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
+	var b bar
+	var words []string
+	x := 0.0
+	for _, p := range parts {
+		if p.N == 0 {
+			continue
+		}
+		wide := width * float64(p.N) / float64(max(total, 1))
+		b.Parts = append(b.Parts, barPart{p.Class, decimal(x), decimal(max(wide-gap, 1))})
+		words = append(words, fmt.Sprintf("%d %s", p.N, p.Name))
+		x += wide
+	}
+	if len(words) == 0 {
+		words = []string{"none"}
+	}
+	b.Label = label + ": " + strings.Join(words, ", ")
+	return b
+}
+
+// VerdictBar returns the chart of clusters by verdict.
+func (v *reportRows) VerdictBar() bar {
+	var parts []part
+	for _, t := range v.ByVerdict() {
+		parts = append(parts, part{t.N, string(t.Verdict), verdictClass(t.Verdict)})
+	}
+	return newBar("Clusters by verdict", len(v.Clusters), parts...)
+}
+
+// KeyBar returns the chart of the clusters that use a key, relative to the most used key.
+func (v *reportRows) KeyBar(k v1alpha1.AuditKey) bar {
+	most := 1
+	for i := range v.Keys {
+		most = max(most, len(v.Keys[i].Clusters))
+	}
+	return newBar("Clusters that use this key", most,
+		part{len(k.Clusters), fmt.Sprintf("of at most %d", most), usableClass(k.Usable)})
+}
+
+// controlParts are the results in the chart of controls, in order.
+func controlParts() []part {
+	return []part{{0, "pass", "good"}, {0, "fail", "bad"}, {0, "unknown", "doubt"}, {0, "waived", "waived"},
+		{0, "does not apply", "quiet"}}
+}
+
+// controlLine is one line of the chart of controls.
+type controlLine struct {
+	ID, Name string
+	Bar      bar
+	Parts    []part
+}
+
+// ControlLines returns the chart of clusters by control and result.
+func (v *reportRows) ControlLines() []controlLine {
+	index := map[rowState]int{statePass: 0, stateFinding: 1, stateInfo: 1, stateUndecided: 2, stateNotAnswered: 2,
+		stateWaived: 3, stateNotApplicable: 4}
+	var lines []controlLine
+	for _, id := range v.ControlIDs {
+		line := controlLine{ID: id, Parts: controlParts()}
+		for _, c := range v.Clusters {
+			if r := c.Row(id); r.State != "" {
+				line.Parts[index[r.State]].N++
+				line.Name = r.Control.Name
+			}
+		}
+		line.Bar = newBar(id+" "+line.Name, len(v.Clusters), line.Parts...)
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// Class returns the CSS class of a state.
+func (s rowState) Class() string {
+	switch s {
+	case statePass:
+		return "good"
+	case stateFinding:
+		return "bad"
+	case stateUndecided:
+		return "doubt"
+	case stateWaived:
+		return "waived"
+	case stateInfo:
+		return "info"
+	}
+	return "quiet"
+}
+
+func verdictClass(v v1alpha1.Verdict) string {
+	switch v {
+	case v1alpha1.VerdictCustomerManagedKey:
+		return "good"
+	case v1alpha1.VerdictAWSOwnedKey:
+		return "owned"
+	case v1alpha1.VerdictNotEncrypted:
+		return "bad"
+	case v1alpha1.VerdictNotApplicable:
+		return "quiet"
+	}
+	return "doubt"
+}
+
+func usableClass(u v1alpha1.Usable) string {
+	switch u {
+	case v1alpha1.UsableYes:
+		return "good"
+	case v1alpha1.UsableNo:
+		return "bad"
+	}
+	return "doubt"
+}
+
+func coverageClass(c v1alpha1.CoverageVerdict) string {
+	switch c {
+	case v1alpha1.CoverageProven:
+		return "good"
+	case v1alpha1.CoverageStale:
+		return "bad"
+	}
+	return "doubt"
+}
+
+// OutcomeClass returns the CSS class of the outcome.
+func (v *reportRows) OutcomeClass() string {
+	switch v.outcome() {
+	case v1alpha1.OutcomeHolds:
+		return "good"
+	case v1alpha1.OutcomeFinding:
+		return "bad"
+	}
+	return "doubt"
+}

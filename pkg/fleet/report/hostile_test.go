@@ -1,0 +1,234 @@
+package report
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"encoding/xml"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/jstemmer/go-junit-report/v2/junit"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+)
+
+var pages = flag.String("pages", "", "directory for pages with hostile values and without a content security policy")
+
+// hostile returns values that an attacker could put into names, tags and messages.
+func hostile() []string {
+	return []string{
+		`=cmd|'/C calc'!A0`, "+1;=HYPERLINK(\"http://evil.example\")", "\t=1+1", "＝1+1",
+		`<script>alert(1)</script>`, `"><script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`,
+		`' onmouseover='alert(1)`,
+		`</style></script><svg onload=alert(1)>`, `</title><script>alert(1)</script>`, `]]>&lt;`, `<!--`,
+		`javascript:alert(1)`,
+		`{{`, `{{.Policy}}`, `{{template "totals" .}}`, "`${alert(1)}`", `\x3cscript\x3e`, `url(https://evil.example)`,
+		"\x1b[2J\x1b]8;;http://evil.example\x07link\x1b]8;;\x07", "\u009b31m", "safe\u202Egnp.exe",
+		"zero\u200Bwidth\u2066isolate",
+		"| a | b |\n# heading\n", "[click](javascript:alert(1)) `code` @everyone www.evil.example https://evil.example",
+		"\xff\xfe\x00 \ufffe \U0001F600", `\`, `\|`, "../../etc/passwd",
+	}
+}
+
+// structure checks that the text is valid in its format and that no value in it has become structure.
+func structure(t testing.TB, format, text string) {
+	t.Helper()
+	switch format {
+	case "csv":
+		records, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, record := range records {
+			for _, cell := range record {
+				if cell = strings.TrimSpace(cell); cell != "" && strings.ContainsRune("=+-@\t\r＝＋－＠", []rune(cell)[0]) {
+					t.Errorf("the cell %q is a formula", cell)
+				}
+			}
+		}
+	case "junit":
+		var suites junit.Testsuites
+		if err := xml.Unmarshal([]byte(text), &suites); err != nil {
+			t.Fatal(err)
+		}
+	case "sarif", "ocsf", "asff":
+		if !json.Valid([]byte(text)) {
+			t.Errorf("%s: invalid JSON", format)
+		}
+		if strings.ContainsAny(text, "<>") {
+			t.Errorf("%s contains < or >, which is unsafe in an HTML page", format)
+		}
+	case "html":
+		parsePage(t, text)
+	case "markdown":
+		checkTables(t, text)
+	}
+	for line := range strings.Lines(text) {
+		for _, char := range strings.TrimSuffix(strings.TrimLeft(line, "\t"), "\n") {
+			if unicode.IsControl(char) || unicode.Is(unicode.Cf, char) {
+				t.Errorf("%s: control or format character %U in %q", format, char, line)
+			}
+		}
+	}
+}
+
+// checkTables checks that all rows of a Markdown table have the same number of cells.
+func checkTables(t testing.TB, text string) {
+	t.Helper()
+	bars := 0
+	for line := range strings.Lines(text) {
+		plain := strings.ReplaceAll(line, `\\`, "")
+		n := strings.Count(plain, "|") - strings.Count(plain, `\|`)
+		switch {
+		case !strings.HasPrefix(line, "|"):
+			bars = 0
+		case bars == 0:
+			bars = n
+		case n != bars:
+			t.Errorf("row has %d bars, want %d: %s", n, bars, line)
+		}
+	}
+}
+
+// everywhere returns a report with s in every string that comes from outside.
+func everywhere(s string) *v1alpha1.AuditReport {
+	waived := v1alpha1.Waived{Cluster: s, Control: s, Reason: s, Owner: s}
+	finding := v1alpha1.Finding{Cluster: s, Name: s, Account: s, Region: s, Control: s, Title: s,
+		Severity: v1alpha1.Severity(s), Reason: s, Remedy: s, ExpiredWaiver: &waived}
+	change := v1alpha1.Change{Cluster: s, What: s, Was: s, Is: s, Reason: s}
+	cluster := v1alpha1.Cluster{ARN: s, Name: s, Region: s, Account: s, Partition: s, KubernetesVersion: s,
+		PlatformVersion: s, Status: s, Context: s, ManagedBy: &v1alpha1.ManagedBy{Tool: v1alpha1.Tool(s), Evidence: s}}
+	return &v1alpha1.AuditReport{
+		Scope: v1alpha1.AuditScope{Contexts: []string{s}, Regions: []string{s}, Accounts: []string{s},
+			Filters: []string{s}, Controls: []string{s}},
+		Items: []v1alpha1.EncryptionReport{{Cluster: cluster,
+			Encryption: v1alpha1.Encryption{Verdict: v1alpha1.Verdict(s), Scope: v1alpha1.Scope(s), Reason: s,
+				KeyARN: s},
+			Key:    &v1alpha1.Key{ARN: s, State: s, Usable: v1alpha1.Usable(s), Reason: s},
+			Health: v1alpha1.Health{Issues: []v1alpha1.HealthIssue{{Code: s, Message: s}}}, Notes: []string{s},
+			Controls: []v1alpha1.Control{{ID: s, Name: s, Result: v1alpha1.Result(s), Reason: s,
+				Standards: []string{s}},
+				{ID: "ENC-1", Result: v1alpha1.ResultPass, Reason: s}}}},
+		Findings: []v1alpha1.Finding{finding}, Undecided: []v1alpha1.Finding{finding},
+		Waived: []v1alpha1.Waived{waived, {Cluster: s + "2", Control: s, Reason: s}},
+		Keys: []v1alpha1.AuditKey{{ARN: s, State: s, Clusters: []string{s}, Aliases: []string{s}, Account: s, Region: s,
+			Usable: v1alpha1.Usable(s), Reason: s}},
+		Unreachable: []v1alpha1.Unreachable{{Account: s, Region: s, Reason: s, Context: s}},
+		OtherTools: []v1alpha1.OtherTools{{State: s, Clusters: []string{s},
+			Says: []v1alpha1.OtherTool{{Tool: s, Check: s, Says: s, Why: s}}}},
+		Changes: &v1alpha1.AuditChanges{New: []string{s}, Gone: []string{s}, LostSight: []string{s},
+			Regressions: []v1alpha1.Change{change}, Fixed: []v1alpha1.Change{change}, Other: []v1alpha1.Change{change},
+			Notes: []string{s}},
+		Coverage: []v1alpha1.CoverageReport{{Cluster: cluster, Method: v1alpha1.CoverageMethod(s),
+			Verdict: v1alpha1.CoverageVerdict(s), Statement: s, Notes: []string{s}}},
+		Notes:   []string{s},
+		Summary: v1alpha1.AuditSummary{Outcome: v1alpha1.AuditOutcome(s)},
+	}
+}
+
+// checkHostile writes a report with s in every field in all formats. It checks that s is data in each of them: a page
+// has the same elements and attributes as one with a harmless word.
+func checkHostile(t testing.TB, s string) {
+	t.Helper()
+	r := everywhere(s)
+	for _, format := range Formats() {
+		structure(t, format, render(t, format, r))
+	}
+	want := parsePage(t, render(t, "html", everywhere("word")))
+	if got := parsePage(t, render(t, "html", r)); got != want {
+		t.Errorf("%q changes the page:\n%s\nwant:\n%s", s, got, want)
+	}
+}
+
+func TestHostileValues(t *testing.T) {
+	for i, s := range append(hostile(), strings.Join(hostile(), " ")) {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			checkHostile(t, s)
+			r := everywhere(s)
+			validate(t, "sarif-schema-2.1.0.json", render(t, "sarif", r))
+			validate(t, "ocsf-1.5.0-compliance_finding.json", render(t, "ocsf", r))
+			if *pages != "" {
+				page := regexp.MustCompile(`<meta http-equiv=.*\n`).ReplaceAllString(render(t, "html", r), "")
+				path := filepath.Join(*pages, fmt.Sprintf("hostile-%02d.html", i))
+				if err := os.WriteFile(path, []byte(page), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// The seed is fixed, so that a failure can be repeated.
+func TestRandomValues(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	pieces := append(hostile(), "a", "1", " ", "\n", "\r\n", "'", `"`, "&", "<", ">", "|", "`", "\\", ";", ",", "=",
+		"-", "\x7f", "\u2028", "ü", "世")
+	for range 50 {
+		var b strings.Builder
+		b.WriteString("x")
+		for range 1 + random.IntN(6) {
+			b.WriteString(pieces[random.IntN(len(pieces))])
+		}
+		if s := b.String()[random.IntN(2):]; strings.TrimSpace(s) != "" {
+			checkHostile(t, s)
+		}
+	}
+}
+
+func FuzzFormats(f *testing.F) {
+	for _, s := range hostile() {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if strings.TrimSpace(s) == "" || strings.HasPrefix(s, "ENC-") {
+			t.Skip("an absent value and a defined control have a structure of their own")
+		}
+		checkHostile(t, s)
+	})
+}
+
+func TestMarkdownEscapes(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain text: a, b.":         "plain text: a, b.",
+		"a|b":                       `a\|b`,
+		"<b>":                       `\<b\>`,
+		"[x](y)":                    `\[x\](y)`,
+		"`x`":                       "\\`x\\`",
+		"https://evil.example":      "https`://`evil.example",
+		"www.evil.example":          "www`.`evil.example",
+		"@everyone":                 "`@`everyone",
+		"a_b *c*":                   `a\_b \*c\*`,
+		"1. one":                    `1\. one`,
+		"- one":                     `\- one`,
+		`\`:                         `\\`,
+		"arn:aws:eks:r:1:cluster/x": "arn:aws:eks:r:1:cluster/x",
+		"":                          " ",
+	} {
+		if got := mdText(in); got != want {
+			t.Errorf("mdText(%q) = %q, want %q", in, got, want)
+		}
+	}
+	for in, want := range map[string]string{"a|b": "`a\\|b`", "a`b": "`a'b`", `a\|b`: "`a\\ \\|b`", " ": " "} {
+		if got := mdCode(in); got != want {
+			t.Errorf("mdCode(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestFormulas(t *testing.T) {
+	for in, want := range map[string]string{
+		"=1+1": "'=1+1", "-": "'-", "@x": "'@x", "＝1": "'＝1", "a;=1": "a;'=1", `a";+1`: `a";'+1`, " =1": " '=1",
+		"a-b": "a-b", "1=1": "1=1", "arn:aws:kms:eu-west-1:1:key/a-b": "arn:aws:kms:eu-west-1:1:key/a-b", "": "",
+	} {
+		if got := guard(in); got != want {
+			t.Errorf("guard(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
