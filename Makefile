@@ -50,8 +50,8 @@ docs: ## Write docs/reference.md anew from the help of the commands
 	@go test ./pkg/cli -run TestReference -update
 
 .PHONY: licences
-licences: ## Write THIRD_PARTY.md anew from what is linked in
-	@go run ./hack/licences
+licences: ## Write THIRD_PARTY.md: the modules of the program and their licences
+	@go test ./hack/release -run TestThirdParty -update
 
 .PHONY: vuln
 vuln: ## Look for known vulnerabilities that the code reaches (asks vuln.go.dev)
@@ -92,31 +92,35 @@ lint: ## Format check, vet and linters
 fmt: ## Format the code
 	gofmt -w cmd pkg internal hack lab
 
-SIZE_LIMIT := 36000000
+SIZE_LIMIT := 64000000
 .PHONY: size
-size: build ## Check the weight of the binary and the time of --help
+size: build ## Check the size of the binary, and its start-up time against kubectl's
 	@bash hack/size.sh $(PLUGIN) $(SIZE_LIMIT)
 
 .PHONY: bench
 bench: build lab ## Compare rewrite with kubectl's ways on the lab (minutes)
 	@cd lab && EKS_LAB_BIN=$(CURDIR)/$(LAB) PLUGIN_BIN=$(CURDIR)/$(PLUGIN) go run ./bench
 
-CYCLONEDX ?= github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
-RELEASE   ?= $(shell git describe --tags --exact-match 2>/dev/null || echo v0.1.0)
+GORELEASER ?= github.com/goreleaser/goreleaser/v2@v2.15.4
+RELEASE    ?= $(shell git describe --tags --exact-match 2>/dev/null || echo v0.1.0)
 
 .PHONY: dist
-dist: ## Build the release archives, checksums and bill of materials into dist/
-	@go run ./hack/release dist -version $(RELEASE)
-	@go run $(CYCLONEDX) app -json -licenses -noserial -notimestamp -main cmd/kubectl-eks_encrypt -output dist/sbom.cdx.json .
+dist: ## Build the archives, checksums, bill of materials and krew manifest into dist/
+	@GORELEASER_CURRENT_TAG=$(RELEASE) go run $(GORELEASER) release --clean --skip=publish,announce,validate
 	@cat dist/checksums.txt
 
+.PHONY: publish
+publish: ## Build the release of the tag again and publish it (for the release workflow)
+	@GORELEASER_CURRENT_TAG=$(RELEASE) go run $(GORELEASER) release --clean
+
 .PHONY: krew
-krew: ## Render plugins/krew.yaml from dist/checksums.txt
-	@go run ./hack/release krew -version $(RELEASE)
+krew: ## Copy the krew manifest of dist/ to plugins/krew.yaml
+	@cp dist/krew/eks-encrypt.yaml plugins/krew.yaml
 
 .PHONY: verify-krew
-verify-krew: ## Hold plugins/krew.yaml to the archives in dist/
-	@go run ./hack/release verify -version $(RELEASE)
+verify-krew: ## Compare plugins/krew.yaml with the krew manifest of dist/
+	@diff -u plugins/krew.yaml dist/krew/eks-encrypt.yaml || \
+	  { echo "plugins/krew.yaml is not the manifest of dist/: run make dist krew RELEASE=$(RELEASE), commit it, and tag that commit" >&2; exit 1; }
 
 .PHONY: reproducible
 reproducible: ## Build dist/ from two clones and compare
