@@ -28,8 +28,8 @@ compare() { # NAME PLUGIN-ARGUMENTS KUBECTL-ARGUMENTS
     measure "$tmp/kubectl$1" kubectl $3
   done
   plugin=$(median "$tmp/plugin$1") kubectl=$(median "$tmp/kubectl$1")
-  printf '%-8s %4d.%d ms, kubectl %s %4d.%d ms (medians of %d): %d %% (limit 50 %%)\n' "$1" \
-    $((plugin / 1000)) $((plugin / 100 % 10)) "$3" $((kubectl / 1000)) $((kubectl / 100 % 10)) "$runs" $((plugin * 100 / kubectl))
+  printf '%s: %d ms, kubectl %s: %d ms (medians of %d): %d %% (limit 50 %%)\n' "$1" \
+    $((plugin / 1000)) "$3" $((kubectl / 1000)) "$runs" $((plugin * 100 / kubectl))
   ((plugin * 2 <= kubectl)) || { echo "error: $1 is too slow" >&2; code=1; }
 }
 compare version version 'version --client'
