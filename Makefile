@@ -102,11 +102,13 @@ bench: build lab ## Compare rewrite with kubectl's ways on the lab (minutes)
 	@cd lab && EKS_LAB_BIN=$(CURDIR)/$(LAB) PLUGIN_BIN=$(CURDIR)/$(PLUGIN) go run ./bench
 
 GORELEASER ?= github.com/goreleaser/goreleaser/v2@v2.15.4
+# GoReleaser wants a remote, also where it publishes nothing.
+REMOTE     := GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=remote.origin.url GIT_CONFIG_VALUE_0=https://github.com/eks-encrypt/kubectl-eks_encrypt
 RELEASE    ?= $(shell git describe --tags --exact-match 2>/dev/null || echo v0.1.0)
 
 .PHONY: dist
 dist: ## Build the archives, checksums, bill of materials and krew manifest into dist/
-	@GORELEASER_CURRENT_TAG=$(RELEASE) go run $(GORELEASER) release --clean --skip=publish,announce,validate
+	@GORELEASER_CURRENT_TAG=$(RELEASE) $(REMOTE) go run $(GORELEASER) release --clean --skip=publish,announce,validate
 	@cat dist/checksums.txt
 
 .PHONY: publish
