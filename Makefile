@@ -44,8 +44,8 @@ docs: ## Generate docs/reference.md from the help of the commands
 	@go test ./pkg/cmd -run TestReference -update
 
 .PHONY: licences
-licences: ## Generate THIRD_PARTY.md from the linked modules
-	@go run ./hack/licences
+licences: ## Generate THIRD_PARTY.md: the modules of the program and their licences
+	@go test ./hack/release -run TestThirdParty -update
 
 .PHONY: vuln
 vuln: ## Look for known vulnerabilities in the code that is used (queries vuln.go.dev)
@@ -83,31 +83,37 @@ lint: ## Check the format, the code and the language
 fmt: ## Format the code
 	gofmt -w cmd pkg internal hack lab
 
-SIZE_LIMIT := 36000000
+SIZE_LIMIT := 64000000
 .PHONY: size
-size: build ## Check the weight of the binary and the time of --help
+size: build ## Check the size of the binary, and its start-up time against kubectl's
 	@bash hack/size.sh $(PLUGIN) $(SIZE_LIMIT)
 
 .PHONY: bench
 bench: build lab ## Compare rewrite with kubectl's ways on the lab (minutes)
 	@cd lab && EKS_LAB_BIN=$(CURDIR)/$(LAB) PLUGIN_BIN=$(CURDIR)/$(PLUGIN) go run ./bench
 
-CYCLONEDX ?= github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
-RELEASE   ?= $(shell git describe --tags --exact-match 2>/dev/null || echo v0.1.0)
+GORELEASER ?= github.com/goreleaser/goreleaser/v2@v2.15.4
+# GoReleaser wants a remote, also where it publishes nothing.
+REMOTE     := GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=remote.origin.url GIT_CONFIG_VALUE_0=https://github.com/eks-encrypt/kubectl-eks_encrypt
+RELEASE    ?= $(shell git describe --tags --exact-match 2>/dev/null || echo v0.1.0)
 
 .PHONY: dist
-dist: ## Build the release archives, checksums and bill of materials into dist/
-	@go run ./hack/release dist -version $(RELEASE)
-	@go run $(CYCLONEDX) app -json -licenses -noserial -notimestamp -main cmd/kubectl-eks_encrypt -output dist/sbom.cdx.json .
+dist: ## Build the archives, checksums, bill of materials and krew manifest into dist/
+	@GORELEASER_CURRENT_TAG=$(RELEASE) $(REMOTE) go run $(GORELEASER) release --clean --skip=publish,announce,validate
 	@cat dist/checksums.txt
 
+.PHONY: publish
+publish: ## Build the release of the tag again and publish it (for the release workflow)
+	@GORELEASER_CURRENT_TAG=$(RELEASE) go run $(GORELEASER) release --clean
+
 .PHONY: krew
-krew: ## Render plugins/krew.yaml from dist/checksums.txt
-	@go run ./hack/release krew -version $(RELEASE)
+krew: ## Copy the krew manifest of dist/ to plugins/krew.yaml
+	@cp dist/krew/eks-encrypt.yaml plugins/krew.yaml
 
 .PHONY: verify-krew
-verify-krew: ## Hold plugins/krew.yaml to the archives in dist/
-	@go run ./hack/release verify -version $(RELEASE)
+verify-krew: ## Compare plugins/krew.yaml with the krew manifest of dist/
+	@diff -u plugins/krew.yaml dist/krew/eks-encrypt.yaml || \
+	  { echo "plugins/krew.yaml is not the manifest of dist/: run make dist krew RELEASE=$(RELEASE), commit it, and tag that commit" >&2; exit 1; }
 
 .PHONY: reproducible
 reproducible: ## Build dist/ from two clones and compare

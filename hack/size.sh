@@ -1,14 +1,37 @@
 #!/usr/bin/env bash
-# size.sh BINARY LIMIT: fails when the stripped binary is heavier than LIMIT
-# bytes, and prints how long --help and version take (a figure, not a verdict:
-# machines differ).
+# size.sh BINARY LIMIT fails if the stripped binary has more than LIMIT bytes, or if
+# `version` or `--help` takes more than half the time that kubectl takes for its own.
+# Plugin and kubectl run in turn; the medians are compared, so that the speed of the
+# machine does not matter.
 set -euo pipefail
-binary=$1 limit=$2
+cd "$(dirname "$0")/.."
+export PATH="$PATH:$PWD/bin/tools"
+binary=$1 limit=$2 runs=15 code=0
+command -v kubectl >/dev/null || { echo "error: kubectl is neither on PATH nor in bin/tools" >&2; exit 2; }
+
 bytes=$(wc -c <"$binary")
 printf '%s: %d bytes (limit %d)\n' "$binary" "$bytes" "$limit"
-for args in --help version; do
-  begin=$(date +%s%N)
-  for _ in $(seq 20); do "$binary" $args >/dev/null; done
-  printf '%-8s %d.%d ms (mean of 20)\n' "$args" $((($(date +%s%N) - begin) / 20000000)) $((($(date +%s%N) - begin) / 2000000 % 10))
-done
-((bytes <= limit)) || { echo "too heavy" >&2; exit 1; }
+((bytes <= limit)) || { echo "error: the binary is too large" >&2; code=1; }
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+measure() { # FILE COMMAND…: appends the time of one run, in microseconds
+  local begin=${EPOCHREALTIME/[.,]/}
+  "${@:2}" >/dev/null
+  echo $((${EPOCHREALTIME/[.,]/} - begin)) >>"$1"
+}
+median() { sort -n "$1" | sed -n "$(((runs + 1) / 2))p"; }
+compare() { # NAME PLUGIN-ARGUMENTS KUBECTL-ARGUMENTS
+  local plugin kubectl
+  for _ in $(seq "$runs"); do
+    measure "$tmp/plugin$1" "$binary" $2
+    measure "$tmp/kubectl$1" kubectl $3
+  done
+  plugin=$(median "$tmp/plugin$1") kubectl=$(median "$tmp/kubectl$1")
+  printf '%s: %d ms, kubectl %s: %d ms (medians of %d): %d %% (limit 50 %%)\n' "$1" \
+    $((plugin / 1000)) "$3" $((kubectl / 1000)) "$runs" $((plugin * 100 / kubectl))
+  ((plugin * 2 <= kubectl)) || { echo "error: $1 is too slow" >&2; code=1; }
+}
+compare version version 'version --client'
+compare --help --help --help
+exit $code
