@@ -127,7 +127,7 @@ func TestAWSCLI(t *testing.T) {
 	if id.Role != role.ARN {
 		t.Errorf("Identify = %+v", id)
 	}
-	must(t, s.Update(func(w *World) { w.addRegions("eu-central-1", "us-east-1") }))
+	must(t, s.Update(func(w *State) { w.addRegions("eu-central-1", "us-east-1") }))
 	if got := dig(aws("", "ec2", "describe-regions"), "Regions", "RegionName"); got != home {
 		t.Errorf("region %q", got)
 	}

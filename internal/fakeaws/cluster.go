@@ -87,7 +87,7 @@ func (c *Cluster) ARN() string {
 }
 
 // AddCluster adds c with its defaults, or replaces the cluster of the same ARN.
-func (w *World) AddCluster(c Cluster) *Cluster {
+func (w *State) AddCluster(c Cluster) *Cluster {
 	c.Version = cmp.Or(c.Version, "1.35")
 	c.PlatformVersion = cmp.Or(c.PlatformVersion, "eks.9")
 	c.Status = cmp.Or(c.Status, "ACTIVE")
@@ -106,7 +106,7 @@ func (w *World) AddCluster(c Cluster) *Cluster {
 	return &c
 }
 
-// AddCluster adds c like World.AddCluster and returns its ARN.
+// AddCluster adds c like State.AddCluster and returns its ARN.
 func (s *Server) AddCluster(c Cluster) (string, error) {
-	return c.ARN(), s.Update(func(w *World) { w.AddCluster(c) })
+	return c.ARN(), s.Update(func(w *State) { w.AddCluster(c) })
 }

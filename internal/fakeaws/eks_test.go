@@ -99,7 +99,7 @@ func TestListClustersPagesAndHidesConnected(t *testing.T) {
 	must(t, err)
 	_, err = s.AddCluster(Cluster{Name: "elsewhere", Region: "us-east-1", Account: account})
 	must(t, err)
-	must(t, s.Update(func(w *World) { w.PageSize = 2 }))
+	must(t, s.Update(func(w *State) { w.PageSize = 2 }))
 	list := func(in *eks.ListClustersInput) (names []string) {
 		for p := eks.NewListClustersPaginator(eksOf(admin, url), in); p.HasMorePages(); {
 			out, err := p.NextPage(context.Background())
@@ -198,7 +198,7 @@ func TestAssociate(t *testing.T) {
 	}
 	_, err = client.AssociateEncryptionConfig(ctx, associateInputOf("c", keyARN))
 	wantCode(t, err, "InvalidParameterException")
-	s.View(func(w *World) {
+	s.View(func(w *State) {
 		if g := w.Keys[keyARN].Grants; len(g) != 1 || g[0].Grantee != eksService {
 			t.Errorf("grants of the key: %v", g)
 		}
@@ -221,7 +221,7 @@ func TestFailedAssociation(t *testing.T) {
 		u.Update.Errors[0].ErrorCode != types.ErrorCodeUnknown {
 		t.Errorf("update %+v", u.Update)
 	}
-	s.View(func(w *World) {
+	s.View(func(w *State) {
 		if k := w.Clusters["arn:aws:eks:eu-central-1:111122223333:cluster/c"].KeyARN; k != "" {
 			t.Errorf("key after a failed association = %s, want none", k)
 		}

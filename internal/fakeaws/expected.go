@@ -7,8 +7,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// Truth is the expected result for one cluster, independent of the caller's permissions.
-type Truth struct {
+// Expected is the expected result for one cluster, independent of the caller's permissions.
+type Expected struct {
 	ARN, Name, Account, Region string
 	// Version is empty for clusters that EKS does not run.
 	Version string
@@ -31,8 +31,8 @@ type Truth struct {
 
 // expected follows only AWS's documentation: from Kubernetes 1.28 on all API data is
 // envelope-encrypted, in earlier versions only Secrets are, and only with a key.
-func (w *World) expected(c *Cluster) Truth {
-	t := Truth{
+func (w *State) expected(c *Cluster) Expected {
+	t := Expected{
 		ARN: c.ARN(), Name: c.Name, Account: c.Account, Region: c.Region, Version: c.Version, Tags: c.Tags,
 		KeyARN: c.KeyARN,
 	}
@@ -69,10 +69,10 @@ func (w *World) expected(c *Cluster) Truth {
 	return t
 }
 
-// Truths returns the expected results for the current state of all clusters, by ARN.
-func (s *Server) Truths() map[string]Truth {
-	expected := map[string]Truth{}
-	s.View(func(w *World) {
+// Expected returns the expected results for the current state of all clusters, by ARN.
+func (s *Server) Expected() map[string]Expected {
+	expected := map[string]Expected{}
+	s.View(func(w *State) {
 		for arn, c := range w.Clusters {
 			expected[arn] = w.expected(c)
 		}

@@ -37,9 +37,9 @@ func (o FleetOptions) withDefaults() FleetOptions {
 // AddFleet adds clusters that exist only in the EKS API: old and new versions, with and
 // without a key, with broken keys, not run by EKS, being updated, and managed by the tools
 // that set tags. It returns the expected result for each.
-func (s *Server) AddFleet(o FleetOptions) (expected []Truth, err error) {
+func (s *Server) AddFleet(o FleetOptions) (expected []Expected, err error) {
 	o = o.withDefaults()
-	err = s.Update(func(w *World) {
+	err = s.Update(func(w *State) {
 		f := fleet{state: w, FleetOptions: o}
 		f.healthy()
 		f.brokenKeys()
@@ -56,7 +56,7 @@ func (s *Server) AddFleet(o FleetOptions) (expected []Truth, err error) {
 }
 
 type fleet struct {
-	state *World
+	state *State
 	FleetOptions
 	added []*Cluster
 }
@@ -168,7 +168,7 @@ func encodeParam(keyARN string) string {
 }
 
 // addRegions adds regions to the list, unless they are in it.
-func (w *World) addRegions(names ...string) {
+func (w *State) addRegions(names ...string) {
 	for _, name := range names {
 		if !slices.ContainsFunc(w.Regions, func(r Region) bool { return r.Name == name }) {
 			w.Regions = append(w.Regions, Region{Name: name})

@@ -70,7 +70,7 @@ func TestGenerated(t *testing.T) {
 	}
 	count := map[v1alpha1.Verdict]int{}
 	hidden := 0
-	for _, c := range g.Truths {
+	for _, c := range g.Expected {
 		count[c.Verdict]++
 		if c.Unreachable != "" {
 			hidden++
@@ -112,7 +112,7 @@ func TestGenerated(t *testing.T) {
 		seen += len(out.Clusters)
 	}
 	want := 0
-	for _, c := range g.Truths {
+	for _, c := range g.Expected {
 		if c.Account == g.Accounts[0] && c.Unreachable == "" {
 			want++
 		}
@@ -236,7 +236,7 @@ func TestSaveAndLoad(t *testing.T) {
 	if len(c.Cluster.EncryptionConfig) != 1 {
 		t.Error("the association did not complete after Load")
 	}
-	if got := len(next.Truths()); got != len(expected) {
+	if got := len(next.Expected()); got != len(expected) {
 		t.Errorf("%d clusters after Load, want %d", got, len(expected))
 	}
 	if err := next.Load([]byte("{")); err == nil {

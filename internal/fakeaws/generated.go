@@ -27,8 +27,8 @@ type GenerateOptions struct {
 
 // Generated is the result of AddGenerated.
 type Generated struct {
-	// Truths are the expected results of the clusters, in the order of creation.
-	Truths            []Truth
+	// Expected are the expected results of the clusters, in the order of creation.
+	Expected          []Expected
 	Regions, Accounts []string
 	// Down are the regions that fail, Denied the accounts that deny their role.
 	Down, Denied []string
@@ -46,14 +46,14 @@ const auditRole = "eks-encrypt-audit"
 // replaces the Server's faults.
 func (s *Server) AddGenerated(o GenerateOptions) (Generated, error) {
 	g := &generator{o: o.withDefaults(), rand: rand.New(rand.NewPCG(o.Seed, 0))}
-	err := s.Update(func(w *World) {
+	err := s.Update(func(w *State) {
 		g.state = w
 		g.accounts()
 		for i := range g.o.Clusters {
 			g.cluster(i)
 		}
 		for _, c := range g.clusters {
-			g.out.Truths = append(g.out.Truths, g.expected(c))
+			g.out.Expected = append(g.out.Expected, g.expected(c))
 		}
 	})
 	g.faults()
@@ -75,7 +75,7 @@ func (o GenerateOptions) withDefaults() GenerateOptions {
 type generator struct {
 	o        GenerateOptions
 	rand     *rand.Rand
-	state    *World
+	state    *State
 	clusters []*Cluster
 	out      Generated
 }
@@ -128,7 +128,7 @@ func (g *generator) faults() {
 }
 
 // expected returns the expected result, including the faults and denied accounts.
-func (g *generator) expected(c *Cluster) Truth {
+func (g *generator) expected(c *Cluster) Expected {
 	t := g.state.expected(c)
 	for _, region := range g.out.Down {
 		if region == c.Region {

@@ -76,7 +76,7 @@ func (a *Alias) ARN() string {
 
 // AddKey adds k with its defaults, or replaces the key of the same ARN. The default ID and
 // secret depend only on the number of keys, so that the state is reproducible.
-func (w *World) AddKey(k Key) *Key {
+func (w *State) AddKey(k Key) *Key {
 	if k.ID == "" {
 		k.ID = uuidOf(fmt.Sprintf("%s/%s/%d", k.Region, k.Account, len(w.Keys)))
 		if k.MultiRegion {
@@ -100,18 +100,18 @@ func (w *World) AddKey(k Key) *Key {
 }
 
 // AddAlias adds a, or replaces the alias of the same ARN.
-func (w *World) AddAlias(a Alias) *Alias {
+func (w *State) AddAlias(a Alias) *Alias {
 	w.Aliases[a.ARN()] = &a
 	return &a
 }
 
-// AddKey adds k like World.AddKey and returns its ARN.
+// AddKey adds k like State.AddKey and returns its ARN.
 func (s *Server) AddKey(k Key) (arn string, err error) {
-	err = s.Update(func(w *World) { arn = w.AddKey(k).ARN() })
+	err = s.Update(func(w *State) { arn = w.AddKey(k).ARN() })
 	return arn, err
 }
 
-// AddAlias adds a like World.AddAlias and returns its ARN.
+// AddAlias adds a like State.AddAlias and returns its ARN.
 func (s *Server) AddAlias(a Alias) (string, error) {
-	return a.ARN(), s.Update(func(w *World) { w.AddAlias(a) })
+	return a.ARN(), s.Update(func(w *State) { w.AddAlias(a) })
 }

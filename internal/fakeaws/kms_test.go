@@ -67,7 +67,7 @@ func TestKeyLife(t *testing.T) {
 		Policy: aws.String(
 			`{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999999999999:root"},"Action":"kms:*","Resource":"*"}]}`)})
 	wantCode(t, err, "MalformedPolicyDocumentException") // it locks the caller out
-	must(t, s.Update(func(w *World) {
+	must(t, s.Update(func(w *State) {
 		w.Keys[arn].State, w.Keys[arn].DeletionDate = "PendingDeletion", clock.Now().AddDate(0, 0, 7)
 	}))
 	d, err := client.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &id})
@@ -79,7 +79,7 @@ func TestKeyLife(t *testing.T) {
 
 func TestListKeysAndAliasesPage(t *testing.T) {
 	s, url := start(t, Options{})
-	must(t, s.Update(func(w *World) {
+	must(t, s.Update(func(w *State) {
 		w.PageSize = 2
 		for range 5 {
 			k := w.AddKey(Key{Region: home, Account: account})
@@ -160,7 +160,7 @@ func TestEncryptDecrypt(t *testing.T) {
 	}
 	for state, code := range map[string]string{"Disabled": "DisabledException",
 		"PendingDeletion": "KMSInvalidStateException", "Unavailable": "KMSInvalidStateException"} {
-		must(t, s.Update(func(w *World) { w.Keys[arn].State = state }))
+		must(t, s.Update(func(w *State) { w.Keys[arn].State = state }))
 		_, err = client.Decrypt(ctx, &kms.DecryptInput{CiphertextBlob: sealed.CiphertextBlob, EncryptionContext: bind})
 		wantCode(t, err, code)
 		_, err = client.Encrypt(ctx, &kms.EncryptInput{KeyId: &arn, Plaintext: []byte("x")})
@@ -262,7 +262,7 @@ func TestPermissions(t *testing.T) {
 			}
 		})
 	}
-	s.View(func(w *World) {
+	s.View(func(w *State) {
 		for arn, k := range w.Keys {
 			if len(k.Grants) > 0 {
 				t.Errorf("dry run created a grant on %s", arn)

@@ -43,19 +43,19 @@ func (p *Principal) Account() string { return parseARN(p.ARN).AccountID }
 func (p *Principal) IsService() bool { return !strings.HasPrefix(p.ARN, "arn:") }
 
 // AddPrincipal adds p, or replaces the principal of the same ARN.
-func (w *World) AddPrincipal(p Principal) *Principal {
+func (w *State) AddPrincipal(p Principal) *Principal {
 	p.UserID = cmp.Or(p.UserID, defaultUserID(p.ARN))
 	w.Principals[p.ARN] = &p
 	return &p
 }
 
-// AddPrincipal adds p like World.AddPrincipal.
+// AddPrincipal adds p like State.AddPrincipal.
 func (s *Server) AddPrincipal(p Principal) error {
-	return s.Update(func(w *World) { w.AddPrincipal(p) })
+	return s.Update(func(w *State) { w.AddPrincipal(p) })
 }
 
 // byAccessKey returns the principal of an access key, or nil.
-func (w *World) byAccessKey(id string) *Principal {
+func (w *State) byAccessKey(id string) *Principal {
 	if id == "" {
 		return nil
 	}
@@ -68,7 +68,7 @@ func (w *World) byAccessKey(id string) *Principal {
 }
 
 // policyOf returns the policy of p; for a session, that of its role.
-func (w *World) policyOf(p *Principal) []Statement {
+func (w *State) policyOf(p *Principal) []Statement {
 	if p.Role == "" {
 		return p.Policy
 	}

@@ -44,7 +44,7 @@ type Server struct {
 	work   sync.WaitGroup
 
 	mu     sync.Mutex // guards state
-	state  *World
+	state  *State
 	faults faultBook
 	log    requestLog
 }

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// World is the state of the Server. Access it only through View and Update.
-type World struct {
+// State is the state of the Server. Access it only through View and Update.
+type State struct {
 	// Principals are users, roles and services by ARN, and role sessions by ARN and access key.
 	Principals map[string]*Principal `json:"principals"`
 	Clusters   map[string]*Cluster   `json:"clusters"`
@@ -42,15 +42,15 @@ type OrganizationAccount struct {
 	Management bool `json:"management,omitempty"`
 }
 
-func newState() *World {
-	return &World{
+func newState() *State {
+	return &State{
 		Principals: map[string]*Principal{}, Clusters: map[string]*Cluster{},
 		Keys: map[string]*Key{}, Aliases: map[string]*Alias{},
 	}
 }
 
 // View calls f with the state. f must neither keep nor change it.
-func (s *Server) View(f func(*World)) {
+func (s *Server) View(f func(*State)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settleAll()
@@ -58,7 +58,7 @@ func (s *Server) View(f func(*World)) {
 }
 
 // Update calls f to change the state, and saves it. f must not keep it.
-func (s *Server) Update(f func(*World)) error {
+func (s *Server) Update(f func(*State)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settleAll()

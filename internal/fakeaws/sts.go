@@ -102,13 +102,13 @@ func (s *Server) session(c *call, role *Principal) (any, *apiError) {
 }
 
 // addSession adds a role session. Earlier sessions of the same role and name stay valid.
-func (w *World) addSession(p Principal) *Principal {
+func (w *State) addSession(p Principal) *Principal {
 	w.Principals[p.ARN+" "+p.AccessKeyID] = &p
 	return &p
 }
 
 // knows reports whether a principal or a session has this ARN.
-func (w *World) knows(arn string) bool {
+func (w *State) knows(arn string) bool {
 	if w.Principals[arn] != nil {
 		return true
 	}

@@ -41,8 +41,8 @@ func page[T any](items []T, token string, size int) (part []T, next string, ok b
 }
 
 // pageSize returns the requested size up to the service's limit, or the service's default if
-// none is requested; in both cases at most World.PageSize.
-func (w *World) pageSize(requested, usual, limit int) int {
+// none is requested; in both cases at most State.PageSize.
+func (w *State) pageSize(requested, usual, limit int) int {
 	size := usual
 	if requested > 0 {
 		size = min(requested, limit)

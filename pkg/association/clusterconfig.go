@@ -41,8 +41,8 @@ func ParseClusterConfig(text []byte) (ClusterConfig, error) {
 	return ClusterConfig{Name: c.Metadata.Name, Region: c.Metadata.Region, KeyARN: c.SecretsEncryption.KeyARN}, nil
 }
 
-// Concerns returns an error if the config is about another cluster. An empty region matches every region.
-func (c ClusterConfig) Concerns(name, region string) error {
+// Matches returns an error if the config is about another cluster. An empty region matches every region.
+func (c ClusterConfig) Matches(name, region string) error {
 	if c.Name != name || c.Region != "" && region != "" && c.Region != region {
 		return fmt.Errorf("it configures cluster %s in %s, but the kube context leads to %s in %s",
 			c.Name, cmp.Or(c.Region, "an unnamed region"), name, cmp.Or(region, "an unknown region"))

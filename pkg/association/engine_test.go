@@ -209,7 +209,7 @@ func TestWaitEnds(t *testing.T) {
 		e := w.engine(w.gather(t, w.key))
 		begun, err := e.Begin(t.Context())
 		must(t, err)
-		must(t, w.Update(func(world *fakeaws.World) {
+		must(t, w.Update(func(world *fakeaws.State) {
 			for _, u := range world.Clusters[w.arn].Updates {
 				u.Status, u.Running = "Cancelled", false
 			}

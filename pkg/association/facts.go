@@ -29,7 +29,7 @@ type Facts struct {
 	// Grant is the result of the dry run; nil if there was none.
 	Grant *v1alpha1.Check
 	// PolicyIssues are those of the key policy; PolicyErr is why they are unknown.
-	PolicyIssues kms.Traps
+	PolicyIssues kms.PolicyIssues
 	PolicyErr    error
 	// UsedBy are the ARNs of other clusters that use the key; UsedByErr is why they are unknown.
 	UsedBy    []string

@@ -108,7 +108,7 @@ func (f *Facts) resolveAliases(ctx context.Context, api kms.Describer, where kms
 
 // gatherForNew collects the facts that only matter for a new association.
 func (f *Facts) gatherForNew(ctx context.Context, s Sources, r Request) {
-	issues, unread := kms.ReadTraps(ctx, s.KMS, f.Key.ARN, f.Cluster.Region)
+	issues, unread := kms.ReadPolicyIssues(ctx, s.KMS, f.Key.ARN, f.Cluster.Region)
 	f.PolicyIssues = issues
 	if unread != "" {
 		f.PolicyErr = errors.New(unread)

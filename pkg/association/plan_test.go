@@ -163,7 +163,7 @@ func TestParseClusterConfig(t *testing.T) {
 		name, region string
 		matches      bool
 	}{{"lab", "eu-west-1", true}, {"lab", "", true}, {"lab", "us-east-1", false}, {"shop", "eu-west-1", false}} {
-		if err := c.Concerns(test.name, test.region); (err == nil) != test.matches {
+		if err := c.Matches(test.name, test.region); (err == nil) != test.matches {
 			t.Errorf("%s in %s: error %v, want a match: %t", test.name, test.region, err, test.matches)
 		}
 	}

@@ -186,7 +186,7 @@ func (w *world) calls(operation string) (n int) {
 
 // associations counts the associations that the cluster has.
 func (w *world) associations() (n int) {
-	w.View(func(world *fakeaws.World) {
+	w.View(func(world *fakeaws.State) {
 		for _, u := range world.Clusters[w.arn].Updates {
 			if u.Type == eks.TypeAssociation {
 				n++

@@ -25,10 +25,10 @@ const (
 // returns an error, the call fails with it.
 type Gate func(ctx context.Context, send func() (throttled bool)) error
 
-// Patient returns clients that retry throttled calls up to 16 times, since with many concurrent calls some are always
+// RetryThrottled returns clients that retry throttled calls up to 16 times, since with many concurrent calls some are always
 // throttled. Other failures end a call after 3 attempts. delay returns the time before an attempt; nil means the SDK's
 // delay.
-func (c *Clients) Patient(delay func(attempt int) time.Duration) *Clients {
+func (c *Clients) RetryThrottled(delay func(attempt int) time.Duration) *Clients {
 	o, cfg := c.options, c.config.Copy()
 	if os.Getenv("AWS_MAX_ATTEMPTS") == "" && o.MaxAttempts == 0 {
 		cfg.RetryMaxAttempts = 0 // it would replace the retryer's limit
@@ -37,9 +37,9 @@ func (c *Clients) Patient(delay func(attempt int) time.Duration) *Clients {
 	return o.clients(cfg)
 }
 
-// Through returns clients that pass each attempt through the gate. STS calls bypass it: signing a gated call may need
+// WithGate returns clients that pass each attempt through the gate. STS calls bypass it: signing a gated call may need
 // one, which would deadlock.
-func (c *Clients) Through(gate Gate) *Clients {
+func (c *Clients) WithGate(gate Gate) *Clients {
 	o, cfg := c.options, c.config.Copy()
 	cfg.APIOptions = append(cfg.APIOptions[:len(cfg.APIOptions):len(cfg.APIOptions)], func(s *middleware.Stack) error {
 		return s.Finalize.Insert(middleware.FinalizeMiddlewareFunc("Gate", gate.pass), "Retry", middleware.After)

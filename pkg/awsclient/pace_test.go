@@ -20,7 +20,7 @@ func patientClients(t *testing.T, o Options) (*fakeaws.Server, *Clients) {
 	o.Profile = "ann"
 	clients, err := New(t.Context(), o)
 	must(t, err)
-	return s, clients.Patient(func(int) time.Duration { return time.Microsecond })
+	return s, clients.RetryThrottled(func(int) time.Duration { return time.Microsecond })
 }
 
 // Throttled calls are retried until they succeed, failed calls a few times, rejected calls never.
@@ -82,7 +82,7 @@ func TestThrough(t *testing.T) {
 	must(t, err)
 	slot := make(chan struct{}, 1)
 	attempts, slowed := 0, 0
-	gated := clients.Assume(roleARN, "").Through(func(ctx context.Context, send func() bool) error {
+	gated := clients.Assume(roleARN, "").WithGate(func(ctx context.Context, send func() bool) error {
 		select {
 		case slot <- struct{}{}:
 		case <-ctx.Done():

@@ -100,7 +100,7 @@ func TestFIPSRejectsEndpointURL(t *testing.T) {
 func newOrganization(t *testing.T, o fakeaws.Options) (*fakeaws.Server, string) {
 	t.Helper()
 	s, url := newAWS(t, o)
-	must(t, s.Update(func(w *fakeaws.World) {
+	must(t, s.Update(func(w *fakeaws.State) {
 		w.Regions = append(w.Regions, fakeaws.Region{Name: "eu-west-1"})
 		w.Organization = []fakeaws.OrganizationAccount{{ID: accountID, Management: true}}
 	}))
@@ -150,7 +150,7 @@ func TestClockSkew(t *testing.T) {
 		s, _ := newOrganization(t, fakeaws.Options{Now: func() time.Time { return time.Now().Add(skew) }})
 		c, err := New(t.Context(), Options{Profile: "ann"})
 		must(t, err)
-		must(t, callBoth(t, c.Patient(nil)))
+		must(t, callBoth(t, c.RetryThrottled(nil)))
 		if n := len(s.Requests()); n != 4 {
 			t.Errorf("skew %v: %d requests, want 2 for each call", skew, n)
 		}

@@ -120,7 +120,7 @@ func principal(policy ...fakeaws.Statement) fakeaws.Principal {
 }
 
 // fixtures adds the keys of eu-central-1.
-func fixtures(w *fakeaws.World) {
+func fixtures(w *fakeaws.State) {
 	add := func(n int, alias string, k fakeaws.Key) {
 		k.ID, k.Region, k.Account = fmt.Sprintf("11111111-0000-0000-0000-%012d", n), "eu-central-1", account
 		w.AddKey(k)
@@ -147,13 +147,13 @@ func fixtures(w *fakeaws.World) {
 
 // writeKubeconfig writes a context for each cluster of the fleet, with the name of the
 // cluster, and some contexts that lead to other or missing clusters.
-func writeKubeconfig(s *fakeaws.Server, truths []fakeaws.Truth, path string) error {
+func writeKubeconfig(s *fakeaws.Server, truths []fakeaws.Expected, path string) error {
 	c := clientcmdapi.NewConfig()
 	add := func(context, entry, server string) {
 		c.Clusters[entry] = &clientcmdapi.Cluster{Server: server}
 		c.Contexts[context] = &clientcmdapi.Context{Cluster: entry, AuthInfo: "none"}
 	}
-	s.View(func(w *fakeaws.World) {
+	s.View(func(w *fakeaws.State) {
 		for _, truth := range truths {
 			add(truth.Name, truth.ARN, w.Clusters[truth.ARN].Endpoint)
 		}
@@ -279,7 +279,7 @@ func disableKey(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: disablekey CLUSTER")
 	}
-	ts.Check(server(ts).Update(func(w *fakeaws.World) {
+	ts.Check(server(ts).Update(func(w *fakeaws.State) {
 		for _, c := range w.Clusters {
 			if c.Name == args[0] {
 				w.Keys[c.KeyARN].State = "Disabled"

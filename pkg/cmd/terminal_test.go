@@ -88,7 +88,7 @@ func TestPicker(t *testing.T) {
 func TestPickerOfMany(t *testing.T) {
 	t.Parallel()
 	w := newPluginTest(t, time.Millisecond)
-	if err := w.Update(func(world *fakeaws.World) {
+	if err := w.Update(func(world *fakeaws.State) {
 		for range 300 {
 			world.AddKey(fakeaws.Key{Region: "eu-central-1", Account: account})
 		}

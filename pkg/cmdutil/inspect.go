@@ -68,7 +68,7 @@ func (f *Factory) InspectTarget(ctx context.Context, t binding.Target, o Inspect
 		return Inspected{Target: t, Result: inspect.Result{Report: inspect.Unknown(t, err), Err: err}}
 	}
 	if o.Patient {
-		clients = clients.Patient(nil)
+		clients = clients.RetryThrottled(nil)
 	}
 	read := inspect.KeyFrom(func(region string) kms.Reader { return clients.KMS(region) })
 	key := read

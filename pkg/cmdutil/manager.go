@@ -33,7 +33,7 @@ func (m *ManagedByFlag) AddTo(cmd *cobra.Command) {
 
 // Validate refuses an unknown tool.
 func (m *ManagedByFlag) Validate() error {
-	if _, ok := iac.Told(m.Tool); m.Tool != "" && !ok {
+	if _, ok := iac.ParseManagedBy(m.Tool); m.Tool != "" && !ok {
 		return UsageErrorf("--managed-by %q is not a known tool: use one of %s", m.Tool, strings.Join(managers(), ", "))
 	}
 	return nil
@@ -41,7 +41,7 @@ func (m *ManagedByFlag) Validate() error {
 
 // detect returns the tool of the flag, or else the one that the cluster's tags name.
 func (m *ManagedByFlag) detect(tags map[string]string) v1alpha1.ManagedBy {
-	if named, ok := iac.Told(m.Tool); ok {
+	if named, ok := iac.ParseManagedBy(m.Tool); ok {
 		return named
 	}
 	return iac.Detect(tags)

@@ -93,7 +93,7 @@ func (g *gatherer) clientsFor(a *accountClients, region string) *regionClients {
 	id := accountRegion{a.id, region}
 	c := g.regions[id]
 	if c == nil {
-		c = &regionClients{accountRegion: id, clients: a.clients.In(region).Through(g.throttle())}
+		c = &regionClients{accountRegion: id, clients: a.clients.In(region).WithGate(g.throttle())}
 		reader := &kms.AccountReader{Reader: c.clients.KMS(region), Account: a.id}
 		c.keyFacts = inspect.KeyFrom(func(string) kms.Reader { return reader })
 		g.regions[id] = c
@@ -104,7 +104,7 @@ func (g *gatherer) clientsFor(a *accountClients, region string) *regionClients {
 // throttle returns a gate for the calls to one region of one account. It lets fewer calls
 // through if AWS throttles them, and at most MaxConcurrency over all regions.
 func (g *gatherer) throttle() awsclient.Gate {
-	l := limiter.NewLimiter(g.MaxConcurrency, g.Now)
+	l := limiter.New(g.MaxConcurrency, g.Now)
 	return func(ctx context.Context, send func() bool) error {
 		var canceled error
 		err := l.Do(ctx, func() bool {

@@ -32,7 +32,7 @@ type Answers struct {
 // checked.
 type Data struct {
 	Coverage *v1alpha1.CoverageReport
-	Unasked  error
+	Err      error
 }
 
 // Assess evaluates the answers against the rules. It performs no I/O and does not change

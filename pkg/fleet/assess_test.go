@@ -101,7 +101,7 @@ func TestAssess(t *testing.T) {
 			data:     map[string]Data{good.Cluster.ARN: {Coverage: stale}},
 			findings: []string{"ENC-5 good"}, outcome: v1alpha1.OutcomeFinding},
 		{name: "data not checked", items: list(good), rules: rules("ENC-5"),
-			data:      map[string]Data{good.Cluster.ARN: {Unasked: errors.New("no context")}},
+			data:      map[string]Data{good.Cluster.ARN: {Err: errors.New("no context")}},
 			undecided: []string{"ENC-5 good"}, outcome: v1alpha1.OutcomeCannotTell},
 	} {
 		t.Run(test.name, func(t *testing.T) {

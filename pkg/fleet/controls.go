@@ -119,8 +119,8 @@ func (r *Rules) evaluate(report *v1alpha1.EncryptionReport, data Data) {
 			c.Result, c.Reason = r.approved(report)
 		case c.ID == controlData && data.Coverage != nil:
 			c.Result, c.Reason = dataCurrent(data.Coverage)
-		case c.ID == controlData && data.Unasked != nil && c.Result == v1alpha1.ResultUnknown:
-			c.Reason = "existing data was not checked: " + data.Unasked.Error()
+		case c.ID == controlData && data.Err != nil && c.Result == v1alpha1.ResultUnknown:
+			c.Reason = "existing data was not checked: " + data.Err.Error()
 		}
 	}
 }

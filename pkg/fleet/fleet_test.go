@@ -75,7 +75,7 @@ func (f fleet) rules() Rules {
 		Controls: []string{controlEnvelope, controlCMK, controlUsable, controlRotation, controlApproved},
 		Now:      fleetNow,
 	}
-	for _, truth := range f.Generated.Truths {
+	for _, truth := range f.Generated.Expected {
 		key := truth.KeyARN
 		if key != "" && key[len(key)-1]%2 == 0 && !slices.Contains(r.Approved, key) {
 			r.Approved = append(r.Approved, key)
@@ -88,7 +88,7 @@ func (f fleet) rules() Rules {
 var fleetNow = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
 // wantControls returns the expected results of the controls.
-func wantControls(f fleet, truth fakeaws.Truth, rules Rules) map[string]v1alpha1.Result {
+func wantControls(f fleet, truth fakeaws.Expected, rules Rules) map[string]v1alpha1.Result {
 	const (
 		pass, fail    = v1alpha1.ResultPass, v1alpha1.ResultFail
 		none, unknown = v1alpha1.ResultNotApplicable, v1alpha1.ResultUnknown
@@ -116,7 +116,7 @@ func wantControls(f fleet, truth fakeaws.Truth, rules Rules) map[string]v1alpha1
 			want[controlUsable] = fail
 		}
 		origin := ""
-		f.View(func(w *fakeaws.World) { origin = w.Keys[truth.KeyARN].Origin })
+		f.View(func(w *fakeaws.State) { origin = w.Keys[truth.KeyARN].Origin })
 		switch {
 		case !truth.KeyReadable:
 			want[controlRotation] = unknown
@@ -141,7 +141,7 @@ func (f fleet) check(t *testing.T, r *v1alpha1.AuditReport, rules Rules) {
 	t.Helper()
 	items := byIdentity(r.Items)
 	wrong := 0
-	for _, truth := range f.Generated.Truths {
+	for _, truth := range f.Generated.Expected {
 		item := items[truth.ARN]
 		if truth.Unreachable != "" {
 			if item != nil {
@@ -199,7 +199,7 @@ func TestFleet(t *testing.T) {
 	}
 
 	byCluster, byKey, keyARNs, total := map[string]int{}, map[string]int{}, map[string]bool{}, 0
-	for _, truth := range f.Generated.Truths {
+	for _, truth := range f.Generated.Expected {
 		if truth.KeyARN != "" {
 			keyARNs[truth.KeyARN] = true
 		}
@@ -223,13 +223,13 @@ func TestFleet(t *testing.T) {
 			t.Errorf("%d calls for key %s, want at most 2", n, key)
 		}
 	}
-	if budget := 3*len(f.Generated.Truths) + 2*len(keyARNs); total > budget {
+	if budget := 3*len(f.Generated.Expected) + 2*len(keyARNs); total > budget {
 		t.Errorf("%d calls, want at most %d", total, budget)
 	}
 	if n := f.MaxInFlight(); n > DefaultMaxConcurrency {
 		t.Errorf("%d concurrent calls, want at most %d", n, DefaultMaxConcurrency)
 	}
-	t.Logf("%d calls for %d clusters and %d keys", total, len(f.Generated.Truths), len(keyARNs))
+	t.Logf("%d calls for %d clusters and %d keys", total, len(f.Generated.Expected), len(keyARNs))
 }
 
 // Throttling loses no cluster, and a region or account that fails affects no other.

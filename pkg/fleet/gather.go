@@ -41,7 +41,7 @@ type Options struct {
 
 // Progress counts the work that Gather has found and done.
 type Progress struct {
-	Places, PlacesDone     int // each is one region of one account
+	Regions, RegionsDone   int // each is one region of one account
 	Clusters, ClustersDone int
 	Unreachable, Throttled int
 }
@@ -80,7 +80,7 @@ func Gather(ctx context.Context, o Options) (*Gathered, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	o.Clients = o.Clients.Patient(o.Delay)
+	o.Clients = o.Clients.RetryThrottled(o.Delay)
 	g := &gatherer{
 		Options: o, sem: make(chan struct{}, o.MaxConcurrency),
 		accounts: map[string]*accountClients{}, regions: map[accountRegion]*regionClients{},
@@ -126,12 +126,12 @@ func (g *gatherer) queryAccount(ctx context.Context, a *accountClients) {
 			return
 		}
 	}
-	g.update(func(p *Progress) { p.Places += len(regions) })
+	g.update(func(p *Progress) { p.Regions += len(regions) })
 	var all errgroup.Group
 	for _, region := range regions {
 		all.Go(func() error {
 			g.queryRegion(ctx, g.clientsFor(a, region))
-			g.update(func(p *Progress) { p.PlacesDone++ })
+			g.update(func(p *Progress) { p.RegionsDone++ })
 			return nil
 		})
 	}
@@ -146,7 +146,7 @@ func (g *gatherer) queryRegion(ctx context.Context, c *regionClients) {
 	var all errgroup.Group
 	err := eks.New(c.clients.EKS()).EachClusterPage(ctx, true, func(names []string) {
 		for _, name := range names {
-			if !g.Filter.Name(name) {
+			if !g.Filter.MatchesName(name) {
 				g.mu.Lock()
 				g.filtered++
 				g.mu.Unlock()
@@ -182,7 +182,7 @@ func (g *gatherer) queryCluster(ctx context.Context, c *regionClients, name stri
 	case ctx.Err() != nil:
 	case result.Err != nil && awsclient.KindOf(result.Err) == awsclient.KindNotFound:
 		g.out.Notes = append(g.out.Notes, fmt.Sprintf("cluster %s was deleted during the audit", t.ARN))
-	case result.Err == nil && !g.Filter.Tags(result.Tags):
+	case result.Err == nil && !g.Filter.MatchesTags(result.Tags):
 		g.filtered++
 	default: // if the query failed, the tags are unknown and the cluster stays in
 		g.out.Items = append(g.out.Items, result.Report)

@@ -160,16 +160,16 @@ func TestScopeAndFilter(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]bool{"prod-1": true, "web": true, "dev-prod-1": false, "web2": false} {
-		if f.Name(name) != want {
+		if f.MatchesName(name) != want {
 			t.Errorf("Name(%s) = %v, want %v", name, !want, want)
 		}
 	}
 	tags := map[string]string{"team": "payments", "owner": "", "path": "/a/b/c"}
-	if !f.Tags(tags) {
+	if !f.MatchesTags(tags) {
 		t.Errorf("Tags(%v) = false", tags)
 	}
 	delete(tags, "owner")
-	if f.Tags(tags) || f.Tags(nil) {
+	if f.MatchesTags(tags) || f.Tags(nil) {
 		t.Error("Tags = true without the tag owner")
 	}
 	if none, _ := NewFilter(nil, nil); !none.Name("x") || !none.Tags(nil) || len(none.Words()) != 0 {

@@ -92,21 +92,21 @@ func NewFilter(names, tags []string) (Filter, error) {
 	return f, nil
 }
 
-// Name reports whether the filter selects clusters with this name.
-func (f Filter) Name(name string) bool {
+// MatchesName reports whether the filter selects clusters with this name.
+func (f Filter) MatchesName(name string) bool {
 	return len(f.names) == 0 || slices.ContainsFunc(f.names, func(p string) bool { return glob(p, name) })
 }
 
-// Tags reports whether the filter selects clusters with these tags.
-func (f Filter) Tags(tags map[string]string) bool {
+// MatchesTags reports whether the filter selects clusters with these tags.
+func (f Filter) MatchesTags(tags map[string]string) bool {
 	return !slices.ContainsFunc(f.tags, func(t tagFilter) bool {
 		value, has := tags[t.key]
 		return !has || !glob(t.value, value)
 	})
 }
 
-// Words returns the conditions of the filter as reports list them, such as "name=prod-*".
-func (f Filter) Words() []string {
+// Conditions returns the conditions of the filter as reports list them, such as "name=prod-*".
+func (f Filter) Conditions() []string {
 	var words []string
 	for _, n := range f.names {
 		words = append(words, "name="+n)

@@ -63,9 +63,9 @@ func customary(words ...string) func(string, string) bool {
 	}
 }
 
-// Told parses the value of --managed-by: the name of a tool or of a form, such as
+// ParseManagedBy parses the value of --managed-by: the name of a tool or of a form, such as
 // terraform-module. It reports whether the name is known.
-func Told(name string) (m v1alpha1.ManagedBy, ok bool) {
+func ParseManagedBy(name string) (m v1alpha1.ManagedBy, ok bool) {
 	for _, tool := range Tools() {
 		if strings.EqualFold(name, string(tool)) {
 			return v1alpha1.ManagedBy{Tool: tool, Confidence: v1alpha1.ConfidenceCertain, Evidence: "--managed-by"},

@@ -206,15 +206,15 @@ func TestTold(t *testing.T) {
 		{"cloudformation", FormCloudFormation, false}, {"cdk", FormCDK, false}, {"eksctl", FormEksctl, false},
 		{"crossplane", FormCrossplane, false},
 	} {
-		m, ok := Told(test.name)
+		m, ok := ParseManagedBy(test.name)
 		form, known := FormOf(m)
 		if d := Assess(m, nil, Values{Cluster: "c", KeyARN: key}); !ok || !known || form != test.form ||
 			d.Destructive != test.destructive {
 			t.Errorf("%s: %+v, form %s, destructive %t", test.name, m, form, d.Destructive)
 		}
 	}
-	if m, ok := Told("chef"); ok {
-		t.Errorf("Told(chef) = %+v, want unknown", m)
+	if m, ok := ParseManagedBy("chef"); ok {
+		t.Errorf("ParseManagedBy(chef) = %+v, want unknown", m)
 	}
 	if form, known := FormOf(Detect(map[string]string{"GithubOrg": "terraform-aws-modules"})); !known ||
 		form != FormTerraformModule {

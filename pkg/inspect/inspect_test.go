@@ -64,7 +64,7 @@ func (w world) inspect(t *testing.T, arn string) Result {
 		t.Fatalf("%s is not a cluster ARN", arn)
 	}
 	endpoint := ""
-	w.View(func(world *fakeaws.World) {
+	w.View(func(world *fakeaws.State) {
 		if c := world.Clusters[arn]; c != nil {
 			endpoint = c.Endpoint
 		}

@@ -13,12 +13,12 @@ const GrantCheckName = "caller may grant the key"
 // CheckGrant checks by a dry run of CreateGrant whether the caller may grant the use of the key to the cluster's role.
 // The result is Pass only for DryRunOperationException. The request that EKS itself sends is not public and may differ,
 // so the result is Unknown if the key policy allows CreateGrant only through EKS.
-func CheckGrant(ctx context.Context, api Granter, keyARN, clusterRole string, traps Traps) v1alpha1.Check {
+func CheckGrant(ctx context.Context, api Granter, keyARN, clusterRole string, traps PolicyIssues) v1alpha1.Check {
 	return grantCheck(dryRunGrant(ctx, api, keyARN, clusterRole), keyARN, traps)
 }
 
 // grantCheck returns the check for the error of dryRunGrant.
-func grantCheck(err error, keyARN string, traps Traps) v1alpha1.Check {
+func grantCheck(err error, keyARN string, traps PolicyIssues) v1alpha1.Check {
 	c := v1alpha1.Check{Name: GrantCheckName, Result: v1alpha1.ResultUnknown}
 	switch {
 	case err == nil:

@@ -173,7 +173,7 @@ func TestListWithPartialPermissions(t *testing.T) {
 func TestListManyWithinQuota(t *testing.T) {
 	w := newAWS(t)
 	const n = 1500
-	must(t, w.Update(func(world *fakeaws.World) {
+	must(t, w.Update(func(world *fakeaws.State) {
 		for range n {
 			world.AddKey(fakeaws.Key{Region: home, Account: account, Manager: "AWS"})
 		}
@@ -262,7 +262,7 @@ func TestCheckGrant(t *testing.T) {
 			arn := w.key(t, test.key)
 			test.fault.Operation = "CreateGrant"
 			w.SetFaults([]fakeaws.Fault{test.fault})
-			var traps Traps
+			var traps PolicyIssues
 			if test.key.Policy != "" {
 				var err error
 				traps, err = parsePolicy(test.key.Policy, home)
@@ -272,7 +272,7 @@ func TestCheckGrant(t *testing.T) {
 			if got.Result != test.want || !strings.Contains(got.Message+got.Remedy, test.text) {
 				t.Errorf("CheckGrant = %+v, want %s with %q", got, test.want, test.text)
 			}
-			w.View(func(world *fakeaws.World) {
+			w.View(func(world *fakeaws.State) {
 				for _, k := range world.Keys {
 					if len(k.Grants) > 0 {
 						t.Errorf("key has grants %+v, want none", k.Grants)
@@ -285,7 +285,7 @@ func TestCheckGrant(t *testing.T) {
 
 // An endpoint that ignores DryRun returns no error; KMS always returns one.
 func TestCheckGrantIgnoredDryRun(t *testing.T) {
-	got := grantCheck(nil, keyARN, Traps{})
+	got := grantCheck(nil, keyARN, PolicyIssues{})
 	if got.Result != v1alpha1.ResultFail || !strings.Contains(got.Message, "ignored DryRun") {
 		t.Errorf("grantCheck = %+v, want Fail", got)
 	}
@@ -293,8 +293,8 @@ func TestCheckGrantIgnoredDryRun(t *testing.T) {
 
 func TestReadTraps(t *testing.T) {
 	w := newAWS(t, fakeaws.Allow("*"), fakeaws.Deny("kms:GetKeyPolicy"))
-	if _, unread := ReadTraps(context.Background(), w.kms(), w.key(t, fakeaws.Key{}), home); unread == "" {
-		t.Error("ReadTraps returns no reason without permission")
+	if _, unread := ReadPolicyIssues(context.Background(), w.kms(), w.key(t, fakeaws.Key{}), home); unread == "" {
+		t.Error("ReadPolicyIssues returns no reason without permission")
 	}
 }
 

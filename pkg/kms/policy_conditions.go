@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Traps are key-policy conditions that would make an association fail.
-type Traps struct {
+// PolicyIssues are key-policy conditions that would make an association fail.
+type PolicyIssues struct {
 	// Blocking describes the conditions of statements that deny CreateGrant to EKS. If no other statement allows it,
 	// it also describes the conditions of statements that allow CreateGrant, but not to EKS.
 	Blocking []string
@@ -59,27 +59,27 @@ func (s *statements) UnmarshalJSON(raw []byte) error {
 	return json.Unmarshal(raw, (*[]readStatement)(s))
 }
 
-// ReadTraps reads the key's policy and returns its Traps, or in unread the reason why the policy could not be read.
+// ReadPolicyIssues reads the key's policy and returns its PolicyIssues, or in unread the reason why the policy could not be read.
 // Most callers lack the permission, and KMS never returns the policy of another account's key.
-func ReadTraps(ctx context.Context, api PolicyReader, keyARN, region string) (traps Traps, unread string) {
+func ReadPolicyIssues(ctx context.Context, api PolicyReader, keyARN, region string) (traps PolicyIssues, unread string) {
 	policy, err := keyPolicy(ctx, api, keyARN)
 	if err == nil {
 		traps, err = parsePolicy(policy, region)
 	}
 	if err != nil {
-		return Traps{}, message(err)
+		return PolicyIssues{}, message(err)
 	}
 	return traps, ""
 }
 
 // parsePolicy finds the conditions of a key policy that deny CreateGrant to EKS in the region. A policy without such
 // conditions does not mean that the caller is allowed: the caller's own policies also count.
-func parsePolicy(policy, region string) (Traps, error) {
+func parsePolicy(policy, region string) (PolicyIssues, error) {
 	var doc struct{ Statement statements }
 	if err := json.Unmarshal([]byte(policy), &doc); err != nil {
-		return Traps{}, fmt.Errorf("parse the key policy: %w", err)
+		return PolicyIssues{}, fmt.Errorf("parse the key policy: %w", err)
 	}
-	var t Traps
+	var t PolicyIssues
 	var blocked []string
 	unconditional, viaEKS := false, false
 	for _, s := range doc.Statement {

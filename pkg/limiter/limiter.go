@@ -29,9 +29,9 @@ type Limiter struct {
 	inFlight  int
 }
 
-// NewLimiter returns a limiter that never allows more than ceiling requests; now is
+// New returns a limiter that never allows more than ceiling requests; now is
 // the clock.
-func NewLimiter(ceiling int, now func() time.Time) *Limiter {
+func New(ceiling int, now func() time.Time) *Limiter {
 	l := &Limiter{now: now, algorithm: newVegas(ceiling)}
 	l.available.L = &l.mu
 	return l

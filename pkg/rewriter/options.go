@@ -82,10 +82,10 @@ func (o *Options) complete() {
 	}
 }
 
-// Preconditions returns an error if objects of the cluster must not be written now.
+// CheckPreconditions returns an error if objects of the cluster must not be written now.
 // confirmedByName is true if the user named the cluster explicitly. This replaces a
 // guard that could not be verified, but never one that does not match.
-func Preconditions(report *v1alpha1.EncryptionReport, confirmedByName bool) error {
+func CheckPreconditions(report *v1alpha1.EncryptionReport, confirmedByName bool) error {
 	cluster := report.Cluster
 	guardReason := cmp.Or(cluster.GuardReason, unknownReason)
 	switch {

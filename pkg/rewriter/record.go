@@ -176,10 +176,10 @@ func (m *configMap) record() (*Record, error) {
 	}, nil
 }
 
-// Recorded returns the record to save after a run, given the previous one. It returns
+// NewRecord returns the record to save after a run, given the previous one. It returns
 // nil if the run does not establish a record, for instance because it was limited to a
 // namespace. An earlier ResourceVersion of the same key proves more and is kept.
-func (r *Result) Recorded(old *Record, updateID, toolVersion string) *Record {
+func (r *Result) NewRecord(old *Record, updateID, toolVersion string) *Record {
 	report := r.Report
 	versions := r.Versions[Secrets().String()]
 	before, after := versions[0], versions[1]

@@ -67,7 +67,7 @@ func TestReadOnlyUsesRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	record := result.Recorded(old, "", "v2")
+	record := result.NewRecord(old, "", "v2")
 	if record == nil || record.UpdateID != "u-1" || record.ResourceVersion != old.ResourceVersion ||
 		record.ProvenResourceVersion == "" {
 		t.Fatalf("Recorded = %+v, want a proven version and the earlier values", record)
@@ -191,12 +191,12 @@ func TestRecorded(t *testing.T) {
 	} {
 		o := options(f, v1alpha1.MethodRewrite)
 		change(&o)
-		if r := must(t, o).Recorded(nil, "", "v1"); r != nil {
+		if r := must(t, o).NewRecord(nil, "", "v1"); r != nil {
 			t.Errorf("%s: Recorded = %+v, want nil", name, r)
 		}
 	}
 	f.mutate = func(o *cell) bool { return o.name == "a-00001" }
-	record := must(t, options(f, v1alpha1.MethodRewrite)).Recorded(nil, "u", "v1")
+	record := must(t, options(f, v1alpha1.MethodRewrite)).NewRecord(nil, "u", "v1")
 	if record == nil || record.ProvenResourceVersion != "" {
 		t.Errorf("Recorded with one unproven object = %+v, want no proven version", record)
 	}

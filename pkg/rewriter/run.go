@@ -67,7 +67,7 @@ func Run(ctx context.Context, options Options) (*Result, error) {
 	}
 	whole := options.Namespace == "" && options.Selector == ""
 	result := &Result{Report: report, Versions: map[string][2]string{}, Whole: whole}
-	limiter := limiter.NewLimiter(options.MaxConcurrency, options.Now)
+	limiter := limiter.New(options.MaxConcurrency, options.Now)
 	var summaries []resourceSummary
 	var failures []error
 	for _, resource := range options.Resources {

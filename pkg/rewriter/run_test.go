@@ -204,7 +204,7 @@ func TestStatementNamesNamespaceAndSelector(t *testing.T) {
 	if s := result.Report.Statement; !strings.Contains(s, "with labels app=x in namespace default") {
 		t.Errorf("statement = %s, want the labels and the namespace", s)
 	}
-	if r := result.Recorded(nil, "", "v1"); r != nil {
+	if r := result.NewRecord(nil, "", "v1"); r != nil {
 		t.Errorf("Recorded = %+v, want nil for a run with a selector", r)
 	}
 	if f.byKey()[oldKey] != 6 {

@@ -70,8 +70,8 @@ func (c *Client) AddFleet(ctx context.Context, o fakeaws.GenerateOptions) (fakea
 }
 
 // Truths returns the expected results for all clusters, by ARN.
-func (c *Client) Truths(ctx context.Context) (map[string]fakeaws.Truth, error) {
-	var t map[string]fakeaws.Truth
+func (c *Client) Truths(ctx context.Context) (map[string]fakeaws.Expected, error) {
+	var t map[string]fakeaws.Expected
 	return t, c.do(ctx, http.MethodGet, "/truths", nil, &t)
 }
 

@@ -18,7 +18,7 @@ func newFleet(g *globals) *cobra.Command {
 				return err
 			}
 			if show {
-				truths, err := client.Truths(cmd.Context())
+				truths, err := client.Expected(cmd.Context())
 				if err != nil {
 					return err
 				}

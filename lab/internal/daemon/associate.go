@@ -73,7 +73,7 @@ func (l *Lab) setKey(old, key string) bool {
 
 // failsOnPurpose reports whether a fault makes associations fail.
 func (l *Lab) failsOnPurpose() (fail bool) {
-	l.aws.View(func(w *fakeaws.World) { fail = w.Clusters[state.ClusterARN].FailAssociation != nil })
+	l.aws.View(func(w *fakeaws.State) { fail = w.Clusters[state.ClusterARN].FailAssociation != nil })
 	return fail
 }
 

@@ -48,7 +48,7 @@ func (l *Lab) openAWS() error {
 	if err := l.aws.Load(data); err != nil {
 		return fmt.Errorf("load %s: %w", l.dir.AWSFile(), err)
 	}
-	return l.aws.Update(func(w *fakeaws.World) {
+	return l.aws.Update(func(w *fakeaws.State) {
 		l.setEndpoint(w)
 		l.faults = savedFaults(w, l.config)
 	})
@@ -57,7 +57,7 @@ func (l *Lab) openAWS() error {
 // fillAWS creates the users, the keys, the real cluster and the simulated ones.
 func (l *Lab) fillAWS() error {
 	now := time.Now().UTC().Truncate(time.Second)
-	if err := l.aws.Update(func(w *fakeaws.World) {
+	if err := l.aws.Update(func(w *fakeaws.State) {
 		service := l.config.Service
 		w.AddPrincipal(fakeaws.Principal{
 			ARN: eksService, AccessKeyID: service.AccessKeyID, SecretAccessKey: service.SecretAccessKey,
@@ -90,7 +90,7 @@ func (l *Lab) fillAWS() error {
 }
 
 // setEndpoint sets the endpoint and the CA that DescribeCluster returns for the real cluster.
-func (l *Lab) setEndpoint(w *fakeaws.World) {
+func (l *Lab) setEndpoint(w *fakeaws.State) {
 	cluster := w.Clusters[state.ClusterARN]
 	cluster.Endpoint = l.config.Ports.APIServerURL()
 	if ca, err := os.ReadFile(pki.Folder(l.dir.PKI()).Cert(pki.CA)); err == nil { // prepare created it

@@ -31,7 +31,7 @@ func (l *Lab) setFaults(ctx context.Context, f admin.Faults) error {
 		return fmt.Errorf("unknown state %q of the API server", c.APIServer)
 	}
 	l.aws.SetFaults(f.AWS)
-	if err := l.aws.Update(func(w *fakeaws.World) { l.setAWSFaults(w, c) }); err != nil {
+	if err := l.aws.Update(func(w *fakeaws.State) { l.setAWSFaults(w, c) }); err != nil {
 		return err
 	}
 	before := l.replaceFaults(c)
@@ -57,7 +57,7 @@ func (l *Lab) replaceFaults(f admin.ClusterFaults) (before admin.ClusterFaults) 
 }
 
 // setAWSFaults sets the state of the cluster's key in KMS and of the cluster in EKS.
-func (l *Lab) setAWSFaults(w *fakeaws.World, f admin.ClusterFaults) {
+func (l *Lab) setAWSFaults(w *fakeaws.State, f admin.ClusterFaults) {
 	cluster := w.Clusters[state.ClusterARN]
 	keyARN := cmp.Or(cluster.KeyARN, l.config.CustomerKey)
 	if key := w.Keys[keyARN]; key != nil {
@@ -83,7 +83,7 @@ func (l *Lab) setAWSFaults(w *fakeaws.World, f admin.ClusterFaults) {
 }
 
 // savedFaults returns the faults that the saved state of the AWS endpoints contains.
-func savedFaults(w *fakeaws.World, c *state.Config) (f admin.ClusterFaults) {
+func savedFaults(w *fakeaws.State, c *state.Config) (f admin.ClusterFaults) {
 	cluster := w.Clusters[state.ClusterARN]
 	if key := w.Keys[cmp.Or(cluster.KeyARN, c.CustomerKey)]; key != nil && key.State != "Enabled" {
 		f.KeyState = key.State

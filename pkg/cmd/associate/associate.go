@@ -190,7 +190,7 @@ func (o *options) chooseKey(ctx context.Context, t binding.Target, clients *awsc
 		}
 		config, err := association.ParseClusterConfig(text)
 		if err == nil {
-			err = config.Concerns(t.Name, t.Region)
+			err = config.Matches(t.Name, t.Region)
 		}
 		if err != nil {
 			return "", cmdutil.UsageErrorf("%s: %w", o.filename, err)

@@ -17,7 +17,7 @@ import (
 // gatherFromContexts audits the clusters behind the kube contexts.
 func (o *options) gatherFromContexts(ctx context.Context,
 	progress *output.Progress) (*fleet.Answers, v1alpha1.AuditScope, error) {
-	scope := v1alpha1.AuditScope{Filters: o.filter.Words()}
+	scope := v1alpha1.AuditScope{Filters: o.filter.Conditions()}
 	names, err := o.contexts()
 	if err != nil {
 		return nil, scope, err
@@ -42,7 +42,7 @@ func (o *options) gatherFromContexts(ctx context.Context,
 			case r.Cluster.Name == "" && inspected.Err != nil:
 				answers.Unreachable = append(answers.Unreachable,
 					v1alpha1.Unreachable{Context: name, Reason: inspected.Err.Error()})
-			case !o.filter.Name(r.Cluster.Name), inspected.Err == nil && !o.filter.Tags(inspected.Tags):
+			case !o.filter.MatchesName(r.Cluster.Name), inspected.Err == nil && !o.filter.MatchesTags(inspected.Tags):
 				skipped++
 			default:
 				results[i] = &r

@@ -58,7 +58,7 @@ func (o *options) verifyData(ctx context.Context, answers *fleet.Answers) error 
 			coverage, err := o.verifyCluster(ctx, r, contexts)
 			data[i].Coverage = coverage
 			if err != nil {
-				data[i].Unasked = err
+				data[i].Err = err
 			}
 			return nil
 		})
@@ -66,7 +66,7 @@ func (o *options) verifyData(ctx context.Context, answers *fleet.Answers) error 
 	_ = all.Wait()
 	answers.Data = map[string]fleet.Data{}
 	for i := range data {
-		if data[i].Coverage != nil || data[i].Unasked != nil {
+		if data[i].Coverage != nil || data[i].Err != nil {
 			answers.Data[answers.Items[i].Cluster.ARN] = data[i]
 		}
 	}
@@ -107,7 +107,7 @@ func (o *options) verifyCluster(ctx context.Context, r *v1alpha1.EncryptionRepor
 	method := v1alpha1.MethodReadOnly
 	if o.sample > 0 {
 		method = v1alpha1.MethodSample
-		if err := rewriter.Preconditions(r, false); err != nil {
+		if err := rewriter.CheckPreconditions(r, false); err != nil {
 			return nil, err
 		}
 	}

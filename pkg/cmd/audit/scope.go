@@ -90,7 +90,7 @@ func (s *scopeOptions) newFilter(clusterNames string) (fleet.Filter, error) {
 // gatherFromAWS audits the clusters that EKS lists.
 func (o *options) gatherFromAWS(ctx context.Context,
 	progress *output.Progress) (*fleet.Answers, v1alpha1.AuditScope, error) {
-	scope := v1alpha1.AuditScope{Filters: o.filter.Words(), Organization: o.scope.Organization}
+	scope := v1alpha1.AuditScope{Filters: o.filter.Conditions(), Organization: o.scope.Organization}
 	t := o.factory.FlagTarget()
 	if t.Region == "" && len(o.scope.Regions) > 0 && o.scope.Regions[0] != fleet.AllRegions {
 		t.Region = o.scope.Regions[0]
@@ -118,7 +118,7 @@ func (o *options) gatherFromAWS(ctx context.Context,
 }
 
 func progressLine(p fleet.Progress) string {
-	line := fmt.Sprintf("%d of %d clusters, %d of %d regions", p.ClustersDone, p.Clusters, p.PlacesDone, p.Places)
+	line := fmt.Sprintf("%d of %d clusters, %d of %d regions", p.ClustersDone, p.Clusters, p.RegionsDone, p.Regions)
 	if p.Unreachable > 0 {
 		line += fmt.Sprintf("; %d unreachable", p.Unreachable)
 	}

@@ -135,7 +135,7 @@ func (o *options) printDryRun(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := rewriter.Preconditions(&j.report, true); err != nil {
+	if err := rewriter.CheckPreconditions(&j.report, true); err != nil {
 		fmt.Fprintf(o.factory.ErrOut, "warning: a rewrite would be refused now: %v\n", err)
 	}
 	result, err := o.execute(ctx, j, rewriter.Run)

@@ -122,7 +122,7 @@ func (o *sharedOptions) prepare(ctx context.Context, method v1alpha1.CoverageMet
 func (o *sharedOptions) checkCluster(j *job, nameByFlag bool, method v1alpha1.CoverageMethod) error {
 	c, e := j.report.Cluster, j.report.Encryption
 	if method != v1alpha1.MethodReadOnly {
-		if err := rewriter.Preconditions(&j.report, nameByFlag); err != nil {
+		if err := rewriter.CheckPreconditions(&j.report, nameByFlag); err != nil {
 			if e.Verdict == v1alpha1.VerdictNotEncrypted {
 				return cmdutil.WithCode(cmdutil.ExitFinding, err)
 			}
@@ -226,7 +226,7 @@ func (o *sharedOptions) saveRecord(ctx context.Context, j *job, result *rewriter
 	if u := j.report.Encryption.Update; u != nil && u.KeyARN == j.options.KeyARN {
 		updateID = u.ID
 	}
-	record := result.Recorded(j.record, updateID, o.factory.Version)
+	record := result.NewRecord(j.record, updateID, o.factory.Version)
 	if record == nil {
 		return
 	}
