@@ -169,10 +169,10 @@ func TestScopeAndFilter(t *testing.T) {
 		t.Errorf("Tags(%v) = false", tags)
 	}
 	delete(tags, "owner")
-	if f.MatchesTags(tags) || f.Tags(nil) {
+	if f.MatchesTags(tags) || f.MatchesTags(nil) {
 		t.Error("Tags = true without the tag owner")
 	}
-	if none, _ := NewFilter(nil, nil); !none.Name("x") || !none.Tags(nil) || len(none.Words()) != 0 {
+	if none, _ := NewFilter(nil, nil); !none.MatchesName("x") || !none.MatchesTags(nil) || len(none.Conditions()) != 0 {
 		t.Error("the empty filter excludes a cluster")
 	}
 	for _, bad := range []string{"=x", "k=["} {
