@@ -11,7 +11,7 @@ import (
 type habit struct {
 	pattern *regexp.Regexp
 	instead string
-	// except are matches that are plain English.
+	// except are the beginnings of matches that are plain English.
 	except []string
 }
 
@@ -23,10 +23,10 @@ var habits = sync.OnceValue(func() []habit {
 	return []habit{
 		h(`\b(say|says|said|tell|tells|told) whether\b`, "report whether"),
 		h(`\b(tell|tells|told)( [\w-]+){1,3} from\b`, "distinguish"),
-		h(`\b(is|are|was|were) no [a-z]+\b`, `"is not a …"`,
-			"is no longer", "are no longer", "was no longer", "were no longer", "is no such", "are no such"),
+		h(`\b(there )?(is|are|was|were) no [a-z]+\b`, `"is not a …"`, "there ", "is no longer", "are no longer",
+			"was no longer", "were no longer", "is no such", "are no such"),
 		h(`\b(can't|can’t|cannot|can not|couldn't) be told\b`, `"could not determine"`),
-		h(`\b(nobody|somebody|whoever)\b`, "who it is: another client, the caller, the user"),
+		h(`\b(http\.)?(nobody|somebody|whoever)\b`, "who it is: another client, the caller, the user", "http.nobody"),
 		h(`\b(stand|stands|stood|standing) under\b`, `"is encrypted with"`),
 		h(`\banew\b`, "again"),
 		h(`\bmeanwhile\b`, `"in the meantime"`),
@@ -42,7 +42,8 @@ var habits = sync.OnceValue(func() []habit {
 // find returns the first occurrence in the line, or "".
 func (h habit) find(line string) string {
 	for _, found := range h.pattern.FindAllString(line, -1) {
-		if !slices.Contains(h.except, strings.ToLower(found)) {
+		plain := func(prefix string) bool { return strings.HasPrefix(strings.ToLower(found), prefix) }
+		if !slices.ContainsFunc(h.except, plain) {
 			return found
 		}
 	}

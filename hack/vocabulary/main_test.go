@@ -47,7 +47,8 @@ func TestCheck(t *testing.T) {
 	if got := check("x.md", document); len(got) != 1 || !strings.HasPrefix(got[0], "x.md:6:") {
 		t.Errorf("document: %q, want one problem in line 6", got)
 	}
-	source := "package x\n\n// Old is it.\nfunc Old() bool { return true }\n\n// New reports\n// whether it is.\nfunc New() bool { return true }\n\nfunc small() bool { return true }\n"
+	source := "package x\n\n// Old is it.\nfunc Old() bool { return true }\n\n// New reports\n// whether it is.\nfunc " +
+		"New() bool { return true }\n\nfunc small() bool { return true }\n"
 	if got := check("x.go", source); len(got) != 1 || !strings.Contains(got[0], "Old reports whether") {
 		t.Errorf("source: %q, want a problem for Old alone", got)
 	}

@@ -25,7 +25,8 @@ const (
 // returns an error, the call fails with it.
 type Gate func(ctx context.Context, send func() (throttled bool)) error
 
-// RetryThrottled returns clients that retry throttled calls up to 16 times, since with many concurrent calls some are always
+// RetryThrottled returns clients that retry throttled calls up to 16 times, since with many
+// concurrent calls some are always
 // throttled. Other failures end a call after 3 attempts. delay returns the time before an attempt; nil means the SDK's
 // delay.
 func (c *Clients) RetryThrottled(delay func(attempt int) time.Duration) *Clients {
@@ -90,7 +91,8 @@ func newThrottleRetryer(delay func(int) time.Duration) *throttleRetryer {
 	})}
 }
 
-// IsErrorRetryable also reports true for status 429 with an unknown error code.
+// IsErrorRetryable reports whether the call may be tried again. Status 429 counts as
+// throttling whatever its error code.
 func (r *throttleRetryer) IsErrorRetryable(err error) bool {
 	return throttled(err) || r.Standard.IsErrorRetryable(err)
 }

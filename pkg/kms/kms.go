@@ -207,6 +207,7 @@ func createKey(ctx context.Context, api Creator, c Creation) (Candidate, error) 
 // throttleRetryer retries only throttled requests.
 type throttleRetryer struct{ aws.Retryer }
 
+// IsErrorRetryable reports whether KMS throttled the request, so that it did nothing.
 func (throttleRetryer) IsErrorRetryable(err error) bool {
 	return code(err) == "ThrottlingException"
 }

@@ -59,9 +59,11 @@ func (s *statements) UnmarshalJSON(raw []byte) error {
 	return json.Unmarshal(raw, (*[]readStatement)(s))
 }
 
-// ReadPolicyIssues reads the key's policy and returns its PolicyIssues, or in unread the reason why the policy could not be read.
+// ReadPolicyIssues reads the key's policy and returns its PolicyIssues, or in unread the reason why
+// the policy could not be read.
 // Most callers lack the permission, and KMS never returns the policy of another account's key.
-func ReadPolicyIssues(ctx context.Context, api PolicyReader, keyARN, region string) (traps PolicyIssues, unread string) {
+func ReadPolicyIssues(ctx context.Context, api PolicyReader, keyARN,
+	region string) (traps PolicyIssues, unread string) {
 	policy, err := keyPolicy(ctx, api, keyARN)
 	if err == nil {
 		traps, err = parsePolicy(policy, region)

@@ -29,7 +29,8 @@ func serveDiscovery(w http.ResponseWriter, r *http.Request) bool {
 	}
 	responses := map[string]string{
 		"/api": list(group("", version("v1", "Current", namespaced("secrets"),
-			resource("bindings", "Namespaced", "create"), namespaced("events"), resource("namespaces", "Cluster", "get list patch")))),
+			resource("bindings", "Namespaced", "create"), namespaced("events"),
+				resource("namespaces", "Cluster", "get list patch")))),
 		"/apis": list(
 			group("example.com", version("v2", "Current", namespaced("widgets")),
 				version("v1", "Current", namespaced("widgets"), resource("relics", "Cluster", "get list patch"))),
