@@ -22,7 +22,7 @@ type Facts struct {
 
 	// Key is the key to associate, as an item of the key list.
 	Key v1alpha1.KeyListItem
-	// KeyErr is why the key could not be resolved, a *kms.RefError or *kms.IneligibleError.
+	// KeyErr is the reason why the key could not be resolved.
 	KeyErr error
 	// KeyAccount is the account of the key.
 	KeyAccount string

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // shownRows is the maximum number of rows in a table of an audit, unless wide.
@@ -188,7 +190,7 @@ func (t *auditText) keys(keys []v1alpha1.AuditKey) {
 		if t.wide {
 			names = strings.Join(k.Clusters, ",")
 		}
-		table.Row(k.ARN, k.State, string(k.Usable), left, Rotation(k.Rotation), strconv.Itoa(len(k.Clusters)), names)
+		table.Row(k.ARN, k.State, string(k.Usable), left, encryption.RotationText(k.Rotation), strconv.Itoa(len(k.Clusters)), names)
 	}
 	t.table("Keys, most urgent first", table)
 }
@@ -248,7 +250,7 @@ func (t *auditText) changes(c *v1alpha1.AuditChanges) {
 	}
 	t.table(title, table)
 	for _, note := range c.Notes {
-		t.line("Note: " + Clean(note))
+		t.line("Note: " + sanitize.Line(note))
 	}
 }
 

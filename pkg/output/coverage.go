@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // shownFailures is the maximum number of failures in the text, unless wide.
@@ -23,7 +24,7 @@ func CoverageText(w io.Writer, r *v1alpha1.CoverageReport, c Colour, wide bool) 
 		paint = c.Bad
 	}
 	e.line(c.Strong(paint(fmt.Sprintf("%s (%s)", r.Verdict, r.Method))))
-	e.line(Clean(r.Statement))
+	e.line(sanitize.Line(r.Statement))
 	e.line("")
 	t := NewTable("RESOURCE", "TOTAL", "CURRENT", "REWRITTEN", "GONE", "UNPROVEN", "FAILED")
 	n := func(i int64) string { return strconv.FormatInt(i, 10) }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // headline returns the verdict as a sentence.
@@ -47,13 +49,13 @@ func EncryptionText(w io.Writer, r *v1alpha1.EncryptionReport, c Colour, wide bo
 	words := fmt.Sprintf("%s (%s, %s)", headline(r), r.Encryption.Verdict, r.Encryption.Scope)
 	e.line(c.Strong(paint(c, r)(words)))
 	if r.Encryption.Reason != "" {
-		e.line(Clean(r.Encryption.Reason))
+		e.line(sanitize.Line(r.Encryption.Reason))
 	}
 	if r.Cluster.Guard == v1alpha1.GuardMismatch {
-		e.line(c.Bad("This is NOT the cluster that kubectl uses: " + Clean(r.Cluster.GuardReason)))
+		e.line(c.Bad("This is NOT the cluster that kubectl uses: " + sanitize.Line(r.Cluster.GuardReason)))
 	}
 	if r.Key != nil && r.Key.Usable == v1alpha1.UsableNo {
-		e.line(c.Bad("The key is NOT usable: " + Clean(r.Key.Reason)))
+		e.line(c.Bad("The key is NOT usable: " + sanitize.Line(r.Key.Reason)))
 	}
 	e.line("")
 	e.do(reportFields(r, wide).Print)
@@ -113,7 +115,7 @@ func addKey(f *Fields, k *v1alpha1.Key, wide bool) {
 	if k.ValidTo != nil {
 		f.Addf("  Material expires", "%s", k.ValidTo.UTC().Format("2006-01-02 15:04 UTC"))
 	}
-	f.Add("  Rotation", Rotation(k.Rotation))
+	f.Add("  Rotation", encryption.RotationText(k.Rotation))
 	if !wide {
 		return
 	}
@@ -184,19 +186,6 @@ func shortContext(name string) string {
 	return name
 }
 
-// Rotation returns the rotation of a key in words.
-func Rotation(r *v1alpha1.Rotation) string {
-	switch {
-	case r == nil:
-		return "unknown"
-	case !r.Enabled:
-		return "off"
-	case r.PeriodDays > 0:
-		return fmt.Sprintf("every %d days", r.PeriodDays)
-	}
-	return "on"
-}
-
 func managedBy(m *v1alpha1.ManagedBy) string {
 	switch {
 	case m.Tool == v1alpha1.ToolUnknown || m.Tool == "":
@@ -246,6 +235,6 @@ func (e *errWriter) notes(notes []string) {
 		if i == 0 {
 			e.line("")
 		}
-		e.line("Note: " + Clean(note))
+		e.line("Note: " + sanitize.Line(note))
 	}
 }

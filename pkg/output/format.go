@@ -18,6 +18,7 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // Formats returns the values of -o other than the default, a table.
@@ -53,7 +54,7 @@ func (f Format) Print(w io.Writer, obj runtime.Object) error {
 		if !ok {
 			return fmt.Errorf("printing %T: not a pointer to an object", obj)
 		}
-		if err := Sanitize(obj, clean, MultiLine); err != nil {
+		if err := sanitize.Copy(obj, clean, sanitize.MultiLine); err != nil {
 			return err
 		}
 		return f.print(w, clean)
@@ -62,7 +63,7 @@ func (f Format) Print(w io.Writer, obj runtime.Object) error {
 	if err := f.print(&b, obj); err != nil {
 		return err
 	}
-	_, err := w.Write(escapeJSON(b.Bytes()))
+	_, err := w.Write(sanitize.JSON(b.Bytes()))
 	return err
 }
 

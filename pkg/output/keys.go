@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
 // KeyColumns selects additional columns of the table of keys.
@@ -66,13 +67,13 @@ func why(k *v1alpha1.KeyListItem) string {
 func keyRotation(k *v1alpha1.KeyListItem) string {
 	switch {
 	case k.Rotation != nil || k.State == "":
-		return Rotation(k.Rotation)
+		return encryption.RotationText(k.Rotation)
 	case k.Manager == "AWS":
 		return "by AWS"
 	case k.Spec != "SYMMETRIC_DEFAULT" || k.Origin != "AWS_KMS" || k.State != "Enabled" && k.State != "Disabled":
 		return "n/a"
 	}
-	return Rotation(nil)
+	return encryption.RotationText(nil)
 }
 
 func yesNo(b bool) string {

@@ -9,38 +9,8 @@ import (
 	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
-
-// Values from the cloud can neither control the terminal nor reorder text.
-func TestClean(t *testing.T) {
-	for in, want := range map[string]string{
-		"plain text, ünïcode 世界": "plain text, ünïcode 世界",
-		"\x1b[31mred\x1b[0m":     "\uFFFD[31mred\uFFFD[0m",
-		"two\nlines\tand\r":      "two lines and ",
-		"abc\u202Egnp.exe":       "abc\uFFFDgnp.exe",
-		"zero\u200Bwidth\uFEFF":  "zero\uFFFDwidth\uFFFD",
-		"bell\a and \u009b8m c1": "bell\uFFFD and \uFFFD8m c1",
-		"8-bit \x9b2J":           "8-bit \uFFFD2J",
-		"line\u2028separator":    "line\uFFFDseparator",
-	} {
-		if got := Clean(in); got != want {
-			t.Errorf("Clean(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
-func FuzzClean(f *testing.F) {
-	f.Add("\x1b[2J")
-	f.Fuzz(func(t *testing.T, s string) {
-		got := Clean(s)
-		if strings.ContainsFunc(got, unsafeRune) || strings.ContainsAny(got, "\n\t") {
-			t.Errorf("Clean(%q) = %q, want no unsafe rune", s, got)
-		}
-		if again := Clean(got); again != got {
-			t.Errorf("Clean(Clean(%q)) = %q, want %q", s, again, got)
-		}
-	})
-}
 
 func TestWrap(t *testing.T) {
 	got := Wrap("one two three averyveryverylongword four", "  ", 12)
@@ -142,7 +112,7 @@ func TestPrintSanitizes(t *testing.T) {
 		if err := format.Print(&b, r); err != nil {
 			t.Fatal(err)
 		}
-		if bytes.ContainsFunc(b.Bytes(), unsafeRune) {
+		if bytes.ContainsFunc(b.Bytes(), sanitize.Unsafe) {
 			t.Errorf("%s = %q, want no unsafe character", format, b.String())
 		}
 		if !strings.Contains(b.String(), "ünïcode 世界") {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // planWidth is the maximum width of a plan, in columns.
@@ -16,7 +17,7 @@ const planWidth = 80
 // the tool that manages the cluster, and the steps.
 func PlanText(w io.Writer, p *v1alpha1.AssociationPlan, c Colour) error {
 	e := &errWriter{w: w}
-	e.line(c.Strong("Plan: associate a KMS key with EKS cluster " + Clean(p.Cluster.Name)))
+	e.line(c.Strong("Plan: associate a KMS key with EKS cluster " + sanitize.Line(p.Cluster.Name)))
 	f := &Fields{}
 	f.Add("Cluster", p.Cluster.ARN)
 	f.Add("Key", p.Key.ARN)
@@ -24,7 +25,7 @@ func PlanText(w io.Writer, p *v1alpha1.AssociationPlan, c Colour) error {
 	e.do(f.Print)
 	e.line("")
 	for _, check := range p.Checks {
-		e.line(checkPaint(c, check.Result)(fmt.Sprintf("%-8s", check.Result)) + Clean(check.Name))
+		e.line(checkPaint(c, check.Result)(fmt.Sprintf("%-8s", check.Result)) + sanitize.Line(check.Name))
 		e.line(Wrap(check.Message, "        ", planWidth))
 		if check.Remedy != "" && check.Result != v1alpha1.ResultPass {
 			e.line(Wrap("-> "+check.Remedy, "        ", planWidth))
@@ -41,7 +42,7 @@ func PlanText(w io.Writer, p *v1alpha1.AssociationPlan, c Colour) error {
 		}
 		e.line("")
 		for line := range strings.Lines(d.Snippet) {
-			e.line("    " + Clean(strings.TrimRight(line, "\n")))
+			e.line("    " + sanitize.Line(strings.TrimRight(line, "\n")))
 		}
 	}
 	if len(p.Steps) > 0 {
@@ -86,7 +87,7 @@ func checkPaint(c Colour, r v1alpha1.Result) func(string) string {
 func Wrap(text, indent string, width int) string {
 	var b strings.Builder
 	column := 0
-	for _, word := range strings.Fields(Clean(text)) {
+	for _, word := range strings.Fields(sanitize.Line(text)) {
 		n := len([]rune(word))
 		switch {
 		case column == 0:

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // progressEvery is the interval between lines where the line cannot be redrawn.
@@ -44,7 +46,7 @@ func (p *Progress) Show(line string) {
 	}
 	if now := p.now(); now.Sub(p.last) >= progressEvery {
 		p.last = now
-		fmt.Fprintln(p.w, Clean(line))
+		fmt.Fprintln(p.w, sanitize.Line(line))
 	}
 }
 
@@ -64,7 +66,7 @@ func (p *Progress) Live(line func() string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.fd < 0 {
-		fmt.Fprintln(p.w, Clean(line()))
+		fmt.Fprintln(p.w, sanitize.Line(line()))
 		return
 	}
 	p.draw(line())
@@ -100,7 +102,7 @@ func (p *Progress) halt() {
 
 // draw replaces the line on the terminal, cut to its width.
 func (p *Progress) draw(line string) {
-	line = Clean(line)
+	line = sanitize.Line(line)
 	if width, _, err := term.GetSize(p.fd); err == nil && width > 1 {
 		if runes := []rune(line); len(runes) >= width {
 			line = string(runes[:width-2]) + "…"

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // None and Unknown mark cells without a value, as in the output of kubectl.
@@ -28,7 +30,7 @@ func NewTable(headers ...string) *Table {
 func (t *Table) Row(cells ...string) {
 	row := make([]string, len(cells))
 	for i, cell := range cells {
-		if row[i] = Clean(cell); row[i] == "" {
+		if row[i] = sanitize.Line(cell); row[i] == "" {
 			row[i] = None
 		}
 	}
@@ -53,7 +55,7 @@ type Fields struct {
 
 // Add adds a line with the cleaned value, unless the value is empty.
 func (f *Fields) Add(name, value string) {
-	if value = Clean(value); value != "" {
+	if value = sanitize.Line(value); value != "" {
 		f.rows = append(f.rows, [2]string{name, value})
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/picker"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // maxAliasWidth limits the column of the aliases, so that a line fits 80 columns.
@@ -49,7 +49,7 @@ func keyLines(items []v1alpha1.KeyListItem) []picker.Line {
 	names := make([]string, len(items))
 	column := 0
 	for i, k := range items {
-		names[i] = output.Clean(strings.Join(k.Aliases, ", "))
+		names[i] = sanitize.Line(strings.Join(k.Aliases, ", "))
 		if names[i] == "" {
 			names[i] = "(no alias)"
 		}
@@ -62,7 +62,7 @@ func keyLines(items []v1alpha1.KeyListItem) []picker.Line {
 	for i, k := range items {
 		id := k.ARN[strings.LastIndexByte(k.ARN, '/')+1:]
 		line := picker.Line{Search: k.ARN + "\n" + names[i]}
-		switch why := output.Clean(strings.Join(k.Reasons, "; ")); {
+		switch why := sanitize.Line(strings.Join(k.Reasons, "; ")); {
 		case k.Eligible:
 			line.Text = fmt.Sprintf("  %-*s  %s", column, ansi.Truncate(names[i], column, "…"), id)
 		case len(k.Aliases) == 0:

@@ -14,6 +14,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // runAll reports on every cluster of the kubeconfig. A failure for one cluster does not
@@ -46,7 +47,7 @@ func (o *Options) runAll(ctx context.Context) error {
 		err := output.EncryptionTable(w, list.Items, wide)
 		for i := range errs {
 			if err == nil && errs[i] != nil {
-				fmt.Fprintf(o.factory.ErrOut, "context %s: %s\n", names[i], output.Clean(errs[i].Error()))
+				fmt.Fprintf(o.factory.ErrOut, "context %s: %s\n", names[i], sanitize.Line(errs[i].Error()))
 			}
 		}
 		return err

@@ -30,7 +30,7 @@ func newItem(
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Cluster: v1alpha1.Cluster{ARN: "arn:aws:eks:" + region + ":" + account + ":cluster/" + name, Name: name,
 			Region: region, Account: account, Partition: "aws", KubernetesVersion: "1.33", PlatformVersion: "eks.9",
-				Status: "ACTIVE"},
+			Status: "ACTIVE"},
 		Encryption: v1alpha1.Encryption{Verdict: verdict, Reason: reason, Scope: v1alpha1.ScopeAllAPIData},
 		Key:        key,
 	}
@@ -53,7 +53,7 @@ func newKey(region, id, state string, usable v1alpha1.Usable, reason string) *v1
 	alias, _, _ := strings.Cut(id, "-")
 	return &v1alpha1.Key{ARN: "arn:aws:kms:" + region + ":" + prod + ":key/" + id,
 		Aliases: []string{"alias/eks/" + alias}, Account: prod, State: state, Usable: usable, Reason: reason,
-			Manager: "CUSTOMER", Spec: "SYMMETRIC_DEFAULT",
+		Manager: "CUSTOMER", Spec: "SYMMETRIC_DEFAULT",
 		Usage: "ENCRYPT_DECRYPT", Origin: "AWS_KMS",
 		Rotation: &v1alpha1.Rotation{Enabled: usable == v1alpha1.UsableYes, PeriodDays: 365}}
 }

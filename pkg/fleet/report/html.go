@@ -10,7 +10,7 @@ import (
 	"io"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
 var (
@@ -64,7 +64,7 @@ func templateFuncs() template.FuncMap {
 		"list":         func(names ...string) []string { return names },
 		"location":     location,
 		"moment":       moment,
-		"rotation":     output.Rotation,
+		"rotation":     encryption.RotationText,
 		"severityClass": func(s v1alpha1.Severity) string {
 			switch s {
 			case v1alpha1.SeverityCritical, v1alpha1.SeverityHigh, v1alpha1.SeverityMedium, v1alpha1.SeverityLow:

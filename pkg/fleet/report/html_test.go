@@ -11,7 +11,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // parsePage returns the tags of a page in order, with the names of their attributes. It fails the test on anything that
@@ -104,7 +104,7 @@ func TestPageShowsValues(t *testing.T) {
 				text.WriteString(d.Data)
 			}
 		}
-		if want := output.Clean(s); !strings.Contains(text.String(), want) {
+		if want := sanitize.Line(s); !strings.Contains(text.String(), want) {
 			t.Errorf("the page does not contain %q", want)
 		}
 	}

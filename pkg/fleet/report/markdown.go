@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
 // markdown writes the report for a pull request, an issue or a wiki.
@@ -73,7 +73,7 @@ func (m *markdown) keys(v *reportRows) {
 	t := newTable("Key", "Aliases", "State", "Usable", "Deletion", "Rotation", "Clusters")
 	for _, k := range v.Keys {
 		t.row(mdCode(k.ARN), mdCodes(k.Aliases), mdText(k.State), mdText(withReason(string(k.Usable), k.Reason)),
-			mdText(daysLeft(k)), mdText(output.Rotation(k.Rotation)),
+			mdText(daysLeft(k)), mdText(encryption.RotationText(k.Rotation)),
 			strconv.Itoa(len(k.Clusters))+": "+mdCodes(v.ClusterNames(k.Clusters)))
 	}
 	m.table("Keys by blast radius", t)

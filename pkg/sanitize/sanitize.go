@@ -1,4 +1,5 @@
-package output
+// Package sanitize makes untrusted text, such as the tags of a cluster, safe to show.
+package sanitize
 
 import (
 	"bytes"
@@ -25,25 +26,25 @@ func SingleLine(r rune) rune {
 
 // MultiLine is the policy for structured data: it keeps line feeds and tabs.
 func MultiLine(r rune) rune {
-	if unsafeRune(r) {
+	if Unsafe(r) {
 		return unicode.ReplacementChar
 	}
 	return r
 }
 
-// unsafeRune reports whether MultiLine replaces r. The category Cf contains the
+// Unsafe reports whether MultiLine replaces r. The category Cf contains the
 // bidirectional and the zero-width characters.
-func unsafeRune(r rune) bool {
+func Unsafe(r rune) bool {
 	return r != '\n' && r != '\t' &&
 		(unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029')
 }
 
-// Clean applies SingleLine to a text for the terminal. Invalid UTF-8 becomes U+FFFD.
-func Clean(s string) string { return strings.Map(SingleLine, s) }
+// Line applies SingleLine to a text for the terminal. Invalid UTF-8 becomes U+FFFD.
+func Line(s string) string { return strings.Map(SingleLine, s) }
 
-// Sanitize stores a copy of in into out, with the policy applied to every string of its
+// Copy stores a copy of in into out, with the policy applied to every string of its
 // JSON form, including the keys of maps. out must point to a zero value.
-func Sanitize(in, out any, policy Policy) error {
+func Copy(in, out any, policy Policy) error {
 	data, err := json.Marshal(in)
 	if err != nil {
 		return err
@@ -54,35 +55,35 @@ func Sanitize(in, out any, policy Policy) error {
 	if err := decoder.Decode(&tree); err != nil {
 		return err
 	}
-	if data, err = json.Marshal(sanitizeTree(tree, policy)); err != nil {
+	if data, err = json.Marshal(copyTree(tree, policy)); err != nil {
 		return err
 	}
 	return json.Unmarshal(data, out)
 }
 
-func sanitizeTree(value any, policy Policy) any {
+func copyTree(value any, policy Policy) any {
 	switch v := value.(type) {
 	case string:
 		return strings.Map(policy, v)
 	case []any:
 		for i := range v {
-			v[i] = sanitizeTree(v[i], policy)
+			v[i] = copyTree(v[i], policy)
 		}
 	case map[string]any:
 		m := make(map[string]any, len(v))
 		for key := range v {
-			m[strings.Map(policy, key)] = sanitizeTree(v[key], policy)
+			m[strings.Map(policy, key)] = copyTree(v[key], policy)
 		}
 		return m
 	}
 	return value
 }
 
-// escapeJSON writes unsafe runes of a JSON text as \u escapes, which loses nothing.
-func escapeJSON(text []byte) []byte {
+// JSON writes unsafe runes of a JSON text as \u escapes, which loses nothing.
+func JSON(text []byte) []byte {
 	var b bytes.Buffer
 	for _, r := range string(text) {
-		if !unsafeRune(r) {
+		if !Unsafe(r) {
 			b.WriteRune(r)
 			continue
 		}
