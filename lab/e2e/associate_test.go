@@ -87,7 +87,7 @@ func TestAssociateAfterKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = first.Wait()
-	associateConcurrently(t, l, 2, "Taking up update ")
+	associateConcurrently(t, l, 2, "Waiting for update ")
 	if n := calls(t, l)["AssociateEncryptionConfig"]; n != 1 {
 		t.Errorf("calls of AssociateEncryptionConfig = %d, want 1", n)
 	}
