@@ -128,7 +128,8 @@ func testCLITokens(t *testing.T, aws cli) {
 func testCLIKeys(t *testing.T, aws cli) {
 	key := member(aws.run(t, "", "kms", "create-key", "--tags", "TagKey=a,TagValue=b"), "KeyMetadata", "Arn")
 	aws.run(t, "", "kms", "create-alias", "--alias-name", "alias/mine", "--target-key-id", key)
-	if got := member(aws.run(t, "", "kms", "describe-key", "--key-id", "alias/mine"), "KeyMetadata", "Arn"); got != key {
+	described := aws.run(t, "", "kms", "describe-key", "--key-id", "alias/mine")
+	if got := member(described, "KeyMetadata", "Arn"); got != key {
 		t.Errorf("key of alias/mine = %q, want %q", got, key)
 	}
 	if got := member(aws.run(t, "", "kms", "list-keys"), "Keys", "KeyArn"); got != key {

@@ -265,7 +265,9 @@ func TestIneligibleKeys(t *testing.T) {
 		}, "2027-01-02"},
 		{"pending import", func(k *fakeaws.Key) { k.State, k.Origin = "PendingImport", "EXTERNAL" }, "import"},
 		{"another region", in("us-east-1"), "us-east-1"},
-		{"another account without permission", func(k *fakeaws.Key) { k.Account = awstest.OtherAccount }, awstest.OtherAccount},
+		{"another account without permission", func(k *fakeaws.Key) {
+			k.Account = awstest.OtherAccount
+		}, awstest.OtherAccount},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a := newAWS(t)

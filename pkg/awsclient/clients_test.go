@@ -25,7 +25,8 @@ func newAWS(t *testing.T, o fakeaws.Options) (*fakeaws.Server, string) {
 	s, config := awstest.NewWithOptions(t, o)
 	all := []fakeaws.Statement{fakeaws.Allow("*")}
 	awstest.Must(t, s.AddPrincipal(fakeaws.Principal{
-		ARN: "arn:aws:iam::" + awstest.Account + ":user/bob", AccessKeyID: "AKIABOB", SecretAccessKey: "secret", Policy: all,
+		ARN: "arn:aws:iam::" + awstest.Account + ":user/bob", AccessKeyID: "AKIABOB", SecretAccessKey: "secret",
+		Policy: all,
 	}))
 	awstest.Must(t, s.AddPrincipal(fakeaws.Principal{ARN: roleARN, Trust: []string{"*"}, Policy: all}))
 	awstest.ClearEnvironment(t)
@@ -46,7 +47,8 @@ aws_secret_access_key = secret
 }
 
 // TestPrincipal checks that the clients act as the principal of kubectl's exec plugin: variables of the kubeconfig's
-// exec block work like variables of the environment, and --profile takes precedence over access keys in the environment.
+// exec block work like variables of the environment, and --profile takes precedence over access keys in the
+// environment.
 func TestPrincipal(t *testing.T) {
 	keys := func(name string) map[string]string {
 		return map[string]string{"AWS_ACCESS_KEY_ID": "AKIA" + strings.ToUpper(name), "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -171,13 +173,13 @@ func TestErrors(t *testing.T) {
 			_, err = c.EKS().DescribeCluster(t.Context(), &eks.DescribeClusterInput{Name: &name})
 			err = Explain(err, Operation{Name: "DescribeCluster", Action: "eks:DescribeCluster", Resource: "arn:x"})
 			if KindOf(err) != test.kind || err == nil || !strings.Contains(err.Error(), test.message) {
-				t.Fatalf("error %v of kind %s, want %q of kind %s", err, KindOf(err), test.message, test.kind)
+				t.Fatalf("error = %v of kind %s, want %q of kind %s", err, KindOf(err), test.message, test.kind)
 			}
 			if got := hint.Of(err); !strings.Contains(got, test.hint) {
 				t.Errorf("hint = %q, want one with %q", got, test.hint)
 			}
 			if n := strings.Count(err.Error(), "DescribeCluster"); n > 2 {
-				t.Errorf("error %v names the operation %d times, want at most 2", err, n)
+				t.Errorf("error = %v names the operation %d times, want at most 2", err, n)
 			}
 		})
 	}
@@ -199,7 +201,7 @@ func TestCredentialErrors(t *testing.T) {
 		test.o.Region = "us-west-2"
 		_, err := New(t.Context(), test.o)
 		if KindOf(err) != test.kind || err == nil || !strings.Contains(err.Error(), test.text) {
-			t.Errorf("%s: error %v of kind %s, want %q of kind %s", test.name, err, KindOf(err), test.text, test.kind)
+			t.Errorf("%s: error = %v of kind %s, want %q of kind %s", test.name, err, KindOf(err), test.text, test.kind)
 		}
 	}
 }

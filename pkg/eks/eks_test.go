@@ -193,6 +193,7 @@ func TestErrorMeaning(t *testing.T) {
 		}
 	}
 	if err := errors.New("kms:CreateGrant"); Conflict(err) || DeniedKMSAction(err) != "" {
-		t.Errorf("error that is not from AWS: Conflict = %t, DeniedKMSAction = %q; want false and none", Conflict(err), DeniedKMSAction(err))
+		t.Errorf("error that is not from AWS: Conflict = %t, DeniedKMSAction = %q; want false and none",
+			Conflict(err), DeniedKMSAction(err))
 	}
 }

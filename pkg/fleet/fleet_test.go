@@ -181,7 +181,7 @@ func TestFleet(t *testing.T) {
 	r := Assess(Answers{Items: g.Items, Unreachable: g.Unreachable, Notes: g.Notes, StartedAt: fleetNow}, rules)
 	f.check(t, r, rules)
 	if len(g.Unreachable) > 0 || len(g.Notes) > 0 || len(g.Regions) != 20 || len(g.Accounts) != 5 {
-		t.Errorf("unreachable %v, notes %v, %d regions, %d accounts, want none, none, 20, 5",
+		t.Errorf("unreachable = %v, notes = %v, %d regions, %d accounts; want none, none, 20, 5",
 			g.Unreachable, g.Notes, len(g.Regions), len(g.Accounts))
 	}
 
@@ -235,14 +235,14 @@ func TestFleetWithFaults(t *testing.T) {
 	r := Assess(Answers{Items: g.Items, Unreachable: g.Unreachable, Notes: g.Notes, StartedAt: fleetNow}, rules)
 	f.check(t, r, rules)
 	if n := <-throttled; n == 0 {
-		t.Error("no call was throttled")
+		t.Error("0 throttled calls, want some")
 	}
 	if len(g.Unreachable) != 5 { // one region in each of four accounts, and one account
 		t.Errorf("Unreachable = %+v, want 5 entries", g.Unreachable)
 	}
 	for _, u := range g.Unreachable {
 		if u.Reason == "" {
-			t.Errorf("%+v has no reason", u)
+			t.Errorf("reason of %+v is empty", u)
 		}
 	}
 	if r.Summary.Outcome != v1alpha1.OutcomeFinding {

@@ -67,7 +67,7 @@ func (a testAWS) source(region string) Source {
 	}
 }
 
-// Compares the report on every kind of cluster with the expected answers of the fake fleet.
+// TestFleet checks the report on every kind of cluster against the expected answers of the fake fleet.
 func TestFleet(t *testing.T) {
 	a := newAWS(t)
 	truths, err := a.AddFleet(fakeaws.FleetOptions{})
@@ -79,7 +79,7 @@ func TestFleet(t *testing.T) {
 			r := got.Report
 			e := r.Encryption
 			if e.Verdict != truth.Verdict || e.Scope != truth.Scope || e.KeyARN != truth.KeyARN {
-				t.Errorf("%s/%s, key %q; want %s/%s, key %q",
+				t.Errorf("verdict = %s/%s with key %q, want %s/%s with key %q",
 					e.Verdict, e.Scope, e.KeyARN, truth.Verdict, truth.Scope, truth.KeyARN)
 			}
 			if (r.Key != nil) != (truth.KeyARN != "") {
@@ -121,7 +121,7 @@ func TestFleet(t *testing.T) {
 	}
 }
 
-// DescribeCluster has many ways to return no key.
+// TestNoKey checks the verdict for every form in which DescribeCluster returns no key.
 func TestNoKey(t *testing.T) {
 	for _, config := range []string{
 		`null`, `[]`, `[{}]`, `[{"resources":["secrets"]}]`, `[{"provider":null}]`, `[{"provider":{}}]`,
@@ -133,13 +133,13 @@ func TestNoKey(t *testing.T) {
 			Extra: map[string]json.RawMessage{"encryptionConfig": json.RawMessage(config)},
 		})
 		if got := a.inspect(t, arn).Report; got.Encryption.Verdict != v1alpha1.VerdictAWSOwnedKey || got.Key != nil {
-			t.Errorf("encryptionConfig %s: verdict %s, key %v; want AWSOwnedKey, no key",
+			t.Errorf("encryptionConfig %s: verdict = %s, key = %v; want AWSOwnedKey, no key",
 				config, got.Encryption.Verdict, got.Key)
 		}
 	}
 }
 
-// A response without a cluster, an empty name, or another cluster's name must not lead to a verdict.
+// TestNoCluster checks that a response without a cluster, an empty name, or another cluster's name leads to no verdict.
 func TestNoCluster(t *testing.T) {
 	a := newAWS(t)
 	arn := a.add(t, fakeaws.Cluster{
@@ -156,7 +156,7 @@ func TestNoCluster(t *testing.T) {
 		"empty name":                 Cluster(t.Context(), a.source("eu-west-1"), binding.Target{Region: "eu-west-1"}),
 	} {
 		if got.Err == nil || got.Report.Encryption.Verdict != v1alpha1.VerdictUnknown {
-			t.Errorf("%s: verdict %s, error %v; want Unknown and an error",
+			t.Errorf("%s: verdict = %s, error = %v; want Unknown and an error",
 				name, got.Report.Encryption.Verdict, got.Err)
 		}
 		if got.Err != nil && !strings.Contains(got.Report.Encryption.Reason, got.Err.Error()) {
@@ -165,7 +165,7 @@ func TestNoCluster(t *testing.T) {
 	}
 }
 
-// The report names each denied action, and never guesses what it could not read.
+// TestDenied checks that the report names each denied action, and that what it could not read is unknown.
 func TestDenied(t *testing.T) {
 	const keyRegion = "us-east-1" // not the cluster's region
 	tests := []struct {
@@ -217,7 +217,7 @@ func TestDenied(t *testing.T) {
 	}
 }
 
-// A report takes two rounds of concurrent calls.
+// TestTwoRounds checks that a report takes two rounds of concurrent calls.
 func TestTwoRounds(t *testing.T) {
 	a := newAWS(t)
 	key := awstest.AddKey(t, a.Server, fakeaws.Key{Region: "eu-west-1", RotationDays: 365})
@@ -241,7 +241,7 @@ func TestTwoRounds(t *testing.T) {
 	}
 }
 
-// The newest association is reported, whatever the order of the updates.
+// TestLastAssociation checks that the newest association is reported, in any order of the updates.
 func TestLastAssociation(t *testing.T) {
 	a := newAWS(t)
 	c := fakeaws.Cluster{Name: "c", Region: "eu-west-1"}

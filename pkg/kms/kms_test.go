@@ -41,7 +41,8 @@ func (a testAWS) key(t *testing.T, k fakeaws.Key) string {
 func (a testAWS) alias(t *testing.T, name, keyARN string) {
 	t.Helper()
 	_, err := a.AddAlias(fakeaws.Alias{
-		Name: name, Region: awstest.Region, Account: awstest.Account, Target: keyARN[strings.LastIndexByte(keyARN, '/')+1:],
+		Name: name, Region: awstest.Region, Account: awstest.Account,
+		Target: keyARN[strings.LastIndexByte(keyARN, '/')+1:],
 	})
 	awstest.Must(t, err)
 }

@@ -144,7 +144,8 @@ func TestLimitDecreasesUnderForeignLoad(t *testing.T) {
 	}
 }
 
-// API Priority and Fairness queues some hundred requests and rejects the rest.
+// TestRaisedCeilingCausesNoRejections checks the limit below the number of requests that API Priority and Fairness
+// queues: some hundred. It rejects the rest.
 func TestRaisedCeilingCausesNoRejections(t *testing.T) {
 	s := server{workers: 2, service: 2 * time.Millisecond, shedAt: 350}
 	_, limit, rejected := simulate(newVegas(512), &s, 20*time.Second, nil)
