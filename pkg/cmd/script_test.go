@@ -89,9 +89,8 @@ func setup(env *testscript.Env) error {
 
 // startAWS starts a fake AWS with a fleet and keys, and returns the environment for it.
 // Requests to any other address go to the same proxy, which refuses them.
-func startAWS(
-	dir string, associationTime time.Duration, atEnd func(func()),
-) (*fakeaws.Server, map[string]string, error) {
+func startAWS(dir string, associationTime time.Duration,
+	atEnd func(func())) (*fakeaws.Server, map[string]string, error) {
 	s := fakeaws.New(fakeaws.Options{AssociationTime: associationTime,
 		Random: &lockedReader{Reader: rand.NewChaCha8([32]byte{})}})
 	h := httptest.NewServer(s)

@@ -26,7 +26,7 @@ func TestConfirmation(t *testing.T) {
 		text        string
 	}{
 		{"a wrong name", "payments-prod" + enter, 1, `"payments-prod" is not the cluster's name`},
-		{"yes instead of the name", "yes" + enter, 1, `"yes" is not the cluster's name`},
+		{"yes is not the name", "yes" + enter, 1, `"yes" is not the cluster's name`},
 		{"nothing", enter, 1, "is not the cluster's name"},
 		{"the end of the input", "\x04", 1, "no answer was given"},
 		{"Ctrl-C", ctrlC, 130, "interrupted"},

@@ -11,7 +11,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// TestClean checks that values from the cloud cannot control the terminal or reorder text.
+// Values from the cloud can neither control the terminal nor reorder text.
 func TestClean(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain text, ünïcode 世界": "plain text, ünïcode 世界",
