@@ -144,8 +144,8 @@ func TestLimitDecreasesUnderForeignLoad(t *testing.T) {
 	}
 }
 
-// TestRaisedCeilingCausesNoRejections checks the limit below the number of requests that API Priority and Fairness
-// queues: some hundred. It rejects the rest.
+// TestRaisedCeilingCausesNoRejections checks that the limit stays below the number of requests at which the server
+// rejects some: API Priority and Fairness queues some hundred.
 func TestRaisedCeilingCausesNoRejections(t *testing.T) {
 	s := server{workers: 2, service: 2 * time.Millisecond, shedAt: 350}
 	_, limit, rejected := simulate(newVegas(512), &s, 20*time.Second, nil)

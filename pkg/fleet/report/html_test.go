@@ -67,7 +67,8 @@ func node(t *testing.T, n *html.Node, name string) *html.Node {
 	return nil
 }
 
-// TestContentPolicy checks the hashes of the page's style sheet and script: without them, the browser ignores both.
+// TestContentPolicy checks that the hashes in the policy match the page's style sheet and script: the browser ignores
+// both otherwise.
 func TestContentPolicy(t *testing.T) {
 	page, err := html.Parse(strings.NewReader(render(t, "html", fixture(t))))
 	if err != nil {
