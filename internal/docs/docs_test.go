@@ -49,14 +49,14 @@ func TestBlocks(t *testing.T) {
 		{File: "x.md", Line: 18, Steps: []Step{{Line: 19, Script: "g"}}},
 	}
 	if !reflect.DeepEqual(blocks, want) {
-		t.Errorf("got %+v\nwant %+v", blocks, want)
+		t.Errorf("Blocks = %+v\nwant %+v", blocks, want)
 	}
 	for text, message := range map[string]string{
 		"```sh\na\n":                          "not closed",
 		"```bash\nkubectl eks-encrypt x\n```": "must be sh or console",
 	} {
 		if _, err := Blocks("x.md", text); err == nil || !strings.Contains(err.Error(), message) {
-			t.Errorf("%q: %v, want %q", text, err, message)
+			t.Errorf("Blocks(%q) = %v, want %q", text, err, message)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// associateInputOf returns a request to associate a key with a cluster.
 func associateInputOf(name, key string, resources ...string) *eks.AssociateEncryptionConfigInput {
 	return &eks.AssociateEncryptionConfigInput{ClusterName: &name, EncryptionConfig: []types.EncryptionConfig{
 		{Provider: &types.Provider{KeyArn: &key}, Resources: resources},
@@ -50,46 +51,47 @@ func TestDescribeCluster(t *testing.T) {
 		t.Errorf("encryptionConfig without a key = %v, want nil", plain.EncryptionConfig)
 	}
 	if got, want := aws.ToString(plain.Arn), "arn:aws:eks:eu-central-1:111122223333:cluster/plain"; got != want {
-		t.Errorf("ARN %s, want %s", got, want)
+		t.Errorf("ARN = %s, want %s", got, want)
 	}
 	if plain.CreatedAt == nil || plain.CreatedAt.Year() != 2026 {
 		t.Errorf("createdAt = %v, want 2026", plain.CreatedAt)
 	}
 	keyed := describe("keyed")
 	if len(keyed.EncryptionConfig) != 1 || aws.ToString(keyed.EncryptionConfig[0].Provider.KeyArn) != keyARN {
-		t.Errorf("encryptionConfig %v, want the key %s", keyed.EncryptionConfig, keyARN)
+		t.Errorf("encryptionConfig = %v, want the key %s", keyed.EncryptionConfig, keyARN)
 	}
 	if len(keyed.Health.Issues) != 1 || keyed.Health.Issues[0].Code != types.ClusterIssueCodeKmsKeyDisabled {
 		t.Errorf("health = %v, want KmsKeyDisabled", keyed.Health)
 	}
 	if describe("null").EncryptionConfig != nil {
-		t.Error("encryptionConfig is not nil, want null in the reply")
+		t.Error("encryptionConfig is not nil, want null in the response")
 	}
 	if c := describe("empty"); c.EncryptionConfig == nil || len(c.EncryptionConfig) != 0 || c.Status != "BRAND_NEW" {
 		t.Errorf("encryptionConfig = %v, status = %s; want [], BRAND_NEW", c.EncryptionConfig, c.Status)
 	}
 	if describe("raw") != nil {
-		t.Error("the raw reply did not replace the body")
+		t.Error("cluster of a raw response is not nil, want nil")
 	}
 	if c := describe("gke"); c.ConnectorConfig == nil || c.Version != nil {
-		t.Errorf("connected cluster: %v, version %v", c.ConnectorConfig, c.Version)
+		t.Errorf("connected cluster: connectorConfig = %v, version = %v; want one and nil",
+			c.ConnectorConfig, c.Version)
 	}
 	if c := describe("outpost"); c.OutpostConfig == nil || c.Id == nil {
-		t.Errorf("local cluster on Outposts: %v", c.OutpostConfig)
+		t.Errorf("local cluster on Outposts: outpostConfig = %v, want one and an ID", c.OutpostConfig)
 	}
 	_, err = client.DescribeCluster(context.Background(), &eks.DescribeClusterInput{Name: aws.String("nowhere")})
 	var notFound *types.ResourceNotFoundException
 	if !errors.As(err, &notFound) || notFound.ErrorMessage() != "No cluster found for name: nowhere." {
-		t.Errorf("missing cluster: %v", err)
+		t.Errorf("missing cluster: error = %v, want ResourceNotFoundException", err)
 	}
 	// The SDK sends an empty name to the list route.
 	out, err := client.DescribeCluster(context.Background(), &eks.DescribeClusterInput{Name: aws.String("")})
 	if err != nil || out.Cluster != nil {
-		t.Errorf("empty name: %v, %v", out, err)
+		t.Errorf("empty name: %v, %v, want a response without a cluster", out, err)
 	}
 }
 
-func TestListClustersPagesAndHidesConnected(t *testing.T) {
+func TestListClusters(t *testing.T) {
 	s, url := start(t, Options{})
 	for _, name := range []string{"a", "b", "c", "d", "e"} {
 		_, err := s.AddCluster(Cluster{Name: name, Region: home, Account: account})
@@ -152,7 +154,7 @@ func TestAssociate(t *testing.T) {
 	must(t, err)
 	if out.Update.Status != types.UpdateStatusInProgress ||
 		out.Update.Type != types.UpdateTypeAssociateEncryptionConfig {
-		t.Fatalf("update %+v", out.Update)
+		t.Fatalf("update = %+v, want InProgress", out.Update)
 	}
 	want := AssociateEvent{UpdateID: *out.Update.Id, ClusterARN: clusterARN, ClusterName: "c", Region: home,
 		Account: account, KeyARN: keyARN}
@@ -171,7 +173,7 @@ func TestAssociate(t *testing.T) {
 		t.Helper()
 		u, c, n := status()
 		if u != wantUpdate || c != wantCluster || n != wantKeys {
-			t.Fatalf("update %s, cluster %s, %d keys; want %s, %s, %d", u, c, n, wantUpdate, wantCluster, wantKeys)
+			t.Fatalf("update = %s, cluster = %s, %d keys; want %s, %s, %d", u, c, n, wantUpdate, wantCluster, wantKeys)
 		}
 	}
 	expect("InProgress", "ACTIVE", 0) // eventually consistent
@@ -181,7 +183,7 @@ func TestAssociate(t *testing.T) {
 	again, err := client.AssociateEncryptionConfig(ctx, in) // same input, same token
 	must(t, err)
 	if *again.Update.Id != *out.Update.Id {
-		t.Error("the same token created a second update")
+		t.Error("the same token created a second update, want the first")
 	}
 	_, err = client.AssociateEncryptionConfig(ctx, associateInputOf("c", keyARN))
 	wantCode(t, err, "ResourceInUseException")
@@ -200,7 +202,7 @@ func TestAssociate(t *testing.T) {
 	wantCode(t, err, "InvalidParameterException")
 	s.View(func(w *State) {
 		if g := w.Keys[keyARN].Grants; len(g) != 1 || g[0].Grantee != eksService {
-			t.Errorf("grants of the key: %v", g)
+			t.Errorf("grants of the key = %v, want one for EKS", g)
 		}
 	})
 }
@@ -219,7 +221,7 @@ func TestFailedAssociation(t *testing.T) {
 	must(t, err)
 	if u.Update.Status != types.UpdateStatusFailed || len(u.Update.Errors) != 1 ||
 		u.Update.Errors[0].ErrorCode != types.ErrorCodeUnknown {
-		t.Errorf("update %+v", u.Update)
+		t.Errorf("update = %+v, want Failed with the error Unknown", u.Update)
 	}
 	s.View(func(w *State) {
 		if k := w.Clusters["arn:aws:eks:eu-central-1:111122223333:cluster/c"].KeyARN; k != "" {

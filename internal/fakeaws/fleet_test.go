@@ -49,7 +49,7 @@ func TestFleetHasEveryCase(t *testing.T) {
 		&eks.ListClustersInput{})
 	must(t, err)
 	if len(out.Clusters) != 7 {
-		t.Errorf("clusters in us-east-1: %v", out.Clusters)
+		t.Errorf("clusters in us-east-1 = %v, want 7", out.Clusters)
 	}
 	_, err = eksOf(admin, url).AssociateEncryptionConfig(context.Background(),
 		associateInputOf("update-failed", "alias/eks/disabled-key"))
@@ -66,7 +66,7 @@ func TestGenerated(t *testing.T) {
 	again, err := second.AddGenerated(o)
 	must(t, err)
 	if diff := cmp.Diff(g, again); diff != "" {
-		t.Fatalf("two fleets of the same seed differ:\n%s", diff)
+		t.Fatalf("two fleets of the same seed differ (-first +second):\n%s", diff)
 	}
 	count := map[v1alpha1.Verdict]int{}
 	hidden := 0
@@ -75,18 +75,18 @@ func TestGenerated(t *testing.T) {
 		if c.Unreachable != "" {
 			hidden++
 			if !slices.Contains(g.Down, c.Region) && !slices.Contains(g.Denied, c.Account) {
-				t.Errorf("%s is unreachable, but its region and account are not", c.ARN)
+				t.Errorf("%s is unreachable, want a region that is down or an account that is denied", c.ARN)
 			}
 		}
 	}
 	for _, v := range []v1alpha1.Verdict{v1alpha1.VerdictCustomerManagedKey, v1alpha1.VerdictAWSOwnedKey,
 		v1alpha1.VerdictNotEncrypted, v1alpha1.VerdictNotApplicable} {
 		if count[v] == 0 {
-			t.Errorf("no cluster with verdict %s", v)
+			t.Errorf("0 clusters with verdict %s, want some", v)
 		}
 	}
 	if hidden == 0 || len(g.Down) != 1 || len(g.Denied) != 1 {
-		t.Errorf("%d hidden, down %v, denied %v", hidden, g.Down, g.Denied)
+		t.Errorf("%d hidden clusters, down = %v, denied = %v; want some, one, one", hidden, g.Down, g.Denied)
 	}
 
 	ctx := context.Background()
@@ -118,7 +118,7 @@ func TestGenerated(t *testing.T) {
 		}
 	}
 	if seen != want {
-		t.Errorf("saw %d clusters in the first account, want %d", seen, want)
+		t.Errorf("%d clusters in the first account, want %d", seen, want)
 	}
 }
 
@@ -143,7 +143,7 @@ func TestFaults(t *testing.T) {
 	}
 	must(t, describe())
 	if left := s.Faults(); len(left) != 0 {
-		t.Errorf("faults left: %v", left)
+		t.Errorf("faults = %v, want none", left)
 	}
 	var statuses []int
 	for _, r := range s.Requests() {
@@ -154,7 +154,7 @@ func TestFaults(t *testing.T) {
 	}
 	s.SetFaults([]Fault{{Service: "eks", Status: -1}})
 	if err := describe(); err == nil {
-		t.Error("call with a dropped connection succeeded")
+		t.Error("error of a dropped connection = nil, want one")
 	}
 	s.SetFaults([]Fault{{Rate: 0.5, Status: 500}})
 	failed := 0
@@ -186,16 +186,16 @@ func TestRequestsAreRecorded(t *testing.T) {
 	}
 	requests := s.Requests()
 	if len(requests) != 5 || s.MaxInFlight() < 2 || s.MaxInFlight() > 5 {
-		t.Errorf("%d requests, at most %d at a time", len(requests), s.MaxInFlight())
+		t.Errorf("%d requests, at most %d at a time; want 5, 2 to 5", len(requests), s.MaxInFlight())
 	}
 	r := requests[0]
 	if r.Service != "eks" || r.Operation != "DescribeCluster" || r.Region != home || r.Principal != admin.ARN ||
 		r.Cluster != "c" || r.UserAgent == "" || r.Account != account {
-		t.Errorf("recorded %+v", r)
+		t.Errorf("request = %+v, want DescribeCluster of c", r)
 	}
 	s.ResetRequests()
 	if len(s.Requests()) != 0 {
-		t.Error("ResetRequests did not clear the requests")
+		t.Error("requests remain after ResetRequests, want none")
 	}
 }
 
@@ -228,18 +228,18 @@ func TestSaveAndLoad(t *testing.T) {
 	must(t, next.Load(saved))
 	next.work.Wait()
 	if e := resumed.Load(); e == nil || e.UpdateID != *out.Update.Id {
-		t.Fatalf("resumed %+v, want update %s", e, *out.Update.Id)
+		t.Fatalf("resumed = %+v, want update %s", e, *out.Update.Id)
 	}
 	c, err := eksOf(admin, url).DescribeCluster(context.Background(),
 		&eks.DescribeClusterInput{Name: aws.String("payments-128")})
 	must(t, err)
 	if len(c.Cluster.EncryptionConfig) != 1 {
-		t.Error("the association did not complete after Load")
+		t.Error("encryptionConfig after Load is empty, want the key of the association")
 	}
 	if got := len(next.Expected()); got != len(expected) {
 		t.Errorf("%d clusters after Load, want %d", got, len(expected))
 	}
 	if err := next.Load([]byte("{")); err == nil {
-		t.Error("Load of invalid JSON succeeded")
+		t.Error("Load of invalid JSON = nil, want an error")
 	}
 }

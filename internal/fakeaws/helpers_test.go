@@ -21,7 +21,7 @@ const (
 	other   = "444455556666"
 )
 
-// clock is a clock that only advance moves.
+// clock stands still except for advance.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -41,11 +41,13 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
+// admin is allowed everything.
 var admin = Principal{
 	ARN: "arn:aws:iam::" + account + ":user/admin", AccessKeyID: "AKIAADMIN", SecretAccessKey: "admin-secret",
 	Policy: []Statement{Allow("*")},
 }
 
+// start starts a fake AWS with the user admin and returns its URL.
 func start(t *testing.T, o Options) (*Server, string) {
 	t.Helper()
 	s := New(o)
@@ -88,6 +90,6 @@ func wantCode(t *testing.T, err error, code string) {
 		got = err.Error()
 	}
 	if got != code {
-		t.Fatalf("error code %q, want %q (%v)", got, code, err)
+		t.Fatalf("error code = %q, want %q (%v)", got, code, err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestKeyLife(t *testing.T) {
+func TestKeyLifecycle(t *testing.T) {
 	clock := newClock()
 	s, url := start(t, Options{Now: clock.Now})
 	ctx, client := context.Background(), kmsOf(admin, url)
@@ -42,26 +42,26 @@ func TestKeyLife(t *testing.T) {
 			m.KeySpec != types.KeySpecSymmetricDefault ||
 			m.KeyUsage != types.KeyUsageTypeEncryptDecrypt || m.KeyManager != types.KeyManagerTypeCustomer ||
 			m.Origin != types.OriginTypeAwsKms {
-			t.Errorf("DescribeKey(%s) = %+v", name, m)
+			t.Errorf("DescribeKey(%s) = %+v, want an enabled customer key", name, m)
 		}
 		if !m.CreationDate.Equal(clock.Now().Truncate(time.Millisecond)) {
-			t.Errorf("created %v, want %v", m.CreationDate, clock.Now())
+			t.Errorf("creation date = %v, want %v", m.CreationDate, clock.Now())
 		}
 	}
 	rotation, err := client.GetKeyRotationStatus(ctx, &kms.GetKeyRotationStatusInput{KeyId: &arn})
 	must(t, err)
 	if !rotation.KeyRotationEnabled || aws.ToInt32(rotation.RotationPeriodInDays) != 180 {
-		t.Errorf("rotation %+v", rotation)
+		t.Errorf("rotation = %+v, want every 180 days", rotation)
 	}
 	tags, err := client.ListResourceTags(ctx, &kms.ListResourceTagsInput{KeyId: &id})
 	must(t, err)
 	if len(tags.Tags) != 2 {
-		t.Errorf("tags %v", tags.Tags)
+		t.Errorf("tags = %v, want two", tags.Tags)
 	}
 	policy, err := client.GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: &id})
 	must(t, err)
 	if !strings.Contains(*policy.Policy, account+":root") {
-		t.Errorf("default policy %s", *policy.Policy)
+		t.Errorf("default policy = %s, want the account root in it", *policy.Policy)
 	}
 	_, err = client.PutKeyPolicy(ctx, &kms.PutKeyPolicyInput{KeyId: &id,
 		Policy: aws.String(
@@ -73,11 +73,11 @@ func TestKeyLife(t *testing.T) {
 	d, err := client.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &id})
 	must(t, err)
 	if d.KeyMetadata.Enabled || d.KeyMetadata.DeletionDate == nil {
-		t.Errorf("pending deletion: %+v", d.KeyMetadata)
+		t.Errorf("key = %+v, want a disabled one with a deletion date", d.KeyMetadata)
 	}
 }
 
-func TestListKeysAndAliasesPage(t *testing.T) {
+func TestListKeysAndAliases(t *testing.T) {
 	s, url := start(t, Options{})
 	must(t, s.Update(func(w *State) {
 		w.PageSize = 2
@@ -113,7 +113,7 @@ func TestListKeysAndAliasesPage(t *testing.T) {
 	d, err := client.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: aws.String("alias/aws/eks")})
 	must(t, err)
 	if d.KeyMetadata.KeyManager != types.KeyManagerTypeAws {
-		t.Errorf("alias/aws/eks is managed by %s", d.KeyMetadata.KeyManager)
+		t.Errorf("manager of alias/aws/eks = %s, want AWS", d.KeyMetadata.KeyManager)
 	}
 }
 
@@ -132,14 +132,14 @@ func TestEncryptDecrypt(t *testing.T) {
 		EncryptionContext: bind})
 	must(t, err)
 	if string(opened.Plaintext) != "seed" || *opened.KeyId != arn {
-		t.Errorf("opened %q with %s", opened.Plaintext, *opened.KeyId)
+		t.Errorf("Decrypt = %q with %s, want seed with the key", opened.Plaintext, *opened.KeyId)
 	}
 	tampered := append([]byte(nil), sealed.CiphertextBlob...)
 	tampered[len(tampered)-1] ^= 1
 	usage, err := client.GetKeyLastUsage(ctx, &kms.GetKeyLastUsageInput{KeyId: &arn})
 	must(t, err)
 	if usage.KeyLastUsage == nil || usage.KeyLastUsage.Operation != "Decrypt" {
-		t.Errorf("last usage %+v", usage.KeyLastUsage)
+		t.Errorf("last usage = %+v, want Decrypt", usage.KeyLastUsage)
 	}
 	for _, tt := range []struct {
 		name, code string
@@ -168,7 +168,7 @@ func TestEncryptDecrypt(t *testing.T) {
 	}
 }
 
-// TestPermissions requests keys with every kind of policy.
+// TestPermissions checks requests for keys with every kind of policy.
 func TestPermissions(t *testing.T) {
 	s, url := start(t, Options{})
 	user := func(name string, policy ...Statement) Principal {
@@ -258,14 +258,14 @@ func TestPermissions(t *testing.T) {
 			}
 			wantCode(t, err, tt.code)
 			if err != nil && !strings.Contains(err.Error(), tt.text) {
-				t.Errorf("%v\nlacks %q", err, tt.text)
+				t.Errorf("error = %v, want one with %q", err, tt.text)
 			}
 		})
 	}
 	s.View(func(w *State) {
 		for arn, k := range w.Keys {
 			if len(k.Grants) > 0 {
-				t.Errorf("dry run created a grant on %s", arn)
+				t.Errorf("dry run created a grant on %s, want none", arn)
 			}
 		}
 	})

@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// tokenFor returns a token like `aws eks get-token`.
+// tokenFor returns a token in the form of `aws eks get-token`.
 func tokenFor(t *testing.T, p Principal, url, cluster string) string {
 	t.Helper()
 	signed, err := sts.NewPresignClient(stsOf(p, url)).PresignGetCallerIdentity(context.Background(),
@@ -69,11 +69,11 @@ func TestIdentify(t *testing.T) {
 	}
 	clock.advance(14 * time.Minute)
 	if _, err := s.Identify(token); err != nil {
-		t.Errorf("after 14 minutes: %v", err)
+		t.Errorf("Identify of a token of 14 minutes = %v, want nil", err)
 	}
 	clock.advance(2 * time.Minute)
 	if _, err := s.Identify(token); err == nil {
-		t.Error("Identify of a token of 16 minutes succeeded")
+		t.Error("Identify of a token of 16 minutes = nil error, want an error")
 	}
 }
 
@@ -101,10 +101,10 @@ func TestAssumeRole(t *testing.T) {
 	who, err := stsOf(session, url).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	must(t, err)
 	if got, want := *who.Arn, "arn:aws:sts::444455556666:assumed-role/auditor/me"; got != want {
-		t.Errorf("identity %s, want %s", got, want)
+		t.Errorf("identity = %s, want %s", got, want)
 	}
 	if *who.Account != other || !strings.HasSuffix(*who.UserId, ":me") || !strings.HasPrefix(*who.UserId, "AROA") {
-		t.Errorf("identity %s %s", *who.Account, *who.UserId)
+		t.Errorf("account = %s, user ID = %s; want the role's account and AROA…:me", *who.Account, *who.UserId)
 	}
 	_, err = eksOf(session, url).DescribeCluster(ctx, &eks.DescribeClusterInput{Name: aws.String("c")})
 	must(t, err)
@@ -113,10 +113,10 @@ func TestAssumeRole(t *testing.T) {
 	if want := "User: arn:aws:sts::444455556666:assumed-role/auditor/me is not authorized to perform: " +
 		"eks:ListUpdates on resource: " +
 		"arn:aws:eks:eu-central-1:444455556666:cluster/c"; !strings.Contains(err.Error(), want) {
-		t.Errorf("%v\nlacks %q", err, want)
+		t.Errorf("error = %v, want one with %q", err, want)
 	}
 	if id, err := s.Identify(tokenFor(t, session, url, "c")); err != nil || id.Role != role.ARN {
-		t.Errorf("session token: %+v, %v", id, err)
+		t.Errorf("Identify of the session's token = %+v, %v, want its role", id, err)
 	}
 	clock.advance(time.Hour + time.Second)
 	_, err = stsOf(session, url).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
@@ -156,11 +156,11 @@ func TestAuthentication(t *testing.T) {
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusForbidden || resp.Header.Get(
 		"X-Amzn-ErrorType") != "MissingAuthenticationTokenException" {
-		t.Errorf("unsigned call: %s, %v", resp.Status, resp.Header)
+		t.Errorf("unsigned call: %s, %v, want 403 with MissingAuthenticationTokenException", resp.Status, resp.Header)
 	}
 }
 
-// TestSignatureCoversTheRequest changes a signed part of the request and expects 403.
+// TestSignatureCoversTheRequest checks that a change of a signed part of the request leads to 403.
 func TestSignatureCoversTheRequest(t *testing.T) {
 	clock := newClock()
 	_, url := start(t, Options{Now: clock.Now})
@@ -187,7 +187,7 @@ func TestSignatureCoversTheRequest(t *testing.T) {
 		must(t, err)
 		resp.Body.Close()
 		if want := map[bool]int{true: 200, false: 403}[name == ""]; resp.StatusCode != want {
-			t.Errorf("change of %q: %s, want %d", name, resp.Status, want)
+			t.Errorf("change of %q: status = %s, want %d", name, resp.Status, want)
 		}
 	}
 }

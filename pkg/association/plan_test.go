@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
@@ -15,17 +16,20 @@ const (
 	otherKey = "arn:aws:kms:eu-central-1:111122223333:key/2"
 )
 
-// passing returns facts with which every check passes, except those that are always unknown.
+// passing returns facts for which every check passes, except the checks that are always unknown.
 func passing() Facts {
 	return Facts{
-		Cluster: v1alpha1.Cluster{Name: "lab", Region: home, Account: account, Guard: v1alpha1.GuardMatch},
-		Live:    &eks.Cluster{Name: "lab", Status: "ACTIVE", Version: "1.27"},
-		Key:     v1alpha1.KeyListItem{ARN: keyARN, Eligible: true}, KeyAccount: account,
+		Cluster: v1alpha1.Cluster{
+			Name: "lab", Region: awstest.Region, Account: awstest.Account, Guard: v1alpha1.GuardMatch,
+		},
+		Live: &eks.Cluster{Name: "lab", Status: "ACTIVE", Version: "1.27"},
+		Key:  v1alpha1.KeyListItem{ARN: keyARN, Eligible: true}, KeyAccount: awstest.Account,
 		Drift: v1alpha1.Drift{Tool: v1alpha1.ToolEksctl, Consequence: "none"},
 		Grant: &v1alpha1.Check{Name: kms.GrantCheckName, Result: v1alpha1.ResultPass},
 	}
 }
 
+// running returns one update in progress.
 func running(kind, key string) []eks.Update {
 	return []eks.Update{{Type: kind, Update: v1alpha1.Update{ID: "u-1", Status: "InProgress", KeyARN: key}}}
 }
@@ -127,11 +131,11 @@ func TestPlan(t *testing.T) {
 			}
 			for _, c := range plan.Checks {
 				if c.Message == "" && c.Name != kms.GrantCheckName {
-					t.Errorf("%s has no message", c.Name)
+					t.Errorf("message of %s is empty", c.Name)
 				}
 			}
 			if (len(plan.Steps) > 0) != (decision == Associate || decision == Adopt) {
-				t.Errorf("decision %s with the steps %v", decision, plan.Steps)
+				t.Errorf("decision %s: steps = %v, want some only for Associate and Adopt", decision, plan.Steps)
 			}
 		})
 	}
@@ -155,7 +159,7 @@ func TestParseClusterConfig(t *testing.T) {
 	} {
 		c, err := ParseClusterConfig([]byte(test.text))
 		if c.KeyARN != test.want || (err == nil) != (test.want != "") {
-			t.Errorf("%s: config %+v, error %v; want the key %q", test.name, c, err, test.want)
+			t.Errorf("%s: config = %+v, error = %v; want the key %q", test.name, c, err, test.want)
 		}
 	}
 	c := ClusterConfig{Name: "lab", Region: "eu-west-1"}
@@ -164,7 +168,7 @@ func TestParseClusterConfig(t *testing.T) {
 		matches      bool
 	}{{"lab", "eu-west-1", true}, {"lab", "", true}, {"lab", "us-east-1", false}, {"shop", "eu-west-1", false}} {
 		if err := c.Matches(test.name, test.region); (err == nil) != test.matches {
-			t.Errorf("%s in %s: error %v, want a match: %t", test.name, test.region, err, test.matches)
+			t.Errorf("Matches(%s, %s) = %v, want a match: %t", test.name, test.region, err, test.matches)
 		}
 	}
 }
@@ -174,7 +178,7 @@ func FuzzParseClusterConfig(f *testing.F) {
 		"secretsEncryption: {keyARN: k}\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if c, err := ParseClusterConfig(text); err == nil && (c.Name == "" || c.KeyARN == "") {
-			t.Errorf("%q is accepted as %+v", text, c)
+			t.Errorf("ParseClusterConfig(%q) = %+v, want an error", text, c)
 		}
 	})
 }

@@ -3,7 +3,6 @@ package association
 import (
 	"context"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -12,20 +11,15 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
 	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/iac"
-)
-
-const (
-	account = "111122223333"
-	home    = "eu-central-1"
 )
 
 // clock is shared by the server and the engine, so that nothing really waits. It stops during each request: otherwise
@@ -62,8 +56,8 @@ func (c *clock) stop(stack *middleware.Stack) error {
 	}), middleware.Before)
 }
 
-// world is a fake AWS with one cluster and one key, which the real SDK calls.
-type world struct {
+// testAWS is a fake AWS with one cluster and one key, which the real SDK calls.
+type testAWS struct {
 	*fakeaws.Server
 	clock     *clock
 	config    aws.Config
@@ -72,60 +66,38 @@ type world struct {
 	refreshes int
 }
 
-// duration of each association by the clock.
+// duration is the time that each association takes by the clock.
 const duration = 20 * time.Minute
 
-func newWorld(t *testing.T, change ...func(*fakeaws.Cluster)) *world {
+func newAWS(t *testing.T, change ...func(*fakeaws.Cluster)) *testAWS {
 	t.Helper()
-	w := &world{clock: &clock{now: time.Now()}}
-	w.Server = fakeaws.New(fakeaws.Options{Now: w.clock.Now, AssociationTime: duration})
-	t.Cleanup(w.Close)
-	h := httptest.NewServer(w.Server)
-	t.Cleanup(h.Close)
-	must(t, w.AddPrincipal(fakeaws.Principal{
-		ARN: "arn:aws:iam::" + account + ":user/ann", AccessKeyID: "AKIAANN", SecretAccessKey: "secret",
-		Policy: []fakeaws.Statement{fakeaws.Allow("*")},
-	}))
+	a := &testAWS{clock: &clock{now: time.Now()}}
+	a.Server, a.config = awstest.NewWithOptions(t, fakeaws.Options{Now: a.clock.Now, AssociationTime: duration})
+	a.config.APIOptions = []func(*middleware.Stack) error{a.clock.stop}
 	c := fakeaws.Cluster{
-		Name: "lab", Region: home, Account: account, Version: "1.31",
-		RoleARN: "arn:aws:iam::" + account + ":role/cluster",
+		Name: "lab", Version: "1.31", RoleARN: "arn:aws:iam::" + awstest.Account + ":role/cluster",
 	}
-	must(t, w.AddPrincipal(fakeaws.Principal{ARN: c.RoleARN}))
+	awstest.Must(t, a.AddPrincipal(fakeaws.Principal{ARN: c.RoleARN}))
 	for _, f := range change {
 		f(&c)
 	}
-	var err error
-	w.arn, err = w.AddCluster(c)
-	must(t, err)
-	w.key, err = w.AddKey(fakeaws.Key{Region: home, Account: account, RotationDays: 365})
-	must(t, err)
-	w.config = aws.Config{
-		Region: home, BaseEndpoint: aws.String(h.URL), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider("AKIAANN", "secret", ""),
-		APIOptions:  []func(*middleware.Stack) error{w.clock.stop},
-	}
-	return w
+	a.arn = awstest.AddCluster(t, a.Server, c)
+	a.key = awstest.AddKey(t, a.Server, fakeaws.Key{RotationDays: 365})
+	return a
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (w *world) eks() *eks.Client { return w.eksAt(w.clock.Now) }
+func (a *testAWS) eks() *eks.Client { return a.eksAt(a.clock.Now) }
 
 // eksAt returns a client that signs with the time of now.
-func (w *world) eksAt(now func() time.Time) *eks.Client {
-	return eks.New(awseks.NewFromConfig(w.config, func(o *awseks.Options) {
+func (a *testAWS) eksAt(now func() time.Time) *eks.Client {
+	return eks.New(awseks.NewFromConfig(a.config, func(o *awseks.Options) {
 		o.HTTPSignerV4 = signer{o.HTTPSignerV4, now}
 	}))
 }
 
-func (w *world) kms() *awskms.Client {
-	return awskms.NewFromConfig(w.config, func(o *awskms.Options) {
-		o.HTTPSignerV4 = signer{o.HTTPSignerV4, w.clock.Now}
+func (a *testAWS) kms() *awskms.Client {
+	return awskms.NewFromConfig(a.config, func(o *awskms.Options) {
+		o.HTTPSignerV4 = signer{o.HTTPSignerV4, a.clock.Now}
 	})
 }
 
@@ -142,52 +114,44 @@ func (s signer) SignHTTP(
 	return s.HTTPSignerV4.SignHTTP(ctx, c, r, hash, service, region, s.now(), f...)
 }
 
-func (w *world) sources() Sources {
+func (a *testAWS) sources() Sources {
 	return Sources{
-		EKS: w.eks(), KMS: w.kms(), ManagedBy: iac.Detect,
+		EKS: a.eks(), KMS: a.kms(), ManagedBy: iac.Detect,
 		Guard: func(string, string) (v1alpha1.Guard, string) { return v1alpha1.GuardMatch, "" },
 	}
 }
 
-func (w *world) ref() eks.Ref { return eks.Ref{Name: "lab", ARN: w.arn} }
+func (a *testAWS) ref() eks.Ref { return eks.Ref{Name: "lab", ARN: a.arn} }
 
-func (w *world) gather(t *testing.T, key string) Facts {
+func (a *testAWS) gather(t *testing.T, key string) Facts {
 	t.Helper()
-	f, err := Gather(t.Context(), w.sources(), Request{
-		Cluster: v1alpha1.Cluster{ARN: w.arn, Name: "lab", Region: home, Account: account, Partition: "aws"},
-		Key:     key, Account: account,
+	f, err := Gather(t.Context(), a.sources(), Request{
+		Cluster: v1alpha1.Cluster{
+			ARN: a.arn, Name: "lab", Region: awstest.Region, Account: awstest.Account, Partition: "aws",
+		},
+		Key: key, Account: awstest.Account,
 	})
-	must(t, err)
+	awstest.Must(t, err)
 	return f
 }
 
-func (w *world) engine(f Facts) *Engine {
+func (a *testAWS) engine(f Facts) *Engine {
 	return &Engine{
-		EKS: w.eks(), Cluster: f.Live, KeyARN: f.Key.ARN, Updates: f.Updates,
-		Now: w.clock.Now, Sleep: w.clock.Sleep,
+		EKS: a.eks(), Cluster: f.Live, KeyARN: f.Key.ARN, Updates: f.Updates,
+		Now: a.clock.Now, Sleep: a.clock.Sleep,
 		Refresh: func() {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.refreshes++
-			w.SetFaults(nil)
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			a.refreshes++
+			a.SetFaults(nil)
 		},
 	}
 }
 
-// calls counts the requests of an operation.
-func (w *world) calls(operation string) (n int) {
-	for _, r := range w.Requests() {
-		if r.Operation == operation {
-			n++
-		}
-	}
-	return n
-}
-
 // associations counts the associations that the cluster has.
-func (w *world) associations() (n int) {
-	w.View(func(world *fakeaws.State) {
-		for _, u := range world.Clusters[w.arn].Updates {
+func (a *testAWS) associations() (n int) {
+	a.View(func(state *fakeaws.State) {
+		for _, u := range state.Clusters[a.arn].Updates {
 			if u.Type == eks.TypeAssociation {
 				n++
 			}
@@ -196,15 +160,15 @@ func (w *world) associations() (n int) {
 	return n
 }
 
-// noForbiddenCalls fails the test if an operation was called that no run may call.
-func (w *world) noForbiddenCalls(t *testing.T) {
+// noForbiddenCalls checks that no operation was called that a run must never call.
+func (a *testAWS) noForbiddenCalls(t *testing.T) {
 	t.Helper()
 	forbidden := []string{
 		"DisableKey", "ScheduleKeyDeletion", "RevokeGrant", "RetireGrant", "DeleteAlias", "PutKeyPolicy",
 	}
-	for _, r := range w.Requests() {
+	for _, r := range a.Requests() {
 		if slices.Contains(forbidden, r.Operation) {
-			t.Errorf("%s was called", r.Operation)
+			t.Errorf("%s was called, want no call", r.Operation)
 		}
 	}
 }

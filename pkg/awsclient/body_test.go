@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 )
 
 // bodyRecorder sends requests and records the body of the last one.
@@ -18,20 +19,20 @@ func (k *bodyRecorder) Do(r *http.Request) (*http.Response, error) {
 	return http.DefaultClient.Do(r)
 }
 
-// A transport can still read the body after the SDK has closed its own: a read error would close the connection
-// before the response is read.
+// TestBodyOutlivesTheResponse checks that a transport can still read the body after the SDK has closed its own: a read
+// error would close the connection before the response is read.
 func TestBodyOutlivesTheResponse(t *testing.T) {
 	newAWS(t, fakeaws.Options{})
 	c, err := New(t.Context(), Options{Profile: "ann"})
-	must(t, err)
+	awstest.Must(t, err)
 	transport := &bodyRecorder{}
 	cfg := c.config.Copy()
 	cfg.HTTPClient = bodyInMemory{transport}
 	_, err = c.options.clients(cfg).KMS("eu-west-1").ListKeys(t.Context(), &kms.ListKeysInput{})
-	must(t, err)
+	awstest.Must(t, err)
 	body, ok := transport.body.(io.WriterTo)
 	if !ok {
-		t.Fatalf("body is a %T, want an io.WriterTo: else the headers go in a separate packet", transport.body)
+		t.Fatalf("body is a %T, want an io.WriterTo: without it, the headers go in a separate packet", transport.body)
 	}
 	if _, err := body.WriteTo(io.Discard); err != nil {
 		t.Errorf("WriteTo after the response = %v, want no error", err)

@@ -3,7 +3,6 @@ package awsclient
 import (
 	"context"
 	"errors"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,43 +12,29 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
-const (
-	accountID = "111122223333"
-	roleARN   = "arn:aws:iam::" + accountID + ":role/r"
-)
+const roleARN = "arn:aws:iam::" + awstest.Account + ":role/r"
 
 // newAWS starts a fake AWS with two users and a role, and sets up an environment with a profile for each user and no
 // other AWS setting except the endpoint. It returns the server and its URL.
 func newAWS(t *testing.T, o fakeaws.Options) (*fakeaws.Server, string) {
 	t.Helper()
-	s := fakeaws.New(o)
-	t.Cleanup(s.Close)
-	h := httptest.NewServer(s)
-	t.Cleanup(h.Close)
-	for _, name := range []string{"ann", "bob"} {
-		must(t, s.AddPrincipal(fakeaws.Principal{
-			ARN: "arn:aws:iam::" + accountID + ":user/" + name, AccessKeyID: "AKIA" + strings.ToUpper(name),
-			SecretAccessKey: "secret", Policy: []fakeaws.Statement{fakeaws.Allow("*")},
-		}))
-	}
-	must(t, s.AddPrincipal(fakeaws.Principal{
-		ARN: roleARN, Trust: []string{"*"}, Policy: []fakeaws.Statement{fakeaws.Allow("*")},
+	s, config := awstest.NewWithOptions(t, o)
+	all := []fakeaws.Statement{fakeaws.Allow("*")}
+	awstest.Must(t, s.AddPrincipal(fakeaws.Principal{
+		ARN: "arn:aws:iam::" + awstest.Account + ":user/bob", AccessKeyID: "AKIABOB", SecretAccessKey: "secret",
+		Policy: all,
 	}))
-	for _, pair := range os.Environ() {
-		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "AWS_") {
-			t.Setenv(name, "")
-			must(t, os.Unsetenv(name))
-		}
-	}
+	awstest.Must(t, s.AddPrincipal(fakeaws.Principal{ARN: roleARN, Trust: []string{"*"}, Policy: all}))
+	awstest.ClearEnvironment(t)
 	dir := t.TempDir()
 	t.Setenv("AWS_CONFIG_FILE", filepath.Join(dir, "config"))
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(dir, "credentials"))
-	t.Setenv("AWS_ENDPOINT_URL", h.URL)
-	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	must(t, os.WriteFile(filepath.Join(dir, "config"), []byte(`
+	t.Setenv("AWS_ENDPOINT_URL", *config.BaseEndpoint)
+	awstest.Must(t, os.WriteFile(filepath.Join(dir, "config"), []byte(`
 [profile ann]
 aws_access_key_id = AKIAANN
 aws_secret_access_key = secret
@@ -58,18 +43,12 @@ region = eu-west-1
 aws_access_key_id = AKIABOB
 aws_secret_access_key = secret
 `), 0o600))
-	return s, h.URL
+	return s, *config.BaseEndpoint
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// The clients act as the principal of kubectl's exec plugin: variables of the kubeconfig's exec block work like
-// variables of the environment, and --profile wins over access keys in the environment.
+// TestPrincipal checks that the clients act as the principal of kubectl's exec plugin: variables of the kubeconfig's
+// exec block work like variables of the environment, and --profile takes precedence over access keys in the
+// environment.
 func TestPrincipal(t *testing.T) {
 	keys := func(name string) map[string]string {
 		return map[string]string{"AWS_ACCESS_KEY_ID": "AKIA" + strings.ToUpper(name), "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -98,11 +77,11 @@ func TestPrincipal(t *testing.T) {
 			}
 			test.o.Region = "us-west-2"
 			c, err := New(t.Context(), test.o)
-			must(t, err)
+			awstest.Must(t, err)
 			account, arn, err := c.Caller(t.Context())
-			must(t, err)
-			if account != accountID || !strings.HasSuffix(arn, ":"+test.want) {
-				t.Errorf("Caller = %s, %s, want %s, …%s", account, arn, accountID, test.want)
+			awstest.Must(t, err)
+			if account != awstest.Account || !strings.HasSuffix(arn, ":"+test.want) {
+				t.Errorf("Caller = %s, %s, want %s, …%s", account, arn, awstest.Account, test.want)
 			}
 		})
 	}
@@ -120,7 +99,7 @@ func TestRegion(t *testing.T) {
 		{Options{Region: "us-west-2", Env: map[string]string{"AWS_REGION": "eu-west-2"}}, "us-west-2"},
 	} {
 		c, err := New(t.Context(), test.o)
-		must(t, err)
+		awstest.Must(t, err)
 		if c.Region() != test.want {
 			t.Errorf("Region with %+v = %s, want %s", test.o, c.Region(), test.want)
 		}
@@ -146,7 +125,7 @@ func TestEndpoints(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, err := New(t.Context(), test.o)
-			must(t, err)
+			awstest.Must(t, err)
 			got := c.Endpoints()
 			if len(got) != 2 || got[0].URL+" "+got[0].Source != test.want {
 				t.Errorf("Endpoints = %+v, want EKS: %s", got, test.want)
@@ -155,13 +134,13 @@ func TestEndpoints(t *testing.T) {
 	}
 	t.Setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
 	c, err := New(t.Context(), Options{Env: env})
-	must(t, err)
+	awstest.Must(t, err)
 	if got := c.Endpoints(); len(got) != 0 {
 		t.Errorf("Endpoints = %+v, want none", got)
 	}
 }
 
-// An explained error has a kind, the action, the object and the next step.
+// TestErrors checks that an explained error has a kind, the action, the object and the next step.
 func TestErrors(t *testing.T) {
 	tests := []struct {
 		name          string
@@ -189,18 +168,18 @@ func TestErrors(t *testing.T) {
 				Operation: "DescribeCluster", Status: test.status, Code: test.code, Latency: test.latency,
 			}})
 			c, err := New(t.Context(), Options{Profile: "ann", MaxAttempts: 1, RequestTimeout: 300 * time.Millisecond})
-			must(t, err)
+			awstest.Must(t, err)
 			name := "c"
 			_, err = c.EKS().DescribeCluster(t.Context(), &eks.DescribeClusterInput{Name: &name})
 			err = Explain(err, Operation{Name: "DescribeCluster", Action: "eks:DescribeCluster", Resource: "arn:x"})
 			if KindOf(err) != test.kind || err == nil || !strings.Contains(err.Error(), test.message) {
-				t.Fatalf("error %v of kind %s, want %q of kind %s", err, KindOf(err), test.message, test.kind)
+				t.Fatalf("error = %v of kind %s, want %q of kind %s", err, KindOf(err), test.message, test.kind)
 			}
 			if got := hint.Of(err); !strings.Contains(got, test.hint) {
 				t.Errorf("hint = %q, want one with %q", got, test.hint)
 			}
 			if n := strings.Count(err.Error(), "DescribeCluster"); n > 2 {
-				t.Errorf("error %v names the operation %d times, want at most 2", err, n)
+				t.Errorf("error = %v names the operation %d times, want at most 2", err, n)
 			}
 		})
 	}
@@ -222,7 +201,7 @@ func TestCredentialErrors(t *testing.T) {
 		test.o.Region = "us-west-2"
 		_, err := New(t.Context(), test.o)
 		if KindOf(err) != test.kind || err == nil || !strings.Contains(err.Error(), test.text) {
-			t.Errorf("%s: error %v of kind %s, want %q of kind %s", test.name, err, KindOf(err), test.text, test.kind)
+			t.Errorf("%s: error = %v of kind %s, want %q of kind %s", test.name, err, KindOf(err), test.text, test.kind)
 		}
 	}
 }

@@ -11,20 +11,22 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 )
 
-// patientClients returns clients that retry without delay.
-func patientClients(t *testing.T, o Options) (*fakeaws.Server, *Clients) {
+// retryingClients returns clients that retry without delay.
+func retryingClients(t *testing.T, o Options) (*fakeaws.Server, *Clients) {
 	t.Helper()
 	s, _ := newAWS(t, fakeaws.Options{})
 	o.Profile = "ann"
 	clients, err := New(t.Context(), o)
-	must(t, err)
+	awstest.Must(t, err)
 	return s, clients.RetryThrottled(func(int) time.Duration { return time.Microsecond })
 }
 
-// Throttled calls are retried until they succeed, failed calls a few times, rejected calls never.
-func TestPatient(t *testing.T) {
+// TestRetryThrottled checks that throttled calls are retried until they succeed, failed calls a few times, and rejected
+// calls never.
+func TestRetryThrottled(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		fault    fakeaws.Fault
@@ -39,7 +41,7 @@ func TestPatient(t *testing.T) {
 		{"denied", fakeaws.Fault{Status: 403, Code: "AccessDeniedException"}, 1, KindAccessDenied},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s, clients := patientClients(t, Options{})
+			s, clients := retryingClients(t, Options{})
 			for name, call := range map[string]func() error{
 				"ListClusters": func() error {
 					_, err := clients.EKS().ListClusters(t.Context(), &eks.ListClustersInput{})
@@ -54,7 +56,7 @@ func TestPatient(t *testing.T) {
 				s.SetFaults([]fakeaws.Fault{test.fault})
 				err := call()
 				if (err == nil) != (test.kind == "") || err != nil && KindOf(err) != test.kind {
-					t.Errorf("%s: error %v of kind %s, want kind %q", name, err, KindOf(err), test.kind)
+					t.Errorf("%s: error = %v of kind %s, want kind %q", name, err, KindOf(err), test.kind)
 				}
 				if n := len(s.Requests()); n != test.attempts {
 					t.Errorf("%s: %d attempts, want %d", name, n, test.attempts)
@@ -64,22 +66,21 @@ func TestPatient(t *testing.T) {
 	}
 }
 
-// MaxAttempts wins over Patient.
-func TestPatientWithMaxAttempts(t *testing.T) {
-	s, clients := patientClients(t, Options{MaxAttempts: 2})
+// TestRetryThrottledWithMaxAttempts checks that MaxAttempts takes precedence over RetryThrottled.
+func TestRetryThrottledWithMaxAttempts(t *testing.T) {
+	s, clients := retryingClients(t, Options{MaxAttempts: 2})
 	s.SetFaults([]fakeaws.Fault{{Status: 429, Code: "ThrottlingException"}})
 	_, err := clients.EKS().ListClusters(t.Context(), &eks.ListClustersInput{})
 	if n := len(s.Requests()); err == nil || n != 2 {
-		t.Errorf("%d attempts, error %v, want 2 attempts and an error", n, err)
+		t.Errorf("%d attempts, error = %v; want 2 attempts and an error", n, err)
 	}
 }
 
-// Each attempt of each service passes the gate. STS calls bypass it: a gated call that waits for credentials would
-// wait for itself.
-func TestThrough(t *testing.T) {
-	s, clients := patientClients(t, Options{Region: "eu-west-1"})
-	key, err := s.AddKey(fakeaws.Key{Region: "eu-west-1", Account: accountID})
-	must(t, err)
+// TestGate checks that each attempt of each service passes the gate, except STS calls: a gated call that waits for
+// credentials would wait for itself.
+func TestGate(t *testing.T) {
+	s, clients := retryingClients(t, Options{Region: "eu-west-1"})
+	key := awstest.AddKey(t, s, fakeaws.Key{Region: "eu-west-1"})
 	slot := make(chan struct{}, 1)
 	attempts, slowed := 0, 0
 	gated := clients.Assume(roleARN, "").WithGate(func(ctx context.Context, send func() bool) error {
@@ -96,12 +97,12 @@ func TestThrough(t *testing.T) {
 		return nil
 	})
 	s.SetFaults([]fakeaws.Fault{{Operation: "ListClusters", Status: 429, Code: "ThrottlingException", Times: 2}})
-	_, err = gated.EKS().ListClusters(t.Context(), &eks.ListClustersInput{})
-	must(t, err)
+	_, err := gated.EKS().ListClusters(t.Context(), &eks.ListClustersInput{})
+	awstest.Must(t, err)
 	_, err = gated.KMS("").DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: &key})
-	must(t, err)
+	awstest.Must(t, err)
 	_, err = gated.Account().ListRegions(t.Context(), &account.ListRegionsInput{})
-	must(t, err)
+	awstest.Must(t, err)
 	if attempts != 5 || slowed != 2 {
 		t.Errorf("%d attempts, %d throttled, want 5 and 2", attempts, slowed)
 	}

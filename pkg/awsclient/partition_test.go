@@ -16,6 +16,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 )
 
 // callBoth calls Organizations and Account Management.
@@ -39,7 +40,8 @@ func (h *hostRecorder) Do(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: body}, nil
 }
 
-// Organizations and Account Management have one endpoint in each partition, which the cluster's region selects.
+// TestPartitionEndpoints checks the endpoints of Organizations and Account Management: there is one in each partition,
+// and the cluster's region selects the partition.
 func TestPartitionEndpoints(t *testing.T) {
 	fips := map[string]string{"AWS_USE_FIPS_ENDPOINT": "true"}
 	for _, test := range []struct {
@@ -70,11 +72,11 @@ func TestPartitionEndpoints(t *testing.T) {
 				t.Setenv(name, value)
 			}
 			c, err := New(t.Context(), Options{Profile: "ann", Region: test.region})
-			must(t, err)
+			awstest.Must(t, err)
 			recorder := &hostRecorder{}
 			cfg := c.Config()
 			cfg.HTTPClient = recorder
-			must(t, callBoth(t, c.options.clients(cfg)))
+			awstest.Must(t, callBoth(t, c.options.clients(cfg)))
 			if want := []string{test.organizations, test.account}; !slices.Equal(recorder.hosts, want) {
 				t.Errorf("hosts = %q, want %q", recorder.hosts, want)
 			}
@@ -85,12 +87,12 @@ func TestPartitionEndpoints(t *testing.T) {
 	}
 }
 
-// FIPS needs the endpoints of AWS: the SDK rejects it together with another endpoint.
+// TestFIPSRejectsEndpointURL checks that the SDK rejects FIPS with an endpoint that is not one of AWS.
 func TestFIPSRejectsEndpointURL(t *testing.T) {
 	newAWS(t, fakeaws.Options{})
 	t.Setenv("AWS_USE_FIPS_ENDPOINT", "true")
 	c, err := New(t.Context(), Options{Profile: "ann"})
-	must(t, err)
+	awstest.Must(t, err)
 	if err := callBoth(t, c); err == nil || !strings.Contains(err.Error(), "FIPS") {
 		t.Errorf("error = %v, want one about FIPS", err)
 	}
@@ -100,14 +102,15 @@ func TestFIPSRejectsEndpointURL(t *testing.T) {
 func newOrganization(t *testing.T, o fakeaws.Options) (*fakeaws.Server, string) {
 	t.Helper()
 	s, url := newAWS(t, o)
-	must(t, s.Update(func(w *fakeaws.State) {
+	awstest.Must(t, s.Update(func(w *fakeaws.State) {
 		w.Regions = append(w.Regions, fakeaws.Region{Name: "eu-west-1"})
-		w.Organization = []fakeaws.OrganizationAccount{{ID: accountID, Management: true}}
+		w.Organization = []fakeaws.OrganizationAccount{{ID: awstest.Account, Management: true}}
 	}))
 	return s, url
 }
 
-// The endpoints of Organizations and Account Management can be replaced like those of the other services.
+// TestPartitionEndpointOverrides checks that the endpoints of Organizations and Account Management can be replaced like
+// those of the other services.
 func TestPartitionEndpointOverrides(t *testing.T) {
 	_, url := newOrganization(t, fakeaws.Options{})
 	const unreachable = "http://127.0.0.1:1"
@@ -129,14 +132,14 @@ func TestPartitionEndpointOverrides(t *testing.T) {
 			}
 			test.o.Profile, test.o.MaxAttempts = "ann", 1
 			c, err := New(t.Context(), test.o)
-			must(t, err)
+			awstest.Must(t, err)
 			out, err := c.Organizations().ListAccounts(t.Context(), &organizations.ListAccountsInput{})
-			must(t, err)
-			if len(out.Accounts) != 1 || aws.ToString(out.Accounts[0].Id) != accountID {
-				t.Errorf("ListAccounts = %+v, want account %s", out.Accounts, accountID)
+			awstest.Must(t, err)
+			if len(out.Accounts) != 1 || aws.ToString(out.Accounts[0].Id) != awstest.Account {
+				t.Errorf("ListAccounts = %+v, want account %s", out.Accounts, awstest.Account)
 			}
 			regions, err := c.Account().ListRegions(t.Context(), &account.ListRegionsInput{})
-			must(t, err)
+			awstest.Must(t, err)
 			if len(regions.Regions) != 1 || aws.ToString(regions.Regions[0].RegionName) != "eu-west-1" {
 				t.Errorf("ListRegions = %+v, want eu-west-1", regions.Regions)
 			}
@@ -144,35 +147,35 @@ func TestPartitionEndpointOverrides(t *testing.T) {
 	}
 }
 
-// A call succeeds although this computer's clock differs from the server's by an hour.
+// TestClockSkew checks that a call succeeds if this computer's clock differs from the server's by an hour.
 func TestClockSkew(t *testing.T) {
 	for _, skew := range []time.Duration{time.Hour, -time.Hour} {
 		s, _ := newOrganization(t, fakeaws.Options{Now: func() time.Time { return time.Now().Add(skew) }})
 		c, err := New(t.Context(), Options{Profile: "ann"})
-		must(t, err)
-		must(t, callBoth(t, c.RetryThrottled(nil)))
+		awstest.Must(t, err)
+		awstest.Must(t, callBoth(t, c.RetryThrottled(nil)))
 		if n := len(s.Requests()); n != 4 {
 			t.Errorf("skew %v: %d requests, want 2 for each call", skew, n)
 		}
 	}
 }
 
-// At -v=6 there is one line for each attempt, without headers.
+// TestLogRequests checks that the log at -v=6 has one line for each attempt, without headers.
 func TestLogRequests(t *testing.T) {
 	s, url := newOrganization(t, fakeaws.Options{})
 	c, err := New(t.Context(), Options{Profile: "ann"})
-	must(t, err)
+	awstest.Must(t, err)
 	state := klog.CaptureState()
 	defer state.Restore()
 	var log bytes.Buffer
 	klog.LogToStderr(false)
 	klog.SetOutput(&log)
 	var level klog.Level
-	must(t, level.Set("6"))
+	awstest.Must(t, level.Set("6"))
 	s.SetFaults([]fakeaws.Fault{{Service: "account", Status: 503, Code: "ServiceUnavailableException", Times: 1}})
-	must(t, callBoth(t, c))
+	awstest.Must(t, callBoth(t, c))
 	_, err = c.EKS().ListClusters(t.Context(), &eks.ListClustersInput{})
-	must(t, err)
+	awstest.Must(t, err)
 	klog.Flush()
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 	host := strings.TrimPrefix(url, "http://")
@@ -188,7 +191,7 @@ func TestLogRequests(t *testing.T) {
 	for i, parts := range want {
 		for _, part := range parts {
 			if !strings.Contains(lines[i], part) {
-				t.Errorf("line %q, want one with %q", lines[i], part)
+				t.Errorf("line = %q, want one with %q", lines[i], part)
 			}
 		}
 	}

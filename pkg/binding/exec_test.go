@@ -109,10 +109,10 @@ func FuzzParseExec(f *testing.F) {
 		call := parseExec(&clientcmdapi.ExecConfig{Command: words[0], Args: words[1:],
 			Env: []clientcmdapi.ExecEnvVar{{Name: name, Value: value}}})
 		if call.tool == toolAWS && call.clusterName != "" && !validName(call.clusterName) {
-			t.Errorf("parseExec(%q) has the name %q", command, call.clusterName)
+			t.Errorf("cluster name of parseExec(%q) = %q, want a valid one", command, call.clusterName)
 		}
 		if call.region != "" && !validRegion(call.region) {
-			t.Errorf("parseExec(%q) has the region %q", command, call.region)
+			t.Errorf("region of parseExec(%q) = %q, want a valid one", command, call.region)
 		}
 	})
 }

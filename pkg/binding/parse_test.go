@@ -105,7 +105,7 @@ func FuzzParseClusterARN(f *testing.F) {
 			return
 		}
 		if again := "arn:" + a.Partition + ":eks:" + a.Region + ":" + a.Account + ":cluster/" + a.Name; again != s {
-			t.Errorf("ParseClusterARN(%q) has the ARN %q", s, again)
+			t.Errorf("ARN of ParseClusterARN(%q) = %q, want the same", s, again)
 		}
 	})
 }

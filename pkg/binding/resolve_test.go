@@ -80,10 +80,10 @@ func TestResolve(t *testing.T) {
 			got, err := Resolve(test.config, test.o)
 			if test.err != "" {
 				if err == nil || !strings.Contains(err.Error(), test.err) {
-					t.Fatalf("error %v, want %q", err, test.err)
+					t.Fatalf("error = %v, want %q", err, test.err)
 				}
 				if hint.Of(err) == "" {
-					t.Errorf("error %v has no hint", err)
+					t.Errorf("hint of error %v is empty", err)
 				}
 				if is := errors.As(err, new(*NotEKSError)); is != test.notEKS {
 					t.Errorf("is a NotEKSError = %t, want %t", is, test.notEKS)
@@ -95,13 +95,13 @@ func TestResolve(t *testing.T) {
 			}
 			if got.ARN != test.want.ARN || got.Name != test.want.Name || got.Region != test.want.Region ||
 				got.Partition != test.want.Partition || got.NameByFlag != test.want.NameByFlag {
-				t.Errorf("got %+v, want %+v", got, test.want)
+				t.Errorf("Resolve = %+v, want %+v", got, test.want)
 			}
 		})
 	}
 }
 
-// The plugin must act as the principal that kubectl acts as.
+// TestResolveCredentials checks that the plugin acts as the same principal as kubectl.
 func TestResolveCredentials(t *testing.T) {
 	e := exec("aws --profile q --region us-west-2 eks get-token --cluster-name lab --role arn:r", "AWS_PROFILE=p")
 	got, err := Resolve(config(labARN, labEndpoint, e), Options{})
@@ -160,7 +160,7 @@ func TestGuard(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			got, why := Guard(test.t, test.d)
 			if got != test.want || !strings.Contains(why, test.why) || test.want != v1alpha1.GuardMatch && why == "" {
-				t.Errorf("%s (%s), want %s with %q", got, why, test.want, test.why)
+				t.Errorf("Guard = %s (%s), want %s with %q", got, why, test.want, test.why)
 			}
 		})
 	}

@@ -84,7 +84,7 @@ func TestExamples(t *testing.T) {
 		lines += n
 	})
 	if lines < 30 {
-		t.Errorf("only %d examples were found", lines)
+		t.Errorf("%d examples, want 30 or more", lines)
 	}
 }
 
@@ -102,13 +102,13 @@ func TestCheckCommandLine(t *testing.T) {
 		"help nonsense":                  "unknown command",
 	} {
 		if err := checkCommandLine(t, strings.Fields(line)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %q", line, err, want)
+			t.Errorf("%s: error = %v, want %q", line, err, want)
 		}
 	}
 	for _, line := range []string{"", "status --require cmk -o json", "help associate", "keys create --help",
 		"associate alias/x --dry-run=client"} {
 		if err := checkCommandLine(t, strings.Fields(line)); err != nil {
-			t.Errorf("%s: %v", line, err)
+			t.Errorf("%s: error = %v, want nil", line, err)
 		}
 	}
 }

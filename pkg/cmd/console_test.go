@@ -46,16 +46,6 @@ func newPluginTest(t *testing.T, associationTime time.Duration) *pluginTest {
 	return w
 }
 
-// count counts the requests of an operation.
-func (w *pluginTest) count(operation string) (n int) {
-	for _, r := range w.Requests() {
-		if r.Operation == operation {
-			n++
-		}
-	}
-	return n
-}
-
 // run runs the plugin without a terminal.
 func (w *pluginTest) run(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
@@ -71,7 +61,7 @@ func (w *pluginTest) run(t *testing.T, args ...string) (stdout, stderr string, c
 	return out.String(), errOut.String(), code
 }
 
-// patience is the time after which a console counts as stuck.
+// patience is the time after which a console is considered stuck.
 const patience = 50 * time.Second
 
 // console runs the plugin in a terminal of 80 columns.
@@ -158,10 +148,10 @@ func (c *console) ends(code int) string {
 	c.mu.Unlock()
 	_ = c.cmd.Wait()
 	if got := c.cmd.ProcessState.ExitCode(); got != code {
-		c.t.Errorf("exit code %d, want %d:\n%s", got, code, plain)
+		c.t.Errorf("exit code = %d, want %d:\n%s", got, code, plain)
 	}
 	if strings.LastIndex(raw, "\x1b[?25l") > strings.LastIndex(raw, "\x1b[?25h") {
-		c.t.Error("the cursor was left hidden")
+		c.t.Error("the cursor is still hidden at the end")
 	}
 	return plain
 }

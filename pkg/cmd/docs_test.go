@@ -47,7 +47,7 @@ func readVocabulary(t *testing.T) vocabulary {
 	}
 	sources, err := filepath.Glob(filepath.Join(repository, "lab/internal/cmd/*.go"))
 	if err != nil || len(sources) == 0 {
-		t.Fatalf("the sources of eks-lab: %d, %v", len(sources), err)
+		t.Fatalf("%d sources of eks-lab, error = %v", len(sources), err)
 	}
 	common := map[string]bool{"dir": true, "o": true, "output": true, "help": true}
 	for _, file := range sources {
@@ -149,13 +149,13 @@ func (v vocabulary) prose(t *testing.T, line string, table string) (errs []error
 			name := strings.TrimSpace(strings.TrimPrefix(span[1], "kubectl eks-encrypt"))
 			name = strings.TrimSpace(regexp.MustCompile(` *(\[.*|-.*)`).ReplaceAllString(name, ""))
 			if !v.commands[name] {
-				errs = append(errs, fmt.Errorf("there is no command %s", name))
+				errs = append(errs, fmt.Errorf("command %s does not exist", name))
 			}
 		}
 	}
 	for _, m := range exitCode.FindAllStringSubmatch(line, -1) {
 		if code, _ := strconv.Atoi(m[1]); !slices.Contains(v.codes, code) {
-			errs = append(errs, fmt.Errorf("there is no exit code %d", code))
+			errs = append(errs, fmt.Errorf("exit code %d does not exist", code))
 		}
 	}
 	return errs
@@ -177,7 +177,7 @@ func (v vocabulary) text(t *testing.T, file, text string) (errs []error) {
 			}
 		}
 		if b.Exit != 0 && !slices.Contains(v.codes, b.Exit) {
-			errs = append(errs, fmt.Errorf("%s: there is no exit code %d", b.Where(), b.Exit))
+			errs = append(errs, fmt.Errorf("%s: exit code %d does not exist", b.Where(), b.Exit))
 		}
 	}
 	fenced, table := false, ""
@@ -215,7 +215,7 @@ func (v vocabulary) text(t *testing.T, file, text string) (errs []error) {
 func (v vocabulary) allCodes(file string, line int, codes []int) (errs []error) {
 	for _, code := range codes {
 		if !slices.Contains(v.codes, code) {
-			errs = append(errs, fmt.Errorf("%s:%d: there is no exit code %d", file, line, code))
+			errs = append(errs, fmt.Errorf("%s:%d: exit code %d does not exist", file, line, code))
 		}
 	}
 	if strings.HasPrefix(file, "docs/") {
@@ -229,13 +229,13 @@ func (v vocabulary) allCodes(file string, line int, codes []int) (errs []error) 
 	return errs
 }
 
-// What the documentation names exists: commands, flags and their values, targets
-// targets of make, exit codes; and links lead to files.
+// TestDocs checks that everything that the documents name exists: commands, flags and their
+// values, targets of make, exit codes, and the targets of links.
 func TestDocs(t *testing.T) {
 	v := readVocabulary(t)
 	files, err := docs.Files(repository)
 	if err != nil || len(files) < 10 {
-		t.Fatalf("%d documents: %v", len(files), err)
+		t.Fatalf("%d documents, error = %v; want 10 or more", len(files), err)
 	}
 	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
 	for _, file := range files {
@@ -264,13 +264,13 @@ func TestDocsCheck(t *testing.T) {
 		"```sh\nkubectl eks-encrypt status -o json | jq . && make moo\n```": "no target moo",
 		"```sh\neks-lab seed --secret 3\n```":                               "no flag --secret",
 		"```sh\neks-lab sow\n```":                                           "no command sow",
-		"<!-- exit: 7 -->\n```sh\nfalse\n```":                               "no exit code 7",
+		"<!-- exit: 7 -->\n```sh\nfalse\n```":                               "exit code 7 does not exist",
 		"Pass `--everything`.":                                              "no command has the flag --everything",
 		"Run `kubectl eks-encrypt prove`.":                                  `unknown command "prove"`,
-		"It exits with 4 then.":                                             "no exit code 4",
-		"| code | |\n|---|---|\n| 0 | |\n| 5 | |\n":                         "no exit code 5",
+		"It exits with 4 then.":                                             "exit code 4 does not exist",
+		"| code | |\n|---|---|\n| 0 | |\n| 5 | |\n":                         "exit code 5 does not exist",
 		"| code | |\n|---|---|\n| 0 | |\n| 1 | |\n":                         "exit code 124 is missing",
-		"| command | does |\n|---|---|\n| `status`, `prove` | x |":          "no command prove",
+		"| command | does |\n|---|---|\n| `status`, `prove` | x |":          "command prove does not exist",
 	} {
 		errs := v.text(t, "x.md", text)
 		if !slices.ContainsFunc(errs, func(err error) bool { return strings.Contains(err.Error(), want) }) {

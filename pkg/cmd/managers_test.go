@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
@@ -51,24 +52,22 @@ func TestManagers(t *testing.T) {
 			if test.form == "provider_key_arn" {
 				name += "-module"
 			}
-			if _, err := w.AddCluster(fakeaws.Cluster{Name: name, Region: "eu-central-1", Account: account, Version: "1.33",
-				Tags: test.tags}); err != nil {
-				t.Fatal(err)
-			}
+			awstest.AddCluster(t, w.Server, fakeaws.Cluster{Name: name, Version: "1.33", Tags: test.tags})
 			where := []string{"--context", "kind-dev", "--cluster-name", name, "--region", "eu-central-1"}
 			stdout, stderr, code := w.run(t,
 				append([]string{"associate", "alias/good", "--dry-run=client", "-o", "json"}, where...)...)
 			var plan v1alpha1.AssociationPlan
 			if err := json.Unmarshal([]byte(stdout), &plan); err != nil {
-				t.Fatalf("%v\n%s%s", err, stdout, stderr)
+				t.Fatalf("plan: %v\n%s%s", err, stdout, stderr)
 			}
 			d := plan.Drift
-			if d.Tool != test.tool || d.Destructive != test.destructive || !strings.Contains(d.Consequence, test.consequence) ||
-				d.Remedy == "" || (code == 1) != test.destructive {
-				t.Errorf("exit code %d, %+v", code, d)
+			if d.Tool != test.tool || d.Destructive != test.destructive || d.Remedy == "" ||
+				!strings.Contains(d.Consequence, test.consequence) || (code == 1) != test.destructive {
+				t.Errorf("exit code = %d, drift = %+v; want %s, destructive: %t, with %q",
+					code, d, test.tool, test.destructive, test.consequence)
 			}
 			if !strings.Contains(d.Snippet, test.form) {
-				t.Errorf("the snippet:\n%s", d.Snippet)
+				t.Errorf("the snippet lacks %q:\n%s", test.form, d.Snippet)
 			}
 			args := []string{"generate", "iac", "alias/good"}
 			if test.tool == v1alpha1.ToolUnknown {
@@ -76,7 +75,7 @@ func TestManagers(t *testing.T) {
 			}
 			snippet, stderr, code := w.run(t, append(args, where...)...)
 			if code != 0 || snippet != d.Snippet {
-				t.Errorf("exit code %d, %s\n%s", code, stderr, snippet)
+				t.Errorf("generate iac: exit code = %d, %s\n%s\nwant 0 and\n%s", code, stderr, snippet, d.Snippet)
 			}
 			if !strings.Contains(snippet, goodKey) || strings.Contains(snippet, "alias/good") {
 				t.Errorf("the snippet does not contain the ARN of the key:\n%s", snippet)
@@ -92,8 +91,11 @@ func TestManagers(t *testing.T) {
 				return
 			}
 			_, stderr, code = w.run(t, append([]string{"associate", "alias/good", "--yes"}, where...)...)
-			if code != 1 || !strings.Contains(stderr, "--accept-drift") || w.count("AssociateEncryptionConfig") != 0 {
-				t.Errorf("exit code %d, %s", code, stderr)
+			if code != 1 || !strings.Contains(stderr, "--accept-drift") {
+				t.Errorf("associate: exit code = %d, %s; want 1 and --accept-drift", code, stderr)
+			}
+			if n := awstest.Calls(w.Server, "AssociateEncryptionConfig"); n != 0 {
+				t.Errorf("%d calls of AssociateEncryptionConfig, want 0", n)
 			}
 		})
 	}

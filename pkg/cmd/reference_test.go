@@ -96,7 +96,7 @@ func firstDifference(got, want string) string {
 	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
 	for i := range min(len(a), len(b)) {
 		if a[i] != b[i] {
-			return fmt.Sprintf("line %d: %q\nthe help says: %q", i+1, a[i], b[i])
+			return fmt.Sprintf("line %d: %q\nthe help has %q", i+1, a[i], b[i])
 		}
 	}
 	return fmt.Sprintf("%d lines, the help has %d", len(a), len(b))

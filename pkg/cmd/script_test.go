@@ -27,13 +27,14 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmd"
 )
 
 // update rewrites the expected outputs in testdata/*.txtar.
 var update = flag.Bool("update", false, "rewrite the expected outputs")
 
-// TestMain lets the test binary also run as the plugin, under both of its names.
+// TestMain lets the test binary run as the plugin, under both of its names.
 func TestMain(m *testing.M) {
 	plugin := func() {
 		ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -50,7 +51,7 @@ func TestMain(m *testing.M) {
 // the outputs are the same in every run.
 const awsURL = "http://aws.test"
 
-// TestScripts runs the plugin end to end, with a kubeconfig and a fake AWS on the wire.
+// TestScripts checks the plugin end to end, with a kubeconfig and a fake AWS on loopback.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
@@ -63,7 +64,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// lockedReader makes a random source safe for concurrent use; ids are the same in every run.
+// lockedReader makes a random source safe for concurrent use; IDs are the same in every run.
 type lockedReader struct {
 	io.Reader
 	mu sync.Mutex
@@ -76,8 +77,6 @@ func (r *lockedReader) Read(p []byte) (int, error) {
 }
 
 type serverKey struct{}
-
-const account = "111122223333"
 
 func setup(env *testscript.Env) error {
 	s, vars, err := startAWS(env.WorkDir, time.Millisecond, env.Defer)
@@ -109,24 +108,26 @@ func startAWS(dir string, associationTime time.Duration,
 	kubeconfig := filepath.Join(dir, "kubeconfig")
 	return s, map[string]string{
 		"AWS_ENDPOINT_URL": awsURL, "HTTP_PROXY": h.URL, "HTTPS_PROXY": h.URL,
-		"AWS_ACCESS_KEY_ID": "AKIAANN", "AWS_SECRET_ACCESS_KEY": "secret",
+		"AWS_ACCESS_KEY_ID": awstest.AccessKeyID, "AWS_SECRET_ACCESS_KEY": awstest.SecretAccessKey,
 		"AWS_EC2_METADATA_DISABLED": "true", "AWS_MAX_ATTEMPTS": "1",
 		"HOME": dir, "KUBECONFIG": kubeconfig,
 	}, writeKubeconfig(s, truths, kubeconfig)
 }
 
+// principal returns the user of awstest with exactly this policy, which may be empty.
 func principal(policy ...fakeaws.Statement) fakeaws.Principal {
-	return fakeaws.Principal{ARN: "arn:aws:iam::" + account + ":user/ann", AccessKeyID: "AKIAANN",
-		SecretAccessKey: "secret", Policy: policy}
+	user := awstest.User()
+	user.Policy = policy
+	return user
 }
 
 // fixtures adds the keys of eu-central-1.
 func fixtures(w *fakeaws.State) {
 	add := func(n int, alias string, k fakeaws.Key) {
-		k.ID, k.Region, k.Account = fmt.Sprintf("11111111-0000-0000-0000-%012d", n), "eu-central-1", account
+		k.ID, k.Region, k.Account = fmt.Sprintf("11111111-0000-0000-0000-%012d", n), "eu-central-1", awstest.Account
 		w.AddKey(k)
 		if alias != "" {
-			w.AddAlias(fakeaws.Alias{Name: "alias/" + alias, Region: k.Region, Account: account, Target: k.ID})
+			w.AddAlias(fakeaws.Alias{Name: "alias/" + alias, Region: k.Region, Account: awstest.Account, Target: k.ID})
 		}
 	}
 	add(1, "good", fakeaws.Key{RotationDays: 365})
@@ -138,11 +139,11 @@ func fixtures(w *fakeaws.State) {
 	add(7, "", fakeaws.Key{})
 	add(8, "rsa-encrypt", fakeaws.Key{Spec: "RSA_4096"})
 	add(9, "unimported", fakeaws.Key{Origin: "EXTERNAL", State: "PendingImport"})
-	w.AddKey(fakeaws.Key{ID: "mrk-11111111000000000000000000000010", Region: "eu-central-1", Account: account,
+	w.AddKey(fakeaws.Key{ID: "mrk-11111111000000000000000000000010", Region: "eu-central-1", Account: awstest.Account,
 		MultiRegion: true,
-		Primary:     "arn:aws:kms:us-east-1:" + account + ":key/mrk-11111111000000000000000000000010"})
+		Primary:     "arn:aws:kms:us-east-1:" + awstest.Account + ":key/mrk-11111111000000000000000000000010"})
 	w.AddKey(fakeaws.Key{ID: "22222222-0000-0000-0000-000000000001", Region: "eu-central-1", Account: "444455556666"})
-	w.AddAlias(fakeaws.Alias{Name: "alias/dangling", Region: "eu-central-1", Account: account,
+	w.AddAlias(fakeaws.Alias{Name: "alias/dangling", Region: "eu-central-1", Account: awstest.Account,
 		Target: "ffffffff-0000-0000-0000-000000000001"})
 }
 
@@ -173,7 +174,8 @@ func writeKubeconfig(s *fakeaws.Server, truths []fakeaws.Expected, path string) 
 	c.Contexts["tunnel"].AuthInfo = "get-token"
 	add("astray", "astray", "https://ffff456789abcdef0123456789abcdef.gr7.eu-central-1.eks.amazonaws.com")
 	c.Contexts["astray"].AuthInfo = "get-token"
-	add("gone", strings.Replace(arn, "payments-prod", "gone", 1), "https://eeee456789abcdef0123456789abcdef.gr7.eu-central-1.eks.amazonaws.com")
+	add("gone", strings.Replace(arn, "payments-prod", "gone", 1),
+		"https://eeee456789abcdef0123456789abcdef.gr7.eu-central-1.eks.amazonaws.com")
 	c.CurrentContext = "payments-prod"
 	return clientcmd.WriteToFile(*c, path)
 }
@@ -191,7 +193,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%v", err)
 	}
 	if want, _ := strconv.Atoi(args[0]); code != want {
-		ts.Fatalf("exit code %d, want %d", code, want)
+		ts.Fatalf("exit code = %d, want %d", code, want)
 	}
 }
 
@@ -226,7 +228,7 @@ func policy(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		statements = slices.DeleteFunc(statements, func(s fakeaws.Statement) bool { return len(s.Action) == 0 })
 		if !removed {
-			ts.Fatalf("%s does not allow %s in the first place", args[0], args[1])
+			ts.Fatalf("%s does not allow %s", args[0], args[1])
 		}
 	}
 	ts.Check(server(ts).AddPrincipal(principal(statements...)))
@@ -256,7 +258,8 @@ func calls(ts *testscript.TestScript, _ bool, args []string) {
 			continue // not an AWS call but a refused connection to the API server
 		}
 		switch {
-		case args[1] == r.Operation, args[1] == r.Service, args[1] == "any", args[1] == "changing" && changes(r.Operation):
+		case args[1] == r.Operation, args[1] == r.Service, args[1] == "any",
+			args[1] == "changing" && changes(r.Operation):
 			n++
 		}
 	}
@@ -306,7 +309,7 @@ func generate(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
-// harmless FILE… checks that the files have no control characters that change a terminal or reorder text.
+// harmless FILE… checks that the files have no characters that control a terminal or reorder text.
 func harmless(ts *testscript.TestScript, _ bool, args []string) {
 	for _, file := range args {
 		text := ts.ReadFile(file)
@@ -315,7 +318,7 @@ func harmless(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		for i, r := range text {
 			if (unicode.IsControl(r) && !strings.ContainsRune("\n\t\r", r)) || unicode.Is(unicode.Cf, r) {
-				ts.Fatalf("%s holds %U: …%q", file, r, text[max(i-80, 0):i+1])
+				ts.Fatalf("%s contains %U: …%q", file, r, text[max(i-80, 0):i+1])
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 )
 
 const (
@@ -14,7 +15,7 @@ const (
 	enter = "\r"
 )
 
-const goodKey = "arn:aws:kms:eu-central-1:" + account + ":key/11111111-0000-0000-0000-000000000001"
+const goodKey = "arn:aws:kms:eu-central-1:" + awstest.Account + ":key/11111111-0000-0000-0000-000000000001"
 
 // TestConfirmation checks that only the cluster's name confirms an association.
 func TestConfirmation(t *testing.T) {
@@ -42,14 +43,14 @@ func TestConfirmation(t *testing.T) {
 			if !strings.Contains(shown, test.text) || !strings.Contains(shown, "nothing was sent, nothing was changed") {
 				t.Errorf("shown:\n%s", shown)
 			}
-			if n := w.count("AssociateEncryptionConfig"); n != 0 {
-				t.Errorf("%d AssociateEncryptionConfig calls, want 0", n)
+			if n := awstest.Calls(w.Server, "AssociateEncryptionConfig"); n != 0 {
+				t.Errorf("%d calls of AssociateEncryptionConfig, want 0", n)
 			}
 		})
 	}
 }
 
-// TestPicker chooses a key from the list: an ineligible key shows the reason, an eligible one is used.
+// TestPicker checks the list of keys: an ineligible key shows the reason, and an eligible one is used.
 func TestPicker(t *testing.T) {
 	t.Parallel()
 	w := newPluginTest(t, time.Millisecond)
@@ -79,8 +80,8 @@ func TestPicker(t *testing.T) {
 	c.expect("Rewrite all Secrets now? [y/N] ")
 	c.send("n" + enter)
 	c.ends(0)
-	if n := w.count("AssociateEncryptionConfig"); n != 1 {
-		t.Errorf("%d AssociateEncryptionConfig calls, want 1", n)
+	if n := awstest.Calls(w.Server, "AssociateEncryptionConfig"); n != 1 {
+		t.Errorf("%d calls of AssociateEncryptionConfig, want 1", n)
 	}
 }
 
@@ -88,9 +89,9 @@ func TestPicker(t *testing.T) {
 func TestPickerOfMany(t *testing.T) {
 	t.Parallel()
 	w := newPluginTest(t, time.Millisecond)
-	if err := w.Update(func(world *fakeaws.State) {
+	if err := w.Update(func(state *fakeaws.State) {
 		for range 300 {
-			world.AddKey(fakeaws.Key{Region: "eu-central-1", Account: account})
+			state.AddKey(fakeaws.Key{Region: "eu-central-1", Account: awstest.Account})
 		}
 	}); err != nil {
 		t.Fatal(err)
@@ -127,8 +128,8 @@ func TestInterruptedWait(t *testing.T) {
 	c.expect("InProgress, update ")
 	c.send(ctrlC)
 	c.ends(130)
-	if n := w.count("AssociateEncryptionConfig"); n != 1 {
-		t.Errorf("%d AssociateEncryptionConfig calls, want 1", n)
+	if n := awstest.Calls(w.Server, "AssociateEncryptionConfig"); n != 1 {
+		t.Errorf("%d calls of AssociateEncryptionConfig, want 1", n)
 	}
 }
 
@@ -153,7 +154,7 @@ func TestNoColour(t *testing.T) {
 		c.send("n" + enter)
 		c.ends(0)
 		if found := colours.FindString(c.text); (found != "") != test.colours {
-			t.Errorf("with %v: colour %q", test.env, found)
+			t.Errorf("with %v: colour = %q, want one: %t", test.env, found, test.colours)
 		}
 	}
 }

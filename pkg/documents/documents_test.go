@@ -25,7 +25,7 @@ func TestIAMPolicy(t *testing.T) {
 				t.Fatal(err)
 			}
 			if len(d.Statement) == 0 {
-				t.Errorf("IAMPolicy(%s) has no statements", purpose)
+				t.Errorf("IAMPolicy(%s) has 0 statements, want some", purpose)
 			}
 			seen := map[string]bool{}
 			for _, s := range d.Statement {
@@ -53,7 +53,7 @@ func TestIAMPolicy(t *testing.T) {
 		}
 	}
 	if _, err := IAMPolicy(IAMOptions{For: "everything"}); err == nil {
-		t.Error("IAMPolicy with an unknown purpose succeeded")
+		t.Error("IAMPolicy with an unknown purpose = nil error, want an error")
 	}
 }
 
@@ -68,11 +68,11 @@ func TestRBAC(t *testing.T) {
 		}
 		documents := strings.Split(text, "---\n")
 		if len(documents) != 4 {
-			t.Fatalf("%d documents", len(documents))
+			t.Fatalf("%d documents, want 4", len(documents))
 		}
 		for _, d := range documents {
 			if strings.Contains(d, "creationTimestamp") || strings.Contains(d, "null") {
-				t.Errorf("%+v has empty fields:\n%s", o, d)
+				t.Errorf("RBAC(%+v) has empty fields, want none:\n%s", o, d)
 			}
 			var object struct {
 				Kind  string
@@ -85,7 +85,7 @@ func TestRBAC(t *testing.T) {
 				for i, resource := range rule.Resources {
 					if verbs := strings.Join(rule.Verbs, ","); resource != "configmaps" &&
 						strings.Contains(verbs, "get") || o.ReadOnly && strings.Contains(verbs, "patch") {
-						t.Errorf("%+v: %s on %s", o, verbs, rule.Resources[i])
+						t.Errorf("RBAC(%+v) allows %s on %s, want no such rule", o, verbs, rule.Resources[i])
 					}
 				}
 			}
@@ -94,12 +94,12 @@ func TestRBAC(t *testing.T) {
 	for _, o := range []RBACOptions{{Kind: "User"}, {Kind: "ServiceAccount", Subject: "sa"},
 		{Kind: "Robot", Subject: "r"}} {
 		if _, err := RBAC(o); err == nil {
-			t.Errorf("RBAC(%+v) succeeded", o)
+			t.Errorf("RBAC(%+v) = nil error, want an error", o)
 		}
 	}
 }
 
-// Values from AWS stay in their table cells.
+// TestRunbookHostile checks that values from AWS stay in their table cells.
 func TestRunbookHostile(t *testing.T) {
 	const evil = "x | y\n# Approved `rm -rf` <script>"
 	r := Runbook{Now: time.Unix(0, 0), Tool: "v1", Flags: " --context c", Plan: &v1alpha1.AssociationPlan{
@@ -112,16 +112,16 @@ func TestRunbookHostile(t *testing.T) {
 	}
 	text := r.String()
 	if strings.Contains(text, "\n# Approved") || strings.Contains(text, "<script>") {
-		t.Errorf("a value became Markdown:\n%s", text)
+		t.Errorf("a value became Markdown, want plain text:\n%s", text)
 	}
 	if n := strings.Count(text, "```"); n%2 != 0 {
-		t.Errorf("%d fences", n)
+		t.Errorf("%d fences, want an even number", n)
 	}
 	for _, want := range []string{"no way back", "associate " + key + " --dry-run=client --context c",
 		"rewrite --all-resources --evidence rewrite.json --context c",
 		"status --require cmk -o yaml --context c > after.yaml"} {
 		if !strings.Contains(text, want) {
-			t.Errorf("%q is missing", want)
+			t.Errorf("%q is missing in the runbook", want)
 		}
 	}
 }

@@ -80,7 +80,7 @@ func TestControls(t *testing.T) {
 		for _, c := range Controls(test.report) {
 			got += string(c.Result[0])
 			if c.Reason == "" || c.Name == "" {
-				t.Errorf("%s: %s has no reason or no name", test.name, c.ID)
+				t.Errorf("%s: reason or name of %s is empty", test.name, c.ID)
 			}
 		}
 		if got != test.want {

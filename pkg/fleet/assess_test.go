@@ -108,10 +108,10 @@ func TestAssess(t *testing.T) {
 			answers := Answers{Items: test.items, Unreachable: test.unreachable, Data: test.data, StartedAt: now}
 			r := Assess(answers, test.rules)
 			if diff := cmp.Diff(test.findings, short(r.Findings)); diff != "" {
-				t.Errorf("findings: %s", diff)
+				t.Errorf("findings (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(test.undecided, short(r.Undecided)); diff != "" {
-				t.Errorf("undecided: %s", diff)
+				t.Errorf("undecided (-want +got):\n%s", diff)
 			}
 			if s := r.Summary; s.Outcome != test.outcome || s.Findings != len(r.Findings) ||
 				s.Clusters != len(test.items) || r.Items == nil {
@@ -119,7 +119,7 @@ func TestAssess(t *testing.T) {
 			}
 			for _, f := range r.Findings {
 				if f.Remedy == "" || f.Severity == "" || f.Title == "" || f.Reason == "" {
-					t.Errorf("finding %+v is incomplete", f)
+					t.Errorf("finding = %+v, want no empty field", f)
 				}
 			}
 		})
@@ -173,7 +173,7 @@ func TestGroupByKey(t *testing.T) {
 		t.Error(diff)
 	}
 	if k := keys[4]; k.Account != "444455556666" || k.Region != "us-east-1" || k.Reason != "access denied" {
-		t.Errorf("key of another account = %+v", k)
+		t.Errorf("key of another account = %+v, want its account, region and reason", k)
 	}
 	// An issue that EKS reports for one cluster makes the key unusable.
 	sick := usable(keyA)
@@ -211,7 +211,7 @@ func TestScannerResults(t *testing.T) {
 				word += "!"
 			}
 			if o.Says == "" || o.Why == "" || o.Check == "" {
-				t.Errorf("%s: result %+v is incomplete", o.Tool, o)
+				t.Errorf("%s: result = %+v, want no empty field", o.Tool, o)
 			}
 			says[o.Tool] = append(says[o.Tool], word)
 		}

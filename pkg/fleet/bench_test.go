@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 )
 
 // BenchmarkFleet audits a thousand clusters in 20 regions and 5 accounts, with 50 ms
@@ -54,5 +55,5 @@ func (f fleet) plain(b *testing.B, calls int) {
 			return err
 		})
 	}
-	must(b, all.Wait())
+	awstest.Must(b, all.Wait())
 }

@@ -29,7 +29,7 @@ func TestCompare(t *testing.T) {
 		[][]string{c.New, c.Gone, c.LostSight}); diff != "" {
 		t.Error(diff)
 	}
-	what := func(changes []v1alpha1.Change) (words []string) {
+	summary := func(changes []v1alpha1.Change) (words []string) {
 		for _, change := range changes {
 			name := change.Cluster[strings.LastIndexByte(change.Cluster, '/')+1:]
 			words = append(words, name+" "+change.What+" "+change.Was)
@@ -37,19 +37,19 @@ func TestCompare(t *testing.T) {
 		return words
 	}
 	if diff := cmp.Diff([]string{"fresh ENC-1 new cluster", "rebuilt encryption.keyArn " + keyC, "well ENC-3 Pass"},
-		what(c.Regressions)); diff != "" {
+		summary(c.Regressions)); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"sick ENC-3 Fail"}, what(c.Fixed)); diff != "" {
+	if diff := cmp.Diff([]string{"sick ENC-3 Fail"}, summary(c.Fixed)); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{
 		"rebuilt encryption.verdict CustomerManagedKey", "sick key.state Disabled", "well key.state Enabled",
-	}, what(c.Other)); diff != "" {
+	}, summary(c.Other)); diff != "" {
 		t.Error(diff)
 	}
 
-	// The clusters of an unreachable region are not gone, and later not new.
+	// The clusters of an unreachable region are neither gone nor, later, new.
 	down := assess([]v1alpha1.Unreachable{{Account: "111122223333", Region: "eu-central-1", Reason: "503"}})
 	if c := Compare(before, down); len(c.Gone) != 0 || len(c.LostSight) != 6 {
 		t.Errorf("Compare = %+v, want 6 in LostSight and none gone", c)
@@ -99,7 +99,7 @@ func TestParseReport(t *testing.T) {
 		"", "{", "[]", "apiVersion: v1\nkind: AuditReport", "apiVersion: eks-encrypt/v1alpha1\nkind: EncryptionReport",
 	} {
 		if _, err := ParseReport([]byte(bad)); err == nil {
-			t.Errorf("ParseReport(%q) returned no error", bad)
+			t.Errorf("ParseReport(%q) = nil error, want an error", bad)
 		}
 	}
 }

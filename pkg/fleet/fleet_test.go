@@ -2,16 +2,17 @@ package fleet
 
 import (
 	"context"
-	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 )
 
+// caller is a user of the first generated account.
 const caller = "arn:aws:iam::100000000001:user/auditor"
 
 // fleet is a generated fleet on the fake AWS, with the expected answers.
@@ -23,35 +24,21 @@ type fleet struct {
 
 func newFleet(t testing.TB, o fakeaws.GenerateOptions) fleet {
 	t.Helper()
-	s := fakeaws.New(fakeaws.Options{})
-	t.Cleanup(s.Close)
-	h := httptest.NewServer(s)
-	t.Cleanup(h.Close)
+	s, config := awstest.New(t)
 	g, err := s.AddGenerated(o)
-	must(t, err)
-	must(t, s.AddPrincipal(fakeaws.Principal{
+	awstest.Must(t, err)
+	awstest.Must(t, s.AddPrincipal(fakeaws.Principal{
 		ARN: caller, AccessKeyID: "AKIAAUDIT", SecretAccessKey: "secret",
 		Policy: []fakeaws.Statement{fakeaws.Allow("sts:AssumeRole"), fakeaws.Allow("organizations:ListAccounts")},
 	}))
-	for name, value := range map[string]string{
-		"AWS_ACCESS_KEY_ID": "AKIAAUDIT", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true",
-		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-		"AWS_MAX_ATTEMPTS": "", "AWS_ENDPOINT_URL": "",
-	} {
-		if t, ok := t.(interface{ Setenv(string, string) }); ok {
-			t.Setenv(name, value)
-		}
-	}
-	clients, err := awsclient.New(context.Background(), awsclient.Options{Region: "us-east-1", EndpointURL: h.URL})
-	must(t, err)
+	awstest.ClearEnvironment(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAAUDIT")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	clients, err := awsclient.New(t.Context(), awsclient.Options{
+		Region: "us-east-1", EndpointURL: *config.BaseEndpoint,
+	})
+	awstest.Must(t, err)
 	return fleet{s, g, clients}
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func (f fleet) options() Options {
@@ -65,7 +52,7 @@ func (f fleet) options() Options {
 func (f fleet) gather(t testing.TB, o Options) *Gathered {
 	t.Helper()
 	g, err := Gather(context.Background(), o)
-	must(t, err)
+	awstest.Must(t, err)
 	return g
 }
 
@@ -185,8 +172,8 @@ func (f fleet) check(t *testing.T, r *v1alpha1.AuditReport, rules Rules) {
 	}
 }
 
-// The report of a thousand clusters in 20 regions and 5 accounts is correct, and few
-// calls are made.
+// TestFleet checks the report of a thousand clusters in 20 regions and 5 accounts, and that
+// few calls are made.
 func TestFleet(t *testing.T) {
 	f := newFleet(t, fakeaws.GenerateOptions{Clusters: 1000, Regions: 20, Accounts: 5, Seed: 1})
 	g := f.gather(t, f.options())
@@ -194,7 +181,7 @@ func TestFleet(t *testing.T) {
 	r := Assess(Answers{Items: g.Items, Unreachable: g.Unreachable, Notes: g.Notes, StartedAt: fleetNow}, rules)
 	f.check(t, r, rules)
 	if len(g.Unreachable) > 0 || len(g.Notes) > 0 || len(g.Regions) != 20 || len(g.Accounts) != 5 {
-		t.Errorf("unreachable %v, notes %v, %d regions, %d accounts, want none, none, 20, 5",
+		t.Errorf("unreachable = %v, notes = %v, %d regions, %d accounts; want none, none, 20, 5",
 			g.Unreachable, g.Notes, len(g.Regions), len(g.Accounts))
 	}
 
@@ -232,7 +219,8 @@ func TestFleet(t *testing.T) {
 	t.Logf("%d calls for %d clusters and %d keys", total, len(f.Generated.Expected), len(keyARNs))
 }
 
-// Throttling loses no cluster, and a region or account that fails affects no other.
+// TestFleetWithFaults checks that throttling loses no cluster, and that a region or account
+// that fails does not affect the others.
 func TestFleetWithFaults(t *testing.T) {
 	f := newFleet(t, fakeaws.GenerateOptions{
 		Clusters: 400, Regions: 20, Accounts: 5, Seed: 2,
@@ -247,14 +235,14 @@ func TestFleetWithFaults(t *testing.T) {
 	r := Assess(Answers{Items: g.Items, Unreachable: g.Unreachable, Notes: g.Notes, StartedAt: fleetNow}, rules)
 	f.check(t, r, rules)
 	if n := <-throttled; n == 0 {
-		t.Error("no call was throttled")
+		t.Error("0 throttled calls, want some")
 	}
 	if len(g.Unreachable) != 5 { // one region in each of four accounts, and one account
 		t.Errorf("Unreachable = %+v, want 5 entries", g.Unreachable)
 	}
 	for _, u := range g.Unreachable {
 		if u.Reason == "" {
-			t.Errorf("%+v has no reason", u)
+			t.Errorf("reason of %+v is empty", u)
 		}
 	}
 	if r.Summary.Outcome != v1alpha1.OutcomeFinding {

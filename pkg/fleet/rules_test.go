@@ -65,7 +65,7 @@ func TestParseWaivers(t *testing.T) {
 	const good = "waivers:\n- {cluster: 'legacy-*', control: enc-1, reason: r, owner: ann, expires: 2027-01-31}\n"
 	got, err := ParseWaivers([]byte(good))
 	if err != nil || len(got) != 1 || got[0].Control != "ENC-1" {
-		t.Fatalf("ParseWaivers = %+v, %v", got, err)
+		t.Fatalf("ParseWaivers = %+v, %v, want one for ENC-1", got, err)
 	}
 	if end, _ := got[0].end(); !end.Equal(time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("end = %v, want 2027-02-01", end)
@@ -76,12 +76,12 @@ func TestParseWaivers(t *testing.T) {
 		"no owner":          strings.Replace(good, "owner: ann, ", "", 1),
 		"no reason":         strings.Replace(good, "reason: r", "reason: ' '", 1),
 		"no expiry":         strings.Replace(good, ", expires: 2027-01-31", "", 1),
-		"no day":            strings.Replace(good, "2027-01-31", "never", 1),
+		"not a day":         strings.Replace(good, "2027-01-31", "never", 1),
 		"no such day":       strings.Replace(good, "2027-01-31", "2027-02-30", 1),
 		"unknown control":   strings.Replace(good, "enc-1", "ENC-7", 1),
-		"no pattern":        strings.Replace(good, "legacy-*", "[", 1),
+		"invalid pattern":   strings.Replace(good, "legacy-*", "[", 1),
 		"a duplicate field": strings.Replace(good, "owner: ann", "owner: ann, owner: bob", 1),
-		"no YAML":           "{",
+		"not YAML":          "{",
 	} {
 		if got, err := ParseWaivers([]byte(text)); err == nil {
 			t.Errorf("%s: ParseWaivers = %+v, want an error", name, got)
@@ -101,7 +101,7 @@ func FuzzParseWaivers(f *testing.F) {
 		}
 		for _, w := range waivers {
 			if _, err := w.end(); err != nil || w.Owner == "" || !slices.Contains(ControlIDs(), w.Control) {
-				t.Errorf("accepted %+v (%v)", w, err)
+				t.Errorf("ParseWaivers accepted %+v (%v), want a complete waiver", w, err)
 			}
 			w.covers(clusterARN(name), name, w.Control)
 		}
@@ -111,7 +111,7 @@ func FuzzParseWaivers(f *testing.F) {
 func TestReadKeyARNs(t *testing.T) {
 	got, err := ReadKeyARNs(strings.NewReader("# ours\n\n" + keyB + "  # prod\n  " + keyA + "\r\n" + keyB + "\n"))
 	if diff := cmp.Diff([]string{keyA, keyB}, got); err != nil || diff != "" {
-		t.Errorf("ReadKeyARNs: %v, diff %s", err, diff)
+		t.Errorf("ReadKeyARNs: error = %v (-want +got):\n%s", err, diff)
 	}
 	for _, bad := range []string{
 		"alias/prod", strings.Replace(keyA, "key/", "alias/", 1), "aaaaaaaa-0000-0000-0000-000000000001", "*",
@@ -130,7 +130,7 @@ func FuzzReadKeyARNs(f *testing.F) {
 		arns, err := ReadKeyARNs(strings.NewReader(text))
 		for _, a := range arns {
 			if !keyARNPattern.MatchString(a) || err != nil {
-				t.Errorf("accepted %q, %v", a, err)
+				t.Errorf("ReadKeyARNs accepted %q, %v, want a key ARN", a, err)
 			}
 		}
 	})
@@ -142,7 +142,7 @@ func TestScopeAndFilter(t *testing.T) {
 		{Accounts: []string{"111122223333"}, RoleName: "team/auditor"}, {Organization: true, RoleName: "auditor"},
 	} {
 		if err := good.Validate(); err != nil {
-			t.Errorf("%+v: Validate = %v", good, err)
+			t.Errorf("%+v: Validate = %v, want nil", good, err)
 		}
 	}
 	for _, bad := range []Scope{
@@ -152,7 +152,7 @@ func TestScopeAndFilter(t *testing.T) {
 		{Organization: true, Accounts: []string{"111122223333"}, RoleName: "r"},
 	} {
 		if err := bad.Validate(); err == nil {
-			t.Errorf("%+v: Validate returned no error", bad)
+			t.Errorf("%+v: Validate = nil, want an error", bad)
 		}
 	}
 	f, err := NewFilter([]string{"prod-*", " web ", ""}, []string{"team=pay*", "owner", "path=/a/*"})
@@ -166,18 +166,18 @@ func TestScopeAndFilter(t *testing.T) {
 	}
 	tags := map[string]string{"team": "payments", "owner": "", "path": "/a/b/c"}
 	if !f.MatchesTags(tags) {
-		t.Errorf("Tags(%v) = false", tags)
+		t.Errorf("Tags(%v) = false, want true", tags)
 	}
 	delete(tags, "owner")
 	if f.MatchesTags(tags) || f.MatchesTags(nil) {
-		t.Error("Tags = true without the tag owner")
+		t.Error("Tags without the tag owner = true, want false")
 	}
 	if none, _ := NewFilter(nil, nil); !none.MatchesName("x") || !none.MatchesTags(nil) || len(none.Conditions()) != 0 {
 		t.Error("the empty filter excludes a cluster")
 	}
 	for _, bad := range []string{"=x", "k=["} {
 		if _, err := NewFilter(nil, []string{bad}); err == nil {
-			t.Errorf("NewFilter with tag %q returned no error", bad)
+			t.Errorf("NewFilter with tag %q = nil error, want an error", bad)
 		}
 	}
 }
@@ -201,6 +201,6 @@ func TestDefaultControls(t *testing.T) {
 		t.Errorf("ParseControls = %v, %v, want ENC-1 and ENC-3", got, err)
 	}
 	if _, err := ParseControls([]string{"ENC-0"}); err == nil {
-		t.Error("ParseControls(ENC-0) returned no error")
+		t.Error("ParseControls(ENC-0) = nil error, want an error")
 	}
 }

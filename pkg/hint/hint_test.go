@@ -33,6 +33,6 @@ func TestWrapKeepsTheError(t *testing.T) {
 		t.Errorf("Wrap = %v, want an error that wraps %v and has its text", err, base)
 	}
 	if Wrap(nil, "x") != nil {
-		t.Error("Wrap(nil) is not nil")
+		t.Error("Wrap(nil) = an error, want nil")
 	}
 }

@@ -50,7 +50,7 @@ func TestDetect(t *testing.T) {
 		got := Detect(test.tags)
 		if got.Tool != test.tool || got.Confidence != test.confidence ||
 			(got.Evidence == "") != (test.tool == v1alpha1.ToolUnknown) {
-			t.Errorf("%s: %+v, want %s (%s)", test.name, got, test.tool, test.confidence)
+			t.Errorf("%s: Detect = %+v, want %s (%s)", test.name, got, test.tool, test.confidence)
 		}
 	}
 }
@@ -89,16 +89,16 @@ func TestAssess(t *testing.T) {
 	for _, test := range tests {
 		d := Assess(test.managed, test.owner, Values{Cluster: "c", Region: "us-west-2", KeyARN: key})
 		if d.Destructive != test.destructive || !strings.Contains(d.Consequence, test.text) {
-			t.Errorf("%s: destructive %t, %q; want %t, %q", test.name, d.Destructive, d.Consequence, test.destructive,
-				test.text)
+			t.Errorf("%s: destructive = %t, consequence = %q; want %t, %q",
+				test.name, d.Destructive, d.Consequence, test.destructive, test.text)
 		}
 		if d.Destructive && (d.Remedy == "" || !strings.Contains(d.Snippet, key)) {
-			t.Errorf("%s: no remedy", test.name)
+			t.Errorf("%s: remedy or snippet is missing", test.name)
 		}
 	}
 }
 
-// Every snippet parses, contains the key's ARN, and has no open placeholder.
+// TestSnippets checks that every snippet parses, contains the key's ARN, and has no open placeholder.
 func TestSnippets(t *testing.T) {
 	for _, form := range Forms() {
 		text, err := Snippet(form, Values{Cluster: "payments", Region: "us-west-2", KeyARN: key, Namespace: "ns",
@@ -107,7 +107,7 @@ func TestSnippets(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !strings.Contains(text, key) || strings.Contains(text, "@") || strings.Contains(text, "alias/") {
-			t.Errorf("%s:\n%s", form, text)
+			t.Errorf("Snippet(%s) lacks the key's ARN, or has a placeholder or an alias:\n%s", form, text)
 		}
 		if strings.HasPrefix(string(form), "terraform") {
 			if _, diagnostics := hclparse.NewParser().ParseHCL([]byte(text), "snippet.tf"); diagnostics.HasErrors() {
@@ -120,7 +120,7 @@ func TestSnippets(t *testing.T) {
 			t.Errorf("%s: %v\n%s", form, err, text)
 		}
 		if untouched := form == FormCloudFormation || form == FormCDK; untouched != (len(object) == 0) {
-			t.Errorf("%s holds %v", form, object)
+			t.Errorf("%s: object = %v, want one only for tools that need a change", form, object)
 		}
 	}
 	for form, want := range map[Form]string{
@@ -147,18 +147,18 @@ encryption_config = {
 	} {
 		if text, err := Snippet(form, Values{Cluster: "a\nb", KeyARN: key}); err != nil ||
 			!strings.HasSuffix(text, "\n"+want) {
-			t.Errorf("Snippet(%s) = %v\n%s\nwant the end\n%s", form, err, text, want)
+			t.Errorf("Snippet(%s) = %v\n%s\nwant a text that ends with\n%s", form, err, text, want)
 		} else if head := strings.TrimSuffix(text, want); strings.Count(head, "\n") != strings.Count("\n"+head, "\n#") {
 			t.Errorf("Snippet(%s): a line of the head is not a comment:\n%s", form, head)
 		}
 	}
 	for _, bad := range []string{"", "alias/x", "arn:aws:kms:us-west-2:111122223333:alias/x", "1234"} {
 		if _, err := Snippet(FormTerraform, Values{KeyARN: bad}); err == nil {
-			t.Errorf("Snippet with the key %q succeeded", bad)
+			t.Errorf("Snippet with the key %q = nil error, want an error", bad)
 		}
 	}
 	if _, err := Snippet("chef", Values{KeyARN: key}); err == nil {
-		t.Error("Snippet for an unknown tool succeeded")
+		t.Error("Snippet for an unknown tool = nil error, want an error")
 	}
 }
 
@@ -193,8 +193,8 @@ func TestFindOwner(t *testing.T) {
 	}
 }
 
-// A tool named by flag is certain, so Terraform's consequence has to be accepted.
-func TestTold(t *testing.T) {
+// TestManagedByFlag checks that a tool named by flag is certain, so that the user must accept Terraform's consequence.
+func TestManagedByFlag(t *testing.T) {
 	for _, test := range []struct {
 		name        string
 		form        Form
@@ -210,7 +210,8 @@ func TestTold(t *testing.T) {
 		form, known := FormOf(m)
 		if d := Assess(m, nil, Values{Cluster: "c", KeyARN: key}); !ok || !known || form != test.form ||
 			d.Destructive != test.destructive {
-			t.Errorf("%s: %+v, form %s, destructive %t", test.name, m, form, d.Destructive)
+			t.Errorf("%s: %+v, form = %s, destructive = %t; want %s, %t", test.name, m, form, d.Destructive, test.form,
+				test.destructive)
 		}
 	}
 	if m, ok := ParseManagedBy("chef"); ok {
@@ -230,7 +231,7 @@ func FuzzDetect(f *testing.F) {
 	f.Add("spectro__", "\x1b")
 	f.Fuzz(func(t *testing.T, k, v string) {
 		if m := Detect(map[string]string{k: v}); m.Tool == "" || m.Confidence == "" {
-			t.Errorf("%q=%q: %+v", k, v, m)
+			t.Errorf("Detect(%q=%q) = %+v, want a tool and a confidence", k, v, m)
 		}
 	})
 }

@@ -3,18 +3,17 @@ package inspect
 import (
 	"encoding/json"
 	"errors"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
 	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
@@ -22,81 +21,65 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
-const account = "111122223333"
-
-// world is a fake AWS that the real SDK calls.
-type world struct {
+// testAWS is a fake AWS that the real SDK calls.
+type testAWS struct {
 	*fakeaws.Server
 	config aws.Config
 }
 
-func newWorld(t *testing.T, allowed ...fakeaws.Statement) world {
+func newAWS(t *testing.T, policy ...fakeaws.Statement) testAWS {
 	t.Helper()
-	s := fakeaws.New(fakeaws.Options{})
-	t.Cleanup(s.Close)
-	h := httptest.NewServer(s)
-	t.Cleanup(h.Close)
-	if len(allowed) == 0 {
-		allowed = []fakeaws.Statement{fakeaws.Allow("*")}
-	}
-	must(t, s.AddPrincipal(fakeaws.Principal{
-		ARN: "arn:aws:iam::" + account + ":user/ann", AccessKeyID: "AKIAANN", SecretAccessKey: "secret",
-		Policy: allowed,
-	}))
-	return world{s, aws.Config{
-		BaseEndpoint: aws.String(h.URL), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider("AKIAANN", "secret", ""),
-	}}
+	server, config := awstest.New(t, policy...)
+	return testAWS{server, config}
 }
 
-func must(t *testing.T, err error) {
+// add adds a cluster and returns its ARN.
+func (a testAWS) add(t *testing.T, c fakeaws.Cluster) string {
 	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
+	return awstest.AddCluster(t, a.Server, c)
 }
 
 // inspect reports on the cluster with this ARN. The target has the endpoint of the fake cluster.
-func (w world) inspect(t *testing.T, arn string) Result {
+func (a testAWS) inspect(t *testing.T, arn string) Result {
 	t.Helper()
-	a, ok := binding.ParseClusterARN(arn)
+	parsed, ok := binding.ParseClusterARN(arn)
 	if !ok {
 		t.Fatalf("%s is not a cluster ARN", arn)
 	}
 	endpoint := ""
-	w.View(func(world *fakeaws.State) {
-		if c := world.Clusters[arn]; c != nil {
+	a.View(func(state *fakeaws.State) {
+		if c := state.Clusters[arn]; c != nil {
 			endpoint = c.Endpoint
 		}
 	})
-	return Cluster(t.Context(), w.source(a.Region), binding.Target{
-		ARN: arn, Name: a.Name, Region: a.Region, Account: a.Account, Partition: a.Partition,
+	return Cluster(t.Context(), a.source(parsed.Region), binding.Target{
+		ARN: arn, Name: parsed.Name, Region: parsed.Region, Account: parsed.Account, Partition: parsed.Partition,
 		Server: endpoint, Context: "ctx",
 	})
 }
 
-func (w world) source(region string) Source {
+func (a testAWS) source(region string) Source {
 	return Source{
-		EKS: eks.New(awseks.NewFromConfig(w.config, func(o *awseks.Options) { o.Region = region })),
+		EKS: eks.New(awseks.NewFromConfig(a.config, func(o *awseks.Options) { o.Region = region })),
 		Key: KeyFrom(func(region string) kms.Reader {
-			return awskms.NewFromConfig(w.config, func(o *awskms.Options) { o.Region = region })
+			return awskms.NewFromConfig(a.config, func(o *awskms.Options) { o.Region = region })
 		}),
 	}
 }
 
-// Compares the report on every kind of cluster with the expected answers of the fake fleet.
+// TestFleet checks the report on every kind of cluster against the expected answers of the fake fleet.
 func TestFleet(t *testing.T) {
-	w := newWorld(t)
-	truths, err := w.AddFleet(fakeaws.FleetOptions{})
-	must(t, err)
+	a := newAWS(t)
+	truths, err := a.AddFleet(fakeaws.FleetOptions{})
+	awstest.Must(t, err)
 	for _, truth := range truths {
 		t.Run(truth.Name, func(t *testing.T) {
-			got := w.inspect(t, truth.ARN)
-			must(t, got.Err)
+			got := a.inspect(t, truth.ARN)
+			awstest.Must(t, got.Err)
 			r := got.Report
 			e := r.Encryption
 			if e.Verdict != truth.Verdict || e.Scope != truth.Scope || e.KeyARN != truth.KeyARN {
-				t.Errorf("%s/%s, key %q; want %s/%s, key %q",
+				t.Errorf("verdict = %s/%s with key %q, want %s/%s with key %q",
 					e.Verdict, e.Scope, e.KeyARN, truth.Verdict, truth.Scope, truth.KeyARN)
 			}
 			if (r.Key != nil) != (truth.KeyARN != "") {
@@ -138,45 +121,42 @@ func TestFleet(t *testing.T) {
 	}
 }
 
-// DescribeCluster has many ways to return no key.
+// TestNoKey checks the verdict for every form in which DescribeCluster returns no key.
 func TestNoKey(t *testing.T) {
 	for _, config := range []string{
 		`null`, `[]`, `[{}]`, `[{"resources":["secrets"]}]`, `[{"provider":null}]`, `[{"provider":{}}]`,
 		`[{"provider":{"keyArn":""}}]`,
 	} {
-		w := newWorld(t)
-		arn, err := w.AddCluster(fakeaws.Cluster{
-			Name: "c", Region: "eu-west-1", Account: account, Version: "1.31",
+		a := newAWS(t)
+		arn := a.add(t, fakeaws.Cluster{
+			Name: "c", Region: "eu-west-1", Version: "1.31",
 			Extra: map[string]json.RawMessage{"encryptionConfig": json.RawMessage(config)},
 		})
-		must(t, err)
-		if got := w.inspect(t, arn).Report; got.Encryption.Verdict != v1alpha1.VerdictAWSOwnedKey || got.Key != nil {
-			t.Errorf("encryptionConfig %s: verdict %s, key %v; want AWSOwnedKey, no key",
+		if got := a.inspect(t, arn).Report; got.Encryption.Verdict != v1alpha1.VerdictAWSOwnedKey || got.Key != nil {
+			t.Errorf("encryptionConfig %s: verdict = %s, key = %v; want AWSOwnedKey, no key",
 				config, got.Encryption.Verdict, got.Key)
 		}
 	}
 }
 
-// A response without a cluster, an empty name, or another cluster's name must not lead to a verdict.
+// TestNoCluster checks that a response without a cluster, an empty name, or another cluster's name leads to no verdict.
 func TestNoCluster(t *testing.T) {
-	w := newWorld(t)
-	arn, err := w.AddCluster(fakeaws.Cluster{
-		Name: "c", Region: "eu-west-1", Account: account, Raw: json.RawMessage(`{}`),
+	a := newAWS(t)
+	arn := a.add(t, fakeaws.Cluster{
+		Name: "c", Region: "eu-west-1", Raw: json.RawMessage(`{}`),
 	})
-	must(t, err)
-	other, err := w.AddCluster(fakeaws.Cluster{
-		Name: "d", Region: "eu-west-1", Account: account,
+	other := a.add(t, fakeaws.Cluster{
+		Name: "d", Region: "eu-west-1",
 		Extra: map[string]json.RawMessage{"name": json.RawMessage(`"e"`)},
 	})
-	must(t, err)
 	for name, got := range map[string]Result{
-		"no cluster in the response": w.inspect(t, arn),
-		"another cluster":            w.inspect(t, other),
-		"missing cluster":            w.inspect(t, strings.Replace(arn, "/c", "/nope", 1)),
-		"empty name":                 Cluster(t.Context(), w.source("eu-west-1"), binding.Target{Region: "eu-west-1"}),
+		"no cluster in the response": a.inspect(t, arn),
+		"another cluster":            a.inspect(t, other),
+		"missing cluster":            a.inspect(t, strings.Replace(arn, "/c", "/nope", 1)),
+		"empty name":                 Cluster(t.Context(), a.source("eu-west-1"), binding.Target{Region: "eu-west-1"}),
 	} {
 		if got.Err == nil || got.Report.Encryption.Verdict != v1alpha1.VerdictUnknown {
-			t.Errorf("%s: verdict %s, error %v; want Unknown and an error",
+			t.Errorf("%s: verdict = %s, error = %v; want Unknown and an error",
 				name, got.Report.Encryption.Verdict, got.Err)
 		}
 		if got.Err != nil && !strings.Contains(got.Report.Encryption.Reason, got.Err.Error()) {
@@ -185,7 +165,7 @@ func TestNoCluster(t *testing.T) {
 	}
 }
 
-// The report names each denied action, and never guesses what it could not read.
+// TestDenied checks that the report names each denied action, and that what it could not read is unknown.
 func TestDenied(t *testing.T) {
 	const keyRegion = "us-east-1" // not the cluster's region
 	tests := []struct {
@@ -202,17 +182,15 @@ func TestDenied(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.action, func(t *testing.T) {
-			w := newWorld(t, fakeaws.Allow("*"), fakeaws.Deny(test.action))
-			key, err := w.AddKey(fakeaws.Key{Region: keyRegion, Account: account})
-			must(t, err)
+			a := newAWS(t, fakeaws.Allow("*"), fakeaws.Deny(test.action))
+			key := awstest.AddKey(t, a.Server, fakeaws.Key{Region: keyRegion})
 			association := &fakeaws.Update{
 				ID: "u-1", Type: eks.TypeAssociation, Status: "Successful", CreatedAt: time.Unix(1, 0), KeyARN: key,
 			}
-			arn, err := w.AddCluster(fakeaws.Cluster{
-				Name: "c", Region: "eu-west-1", Account: account, KeyARN: key, Updates: []*fakeaws.Update{association},
+			arn := a.add(t, fakeaws.Cluster{
+				Name: "c", Region: "eu-west-1", KeyARN: key, Updates: []*fakeaws.Update{association},
 			})
-			must(t, err)
-			got := w.inspect(t, arn)
+			got := a.inspect(t, arn)
 			if got.Report.Encryption.Verdict != test.verdict {
 				t.Errorf("verdict = %s, want %s", got.Report.Encryption.Verdict, test.verdict)
 			}
@@ -224,7 +202,7 @@ func TestDenied(t *testing.T) {
 				t.Errorf("usable = %s, want %s", usable, test.usable)
 			}
 			text, err := json.Marshal(got.Report)
-			must(t, err)
+			awstest.Must(t, err)
 			if !strings.Contains(string(text), test.action) {
 				t.Errorf("the report does not name %s: %s", test.action, text)
 			}
@@ -239,36 +217,34 @@ func TestDenied(t *testing.T) {
 	}
 }
 
-// A report takes two rounds of concurrent calls.
+// TestTwoRounds checks that a report takes two rounds of concurrent calls.
 func TestTwoRounds(t *testing.T) {
-	w := newWorld(t)
-	key, err := w.AddKey(fakeaws.Key{Region: "eu-west-1", Account: account, RotationDays: 365})
-	must(t, err)
-	c := fakeaws.Cluster{Name: "c", Region: "eu-west-1", Account: account, KeyARN: key}
+	a := newAWS(t)
+	key := awstest.AddKey(t, a.Server, fakeaws.Key{Region: "eu-west-1", RotationDays: 365})
+	c := fakeaws.Cluster{Name: "c", Region: "eu-west-1", KeyARN: key}
 	for i := range 10 {
 		c.Updates = append(c.Updates, &fakeaws.Update{
 			ID: "u-" + string(rune('a'+i)), Type: "VersionUpdate", Status: "Successful",
 			CreatedAt: time.Unix(int64(i), 0),
 		})
 	}
-	arn, err := w.AddCluster(c)
-	must(t, err)
+	arn := a.add(t, c)
 	const latency = 100 * time.Millisecond
-	w.SetFaults([]fakeaws.Fault{{Latency: latency}})
+	a.SetFaults([]fakeaws.Fault{{Latency: latency}})
 	begin := time.Now()
-	must(t, w.inspect(t, arn).Err)
+	awstest.Must(t, a.inspect(t, arn).Err)
 	if took := time.Since(begin); took < 2*latency {
 		t.Errorf("took %v, want at least %v: the latency had no effect", took, 2*latency)
 	}
-	if n := w.MaxInFlight(); n < 10 {
+	if n := a.MaxInFlight(); n < 10 {
 		t.Errorf("at most %d calls were in flight, want 10: the second round is not concurrent", n)
 	}
 }
 
-// The newest association is reported, whatever the order of the updates.
+// TestLastAssociation checks that the newest association is reported, in any order of the updates.
 func TestLastAssociation(t *testing.T) {
-	w := newWorld(t)
-	c := fakeaws.Cluster{Name: "c", Region: "eu-west-1", Account: account}
+	a := newAWS(t)
+	c := fakeaws.Cluster{Name: "c", Region: "eu-west-1"}
 	for _, u := range []struct {
 		id, kind string
 		created  int64
@@ -280,9 +256,8 @@ func TestLastAssociation(t *testing.T) {
 			ID: u.id, Type: u.kind, Status: "Failed", CreatedAt: time.Unix(u.created, 0),
 		})
 	}
-	arn, err := w.AddCluster(c)
-	must(t, err)
-	if u := w.inspect(t, arn).Report.Encryption.Update; u == nil || u.ID != "new" {
+	arn := a.add(t, c)
+	if u := a.inspect(t, arn).Report.Encryption.Update; u == nil || u.ID != "new" {
 		t.Errorf("last association = %+v, want new", u)
 	}
 }

@@ -8,23 +8,21 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
 const (
-	home    = "eu-central-1"
-	account = "111122223333"
-	other   = "444455556666"
-	keyARN  = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-	mrkARN  = "arn:aws:kms:eu-central-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+	keyARN = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+	mrkARN = "arn:aws:kms:eu-central-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab"
 )
 
-var here = Place{Partition: "aws", Region: home, Account: account}
+var here = Place{Partition: "aws", Region: awstest.Region, Account: awstest.Account}
 
 // eligible returns a key that a cluster can use, after a change.
 func eligible(change func(*Candidate)) Candidate {
 	c := Candidate{Key: v1alpha1.Key{
-		ARN: keyARN, Account: account, State: "Enabled", Manager: "CUSTOMER",
+		ARN: keyARN, Account: awstest.Account, State: "Enabled", Manager: "CUSTOMER",
 		Spec: "SYMMETRIC_DEFAULT", Usage: "ENCRYPT_DECRYPT", Origin: "AWS_KMS",
 	}}
 	if change != nil {
@@ -64,10 +62,10 @@ func TestJudge(t *testing.T) {
 		{"creating", func(c *Candidate) { c.State = "Creating" }, []string{"Creating"}, nil},
 		{"unknown state", func(c *Candidate) { c.State = "Frozen" }, []string{"Frozen, not Enabled"}, nil},
 		{"no state", func(c *Candidate) { c.State = "" }, []string{"unknown, not Enabled"}, nil},
-		{"other region", func(c *Candidate) { c.ARN = strings.Replace(keyARN, home, "us-east-1", 1) },
+		{"other region", func(c *Candidate) { c.ARN = strings.Replace(keyARN, awstest.Region, "us-east-1", 1) },
 			[]string{"us-east-1"}, nil},
 		{"multi-Region key of another region",
-			func(c *Candidate) { c.ARN = strings.Replace(mrkARN, home, "us-east-1", 1) },
+			func(c *Candidate) { c.ARN = strings.Replace(mrkARN, awstest.Region, "us-east-1", 1) },
 			[]string{"make a replica"}, nil},
 		{"other partition", func(c *Candidate) { c.ARN = strings.Replace(keyARN, "arn:aws:", "arn:aws-cn:", 1) },
 			[]string{"partition aws-cn"}, nil},
@@ -85,7 +83,8 @@ func TestJudge(t *testing.T) {
 			[]string{"primary arn:p"}},
 		{"primary", func(c *Candidate) { c.ARN, c.MultiRegionRole = mrkARN, "PRIMARY" }, nil,
 			[]string{"primary of a multi-Region key"}},
-		{"another account", func(c *Candidate) { c.Account = other }, nil, []string{"account " + other}},
+		{"another account", func(c *Candidate) { c.Account = awstest.OtherAccount }, nil,
+			[]string{"account " + awstest.OtherAccount}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			reasons, warnings := Judge(eligible(test.change), here)
@@ -106,7 +105,7 @@ func wantParts(t *testing.T, what string, got, parts []string) {
 	}
 	for i, part := range parts {
 		if !strings.Contains(got[i], part) {
-			t.Errorf("%s: %q, want one with %q", what, got[i], part)
+			t.Errorf("%s: got %q, want one with %q", what, got[i], part)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 )
 
 func TestCreationValidate(t *testing.T) {
@@ -44,7 +46,7 @@ func TestCreationCommands(t *testing.T) {
 		"aws kms create-alias --region eu-central-1 --alias-name alias/a --target-key-id KEY_ARN",
 		"aws kms enable-key-rotation --region eu-central-1 --key-id KEY_ARN --rotation-period-in-days 180",
 	}
-	if diff := cmp.Diff(want, c.Commands(home)); diff != "" {
+	if diff := cmp.Diff(want, c.Commands(awstest.Region)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -4,18 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
@@ -25,71 +24,45 @@ type testAWS struct {
 	config aws.Config
 }
 
-// newAWS starts a fake AWS. The caller has the given policy, or may do everything if there is none.
+// newAWS starts a fake AWS. The caller has the given policy, or is allowed everything if there is none.
 func newAWS(t *testing.T, policy ...fakeaws.Statement) testAWS {
 	t.Helper()
-	s := fakeaws.New(fakeaws.Options{})
-	t.Cleanup(s.Close)
-	h := httptest.NewServer(s)
-	t.Cleanup(h.Close)
-	if len(policy) == 0 {
-		policy = []fakeaws.Statement{fakeaws.Allow("*")}
-	}
-	must(t, s.AddPrincipal(fakeaws.Principal{
-		ARN: "arn:aws:iam::" + account + ":user/ann", AccessKeyID: "AKIAANN", SecretAccessKey: "secret", Policy: policy,
-	}))
-	return testAWS{s, aws.Config{
-		Region: home, BaseEndpoint: aws.String(h.URL), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider("AKIAANN", "secret", ""),
-	}}
+	server, config := awstest.New(t, policy...)
+	return testAWS{server, config}
 }
 
-func (w testAWS) kms() *kms.Client { return kms.NewFromConfig(w.config) }
+func (a testAWS) kms() *kms.Client { return kms.NewFromConfig(a.config) }
 
-func (w testAWS) key(t *testing.T, k fakeaws.Key) string {
+func (a testAWS) key(t *testing.T, k fakeaws.Key) string {
 	t.Helper()
-	if k.Region == "" {
-		k.Region = home
-	}
-	if k.Account == "" {
-		k.Account = account
-	}
-	arn, err := w.AddKey(k)
-	must(t, err)
-	return arn
+	return awstest.AddKey(t, a.Server, k)
 }
 
-func (w testAWS) alias(t *testing.T, name, keyARN string) {
+func (a testAWS) alias(t *testing.T, name, keyARN string) {
 	t.Helper()
-	_, err := w.AddAlias(fakeaws.Alias{
-		Name: name, Region: home, Account: account, Target: keyARN[strings.LastIndexByte(keyARN, '/')+1:],
+	_, err := a.AddAlias(fakeaws.Alias{
+		Name: name, Region: awstest.Region, Account: awstest.Account,
+		Target: keyARN[strings.LastIndexByte(keyARN, '/')+1:],
 	})
-	must(t, err)
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
+	awstest.Must(t, err)
 }
 
 func TestList(t *testing.T) {
-	w := newAWS(t)
-	plain := w.key(t, fakeaws.Key{RotationDays: 180})
-	named := w.key(t, fakeaws.Key{})
-	w.alias(t, "alias/cluster-api-provider-aws-x", named)
-	disabled := w.key(t, fakeaws.Key{State: "Disabled"})
-	w.alias(t, "alias/off", disabled)
-	ofAWS := w.key(t, fakeaws.Key{Manager: "AWS"})
-	w.alias(t, "alias/aws/ebs", ofAWS)
-	w.key(t, fakeaws.Key{Region: "us-east-1"})
+	a := newAWS(t)
+	plain := a.key(t, fakeaws.Key{RotationDays: 180})
+	named := a.key(t, fakeaws.Key{})
+	a.alias(t, "alias/cluster-api-provider-aws-x", named)
+	disabled := a.key(t, fakeaws.Key{State: "Disabled"})
+	a.alias(t, "alias/off", disabled)
+	ofAWS := a.key(t, fakeaws.Key{Manager: "AWS"})
+	a.alias(t, "alias/aws/ebs", ofAWS)
+	a.key(t, fakeaws.Key{Region: "us-east-1"})
 	var last, total int
-	l, err := List(context.Background(), w.kms(), ListOptions{
+	l, err := List(context.Background(), a.kms(), ListOptions{
 		Where: here, UsedBy: map[string][]string{plain: {"arn:c"}},
 		Progress: func(done, all int) { last, total = done, all },
 	})
-	must(t, err)
+	awstest.Must(t, err)
 	type row struct {
 		ARN, Alias string
 		Eligible   bool
@@ -143,22 +116,22 @@ func TestListWithPartialPermissions(t *testing.T) {
 			for _, action := range test.denied {
 				policy = append(policy, fakeaws.Deny(action))
 			}
-			w := newAWS(t, policy...)
-			w.key(t, fakeaws.Key{})
-			w.alias(t, "alias/named", w.key(t, fakeaws.Key{}))
-			l, err := List(context.Background(), w.kms(), ListOptions{Where: here})
+			a := newAWS(t, policy...)
+			a.key(t, fakeaws.Key{})
+			a.alias(t, "alias/named", a.key(t, fakeaws.Key{}))
+			l, err := List(context.Background(), a.kms(), ListOptions{Where: here})
 			if test.err != "" {
 				if err == nil || !strings.Contains(errText(err), test.err) {
 					t.Fatalf("List = %v, want an error with %s", err, test.err)
 				}
 				return
 			}
-			must(t, err)
+			awstest.Must(t, err)
 			if len(l.Items) != test.keys {
 				t.Errorf("%d keys, want %d", len(l.Items), test.keys)
 			}
 			if !strings.Contains(strings.Join(l.Notes, "\n"), test.note) {
-				t.Errorf("notes %q, want one with %q", l.Notes, test.note)
+				t.Errorf("notes = %q, want one with %q", l.Notes, test.note)
 			}
 			named := slices.ContainsFunc(l.Items, func(k v1alpha1.KeyListItem) bool {
 				return slices.Equal(k.Aliases, []string{"alias/named"})
@@ -171,33 +144,33 @@ func TestListWithPartialPermissions(t *testing.T) {
 }
 
 func TestListManyWithinQuota(t *testing.T) {
-	w := newAWS(t)
+	a := newAWS(t)
 	const n = 1500
-	must(t, w.Update(func(world *fakeaws.State) {
+	awstest.Must(t, a.Update(func(state *fakeaws.State) {
 		for range n {
-			world.AddKey(fakeaws.Key{Region: home, Account: account, Manager: "AWS"})
+			state.AddKey(fakeaws.Key{Region: awstest.Region, Account: awstest.Account, Manager: "AWS"})
 		}
 	}))
-	l, err := List(context.Background(), w.kms(), ListOptions{Where: here, PerSecond: 100_000})
-	must(t, err)
+	l, err := List(context.Background(), a.kms(), ListOptions{Where: here, PerSecond: 100_000})
+	awstest.Must(t, err)
 	if len(l.Items) != n {
 		t.Errorf("%d keys, want %d", len(l.Items), n)
 	}
-	if most := w.MaxInFlight(); most > listConcurrency {
+	if most := a.MaxInFlight(); most > listConcurrency {
 		t.Errorf("%d concurrent requests, want at most %d", most, listConcurrency)
 	}
 }
 
 func TestResolve(t *testing.T) {
-	w := newAWS(t) // the caller's policy gives no access to keys of other accounts
-	key := w.key(t, fakeaws.Key{})
-	w.alias(t, "alias/payments", key)
-	replica := w.key(t, fakeaws.Key{
+	a := newAWS(t) // the caller's policy gives no access to keys of other accounts
+	key := a.key(t, fakeaws.Key{})
+	a.alias(t, "alias/payments", key)
+	replica := a.key(t, fakeaws.Key{
 		ID: "mrk-1234abcd12ab34cd56ef1234567890ab", MultiRegion: true,
 		Primary: "arn:aws:kms:us-east-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab",
 	})
-	foreign := w.key(t, fakeaws.Key{Account: other})
-	w.alias(t, "alias/orphan", "key/ffffffff-12ab-34cd-56ef-1234567890ab")
+	foreign := a.key(t, fakeaws.Key{Account: awstest.OtherAccount})
+	a.alias(t, "alias/orphan", "key/ffffffff-12ab-34cd-56ef-1234567890ab")
 	for _, test := range []struct{ named, want, err string }{
 		{key, key, ""},
 		{key[strings.LastIndexByte(key, '/')+1:], key, ""},
@@ -210,16 +183,16 @@ func TestResolve(t *testing.T) {
 		{"alias/aws/eks", "", "managed by AWS"},
 		{"arn:aws:kms:eu-central-1:111122223333:alias/aws/eks", "", "managed by AWS"},
 		{"ffffffff-12ab-34cd-56ef-1234567890ab", "", "doesn't exist in eu-central-1"},
-		{strings.Replace(replica, home, "us-east-1", 1), "", "make a replica"},
+		{strings.Replace(replica, awstest.Region, "us-east-1", 1), "", "make a replica"},
 		{foreign, "", "account 444455556666"},
 		{"arn:aws-cn:kms:cn-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab", "", "partition aws-cn"},
 	} {
-		got, err := Resolve(context.Background(), w.kms(), test.named, here)
+		got, err := Resolve(context.Background(), a.kms(), test.named, here)
 		if got.ARN != test.want || (err == nil) != (test.err == "") || !strings.Contains(errText(err), test.err) {
 			t.Errorf("Resolve(%q) = %q, %v, want %q, %q", test.named, got.ARN, err, test.want, test.err)
 		}
 	}
-	for _, r := range w.Requests() {
+	for _, r := range a.Requests() {
 		if strings.Contains(r.KeyID, "alias/aws/") {
 			t.Errorf("%s of %s, want no call: it may create a key", r.Operation, r.KeyID)
 		}
@@ -227,7 +200,7 @@ func TestResolve(t *testing.T) {
 	denied := newAWS(t, fakeaws.Deny("kms:DescribeKey"))
 	_, err := Resolve(context.Background(), denied.kms(), denied.key(t, fakeaws.Key{}), here)
 	if !strings.Contains(errText(err), "kms:DescribeKey") {
-		t.Errorf("error %v, want one with kms:DescribeKey", err)
+		t.Errorf("error = %v, want one with kms:DescribeKey", err)
 	}
 }
 
@@ -257,25 +230,25 @@ func TestCheckGrant(t *testing.T) {
 		{name: "no response", fault: fakeaws.Fault{Status: -1}, want: v1alpha1.ResultUnknown, text: "inconclusive"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := newAWS(t, test.policy...)
-			must(t, w.AddPrincipal(fakeaws.Principal{ARN: role}))
-			arn := w.key(t, test.key)
+			a := newAWS(t, test.policy...)
+			awstest.Must(t, a.AddPrincipal(fakeaws.Principal{ARN: role}))
+			arn := a.key(t, test.key)
 			test.fault.Operation = "CreateGrant"
-			w.SetFaults([]fakeaws.Fault{test.fault})
-			var traps PolicyIssues
+			a.SetFaults([]fakeaws.Fault{test.fault})
+			var issues PolicyIssues
 			if test.key.Policy != "" {
 				var err error
-				traps, err = parsePolicy(test.key.Policy, home)
-				must(t, err)
+				issues, err = parsePolicy(test.key.Policy, awstest.Region)
+				awstest.Must(t, err)
 			}
-			got := CheckGrant(context.Background(), w.kms(), arn, role, traps)
+			got := CheckGrant(context.Background(), a.kms(), arn, role, issues)
 			if got.Result != test.want || !strings.Contains(got.Message+got.Remedy, test.text) {
 				t.Errorf("CheckGrant = %+v, want %s with %q", got, test.want, test.text)
 			}
-			w.View(func(world *fakeaws.State) {
-				for _, k := range world.Keys {
+			a.View(func(state *fakeaws.State) {
+				for _, k := range state.Keys {
 					if len(k.Grants) > 0 {
-						t.Errorf("key has grants %+v, want none", k.Grants)
+						t.Errorf("grants = %+v, want none", k.Grants)
 					}
 				}
 			})
@@ -283,7 +256,7 @@ func TestCheckGrant(t *testing.T) {
 	}
 }
 
-// An endpoint that ignores DryRun returns no error; KMS always returns one.
+// TestCheckGrantIgnoredDryRun checks the result if the endpoint ignores DryRun: KMS always returns an error.
 func TestCheckGrantIgnoredDryRun(t *testing.T) {
 	got := grantCheck(nil, keyARN, PolicyIssues{})
 	if got.Result != v1alpha1.ResultFail || !strings.Contains(got.Message, "ignored DryRun") {
@@ -291,38 +264,39 @@ func TestCheckGrantIgnoredDryRun(t *testing.T) {
 	}
 }
 
-func TestReadTraps(t *testing.T) {
-	w := newAWS(t, fakeaws.Allow("*"), fakeaws.Deny("kms:GetKeyPolicy"))
-	if _, unread := ReadPolicyIssues(context.Background(), w.kms(), w.key(t, fakeaws.Key{}), home); unread == "" {
-		t.Error("ReadPolicyIssues returns no reason without permission")
+func TestReadPolicyIssues(t *testing.T) {
+	a := newAWS(t, fakeaws.Allow("*"), fakeaws.Deny("kms:GetKeyPolicy"))
+	_, reason := ReadPolicyIssues(context.Background(), a.kms(), a.key(t, fakeaws.Key{}), awstest.Region)
+	if reason == "" {
+		t.Error("ReadPolicyIssues without permission returns no reason")
 	}
 }
 
 func TestCreate(t *testing.T) {
-	w := newAWS(t)
+	a := newAWS(t)
 	created := ""
-	k, err := Create(context.Background(), w.kms(), Creation{
+	k, err := Create(context.Background(), a.kms(), Creation{
 		Alias: "alias/new", Description: "d", Rotate: true, RotationDays: 180, MultiRegion: true,
-		Tags: []Tag{{"team", "a"}}, Policy: KeyPolicy("aws", account, nil).String(),
-	}, home, func(arn string) { created = arn })
-	must(t, err)
+		Tags: []Tag{{"team", "a"}}, Policy: KeyPolicy("aws", awstest.Account, nil).String(),
+	}, awstest.Region, func(arn string) { created = arn })
+	awstest.Must(t, err)
 	if created != k.ARN || k.ARN == "" {
-		t.Errorf("created called with %q, want the key %q", created, k.ARN)
+		t.Errorf("created was called with %q, want the key %q", created, k.ARN)
 	}
-	found, err := Resolve(context.Background(), w.kms(), "alias/new", here)
-	must(t, err)
+	found, err := Resolve(context.Background(), a.kms(), "alias/new", here)
+	awstest.Must(t, err)
 	if reasons, _ := Judge(found, here); len(reasons) > 0 || found.ARN != k.ARN || !found.MultiRegion {
-		t.Errorf("created %+v, not eligible: %q", found, reasons)
+		t.Errorf("found = %+v with reasons %q, want the eligible key %s", found, reasons, k.ARN)
 	}
-	l, err := List(context.Background(), w.kms(), ListOptions{Where: here})
-	must(t, err)
+	l, err := List(context.Background(), a.kms(), ListOptions{Where: here})
+	awstest.Must(t, err)
 	if diff := cmp.Diff(&v1alpha1.Rotation{Enabled: true, PeriodDays: 180}, l.Items[0].Rotation); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestCreateFails(t *testing.T) {
-	c := Creation{Alias: "alias/new", Rotate: true, Policy: KeyPolicy("aws", account, nil).String()}
+	c := Creation{Alias: "alias/new", Rotate: true, Policy: KeyPolicy("aws", awstest.Account, nil).String()}
 	for _, test := range []struct {
 		name      string
 		operation string
@@ -343,55 +317,49 @@ func TestCreateFails(t *testing.T) {
 			[]string{"kms:EnableKeyRotation", "finish this one: aws kms enable-key-rotation"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := newAWS(t)
-			w.SetFaults([]fakeaws.Fault{{Operation: test.operation, Status: test.status, Code: test.code}})
+			a := newAWS(t)
+			a.SetFaults([]fakeaws.Fault{{Operation: test.operation, Status: test.status, Code: test.code}})
 			created := ""
-			_, err := Create(context.Background(), w.kms(), c, home, func(arn string) { created = arn })
+			_, err := Create(context.Background(), a.kms(), c, awstest.Region, func(arn string) { created = arn })
 			if err == nil {
 				t.Fatal("Create = nil, want an error")
 			}
 			for _, part := range test.want {
 				if !strings.Contains(errText(err), part) {
-					t.Errorf("error %q, want one with %q", errText(err), part)
+					t.Errorf("error = %q, want one with %q", errText(err), part)
 				}
 			}
 			if (created != "") != test.created || !strings.Contains(err.Error(), created) {
-				t.Errorf("created called with %q and error %v, want a call: %v", created, err, test.created)
+				t.Errorf("created was called with %q, error = %v; want a call: %v", created, err, test.created)
 			}
-			calls := 0
-			for _, r := range w.Requests() {
-				if r.Operation == "CreateKey" {
-					calls++
-				}
-			}
-			if calls != 1 {
-				t.Errorf("%d calls of CreateKey, want 1", calls)
+			if n := awstest.Calls(a.Server, "CreateKey"); n != 1 {
+				t.Errorf("%d calls of CreateKey, want 1", n)
 			}
 		})
 	}
 }
 
-// The SDK must not retry a CreateKey whose response was lost, whatever its retry mode.
+// TestCreateKeyIsNotRetried checks that the SDK does not retry a CreateKey whose response was lost, in any retry mode.
 func TestCreateKeyIsNotRetried(t *testing.T) {
-	w := newAWS(t)
-	w.config.RetryMaxAttempts = 3
-	w.SetFaults([]fakeaws.Fault{{Operation: "CreateKey", Status: 500, Times: 1}})
-	if _, err := Create(context.Background(), w.kms(), Creation{}, home, func(string) {}); err == nil {
+	a := newAWS(t)
+	a.config.RetryMaxAttempts = 3
+	a.SetFaults([]fakeaws.Fault{{Operation: "CreateKey", Status: 500, Times: 1}})
+	if _, err := Create(context.Background(), a.kms(), Creation{}, awstest.Region, func(string) {}); err == nil {
 		t.Error("Create = nil, want an error: the request was retried")
 	}
-	w.SetFaults([]fakeaws.Fault{{Operation: "CreateKey", Status: 400, Code: "ThrottlingException", Times: 1}})
-	if _, err := Create(context.Background(), w.kms(), Creation{}, home, func(string) {}); err != nil {
+	a.SetFaults([]fakeaws.Fault{{Operation: "CreateKey", Status: 400, Code: "ThrottlingException", Times: 1}})
+	if _, err := Create(context.Background(), a.kms(), Creation{}, awstest.Region, func(string) {}); err != nil {
 		t.Errorf("Create after throttling = %v, want no error", err)
 	}
 }
 
 func TestListCanceled(t *testing.T) {
-	w := newAWS(t)
-	w.key(t, fakeaws.Key{})
-	w.SetFaults([]fakeaws.Fault{{Operation: "DescribeKey", Latency: time.Minute}})
+	a := newAWS(t)
+	a.key(t, fakeaws.Key{})
+	a.SetFaults([]fakeaws.Fault{{Operation: "DescribeKey", Latency: time.Minute}})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := List(ctx, w.kms(), ListOptions{Where: here}); !errors.Is(err, context.Canceled) {
+	if _, err := List(ctx, a.kms(), ListOptions{Where: here}); !errors.Is(err, context.Canceled) {
 		t.Errorf("List = %v, want %v", err, context.Canceled)
 	}
 }

@@ -3,6 +3,8 @@ package kms
 import (
 	"strings"
 	"testing"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 )
 
 func TestParsePolicy(t *testing.T) {
@@ -24,8 +26,8 @@ func TestParsePolicy(t *testing.T) {
 		blocking     string // a substring, or none
 		onlyViaEKS   bool
 	}{
-		{"default", KeyPolicy("aws", account, nil).String(), "", false},
-		{"generated", KeyPolicy("aws", account, []string{"arn:aws:iam::1:user/u"}).String(), "", false},
+		{"default", KeyPolicy("aws", awstest.Account, nil).String(), "", false},
+		{"generated", KeyPolicy("aws", awstest.Account, []string{"arn:aws:iam::1:user/u"}).String(), "", false},
 		{"one statement, no list", `{"Statement":` + allow(`"kms:*"`, "") + `}`, "", false},
 		{"only for AWS resources", list(allow(`["kms:CreateGrant"]`, forAWS+`"true"}`)),
 			"GrantIsForAWSResource", false},
@@ -48,7 +50,7 @@ func TestParsePolicy(t *testing.T) {
 		{"other actions", list(allow(`"kms:Encrypt"`, forAWS+`"true"}`)), "", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := parsePolicy(test.policy, home)
+			got, err := parsePolicy(test.policy, awstest.Region)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -61,13 +63,13 @@ func TestParsePolicy(t *testing.T) {
 			}
 		})
 	}
-	if _, err := parsePolicy("{", home); err == nil {
+	if _, err := parsePolicy("{", awstest.Region); err == nil {
 		t.Error("parsePolicy accepts broken JSON")
 	}
 }
 
 func FuzzParsePolicy(f *testing.F) {
-	f.Add(KeyPolicy("aws", account, nil).String())
+	f.Add(KeyPolicy("aws", awstest.Account, nil).String())
 	f.Add(`{"Statement":{"Action":["kms:CreateGrant"],"Condition":{"Bool":{"kms:GrantIsForAWSResource":[true]}}}}`)
-	f.Fuzz(func(_ *testing.T, policy string) { _, _ = parsePolicy(policy, home) })
+	f.Fuzz(func(_ *testing.T, policy string) { _, _ = parsePolicy(policy, awstest.Region) })
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
@@ -16,9 +17,11 @@ func TestParseRef(t *testing.T) {
 		want Ref
 		err  string // a substring of the error and its hint
 	}{
-		{keyARN, Ref{Text: keyARN, Partition: "aws", Region: home, Account: account}, ""},
-		{mrkARN, Ref{Text: mrkARN, Partition: "aws", Region: home, Account: account}, ""},
-		{aliasARN, Ref{Text: aliasARN, Partition: "aws", Region: home, Account: account, Alias: "alias/payments"}, ""},
+		{keyARN, Ref{Text: keyARN, Partition: "aws", Region: awstest.Region, Account: awstest.Account}, ""},
+		{mrkARN, Ref{Text: mrkARN, Partition: "aws", Region: awstest.Region, Account: awstest.Account}, ""},
+		{aliasARN, Ref{
+			Text: aliasARN, Partition: "aws", Region: awstest.Region, Account: awstest.Account, Alias: "alias/payments",
+		}, ""},
 		{"alias/aws/eks", Ref{Text: "alias/aws/eks", Alias: "alias/aws/eks"}, ""},
 		{"1234abcd-12ab-34cd-56ef-1234567890ab", Ref{Text: "1234abcd-12ab-34cd-56ef-1234567890ab"}, ""},
 		{"mrk-1234abcd12ab34cd56ef1234567890ab", Ref{Text: "mrk-1234abcd12ab34cd56ef1234567890ab"}, ""},

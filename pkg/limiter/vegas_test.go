@@ -144,7 +144,8 @@ func TestLimitDecreasesUnderForeignLoad(t *testing.T) {
 	}
 }
 
-// API Priority and Fairness queues some hundred requests and rejects the rest.
+// TestRaisedCeilingCausesNoRejections checks that the limit stays below the number of requests at which the server
+// rejects some: API Priority and Fairness queues some hundred.
 func TestRaisedCeilingCausesNoRejections(t *testing.T) {
 	s := server{workers: 2, service: 2 * time.Millisecond, shedAt: 350}
 	_, limit, rejected := simulate(newVegas(512), &s, 20*time.Second, nil)

@@ -48,11 +48,11 @@ func TestColour(t *testing.T) {
 		t.Errorf("auto without terminal: Bad = %q, %v, want plain text", auto.Bad("no"), err)
 	}
 	if _, err := NewColour(&bytes.Buffer{}, "sometimes"); err == nil {
-		t.Error("NewColour(sometimes) returned no error")
+		t.Error("NewColour(sometimes) = nil error, want an error")
 	}
 }
 
-// Every table and text keeps a hostile value inside its cell.
+// TestHostileValues checks that every table and text keeps a hostile value inside its cell.
 func TestHostileValues(t *testing.T) {
 	const evil = "x\x1b[2J\nVERDICT: fine\u202E"
 	r := &v1alpha1.EncryptionReport{Cluster: v1alpha1.Cluster{Name: evil, Context: evil,
@@ -91,16 +91,16 @@ func TestHostileValues(t *testing.T) {
 		}
 	}
 	if strings.ContainsAny(b.String(), "\x1b\u202E") {
-		t.Errorf("output contains an unsafe character:\n%q", b.String())
+		t.Errorf("output contains an unsafe character, want none:\n%q", b.String())
 	}
 	for line := range strings.Lines(b.String()) {
 		if strings.HasPrefix(line, "VERDICT") {
-			t.Errorf("a value starts a line: %q", line)
+			t.Errorf("line = %q, want no line that starts with a value", line)
 		}
 	}
 }
 
-// Data contains no unsafe characters, and JSON still carries the original value.
+// TestPrintSanitizes checks that data contains no unsafe characters, and that JSON still carries the original value.
 func TestPrintSanitizes(t *testing.T) {
 	const evil = "red \x1b[31m, right\u202eleft, tag\U000e0041, \u009b2J, line\u2028end, ünïcode 世界"
 	r := &v1alpha1.EncryptionReport{
@@ -125,7 +125,7 @@ func TestPrintSanitizes(t *testing.T) {
 	}
 }
 
-// A jsonpath prints large integers without an exponent.
+// TestLargeNumbers checks that a jsonpath prints large integers without an exponent.
 func TestLargeNumbers(t *testing.T) {
 	r := &v1alpha1.CoverageReport{
 		TypeMeta:  v1alpha1.TypeMeta(v1alpha1.KindCoverageReport),
@@ -140,7 +140,7 @@ func TestLargeNumbers(t *testing.T) {
 	}
 }
 
-// The text starts with the totals. Long tables are cut, except in wide.
+// TestAuditText checks that the text starts with the totals, and that long tables are cut, except in wide.
 func TestAuditText(t *testing.T) {
 	r := &v1alpha1.AuditReport{Scope: v1alpha1.AuditScope{Controls: []string{"ENC-1"}}, Summary: v1alpha1.AuditSummary{
 		Clusters: 60, ByVerdict: map[v1alpha1.Verdict]int{v1alpha1.VerdictNotEncrypted: 60},
@@ -157,7 +157,7 @@ func TestAuditText(t *testing.T) {
 		}
 		text := b.String()
 		if !strings.HasPrefix(text, "60 findings (Finding)\n60 clusters: 60 NotEncrypted\n") {
-			t.Errorf("text starts with %q", text[:80])
+			t.Errorf("text starts with %q, want the totals", text[:80])
 		}
 		n := 0
 		for i := range r.Items {

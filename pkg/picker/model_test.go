@@ -77,7 +77,7 @@ func TestChoosing(t *testing.T) {
 				index = it.index
 			}
 			if m.state != test.state || index != test.index {
-				t.Errorf("state %d, item %d; want %d, %d", m.state, index, test.state, test.index)
+				t.Errorf("state = %d, item = %d; want %d, %d", m.state, index, test.state, test.index)
 			}
 			view := m.View().Content
 			if !strings.Contains(view, test.shows) || (m.state != choosing) != (view == "") {
@@ -90,7 +90,7 @@ func TestChoosing(t *testing.T) {
 	}
 }
 
-// The filter takes a whole ARN, typed or pasted.
+// TestFilterByARN checks that the filter accepts a whole ARN, typed or pasted.
 func TestFilterByARN(t *testing.T) {
 	t.Parallel()
 	const arn = "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -98,11 +98,11 @@ func TestFilterByARN(t *testing.T) {
 	list.Lines[1].Search = arn
 	m, _ := newModel(list).Update(tea.PasteMsg{Content: arn + "\n"})
 	if m := press(m, "enter"); m.state != selected || m.current().index != 1 {
-		t.Errorf("state %d, item %v; want item 1 selected", m.state, m.current())
+		t.Errorf("state = %d, item = %v; want item 1 selected", m.state, m.current())
 	}
 }
 
-// The view fits every terminal, however long the list is, and shows the cursor.
+// TestFitsTheTerminal checks that the view of a long list fits every terminal and shows the cursor.
 func TestFitsTheTerminal(t *testing.T) {
 	t.Parallel()
 	list := List{Title: strings.Repeat("Which of these? ", 9), Faint: three().Faint}
@@ -138,7 +138,7 @@ func TestFitsTheTerminal(t *testing.T) {
 	}
 }
 
-// The cursor stays on its item when the terminal grows or shrinks.
+// TestResize checks that the cursor stays on its item when the terminal grows or shrinks.
 func TestResize(t *testing.T) {
 	t.Parallel()
 	list := List{Title: "Select a key.", Lines: make([]Line, 40), Faint: three().Faint}

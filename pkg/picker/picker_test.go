@@ -42,7 +42,7 @@ func TestPickByNumber(t *testing.T) {
 	}
 }
 
-// Pick leaves what is typed after it to the next reader, in both modes.
+// TestPickAtTerminal checks that Pick leaves later input to the next reader, in both modes.
 func TestPickAtTerminal(t *testing.T) {
 	for _, test := range []struct{ term, typed string }{{"xterm", "better\r"}, {"dumb", "2\n"}} {
 		t.Run(test.term, func(t *testing.T) {
@@ -76,7 +76,7 @@ func TestPickAtTerminal(t *testing.T) {
 	}
 }
 
-// Pick returns when its context ends, in both modes.
+// TestPickCanceled checks that Pick returns when its context ends, in both modes.
 func TestPickCanceled(t *testing.T) {
 	for _, term := range []string{"xterm", "dumb", ""} {
 		t.Run(term, func(t *testing.T) {

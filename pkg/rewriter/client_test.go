@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// decode never panics, whatever the server returns.
+// FuzzDecode checks that decode does not panic for any response.
 func FuzzDecode(f *testing.F) {
 	item := metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "a"}}
 	list := &metav1.PartialObjectMetadataList{Items: []metav1.PartialObjectMetadata{item}}
@@ -26,7 +26,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// A response with a whole Secret is dropped before its values are read.
+// TestDecodeDropsWholeObjects checks that a response with a whole Secret is dropped before its values are read.
 func TestDecodeDropsWholeObjects(t *testing.T) {
 	secret := runtime.TypeMeta{APIVersion: "v1", Kind: "Secret"}
 	envelope := runtime.Unknown{TypeMeta: secret, Raw: bytes.Repeat([]byte("value"), 1000)}

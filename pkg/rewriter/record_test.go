@@ -41,7 +41,7 @@ func recordAssociation(t *testing.T, f *fake) {
 	clear(f.patches)
 }
 
-// Only objects that were written after the recorded association are proven.
+// TestReadOnlyUsesRecord checks that only objects that were written after the recorded association are proven.
 func TestReadOnlyUsesRecord(t *testing.T) {
 	f := newFake()
 	f.secrets("old", 30, oldKey)
@@ -81,7 +81,7 @@ func TestReadOnlyUsesRecord(t *testing.T) {
 	}
 }
 
-// A record is valid only for the cluster, the key and the ConfigMap that it names.
+// TestIgnoredRecords checks that a record is valid only for the cluster, the key and the ConfigMap that it names.
 func TestIgnoredRecords(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -128,7 +128,7 @@ func TestIgnoredRecords(t *testing.T) {
 	}
 }
 
-// For other resources, timestamps are compared with a margin for clock differences.
+// TestProofByTimestamps checks that timestamps of other resources are compared with a margin for clock differences.
 func TestProofByTimestamps(t *testing.T) {
 	association := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	record := &Record{ResourceVersion: "100", ProvenResourceVersion: "200", Time: association}
@@ -155,8 +155,8 @@ func TestProofByTimestamps(t *testing.T) {
 	}
 }
 
-// A record of the same key is kept, because its earlier version proves more. If it
-// cannot be written, the error names the ConfigMap.
+// TestRecordAssociation checks that a record of the same key is kept, because its earlier
+// version proves more, and that an error names the ConfigMap.
 func TestRecordAssociation(t *testing.T) {
 	f := newFake()
 	recordAssociation(t, f)
@@ -180,7 +180,7 @@ func TestRecordAssociation(t *testing.T) {
 	}
 }
 
-// A run that omits some objects does not record that all are proven.
+// TestRecorded checks that a run that omits some objects does not record that all are proven.
 func TestRecorded(t *testing.T) {
 	f := newFake()
 	f.secrets("a", 5, oldKey)

@@ -17,8 +17,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// TestRewrite runs against an API server with faults, or with objects that change
-// during the run, and compares the report with the storage.
+// TestRewrite checks the report against the storage of an API server with faults, or with
+// objects that change during the run.
 func TestRewrite(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -76,7 +76,7 @@ func TestRewrite(t *testing.T) {
 					return false
 				}
 			},
-			// 50 and the first 60 are gone. 70 and the second 60 are current. Two are new.
+			// 50 and the first 60 are deleted. 70 and the second 60 are current. Two are new.
 			want: counts{Total: 103, Current: 3, Rewritten: 98, Gone: 2}, verdict: v1alpha1.CoverageProven, writes: 98,
 		},
 		{
@@ -119,7 +119,7 @@ func TestRewrite(t *testing.T) {
 					return false
 				}
 			},
-			// All 300 count as rewritten: after a lost response, a conflict is with the own write.
+			// All 300 count as rewritten: after a lost response, a conflict is assumed to be with the own write.
 			want: counts{Total: 300, Rewritten: 300}, verdict: v1alpha1.CoverageProven, writes: 300,
 		},
 		{

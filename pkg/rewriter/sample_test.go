@@ -42,8 +42,8 @@ func TestSample(t *testing.T) {
 	}
 }
 
-// The bound is hypergeometric: with one more stale object, the probability of a sample
-// without any would be below 5 %.
+// TestMaxStale checks that the bound is hypergeometric: with one more stale object, the
+// probability of a sample without any would be below 5 %.
 func TestMaxStale(t *testing.T) {
 	for _, test := range []struct{ population, sample int64 }{
 		{5000, 300}, {100, 10}, {20_000, 300}, {1_000_000, 3000}, {10, 9}, {1, 1}, {7, 1},
@@ -75,7 +75,7 @@ func hypergeometric(population, sample, stale int64) float64 {
 	return math.Exp(binomial(population-stale, sample) - binomial(population, sample))
 }
 
-// Each object is chosen with the same probability.
+// TestChooseIsUniform checks that each object is chosen with the same probability.
 func TestChooseIsUniform(t *testing.T) {
 	const population, n, rounds = 20, 5, 20_000
 	random := rand.New(rand.NewPCG(3, 4))

@@ -3,8 +3,7 @@
 // A test gets the server and the configuration of an SDK client that signs as one IAM user:
 //
 //	server, config := awstest.New(t, fakeaws.Allow("eks:Describe*"))
-//	_, err := server.AddCluster(fakeaws.Cluster{Name: "lab", Region: awstest.Region, Account: awstest.Account})
-//	awstest.Must(t, err)
+//	arn := awstest.AddCluster(t, server, fakeaws.Cluster{Name: "lab"})
 //	client := eks.NewFromConfig(config)
 //
 // Without a policy, the user is allowed everything. Use NewWithOptions for a clock or a
@@ -15,7 +14,10 @@
 package awstest
 
 import (
+	"cmp"
 	"net/http/httptest"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -32,6 +34,9 @@ const (
 	AccessKeyID     = "AKIAANN"
 	SecretAccessKey = "secret"
 )
+
+// OtherAccount is an account without a user.
+const OtherAccount = "444455556666"
 
 // New starts a fake AWS on loopback until the test ends. The configuration is that of the
 // user UserARN in Region, without retries. The user has the policy, or is allowed everything
@@ -63,6 +68,51 @@ func User(policy ...fakeaws.Statement) fakeaws.Principal {
 	return fakeaws.Principal{
 		ARN: UserARN, AccessKeyID: AccessKeyID, SecretAccessKey: SecretAccessKey, Policy: policy,
 	}
+}
+
+// AddCluster adds a cluster and returns its ARN. The defaults of c.Region and c.Account are
+// Region and Account.
+func AddCluster(t testing.TB, server *fakeaws.Server, c fakeaws.Cluster) string {
+	t.Helper()
+	c.Region, c.Account = cmp.Or(c.Region, Region), cmp.Or(c.Account, Account)
+	arn, err := server.AddCluster(c)
+	Must(t, err)
+	return arn
+}
+
+// AddKey adds a key and returns its ARN. The defaults of k.Region and k.Account are Region
+// and Account.
+func AddKey(t testing.TB, server *fakeaws.Server, k fakeaws.Key) string {
+	t.Helper()
+	k.Region, k.Account = cmp.Or(k.Region, Region), cmp.Or(k.Account, Account)
+	arn, err := server.AddKey(k)
+	Must(t, err)
+	return arn
+}
+
+// Calls returns the number of requests for an operation, such as "DescribeKey".
+func Calls(server *fakeaws.Server, operation string) (n int) {
+	for _, r := range server.Requests() {
+		if r.Operation == operation {
+			n++
+		}
+	}
+	return n
+}
+
+// ClearEnvironment removes the AWS settings of the environment and of the home directory
+// until the test ends: credentials come only from what the test sets.
+func ClearEnvironment(t testing.TB) {
+	t.Helper()
+	for _, pair := range os.Environ() {
+		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "AWS_") {
+			t.Setenv(name, "") // restores the variable after the test
+			Must(t, os.Unsetenv(name))
+		}
+	}
+	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 }
 
 // Must fails the test now if err is not nil.

@@ -63,7 +63,8 @@ func TestWriteIsPure(t *testing.T) {
 	}
 }
 
-// A report without an outcome, times or names must be valid in every format and must not look like a success.
+// TestBareReports checks that a report without an outcome, times or names is valid in every format and does not look
+// like a success.
 func TestBareReports(t *testing.T) {
 	finding := v1alpha1.Finding{Cluster: "somewhere", Control: "ENC-1"}
 	for name, r := range map[string]*v1alpha1.AuditReport{
@@ -102,7 +103,7 @@ func TestWriteError(t *testing.T) {
 	}
 }
 
-// The time must grow in proportion to the number of clusters.
+// BenchmarkFormats measures the time, which must grow in proportion to the number of clusters.
 func BenchmarkFormats(b *testing.B) {
 	r := fixture(b)
 	items := r.Items

@@ -37,7 +37,7 @@ func hostile() []string {
 	}
 }
 
-// structure checks that the text is valid in its format and that no value in it has become structure.
+// structure checks that the text is valid in its format and that no value became markup or syntax.
 func structure(t testing.TB, format, text string) {
 	t.Helper()
 	switch format {
@@ -49,7 +49,7 @@ func structure(t testing.TB, format, text string) {
 		for _, record := range records {
 			for _, cell := range record {
 				if cell = strings.TrimSpace(cell); cell != "" && strings.ContainsRune("=+-@\t\r＝＋－＠", []rune(cell)[0]) {
-					t.Errorf("the cell %q is a formula", cell)
+					t.Errorf("cell = %q, want no formula", cell)
 				}
 			}
 		}
@@ -165,7 +165,7 @@ func TestHostileValues(t *testing.T) {
 	}
 }
 
-// The seed is fixed, so that a failure can be repeated.
+// TestRandomValues checks random values. The seed is fixed, so that a failure can be repeated.
 func TestRandomValues(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	pieces := append(hostile(), "a", "1", " ", "\n", "\r\n", "'", `"`, "&", "<", ">", "|", "`", "\\", ";", ",", "=",

@@ -67,7 +67,8 @@ func node(t *testing.T, n *html.Node, name string) *html.Node {
 	return nil
 }
 
-// The browser only applies the style sheet and runs the script if the hashes match the page's exact text.
+// TestContentPolicy checks that the hashes in the policy match the page's style sheet and script: the browser ignores
+// both otherwise.
 func TestContentPolicy(t *testing.T) {
 	page, err := html.Parse(strings.NewReader(render(t, "html", fixture(t))))
 	if err != nil {
@@ -83,15 +84,15 @@ func TestContentPolicy(t *testing.T) {
 		sum := sha256.Sum256([]byte(node(t, page, name).FirstChild.Data))
 		want := name + "-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "';"
 		if !strings.Contains(policy, want) {
-			t.Errorf("the policy is %q, want %s in it", policy, want)
+			t.Errorf("policy = %q, want %s in it", policy, want)
 		}
 	}
 	if !strings.HasPrefix(policy, "default-src 'none';") {
-		t.Errorf("the policy is %q, want default-src 'none'", policy)
+		t.Errorf("policy = %q, want default-src 'none'", policy)
 	}
 }
 
-// A hostile value must still be readable, with its control characters replaced.
+// TestPageShowsValues checks that a hostile value is still readable, with its control characters replaced.
 func TestPageShowsValues(t *testing.T) {
 	for _, s := range hostile() {
 		page, err := html.Parse(strings.NewReader(render(t, "html", everywhere(s))))
@@ -130,7 +131,7 @@ func TestHeadline(t *testing.T) {
 	}
 }
 
-// The lists keep the order of the report.
+// TestOrder checks that the lists keep the order of the report.
 func TestOrder(t *testing.T) {
 	r := fixture(t)
 	r.Findings[0], r.Findings[1] = r.Findings[1], r.Findings[0]

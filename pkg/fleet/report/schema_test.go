@@ -45,21 +45,22 @@ func reports(t *testing.T) map[string]*v1alpha1.AuditReport {
 		"hostile": everywhere(strings.Join(hostile(), " "))}
 }
 
-// The SARIF schema is the one that OASIS publishes.
+// TestSARIFSchema checks the report against the schema that OASIS publishes.
 func TestSARIFSchema(t *testing.T) {
 	for _, r := range reports(t) {
 		validate(t, "sarif-schema-2.1.0.json", render(t, "sarif", r))
 	}
 }
 
-// OCSF publishes attribute tables. The schema was written from them; see testdata/schemas/README.md.
+// TestOCSFSchema checks the report against a schema that was written from the attribute tables of OCSF; see
+// testdata/schemas/README.md.
 func TestOCSFSchema(t *testing.T) {
 	for _, r := range reports(t) {
 		validate(t, "ocsf-1.5.0-compliance_finding.json", render(t, "ocsf", r))
 	}
 }
 
-// JUnit has no standard. The schema is the one that Jenkins uses.
+// TestJUnitSchema checks the report against the schema that Jenkins uses: JUnit has no standard.
 func TestJUnitSchema(t *testing.T) {
 	xmllint, err := exec.LookPath("xmllint")
 	if err != nil {
@@ -78,8 +79,8 @@ func TestJUnitSchema(t *testing.T) {
 	}
 }
 
-// ASFF has no published JSON schema. The AWS client rejects missing fields, its types reject unknown ones, and the
-// lengths are those of the AWS documentation.
+// TestASFFFields checks the report with the AWS client, because ASFF has no published JSON schema: the client rejects
+// missing fields, its types reject unknown ones, and the lengths are those of the AWS documentation.
 func TestASFFFields(t *testing.T) {
 	text := render(t, "asff", fixture(t))
 	var findings []types.AwsSecurityFinding
@@ -181,7 +182,8 @@ func checkASFF(t *testing.T, f *types.AwsSecurityFinding) {
 	}
 }
 
-// Values that are too long for Security Hub are cut with an ellipsis, and results without an account are counted.
+// TestASFFLimits checks that values that are too long for Security Hub are cut with an ellipsis, and that results
+// without an account are counted.
 func TestASFFLimits(t *testing.T) {
 	r := fixture(t)
 	long := strings.Repeat("ü", 3000)
@@ -197,7 +199,7 @@ func TestASFFLimits(t *testing.T) {
 	for i := range findings {
 		checkASFF(t, &findings[i])
 		if ids[*findings[i].Id] {
-			t.Errorf("the id %s occurs twice", *findings[i].Id)
+			t.Errorf("ID %s occurs twice, want unique IDs", *findings[i].Id)
 		}
 		ids[*findings[i].Id] = true
 	}
