@@ -2,28 +2,24 @@ package rewriter
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/url"
 	"time"
 
 	svmv1 "k8s.io/api/storagemigration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/dynamic"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
 )
 
 // PhaseMigrating is the phase in which the cluster rewrites the objects itself.
 const PhaseMigrating Phase = "Migrating"
 
-const (
-	migrationsPath = "/apis/storagemigration.k8s.io/v1/storageversionmigrations"
-	pollInterval   = 2 * time.Second
-)
+const pollInterval = 2 * time.Second
 
 // Migrate starts the storage version migrator of the cluster, which Kubernetes serves
 // since 1.37, and waits for it. The migrator does not report what it found, so Migrate
@@ -32,30 +28,25 @@ const (
 func Migrate(ctx context.Context, options Options) (*Result, error) {
 	options.Method = v1alpha1.MethodMigrator
 	options.complete()
-	c, err := newClient(options.Config)
+	c, err := newDynamicClient(options.Config)
 	if err != nil {
 		return nil, err
 	}
+	migrations := c.Resource(svmv1.SchemeGroupVersion.WithResource("storageversionmigrations"))
 	for _, resource := range options.Resources {
-		if err := migrate(ctx, c, resource, &options); err != nil {
+		if err := migrate(ctx, migrations, resource, &options); err != nil {
 			return nil, err
 		}
 	}
 	return Run(ctx, options)
 }
 
-func migrate(ctx context.Context, c *client, resource Resource, o *Options) error {
-	body, err := json.Marshal(&svmv1.StorageVersionMigration{
-		TypeMeta:   metav1.TypeMeta{APIVersion: "storagemigration.k8s.io/v1", Kind: "StorageVersionMigration"},
-		ObjectMeta: metav1.ObjectMeta{GenerateName: "eks-encrypt-" + resource.Resource + "-"},
-		Spec:       svmv1.StorageVersionMigrationSpec{Resource: metav1.GroupResource(resource.GroupResource())},
-	})
-	if err != nil {
-		return err
-	}
-	raw, err := c.json(ctx, kube.Request{
-		Method: http.MethodPost, Path: migrationsPath, ContentType: jsonType, Body: body,
-	})
+func migrate(ctx context.Context, migrations dynamic.ResourceInterface, resource Resource, o *Options) error {
+	m, err := migrations.Create(ctx, &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": svmv1.SchemeGroupVersion.String(), "kind": "StorageVersionMigration",
+		"metadata": map[string]any{"generateName": "eks-encrypt-" + resource.Resource + "-"},
+		"spec":     map[string]any{"resource": map[string]any{"group": resource.Group, "resource": resource.Resource}},
+	}}, metav1.CreateOptions{})
 	if apierrors.IsNotFound(err) {
 		err = fmt.Errorf("the cluster does not serve storagemigration.k8s.io/v1 (Kubernetes 1.37 or later): %w", err)
 		return hint.Wrap(err, "use --via=client, which works on any cluster")
@@ -64,11 +55,7 @@ func migrate(ctx context.Context, c *client, resource Resource, o *Options) erro
 		return fmt.Errorf("create a StorageVersionMigration of %s: %w", resource, err)
 	}
 	for {
-		var m svmv1.StorageVersionMigration
-		if err := json.Unmarshal(raw, &m); err != nil {
-			return fmt.Errorf("decode the StorageVersionMigration of %s: %w", resource, err)
-		}
-		succeeded, err := migrated(&m)
+		succeeded, err := migrated(m)
 		if succeeded || err != nil {
 			return err
 		}
@@ -76,20 +63,23 @@ func migrate(ctx context.Context, c *client, resource Resource, o *Options) erro
 			o.Progress(Progress{Phase: PhaseMigrating, Resource: resource.String()})
 		}
 		if err := o.Sleep(ctx, pollInterval); err != nil {
-			return fmt.Errorf("wait for StorageVersionMigration %s, which continues in the cluster: %w", m.Name, err)
+			return fmt.Errorf("wait for StorageVersionMigration %s, which continues in the cluster: %w", m.GetName(), err)
 		}
-		get := kube.Request{Method: http.MethodGet, Path: migrationsPath + "/" + url.PathEscape(m.Name)}
-		switch response, err := c.json(ctx, get); {
+		switch latest, err := migrations.Get(ctx, m.GetName(), metav1.GetOptions{}); {
 		case err == nil:
-			raw = response
+			m = latest
 		case !transient(err) || ctx.Err() != nil:
-			return fmt.Errorf("get StorageVersionMigration %s: %w", m.Name, err)
+			return fmt.Errorf("get StorageVersionMigration %s: %w", m.GetName(), err)
 		}
 	}
 }
 
 // migrated reports whether the migration has succeeded. It returns an error if it failed.
-func migrated(m *svmv1.StorageVersionMigration) (bool, error) {
+func migrated(object *unstructured.Unstructured) (bool, error) {
+	var m svmv1.StorageVersionMigration
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &m); err != nil {
+		return false, fmt.Errorf("decode StorageVersionMigration %s: %w", object.GetName(), err)
+	}
 	for _, condition := range m.Status.Conditions {
 		if condition.Status != metav1.ConditionTrue {
 			continue

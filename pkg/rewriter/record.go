@@ -3,24 +3,25 @@ package rewriter
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
 )
 
 const (
-	recordName = "kube-system/eks-encrypt"
-	recordPath = "/api/v1/namespaces/kube-system/configmaps/eks-encrypt"
+	recordObject = "eks-encrypt" // name of the ConfigMap
+	recordName   = metav1.NamespaceSystem + "/" + recordObject
+	fieldManager = "eks-encrypt"
 )
 
 // Record is what associate and rewrite store in ConfigMap kube-system/eks-encrypt.
@@ -46,70 +47,57 @@ type Record struct {
 	ToolVersion string
 }
 
-// LoadRecord returns the cluster's record, or nil if there is none. It requires get on
-// the ConfigMap.
-func LoadRecord(ctx context.Context, config *rest.Config) (*Record, error) {
-	c, err := newClient(config)
+func configMaps(config *rest.Config) (dynamic.ResourceInterface, error) {
+	c, err := newDynamicClient(config)
 	if err != nil {
 		return nil, err
 	}
-	record, err := c.record(ctx)
+	resource := schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
+	return c.Resource(resource).Namespace(metav1.NamespaceSystem), nil
+}
+
+// LoadRecord returns the cluster's record, or nil if there is none. It requires get on
+// the ConfigMap.
+func LoadRecord(ctx context.Context, config *rest.Config) (*Record, error) {
+	c, err := configMaps(config)
+	if err != nil {
+		return nil, err
+	}
+	m, err := c.Get(ctx, recordObject, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	var record *Record
+	if err == nil {
+		record, err = parseRecord(m)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the record in ConfigMap %s: %w", recordName, err)
 	}
 	return record, nil
 }
 
-func (c *client) record(ctx context.Context) (*Record, error) {
-	raw, err := c.json(ctx, kube.Request{Method: http.MethodGet, Path: recordPath})
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	}
-	var m configMap
-	if err := json.Unmarshal(raw, &m); err != nil {
-		return nil, err
-	}
-	return m.record()
-}
-
 // SaveRecord creates or replaces the cluster's record by server-side apply. It
 // requires create and patch on the ConfigMap.
 func SaveRecord(ctx context.Context, config *rest.Config, record Record) error {
-	c, err := newClient(config)
+	c, err := configMaps(config)
 	if err != nil {
 		return err
 	}
 	// The uid of a new ConfigMap is known only after it was created.
-	uid := ""
+	var uid types.UID
+	options := metav1.ApplyOptions{FieldManager: fieldManager, Force: true}
 	for range 3 {
-		saved, err := c.apply(ctx, record.configMap(uid))
+		saved, err := c.Apply(ctx, recordObject, record.configMap(uid), options)
 		switch {
 		case err != nil:
 			return fmt.Errorf("write the record to ConfigMap %s: %w", recordName, err)
-		case saved.Metadata.UID == uid:
+		case saved.GetUID() == uid:
 			return nil
 		}
-		uid = saved.Metadata.UID
+		uid = saved.GetUID()
 	}
 	return fmt.Errorf("write the record to ConfigMap %s: another client keeps deleting it", recordName)
-}
-
-func (c *client) apply(ctx context.Context, m configMap) (saved configMap, err error) {
-	body, err := json.Marshal(m)
-	if err != nil {
-		return saved, err
-	}
-	raw, err := c.json(ctx, kube.Request{
-		Method: http.MethodPatch, Path: recordPath, ContentType: applyPatch, Body: body,
-		Query: url.Values{"fieldManager": {"eks-encrypt"}, "force": {"true"}},
-	})
-	if err != nil {
-		return saved, err
-	}
-	return saved, json.Unmarshal(raw, &saved)
 }
 
 // RecordAssociation saves the record with the current ResourceVersion and Time. Call
@@ -139,40 +127,31 @@ func (record *Record) matches(clusterARN, keyARN string) bool {
 	return record != nil && record.ClusterARN == clusterARN && record.KeyARN == keyARN
 }
 
-// configMap has the fields of a ConfigMap that a record needs.
-type configMap struct {
-	APIVersion string `json:"apiVersion"`
-	Kind       string `json:"kind"`
-	Metadata   struct {
-		Name      string `json:"name"`
-		Namespace string `json:"namespace"`
-		UID       string `json:"uid,omitempty"`
-	} `json:"metadata"`
-	Data map[string]string `json:"data"`
-}
-
-func (record *Record) configMap(uid string) configMap {
-	m := configMap{APIVersion: "v1", Kind: "ConfigMap", Data: map[string]string{
-		"uid": uid, "clusterArn": record.ClusterARN, "keyArn": record.KeyARN, "updateId": record.UpdateID,
-		"resourceVersion": record.ResourceVersion, "provenResourceVersion": record.ProvenResourceVersion,
-		"time": record.Time.UTC().Format(time.RFC3339), "toolVersion": record.ToolVersion,
+func (record *Record) configMap(uid types.UID) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "ConfigMap",
+		"metadata": map[string]any{"namespace": metav1.NamespaceSystem, "name": recordObject},
+		"data": map[string]any{
+			"uid": string(uid), "clusterArn": record.ClusterARN, "keyArn": record.KeyARN, "updateId": record.UpdateID,
+			"resourceVersion": record.ResourceVersion, "provenResourceVersion": record.ProvenResourceVersion,
+			"time": record.Time.UTC().Format(time.RFC3339), "toolVersion": record.ToolVersion,
+		},
 	}}
-	m.Metadata.Namespace, m.Metadata.Name, _ = strings.Cut(recordName, "/")
-	return m
 }
 
-func (m *configMap) record() (*Record, error) {
-	at, err := time.Parse(time.RFC3339, m.Data["time"])
+func parseRecord(m *unstructured.Unstructured) (*Record, error) {
+	data, _, _ := unstructured.NestedStringMap(m.Object, "data")
+	at, err := time.Parse(time.RFC3339, data["time"])
 	switch {
-	case err != nil || m.Data["resourceVersion"] == "":
+	case err != nil || data["resourceVersion"] == "":
 		return nil, errors.New("not written by this tool: it lacks a time or a resourceVersion")
-	case m.Data["uid"] == "" || m.Data["uid"] != m.Metadata.UID:
+	case data["uid"] == "" || data["uid"] != string(m.GetUID()):
 		return nil, errors.New("a copy or restored from a backup: it names another uid than its own")
 	}
 	return &Record{
-		ClusterARN: m.Data["clusterArn"], KeyARN: m.Data["keyArn"], UpdateID: m.Data["updateId"],
-		ResourceVersion: m.Data["resourceVersion"], ProvenResourceVersion: m.Data["provenResourceVersion"],
-		Time: at, ToolVersion: m.Data["toolVersion"],
+		ClusterARN: data["clusterArn"], KeyARN: data["keyArn"], UpdateID: data["updateId"],
+		ResourceVersion: data["resourceVersion"], ProvenResourceVersion: data["provenResourceVersion"],
+		Time: at, ToolVersion: data["toolVersion"],
 	}, nil
 }
 
