@@ -2,7 +2,6 @@ package output
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -127,46 +126,6 @@ func TestHostileValues(t *testing.T) {
 		if strings.HasPrefix(line, "VERDICT") {
 			t.Errorf("a value starts a line: %q", line)
 		}
-	}
-}
-
-// Data contains no unsafe characters, and JSON still carries the original value.
-func TestPrintSanitizes(t *testing.T) {
-	const evil = "red \x1b[31m, right\u202eleft, tag\U000e0041, \u009b2J, line\u2028end, ünïcode 世界"
-	r := &v1alpha1.EncryptionReport{
-		TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindEncryptionReport), Encryption: v1alpha1.Encryption{Reason: evil},
-	}
-	r.Name = "c"
-	for _, format := range []Format{"json", "yaml", "kyaml", "jsonpath={.encryption.reason}"} {
-		var b bytes.Buffer
-		if err := format.Print(&b, r); err != nil {
-			t.Fatal(err)
-		}
-		if bytes.ContainsFunc(b.Bytes(), unsafeRune) {
-			t.Errorf("%s = %q, want no unsafe character", format, b.String())
-		}
-		if !strings.Contains(b.String(), "ünïcode 世界") {
-			t.Errorf("%s = %s, want the safe text unchanged", format, b.String())
-		}
-		var back v1alpha1.EncryptionReport
-		if err := json.Unmarshal(b.Bytes(), &back); format == "json" && (err != nil || back.Encryption.Reason != evil) {
-			t.Errorf("reason = %q, %v, want %q", back.Encryption.Reason, err, evil)
-		}
-	}
-}
-
-// A jsonpath prints large integers without an exponent.
-func TestLargeNumbers(t *testing.T) {
-	r := &v1alpha1.CoverageReport{
-		TypeMeta:  v1alpha1.TypeMeta(v1alpha1.KindCoverageReport),
-		Resources: []v1alpha1.ResourceCoverage{{Total: 1_234_567}},
-	}
-	var b bytes.Buffer
-	if err := Format("jsonpath={.kind} {.resources[0].total}").Print(&b, r); err != nil {
-		t.Fatal(err)
-	}
-	if want := "CoverageReport 1234567"; b.String() != want {
-		t.Errorf("output = %q, want %q", b.String(), want)
 	}
 }
 
