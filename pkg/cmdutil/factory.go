@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -86,13 +85,8 @@ func addVerbosity(flags *pflag.FlagSet) {
 
 // Validate refuses values of the global flags that are not valid for cmd.
 func (f *Factory) Validate(cmd *cobra.Command) error {
-	if more := ExtraFormats(cmd); !slices.Contains(more, f.Format.String()) {
-		if err := f.Format.Validate(); err != nil {
-			if len(more) > 0 {
-				err = fmt.Errorf("%w, %s", err, strings.Join(more, ", "))
-			}
-			return UsageErrorf("%w", err)
-		}
+	if err := f.Format.Validate(ExtraFormats(cmd)...); err != nil {
+		return UsageErrorf("%w", err)
 	}
 	if _, err := output.NewColour(f.Out, f.color); err != nil {
 		return UsageErrorf("%w", err)

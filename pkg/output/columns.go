@@ -50,7 +50,7 @@ func newColumns(format, value string) (*columns, error) {
 	second, _, _ := strings.Cut(rest, "\n")
 	headers, paths := strings.Fields(first), strings.Fields(second)
 	if len(headers) == 0 || len(headers) != len(paths) {
-		return nil, fmt.Errorf("%s has %d headers in its first line and %d paths in its second line: use as many of each",
+		return nil, fmt.Errorf("%s has %d headers in its first line and %d paths in its second line: the numbers must be equal",
 			value, len(headers), len(paths))
 	}
 	for i, header := range headers {

@@ -69,9 +69,10 @@ func (f Format) ForPeople() bool { return f.Wide() || f.String() == "" && *f.tem
 // Wide reports whether the text shows additional details.
 func (f Format) Wide() bool { return f.String() == "wide" }
 
-// Validate returns an error if the format is unknown or its template is not valid.
-func (f Format) Validate() error {
-	_, err := f.printer()
+// Validate returns an error if the format is unknown or its template is not valid. more
+// are further formats that are valid but cannot be printed here.
+func (f Format) Validate(more ...string) error {
+	_, err := f.printer(more...)
 	return err
 }
 
@@ -136,14 +137,14 @@ func (f Format) name() string {
 	return cmp.Or(name, "go-template")
 }
 
-// printer returns the printer for the format, or nil for a format for people.
-func (f Format) printer() (printers.ResourcePrinter, error) {
+// printer returns the printer for the format, or nil for a format for people or one of more.
+func (f Format) printer(more ...string) (printers.ResourcePrinter, error) {
 	template := *f.template()
 	if template != "" && f.String() != "" && !slices.Contains(f.templates(), f.String()) {
 		return nil, fmt.Errorf("--template is not valid with -o %s: use one of %s, without a value after it",
 			f, strings.Join(f.templates(), ", "))
 	}
-	if f.ForPeople() {
+	if f.ForPeople() || slices.Contains(more, f.String()) {
 		return nil, nil
 	}
 	var p printers.ResourcePrinter
@@ -155,7 +156,8 @@ func (f Format) printer() (printers.ResourcePrinter, error) {
 	}
 	switch {
 	case genericclioptions.IsNoCompatiblePrinterError(err):
-		return nil, fmt.Errorf("unknown output format %q: must be one of %s", f, strings.Join(Formats(), ", "))
+		return nil, fmt.Errorf("unknown output format %q: must be one of %s",
+			f, strings.Join(append(Formats(), more...), ", "))
 	case err != nil:
 		return nil, fmt.Errorf("output format %s: %w", f.name(), err)
 	}
