@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -100,27 +101,38 @@ func (f Format) Print(w io.Writer, obj runtime.Object) error {
 	return err
 }
 
-// printClean prints a copy of obj without unsafe characters. The copy is unstructured, so
-// that its fields have the JSON names, and integers stay integers: jsonpath would print
-// 1,000,000 of a typed object as 1e+06.
+// printClean prints a copy of obj without unsafe characters.
 func printClean(w io.Writer, p printers.ResourcePrinter, obj runtime.Object) error {
+	jsonPath, isPath := p.(*printers.JSONPathPrinter)
+	_, isName := p.(*printers.NamePrinter)
+	_, isColumns := p.(*columns)
+	if !isPath && !isName && !isColumns {
+		clean, ok := reflect.New(reflect.TypeOf(obj).Elem()).Interface().(runtime.Object)
+		if !ok {
+			return fmt.Errorf("%T is not a pointer to an object", obj)
+		}
+		if err := Sanitize(obj, clean, MultiLine); err != nil {
+			return err
+		}
+		return p.PrintObj(clean, w)
+	}
+	// In an unstructured object the fields have their JSON names, and integers stay
+	// integers: jsonpath would print 1,000,000 of a typed object as 1e+06.
 	clean := &unstructured.Unstructured{}
 	if err := Sanitize(obj, clean, MultiLine); err != nil {
 		return err
 	}
-	_, names := p.(*printers.NamePrinter)
-	_, rows := p.(*columns)
-	if jsonPath, ok := p.(*printers.JSONPathPrinter); ok {
+	if isPath {
 		return jsonPath.Execute(w, clean.Object) // the error of PrintObj contains the object
 	}
-	if !names && !rows || !meta.IsListType(obj) {
+	if !meta.IsListType(obj) {
 		return p.PrintObj(clean, w)
 	}
 	list, err := clean.ToList()
 	if err != nil {
 		return err
 	}
-	if _, ok := obj.(*v1alpha1.KeyList); ok && names { // a key has an ARN instead of a kind and a name
+	if _, ok := obj.(*v1alpha1.KeyList); ok && isName { // a key has an ARN instead of a kind and a name
 		for i := range list.Items {
 			if _, err := fmt.Fprintln(w, list.Items[i].Object["arn"]); err != nil {
 				return err

@@ -39,7 +39,8 @@ func TestFormats(t *testing.T) {
 	audit := &v1alpha1.AuditReport{TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindAuditReport), Items: reports,
 		Summary: v1alpha1.AuditSummary{Clusters: 2}}
 	keys := &v1alpha1.KeyList{TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindKeyList), Region: "eu-central-1",
-		Items: []v1alpha1.KeyListItem{{ARN: "arn:1", Aliases: []string{"alias/x", "alias/y"}, Eligible: true}, {ARN: "arn:2"}}}
+		Items: []v1alpha1.KeyListItem{
+			{ARN: "arn:1", Aliases: []string{"alias/x", "alias/y"}, Eligible: true}, {ARN: "arn:2"}}}
 	noKeys := &v1alpha1.KeyList{TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindKeyList)}
 	coverage := &v1alpha1.CoverageReport{TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindCoverageReport),
 		Resources: []v1alpha1.ResourceCoverage{{Resource: "secrets", Total: 1_234_567}}}
@@ -62,6 +63,8 @@ func TestFormats(t *testing.T) {
 		obj  runtime.Object
 		want string
 	}{
+		{[]string{"-o", "kyaml"}, noKeys,
+			"---\n{\n  kind: \"KeyList\",\n  apiVersion: \"eks-encrypt/v1alpha1\",\n  metadata: {},\n  items: null,\n}\n"},
 		{[]string{"-o", "name"}, &report, "encryptionreport.eks-encrypt/a\n"},
 		{[]string{"-o", "name"}, list, "encryptionreport.eks-encrypt/a\nencryptionreport.eks-encrypt/b\n"},
 		{[]string{"-o", "name"}, audit, "encryptionreport.eks-encrypt/a\nencryptionreport.eks-encrypt/b\n"},
