@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +34,7 @@ type Factory struct {
 	Kube *genericclioptions.ConfigFlags
 	// AWS holds the flags that override what the kube context names.
 	AWS AWSFlags
-	// Format is the value of -o.
+	// Format is the value of -o with its template.
 	Format output.Format
 
 	color string
@@ -49,7 +48,8 @@ type AWSFlags struct {
 // NewFactory returns a Factory for these streams. release is the version that the
 // linker set; if it is empty, the version of the Go module is used.
 func NewFactory(streams genericiooptions.IOStreams, release string) *Factory {
-	return &Factory{IOStreams: streams, Version: versionOf(release), Kube: genericclioptions.NewConfigFlags(true)}
+	return &Factory{IOStreams: streams, Version: versionOf(release), Kube: genericclioptions.NewConfigFlags(true),
+		Format: output.NewFormat("")}
 }
 
 // AddFlags adds the flags of every command.
@@ -62,7 +62,7 @@ func (f *Factory) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.AWS.RoleARN, "role-arn", "", "IAM role to assume before any AWS call")
 	flags.StringVar(&f.AWS.EndpointURL, "endpoint-url", "", "Send all AWS calls to this URL, as AWS_ENDPOINT_URL does")
 	flags.StringVar(&f.color, "color", "auto", "Color the output: auto, always or never; NO_COLOR is honored")
-	f.Format.AddFlag(flags)
+	f.Format.AddFlags(flags)
 	addVerbosity(flags)
 }
 
@@ -85,13 +85,8 @@ func addVerbosity(flags *pflag.FlagSet) {
 
 // Validate refuses values of the global flags that are not valid for cmd.
 func (f *Factory) Validate(cmd *cobra.Command) error {
-	if more := ExtraFormats(cmd); !slices.Contains(more, string(f.Format)) {
-		if err := f.Format.Validate(); err != nil {
-			if len(more) > 0 {
-				err = fmt.Errorf("%w, %s", err, strings.Join(more, ", "))
-			}
-			return UsageErrorf("%w", err)
-		}
+	if err := f.Format.Validate(ExtraFormats(cmd)...); err != nil {
+		return UsageErrorf("%w", err)
 	}
 	if _, err := output.NewColour(f.Out, f.color); err != nil {
 		return UsageErrorf("%w", err)

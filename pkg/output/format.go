@@ -4,16 +4,17 @@ package output
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
 
@@ -21,115 +22,159 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
-// Formats returns the values of -o other than the default, a table.
-func Formats() []string { return []string{"wide", "json", "yaml", "kyaml", "name", "jsonpath="} }
+// Format is the value of -o with its template: one of kubectl's formats, wide, or "",
+// which is a table or, with --template, a Go template.
+type Format struct{ flags *genericclioptions.PrintFlags }
 
-// Format is the value of -o: "" (table), wide, json, yaml, kyaml, name or
-// jsonpath=TEMPLATE (also jsonpath-file=, jsonpath-as-json=).
-type Format string
-
-// AddFlag adds the flag -o/--output.
-func (f *Format) AddFlag(flags *pflag.FlagSet) {
-	flags.StringVarP((*string)(f), "output", "o", string(*f),
-		"Output format. One of: ("+strings.Join(Formats(), ", ")+"). The default is a table")
+// NewFormat returns the format for a value of -o.
+func NewFormat(value string) Format {
+	f := Format{genericclioptions.NewPrintFlags("").WithDefaultOutput(value)}
+	f.flags.OutputFlagSpecified = func() bool { return f.String() != "" }
+	return f
 }
 
+// Formats returns the values of -o other than the default, a table. Those that end in
+// "=" need a template, columns or the name of a file.
+func Formats() []string {
+	f := NewFormat("")
+	formats := append([]string{"wide"}, f.flags.JSONYamlPrintFlags.AllowedFormats()...)
+	formats = append(formats, f.flags.NamePrintFlags.AllowedFormats()...)
+	for _, format := range f.templates() {
+		formats = append(formats, format+"=")
+	}
+	return formats
+}
+
+// templates returns the formats that need a template, columns or the name of a file.
+func (f Format) templates() []string {
+	return append(columnFormats(), f.flags.TemplatePrinterFlags.AllowedFormats()...)
+}
+
+// AddFlags adds the flags -o/--output, --template and --allow-missing-template-keys.
+func (f Format) AddFlags(flags *pflag.FlagSet) {
+	flags.StringVarP(f.flags.OutputFormat, "output", "o", *f.flags.OutputFormat,
+		"Output format. One of: ("+strings.Join(Formats(), ", ")+"). The default is a table")
+	flags.StringVar(f.template(), "template", "",
+		"The template, columns or file for -o go-template, jsonpath, custom-columns and so on; without -o, a Go template")
+	flags.BoolVar(f.flags.TemplatePrinterFlags.AllowMissingKeys, "allow-missing-template-keys", true,
+		"Print nothing or <no value> for a field that a Go template or jsonpath does not find, instead of failing")
+}
+
+// String returns the value of -o.
+func (f Format) String() string { return *f.flags.OutputFormat }
+
+func (f Format) template() *string { return f.flags.TemplatePrinterFlags.TemplateArgument }
+
 // ForPeople reports whether the format is a text or table rather than data.
-func (f Format) ForPeople() bool { return f == "" || f.Wide() }
+func (f Format) ForPeople() bool { return f.Wide() || f.String() == "" && *f.template() == "" }
 
 // Wide reports whether the text shows additional details.
-func (f Format) Wide() bool { return f == "wide" }
+func (f Format) Wide() bool { return f.String() == "wide" }
 
-// Validate returns an error if the format is unknown.
-func (f Format) Validate() error {
-	_, err := f.printer()
+// Validate returns an error if the format is unknown or its template is not valid. more
+// are further formats that are valid but cannot be printed here.
+func (f Format) Validate(more ...string) error {
+	_, err := f.printer(more...)
 	return err
 }
 
 // Print writes the object as data, without unsafe characters. JSON has them as escapes;
 // the other formats have U+FFFD instead. The caller writes the formats for people.
 func (f Format) Print(w io.Writer, obj runtime.Object) error {
-	if f != "json" {
-		clean, ok := reflect.New(reflect.TypeOf(obj).Elem()).Interface().(runtime.Object)
-		if !ok {
-			return fmt.Errorf("printing %T: not a pointer to an object", obj)
-		}
-		if err := sanitize.Copy(obj, clean, sanitize.MultiLine); err != nil {
-			return err
-		}
-		return f.print(w, clean)
-	}
-	var b bytes.Buffer
-	if err := f.print(&b, obj); err != nil {
-		return err
-	}
-	_, err := w.Write(sanitize.JSON(b.Bytes()))
-	return err
-}
-
-func (f Format) print(w io.Writer, obj runtime.Object) error {
 	p, err := f.printer()
 	if err != nil {
 		return err
 	}
-	if list, ok := obj.(*v1alpha1.KeyList); ok && f == "name" {
-		for _, key := range list.Items {
-			if _, err := fmt.Fprintln(w, key.ARN); err != nil {
-				return err
-			}
+	var b bytes.Buffer
+	if strings.EqualFold(f.String(), "json") {
+		if err := p.PrintObj(obj, &b); err != nil {
+			return err
 		}
-		return nil
+		_, err := w.Write(sanitize.JSON(b.Bytes()))
+		return err
 	}
-	if f == "name" && meta.IsListType(obj) {
-		items, err := meta.ExtractList(obj)
-		if err != nil {
-			return fmt.Errorf("printing names: %w", err)
-		}
-		for _, item := range items {
-			if err := p.PrintObj(item, w); err != nil {
-				return err
-			}
-		}
-		return nil
+	if err := printClean(&b, p, obj); err != nil {
+		return fmt.Errorf("printing as %s: %w", f.name(), err)
 	}
-	return p.PrintObj(obj, w)
+	// A template can make unsafe characters from safe ones, for instance with base64decode.
+	text := strings.ReplaceAll(b.String(), "\r\n", "\n")
+	_, err = io.WriteString(w, strings.Map(sanitize.MultiLine, text))
+	return err
 }
 
-// printer returns the kubectl printer for the format, or nil for a format for people.
-func (f Format) printer() (printers.ResourcePrinter, error) {
-	s := string(f)
-	switch {
-	case f.ForPeople():
-		return nil, nil
-	case s == "json" || s == "yaml" || s == "kyaml":
-		return genericclioptions.NewJSONYamlPrintFlags().ToPrinter(s)
-	case s == "name":
-		return &printers.NamePrinter{ShortOutput: true}, nil
-	case strings.HasPrefix(s, "jsonpath"):
-		p, err := genericclioptions.NewJSONPathPrintFlags("", true).ToPrinter(s)
-		if err != nil {
-			return nil, fmt.Errorf("output format %q: %w", s, err)
+// printClean prints a copy of obj without unsafe characters.
+func printClean(w io.Writer, p printers.ResourcePrinter, obj runtime.Object) error {
+	jsonPath, isPath := p.(*printers.JSONPathPrinter)
+	_, isName := p.(*printers.NamePrinter)
+	_, isColumns := p.(*columns)
+	if !isPath && !isName && !isColumns {
+		clean, ok := reflect.New(reflect.TypeOf(obj).Elem()).Interface().(runtime.Object)
+		if !ok {
+			return fmt.Errorf("%T is not a pointer to an object", obj)
 		}
-		return printers.ResourcePrinterFunc(func(obj runtime.Object, w io.Writer) error {
-			plain, err := withIntegers(obj)
-			if err != nil {
-				return err
-			}
-			return p.PrintObj(plain, w)
-		}), nil
+		if err := sanitize.Copy(obj, clean, sanitize.MultiLine); err != nil {
+			return err
+		}
+		return p.PrintObj(clean, w)
 	}
-	return nil, fmt.Errorf("unknown output format %q: must be one of %s", s, strings.Join(Formats(), ", "))
-}
-
-// withIntegers converts the object so that integers stay integers: the jsonpath printer
-// would print 1,000,000 of a typed object as 1e+06.
-func withIntegers(obj runtime.Object) (*unstructured.Unstructured, error) {
-	raw, err := json.Marshal(obj)
+	// In an unstructured object the fields have their JSON names, and integers stay
+	// integers: jsonpath would print 1,000,000 of a typed object as 1e+06.
+	clean := &unstructured.Unstructured{}
+	if err := sanitize.Copy(obj, clean, sanitize.MultiLine); err != nil {
+		return err
+	}
+	if isPath {
+		return jsonPath.Execute(w, clean.Object) // the error of PrintObj contains the object
+	}
+	if !meta.IsListType(obj) {
+		return p.PrintObj(clean, w)
+	}
+	list, err := clean.ToList()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	plain := &unstructured.Unstructured{}
-	return plain, json.Unmarshal(raw, &plain.Object)
+	if _, ok := obj.(*v1alpha1.KeyList); ok && isName { // a key has an ARN instead of a kind and a name
+		for i := range list.Items {
+			if _, err := fmt.Fprintln(w, list.Items[i].Object["arn"]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return p.PrintObj(list, w)
+}
+
+// name returns the format without its template.
+func (f Format) name() string {
+	name, _, _ := strings.Cut(f.String(), "=")
+	return cmp.Or(name, "go-template")
+}
+
+// printer returns the printer for the format, or nil for a format for people or one of more.
+func (f Format) printer(more ...string) (printers.ResourcePrinter, error) {
+	template := *f.template()
+	if template != "" && f.String() != "" && !slices.Contains(f.templates(), f.String()) {
+		return nil, fmt.Errorf("--template is not valid with -o %s: use one of %s, without a value after it",
+			f, strings.Join(f.templates(), ", "))
+	}
+	if f.ForPeople() || slices.Contains(more, f.String()) {
+		return nil, nil
+	}
+	var p printers.ResourcePrinter
+	var err error
+	if name, value, _ := strings.Cut(f.String(), "="); slices.Contains(columnFormats(), name) {
+		p, err = newColumns(name, cmp.Or(template, value))
+	} else {
+		p, err = f.flags.ToPrinter()
+	}
+	switch {
+	case genericclioptions.IsNoCompatiblePrinterError(err):
+		return nil, fmt.Errorf("unknown output format %q: must be one of %s",
+			f, strings.Join(append(Formats(), more...), ", "))
+	case err != nil:
+		return nil, fmt.Errorf("output format %s: %w", f.name(), err)
+	}
+	return p, nil
 }
 
 // Colour colours text. The text alone always has the same meaning.

@@ -61,6 +61,8 @@ ENC-2, ENC-3). Without these flags: ENC-1 and ENC-3. --approved-keys adds ENC-6,
 
 In addition to the formats of every command, -o and --output-file accept
 ` + strings.Join(report.Formats(), ", ") + `.
+custom-columns and name print one line for each cluster; go-template and jsonpath see
+the whole report.
 
 Exit codes: 0 compliant; 1 unwaived findings; 2 could not run; 3 some clusters could
 not be checked. If both 1 and 3 apply, the code is 1.`,
@@ -175,16 +177,15 @@ func (o *options) print(r *v1alpha1.AuditReport) error {
 	if f.Format.ForPeople() {
 		return output.AuditText(f.Out, r, f.Colour(), f.Format.Wide())
 	}
-	return writeReport(f.Out, string(f.Format), r)
+	return writeReport(f.Out, f.Format, r)
 }
 
 // writeReport writes the report in any format, without colour.
-func writeReport(w io.Writer, format string, r *v1alpha1.AuditReport) error {
-	f := output.Format(format)
+func writeReport(w io.Writer, f output.Format, r *v1alpha1.AuditReport) error {
 	switch {
-	case isReportFormat(format):
-		return report.Write(w, format, r)
-	case format == "table" || f.Wide():
+	case isReportFormat(f.String()):
+		return report.Write(w, f.String(), r)
+	case f.String() == "table" || f.Wide():
 		return output.AuditText(w, r, output.Colour{}, f.Wide())
 	}
 	return f.Print(w, r)

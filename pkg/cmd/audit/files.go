@@ -12,6 +12,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet/report"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
 
 // reportFile is a report to write. It is written to a temporary file in the same
@@ -101,7 +102,7 @@ func openTemp(path string) (*os.File, error) {
 func (files reportFiles) write(r *v1alpha1.AuditReport) error {
 	var errs []error
 	for _, f := range files {
-		err := writeReport(f.temp, f.format, r)
+		err := writeReport(f.temp, output.NewFormat(f.format), r)
 		err = errors.Join(err, f.temp.Sync(), f.temp.Close())
 		if err == nil {
 			err = os.Rename(f.temp.Name(), f.path)
