@@ -190,7 +190,8 @@ func (t *auditText) keys(keys []v1alpha1.AuditKey) {
 		if t.wide {
 			names = strings.Join(k.Clusters, ",")
 		}
-		table.Row(k.ARN, k.State, string(k.Usable), left, encryption.RotationText(k.Rotation), strconv.Itoa(len(k.Clusters)), names)
+		table.Row(k.ARN, k.State, string(k.Usable), left, encryption.RotationText(k.Rotation), strconv.Itoa(len(k.Clusters)),
+			names)
 	}
 	t.table("Keys, most urgent first", table)
 }
