@@ -2,21 +2,20 @@ package cmdutil
 
 import (
 	"context"
-	"encoding/json"
 	"iter"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
 
@@ -148,20 +147,17 @@ func namespaces(ctx context.Context, f *Factory) []string {
 	if err != nil {
 		return nil
 	}
-	client, err := kube.New(config)
+	client, err := corev1client.NewForConfig(config)
 	if err != nil {
 		return nil
 	}
-	raw, err := client.Get(ctx, "/api/v1/namespaces", url.Values{"limit": {"500"}})
-	var list struct {
-		Items []struct{ Metadata struct{ Name string } }
-	}
-	if err != nil || json.Unmarshal(raw, &list) != nil {
+	list, err := client.Namespaces().List(ctx, metav1.ListOptions{Limit: 500})
+	if err != nil {
 		return nil
 	}
 	var names []string
 	for i := range list.Items {
-		names = append(names, list.Items[i].Metadata.Name)
+		names = append(names, list.Items[i].Name)
 	}
 	return names
 }

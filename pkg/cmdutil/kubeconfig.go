@@ -123,6 +123,8 @@ func (f *Factory) restConfig(flags *genericclioptions.ConfigFlags) (*rest.Config
 		return nil, fmt.Errorf("read kubeconfig: %w", err)
 	}
 	config.UserAgent = UserAgent + "/" + f.Version
+	config.QPS = -1 // unlimited
+	config.WarningHandler = rest.NoWarnings{}
 	return config, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/client-go/dynamic"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/association"
@@ -13,7 +14,6 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/iac"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
 )
 
 // ownerTimeout limits the search for the object that manages the cluster. The search
@@ -61,7 +61,7 @@ func (f *Factory) OwnerFinder(cluster string) func(context.Context) *iac.Owner {
 	if err != nil {
 		return nil
 	}
-	client, err := kube.New(config)
+	client, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil
 	}

@@ -1,13 +1,15 @@
 package iac
 
 import (
-	"context"
-	"errors"
-	"net/url"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/hcl/v2/hclparse"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -162,34 +164,56 @@ encryption_config = {
 	}
 }
 
-// objects are the replies of an API server, by path.
-type objects map[string]string
-
-func (o objects) Get(_ context.Context, path string, _ url.Values) ([]byte, error) {
-	if text, found := o[path]; found {
-		return []byte(text), nil
-	}
-	return nil, errors.New("404")
-}
-
 func TestFindOwner(t *testing.T) {
-	client := objects{
-		"/apis/controlplane.cluster.x-k8s.io/v1beta2/awsmanagedcontrolplanes": `{"items":[
+	responses := map[string]string{
+		"/apis/controlplane.cluster.x-k8s.io/v1beta2/awsmanagedcontrolplanes": `{"kind":"List","apiVersion":"v1","items":[
 			{"metadata":{"namespace":"ns","name":"other"},"spec":{"eksClusterName":"shop"}},
+			{"metadata":{"namespace":"ns","name":"keyless"},"spec":{"eksClusterName":"keyless"}},
 			{"metadata":{"namespace":"ns","name":"cp"},"spec":{"eksClusterName":"pay","encryptionConfig":{"provider":"` + key + `"}}}]}`,
-		"/apis/eks.services.k8s.aws/v1alpha1/clusters": `{"items":[
+		"/apis/eks.services.k8s.aws/v1alpha1/clusters": `{"kind":"List","apiVersion":"v1","items":[
+			{"metadata":{"namespace":"ns","name":"plain"},"spec":{"name":"ack-plain","encryptionConfig":[]}},
 			{"metadata":{"namespace":"ns","name":"ack"},"spec":{"name":"ack-one","encryptionConfig":[{"provider":{"keyARN":"` + key + `"}}]}}]}`,
-		"/apis/eks.aws.crossplane.io/v1beta1/clusters": `{"items":"nonsense"}`,
+		"/apis/eks.aws.crossplane.io/v1beta1/clusters": `{"kind":"List","apiVersion":"v1","items":[
+			{"metadata":{"name":"cross","annotations":{"crossplane.io/external-name":"cross-one"}},
+			"spec":{"forProvider":{"encryptionConfig":[{"provider":{"keyArn":"` + key + `"}}]}}}]}`,
 	}
-	if o := FindOwner(t.Context(), client, "pay"); o == nil || o.Tool != v1alpha1.ToolCAPA || o.Name != "cp" ||
-		o.KeyARN != key {
-		t.Errorf("FindOwner(pay) = %+v, want the CAPA object", o)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, found := responses[r.URL.Path]
+		if !found {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(text))
+	}))
+	defer server.Close()
+	client, err := dynamic.NewForConfig(&rest.Config{Host: server.URL})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if o := FindOwner(t.Context(), client, "ack-one"); o == nil || o.Tool != v1alpha1.ToolACK || o.KeyARN != key {
-		t.Errorf("FindOwner(ack-one) = %+v, want the ACK object", o)
+	for _, test := range []struct {
+		cluster string
+		want    *Owner
+	}{
+		{"pay", &Owner{Tool: v1alpha1.ToolCAPA, Namespace: "ns", Name: "cp", KeyARN: key}},
+		{"keyless", &Owner{Tool: v1alpha1.ToolCAPA, Namespace: "ns", Name: "keyless"}},
+		{"ack-one", &Owner{Tool: v1alpha1.ToolACK, Namespace: "ns", Name: "ack", KeyARN: key}},
+		{"ack-plain", &Owner{Tool: v1alpha1.ToolACK, Namespace: "ns", Name: "plain"}},
+		{"cross-one", &Owner{Tool: v1alpha1.ToolCrossplane, Name: "cross", KeyARN: key}},
+		{"unmanaged", nil},
+	} {
+		if got := FindOwner(t.Context(), client, test.cluster); !cmp.Equal(got, test.want) {
+			t.Errorf("FindOwner(%s) = %+v, want %+v", test.cluster, got, test.want)
+		}
 	}
-	if o := FindOwner(t.Context(), client, "unmanaged"); o != nil {
-		t.Errorf("FindOwner(unmanaged) = %+v, want nil", o)
+	// The cluster does not serve the first kind, and the list of the second one is not valid.
+	delete(responses, "/apis/controlplane.cluster.x-k8s.io/v1beta2/awsmanagedcontrolplanes")
+	responses["/apis/eks.services.k8s.aws/v1alpha1/clusters"] = `{"kind":"List","apiVersion":"v1","items":"nonsense"}`
+	if o := FindOwner(t.Context(), client, "cross-one"); o == nil || o.Tool != v1alpha1.ToolCrossplane {
+		t.Errorf("FindOwner(cross-one) = %+v, want the Crossplane object", o)
+	}
+	if o := FindOwner(t.Context(), client, "pay"); o != nil {
+		t.Errorf("FindOwner(pay) = %+v, want nil", o)
 	}
 }
 

@@ -2,6 +2,7 @@ package rewriter
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,21 +19,17 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
-
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
 )
 
 const (
-	protobufType  = "application/vnd.kubernetes.protobuf"
+	protobufType  = runtime.ContentTypeProtobuf
 	acceptObject  = protobufType + ";as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 	acceptList    = protobufType + ";as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 	mergePatch    = "application/merge-patch+json"
-	applyPatch    = "application/apply-patch+yaml"
-	jsonType      = kube.JSON
 	listTimeout   = 90 * time.Second // the API server times out after 60 s
 	objectTimeout = 40 * time.Second // the API server times out after 34 s
-	maxJSON       = 16 << 20         // bytes
 
 	// protobufMagic starts every protobuf response of an API server
 	// (k8s.io/apimachinery/pkg/runtime/serializer/protobuf).
@@ -46,16 +43,44 @@ const (
 	kindStatus = "Status"
 )
 
-// client requests only the metadata of objects; json is for everything else.
-type client struct{ *kube.Client }
+// client lists and writes the metadata of objects. It is safe for concurrent use.
+type client struct {
+	http *http.Client
+	base string // URL of the API server, without a slash at the end
+}
 
+// newClient does not connect.
 func newClient(config *rest.Config) (*client, error) {
-	c, err := kube.New(config)
+	httpClient, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("configure the connection to the API server: %w", err)
+	}
+	base, _, err := rest.DefaultServerUrlFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("parse API server address %q: %w", config.Host, err)
+	}
+	return &client{http: httpClient, base: strings.TrimRight(base.String(), "/")}, nil
+}
+
+// do sends one request. Whatever the status code is, the caller must close the body of
+// the response.
+func (c *client) do(
+	ctx context.Context, method, path string, query url.Values, accept string, patch []byte,
+) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path+"?"+query.Encode(), bytes.NewReader(patch))
 	if err != nil {
 		return nil, err
 	}
-	return &client{c}, nil
+	req.Header.Set("Accept", accept)
+	if patch != nil {
+		req.Header.Set("Content-Type", mergePatch)
+	}
+	return c.http.Do(req)
 }
+
+// reconnect closes the idle connections, so that the next request uses a new one. A
+// load balancer may then pick another API server.
+func (c *client) reconnect() { utilnet.CloseIdleConnectionsFor(c.http.Transport) }
 
 // listed is what the client keeps of a listed object.
 type listed struct {
@@ -86,9 +111,7 @@ func (c *client) list(ctx context.Context, s scope, token string, limit int) (*p
 	}
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	resp, err := c.Do(ctx, kube.Request{
-		Method: http.MethodGet, Path: r.path(s.namespace, ""), Query: query, Accept: acceptList,
-	})
+	resp, err := c.do(ctx, http.MethodGet, r.path(s.namespace, ""), query, acceptList, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -145,10 +168,8 @@ func (c *client) noopWrite(
 	ctx, cancel := context.WithTimeout(ctx, objectTimeout)
 	defer cancel()
 	// Ignore: do not fail or warn because of unknown fields that the object already has.
-	resp, err := c.Do(ctx, kube.Request{
-		Method: http.MethodPatch, Path: r.path(namespace, name), Query: url.Values{"fieldValidation": {"Ignore"}},
-		Accept: acceptObject, ContentType: mergePatch, Body: noopBody(uid, resourceVersion),
-	})
+	query := url.Values{"fieldValidation": {"Ignore"}}
+	resp, err := c.do(ctx, http.MethodPatch, r.path(namespace, name), query, acceptObject, noopBody(uid, resourceVersion))
 	if err != nil {
 		return 0, err
 	}
@@ -173,25 +194,6 @@ func noopBody(uid uuid.UUID, resourceVersion uint64) []byte {
 		fields = append(fields, fmt.Sprintf(`"resourceVersion":"%d"`, resourceVersion))
 	}
 	return []byte(`{"metadata":{` + strings.Join(fields, ",") + `}}`)
-}
-
-// json sends a request whose response is not secret, such as one for the record or a
-// migration, and returns the response body.
-func (c *client) json(ctx context.Context, r kube.Request) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, objectTimeout)
-	defer cancel()
-	if r.Accept == "" {
-		r.Accept = jsonType
-	}
-	resp, err := c.Do(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	defer drain(resp.Body)
-	if resp.StatusCode >= http.StatusBadRequest {
-		return nil, statusError(resp, r.Method+" "+r.Path, schema.GroupResource{})
-	}
-	return io.ReadAll(io.LimitReader(resp.Body, maxJSON))
 }
 
 // statusError converts an error response to the error that the predicates of
@@ -268,7 +270,7 @@ func decodeStatus(resp *http.Response) *metav1.Status {
 	body := io.LimitReader(resp.Body, 1<<20)
 	var status metav1.Status
 	var err error
-	if strings.HasPrefix(resp.Header.Get("Content-Type"), jsonType) {
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), runtime.ContentTypeJSON) {
 		err = json.NewDecoder(body).Decode(&status)
 	} else {
 		err = decode(body, kindStatus, &status)
@@ -284,6 +286,14 @@ func decodeStatus(resp *http.Response) *metav1.Status {
 func drain(body io.ReadCloser) {
 	_, _ = io.CopyN(io.Discard, body, 64<<10)
 	_ = body.Close()
+}
+
+// withTimeout returns a copy of config that limits each request to objectTimeout,
+// unless config has a limit.
+func withTimeout(config *rest.Config) *rest.Config {
+	limited := rest.CopyConfig(config)
+	limited.Timeout = cmp.Or(config.Timeout, objectTimeout)
+	return limited
 }
 
 type countingReader struct {

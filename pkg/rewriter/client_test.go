@@ -3,11 +3,64 @@ package rewriter
 import (
 	"bytes"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
 )
+
+// Requests go to the path of the configured server, with the configured user agent and
+// user. After reconnect, the next request uses another connection.
+func TestClient(t *testing.T) {
+	connections := map[string]bool{}
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		connections[r.RemoteAddr] = true
+		if r.URL.Path != "/prefix/api/v1/secrets" || r.Header.Get("Accept") != acceptList ||
+			r.Header.Get("User-Agent") != "test" || r.Header.Get("Impersonate-User") != "jane" {
+			t.Errorf("request = %s %v", r.URL, r.Header)
+		}
+		respond(w, http.StatusOK, "meta.k8s.io/v1", kindList, &metav1.PartialObjectMetadataList{})
+	}))
+	defer server.Close()
+	c, err := newClient(&rest.Config{
+		Host: server.URL + "/prefix/", UserAgent: "test", Impersonate: rest.ImpersonationConfig{UserName: "jane"},
+		TLSClientConfig: rest.TLSClientConfig{Insecure: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		for range 3 {
+			if _, err := c.list(t.Context(), scope{resource: Secrets()}, "", 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.reconnect()
+	}
+	if len(connections) != 2 {
+		t.Errorf("connections = %d, want 2", len(connections))
+	}
+}
+
+func TestNewClientRejectsInvalidConfigs(t *testing.T) {
+	for _, config := range []*rest.Config{
+		{Host: "http://a b"},
+		{Host: "https://x", TLSClientConfig: rest.TLSClientConfig{CAFile: "/does/not/exist"}},
+	} {
+		if _, err := newClient(config); err == nil {
+			t.Errorf("newClient(%+v) = nil error, want an error", config)
+		}
+		if _, _, err := Discover(t.Context(), config, nil); err == nil {
+			t.Errorf("Discover(%+v) = nil error, want an error", config)
+		}
+		if _, err := LoadRecord(t.Context(), config); err == nil {
+			t.Errorf("LoadRecord(%+v) = nil error, want an error", config)
+		}
+	}
+}
 
 // decode never panics, whatever the server returns.
 func FuzzDecode(f *testing.F) {

@@ -36,7 +36,7 @@ type fake struct {
 
 	// intercept returns true if it responded itself. It is called without the lock. n
 	// is the number of earlier requests.
-	intercept func(n int, w http.ResponseWriter, r *http.Request) bool
+	intercept intercept
 	// mutate is an admission webhook. It reports whether it changed the object.
 	mutate func(*cell) bool
 	// latency is that of each request.
@@ -47,6 +47,8 @@ type fake struct {
 	patches  map[string]int    // number of requests by object
 	config   map[string]string // ConfigMap kube-system/eks-encrypt, nil if there is none
 }
+
+type intercept = func(n int, w http.ResponseWriter, r *http.Request) bool
 
 type cell struct {
 	resource, namespace, name string
@@ -130,6 +132,8 @@ func (f *fake) restConfig() *rest.Config {
 }
 
 type roundTripper http.HandlerFunc
+
+func (h roundTripper) CloseIdleConnections() {}
 
 func (h roundTripper) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	defer func() {
@@ -295,23 +299,6 @@ func (f *fake) servePatch(w http.ResponseWriter, r *http.Request, resource, name
 		f.writes++
 	}
 	respond(w, http.StatusOK, "meta.k8s.io/v1", "PartialObjectMetadata", metadata(o))
-}
-
-func (f *fake) serveRecord(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodPatch {
-		var m configMap
-		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
-			respondError(w, apierrors.NewBadRequest(err.Error()))
-			return
-		}
-		f.config = m.Data
-	}
-	if f.config == nil {
-		respondError(w, apierrors.NewNotFound(schema.GroupResource{Resource: "configmaps"}, "eks-encrypt"))
-		return
-	}
-	w.Header().Set("Content-Type", jsonType)
-	_ = json.NewEncoder(w).Encode(map[string]any{"metadata": map[string]string{"uid": "config-uid"}, "data": f.config})
 }
 
 type marshaler interface{ Marshal() ([]byte, error) }

@@ -2,28 +2,22 @@ package rewriter
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/url"
 	"time"
 
 	svmv1 "k8s.io/api/storagemigration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	svmclient "k8s.io/client-go/kubernetes/typed/storagemigration/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
 )
 
 // PhaseMigrating is the phase in which the cluster rewrites the objects itself.
 const PhaseMigrating Phase = "Migrating"
 
-const (
-	migrationsPath = "/apis/storagemigration.k8s.io/v1/storageversionmigrations"
-	pollInterval   = 2 * time.Second
-)
+const pollInterval = 2 * time.Second
 
 // Migrate starts the storage version migrator of the cluster, which Kubernetes serves
 // since 1.37, and waits for it. The migrator does not report what it found, so Migrate
@@ -32,30 +26,25 @@ const (
 func Migrate(ctx context.Context, options Options) (*Result, error) {
 	options.Method = v1alpha1.MethodMigrator
 	options.complete()
-	c, err := newClient(options.Config)
+	c, err := svmclient.NewForConfig(withTimeout(options.Config))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("configure the connection to the API server: %w", err)
 	}
 	for _, resource := range options.Resources {
-		if err := migrate(ctx, c, resource, &options); err != nil {
+		if err := migrate(ctx, c.StorageVersionMigrations(), resource, &options); err != nil {
 			return nil, err
 		}
 	}
 	return Run(ctx, options)
 }
 
-func migrate(ctx context.Context, c *client, resource Resource, o *Options) error {
-	body, err := json.Marshal(&svmv1.StorageVersionMigration{
-		TypeMeta:   metav1.TypeMeta{APIVersion: "storagemigration.k8s.io/v1", Kind: "StorageVersionMigration"},
+func migrate(
+	ctx context.Context, migrations svmclient.StorageVersionMigrationInterface, resource Resource, o *Options,
+) error {
+	m, err := migrations.Create(ctx, &svmv1.StorageVersionMigration{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "eks-encrypt-" + resource.Resource + "-"},
 		Spec:       svmv1.StorageVersionMigrationSpec{Resource: metav1.GroupResource(resource.GroupResource())},
-	})
-	if err != nil {
-		return err
-	}
-	raw, err := c.json(ctx, kube.Request{
-		Method: http.MethodPost, Path: migrationsPath, ContentType: jsonType, Body: body,
-	})
+	}, metav1.CreateOptions{})
 	if apierrors.IsNotFound(err) {
 		err = fmt.Errorf("the cluster does not serve storagemigration.k8s.io/v1 (Kubernetes 1.37 or later): %w", err)
 		return hint.Wrap(err, "use --via=client, which works on any cluster")
@@ -64,11 +53,7 @@ func migrate(ctx context.Context, c *client, resource Resource, o *Options) erro
 		return fmt.Errorf("create a StorageVersionMigration of %s: %w", resource, err)
 	}
 	for {
-		var m svmv1.StorageVersionMigration
-		if err := json.Unmarshal(raw, &m); err != nil {
-			return fmt.Errorf("decode the StorageVersionMigration of %s: %w", resource, err)
-		}
-		succeeded, err := migrated(&m)
+		succeeded, err := migrated(m)
 		if succeeded || err != nil {
 			return err
 		}
@@ -78,10 +63,9 @@ func migrate(ctx context.Context, c *client, resource Resource, o *Options) erro
 		if err := o.Sleep(ctx, pollInterval); err != nil {
 			return fmt.Errorf("wait for StorageVersionMigration %s, which continues in the cluster: %w", m.Name, err)
 		}
-		get := kube.Request{Method: http.MethodGet, Path: migrationsPath + "/" + url.PathEscape(m.Name)}
-		switch response, err := c.json(ctx, get); {
+		switch latest, err := migrations.Get(ctx, m.Name, metav1.GetOptions{}); {
 		case err == nil:
-			raw = response
+			m = latest
 		case !transient(err) || ctx.Err() != nil:
 			return fmt.Errorf("get StorageVersionMigration %s: %w", m.Name, err)
 		}

@@ -1,7 +1,7 @@
 package rewriter
 
 import (
-	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -11,10 +11,14 @@ import (
 	svmv1 "k8s.io/api/storagemigration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
+
+const migrationsPath = "/apis/storagemigration.k8s.io/v1/storageversionmigrations"
 
 // migrator simulates the migrator of the cluster: each request returns the next
 // condition. It has rewritten all objects when it returns Succeeded.
@@ -28,11 +32,12 @@ func migrator(
 		}
 		m := svmv1.StorageVersionMigration{ObjectMeta: metav1.ObjectMeta{Name: "eks-encrypt-secrets-x"}}
 		if r.Method == http.MethodPost {
-			body, _ := io.ReadAll(r.Body)
 			var created svmv1.StorageVersionMigration
 			want := metav1.GroupResource{Resource: "secrets"}
-			if json.Unmarshal(body, &created) != nil || created.Spec.Resource != want {
-				respondError(w, apierrors.NewBadRequest(string(body)))
+			body, _ := io.ReadAll(r.Body)
+			_, _, err := scheme.Codecs.UniversalDeserializer().Decode(body, nil, &created)
+			if err != nil || created.GenerateName != "eks-encrypt-secrets-" || created.Spec.Resource != want {
+				respondError(w, apierrors.NewBadRequest(fmt.Sprint(created, err)))
 				return true
 			}
 		} else {
@@ -51,8 +56,8 @@ func migrator(
 				f.mu.Unlock()
 			}
 		}
-		w.Header().Set("Content-Type", jsonType)
-		_ = json.NewEncoder(w).Encode(m)
+		m.APIVersion, m.Kind = "storagemigration.k8s.io/v1", "StorageVersionMigration"
+		respondJSON(w, http.StatusOK, runtime.ContentTypeJSON, &m)
 		return true
 	}
 }
@@ -79,7 +84,6 @@ func TestMigrate(t *testing.T) {
 }
 
 func TestMigrateErrors(t *testing.T) {
-	type intercept = func(int, http.ResponseWriter, *http.Request) bool
 	for name, test := range map[string]struct {
 		intercept func(*fake) intercept
 		want      string // in the error or its hint

@@ -22,7 +22,7 @@ const recheckSize = 1000
 func (r *run) recheck(ctx context.Context) error {
 	r.enter(PhaseClosing)
 	r.closing = true
-	r.client.Reconnect() // so that a load balancer may pick another API server
+	r.client.reconnect()
 	if !sampling(r.options.Method) {
 		if err := r.listAgain(ctx); err != nil {
 			return err

@@ -3,24 +3,25 @@ package rewriter
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	applycorev1 "k8s.io/client-go/applyconfigurations/core/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
 )
 
 const (
-	recordName = "kube-system/eks-encrypt"
-	recordPath = "/api/v1/namespaces/kube-system/configmaps/eks-encrypt"
+	recordObject = "eks-encrypt" // name of the ConfigMap
+	recordName   = metav1.NamespaceSystem + "/" + recordObject
+	fieldManager = "eks-encrypt"
 )
 
 // Record is what associate and rewrite store in ConfigMap kube-system/eks-encrypt.
@@ -46,70 +47,55 @@ type Record struct {
 	ToolVersion string
 }
 
+func configMaps(config *rest.Config) (corev1client.ConfigMapInterface, error) {
+	c, err := corev1client.NewForConfig(withTimeout(config))
+	if err != nil {
+		return nil, fmt.Errorf("configure the connection to the API server: %w", err)
+	}
+	return c.ConfigMaps(metav1.NamespaceSystem), nil
+}
+
 // LoadRecord returns the cluster's record, or nil if there is none. It requires get on
 // the ConfigMap.
 func LoadRecord(ctx context.Context, config *rest.Config) (*Record, error) {
-	c, err := newClient(config)
+	c, err := configMaps(config)
 	if err != nil {
 		return nil, err
 	}
-	record, err := c.record(ctx)
+	m, err := c.Get(ctx, recordObject, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	var record *Record
+	if err == nil {
+		record, err = parseRecord(m)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the record in ConfigMap %s: %w", recordName, err)
 	}
 	return record, nil
 }
 
-func (c *client) record(ctx context.Context) (*Record, error) {
-	raw, err := c.json(ctx, kube.Request{Method: http.MethodGet, Path: recordPath})
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	}
-	var m configMap
-	if err := json.Unmarshal(raw, &m); err != nil {
-		return nil, err
-	}
-	return m.record()
-}
-
 // SaveRecord creates or replaces the cluster's record by server-side apply. It
 // requires create and patch on the ConfigMap.
 func SaveRecord(ctx context.Context, config *rest.Config, record Record) error {
-	c, err := newClient(config)
+	c, err := configMaps(config)
 	if err != nil {
 		return err
 	}
 	// The uid of a new ConfigMap is known only after it was created.
-	uid := ""
+	var uid types.UID
 	for range 3 {
-		saved, err := c.apply(ctx, record.configMap(uid))
+		saved, err := c.Apply(ctx, record.configMap(uid), metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
 		switch {
 		case err != nil:
 			return fmt.Errorf("write the record to ConfigMap %s: %w", recordName, err)
-		case saved.Metadata.UID == uid:
+		case saved.UID == uid:
 			return nil
 		}
-		uid = saved.Metadata.UID
+		uid = saved.UID
 	}
 	return fmt.Errorf("write the record to ConfigMap %s: another client keeps deleting it", recordName)
-}
-
-func (c *client) apply(ctx context.Context, m configMap) (saved configMap, err error) {
-	body, err := json.Marshal(m)
-	if err != nil {
-		return saved, err
-	}
-	raw, err := c.json(ctx, kube.Request{
-		Method: http.MethodPatch, Path: recordPath, ContentType: applyPatch, Body: body,
-		Query: url.Values{"fieldManager": {"eks-encrypt"}, "force": {"true"}},
-	})
-	if err != nil {
-		return saved, err
-	}
-	return saved, json.Unmarshal(raw, &saved)
 }
 
 // RecordAssociation saves the record with the current ResourceVersion and Time. Call
@@ -139,34 +125,20 @@ func (record *Record) matches(clusterARN, keyARN string) bool {
 	return record != nil && record.ClusterARN == clusterARN && record.KeyARN == keyARN
 }
 
-// configMap has the fields of a ConfigMap that a record needs.
-type configMap struct {
-	APIVersion string `json:"apiVersion"`
-	Kind       string `json:"kind"`
-	Metadata   struct {
-		Name      string `json:"name"`
-		Namespace string `json:"namespace"`
-		UID       string `json:"uid,omitempty"`
-	} `json:"metadata"`
-	Data map[string]string `json:"data"`
-}
-
-func (record *Record) configMap(uid string) configMap {
-	m := configMap{APIVersion: "v1", Kind: "ConfigMap", Data: map[string]string{
-		"uid": uid, "clusterArn": record.ClusterARN, "keyArn": record.KeyARN, "updateId": record.UpdateID,
+func (record *Record) configMap(uid types.UID) *applycorev1.ConfigMapApplyConfiguration {
+	return applycorev1.ConfigMap(recordObject, metav1.NamespaceSystem).WithData(map[string]string{
+		"uid": string(uid), "clusterArn": record.ClusterARN, "keyArn": record.KeyARN, "updateId": record.UpdateID,
 		"resourceVersion": record.ResourceVersion, "provenResourceVersion": record.ProvenResourceVersion,
 		"time": record.Time.UTC().Format(time.RFC3339), "toolVersion": record.ToolVersion,
-	}}
-	m.Metadata.Namespace, m.Metadata.Name, _ = strings.Cut(recordName, "/")
-	return m
+	})
 }
 
-func (m *configMap) record() (*Record, error) {
+func parseRecord(m *corev1.ConfigMap) (*Record, error) {
 	at, err := time.Parse(time.RFC3339, m.Data["time"])
 	switch {
 	case err != nil || m.Data["resourceVersion"] == "":
 		return nil, errors.New("not written by this tool: it lacks a time or a resourceVersion")
-	case m.Data["uid"] == "" || m.Data["uid"] != m.Metadata.UID:
+	case m.Data["uid"] == "" || m.Data["uid"] != string(m.UID):
 		return nil, errors.New("a copy or restored from a backup: it names another uid than its own")
 	}
 	return &Record{

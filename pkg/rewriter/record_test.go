@@ -1,16 +1,42 @@
 package rewriter
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
+
+// recordPath is the path of the record's ConfigMap.
+const recordPath = "/api/v1/namespaces/kube-system/configmaps/eks-encrypt"
+
+func (f *fake) serveRecord(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPatch {
+		var m corev1.ConfigMap
+		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
+			respondError(w, apierrors.NewBadRequest(err.Error()))
+			return
+		}
+		f.config = m.Data
+	}
+	if f.config == nil {
+		respondError(w, apierrors.NewNotFound(schema.GroupResource{Resource: "configmaps"}, "eks-encrypt"))
+		return
+	}
+	respondJSON(w, http.StatusOK, runtime.ContentTypeJSON, &corev1.ConfigMap{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
+		ObjectMeta: metav1.ObjectMeta{UID: "config-uid"}, Data: f.config,
+	})
+}
 
 // verify runs a read-only verification with the record of the cluster.
 func verify(t *testing.T, f *fake, change func(*Options)) *v1alpha1.CoverageReport {

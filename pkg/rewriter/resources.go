@@ -3,19 +3,22 @@ package rewriter
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kube"
 )
 
 // Resource is one kind of stored API object.
@@ -69,26 +72,38 @@ func (r Resource) shortLived() bool {
 // to those with these names, written as for kubectl (widgets.example.com). Aggregated
 // and virtual resources are omitted. The notes report what could not be determined.
 func Discover(ctx context.Context, config *rest.Config, named []string) (found []Resource, notes []string, err error) {
-	c, err := newClient(config)
+	c, err := discovery.NewDiscoveryClientForConfig(config)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("configure the connection to the API server: %w", err)
 	}
-	var groups []group
-	for _, root := range []string{"/api", "/apis"} {
-		more, err := c.discover(ctx, root)
-		if err != nil {
-			return nil, nil, fmt.Errorf("discover the resources: %w", err)
+	groups, lists, err := c.ServerGroupsAndResourcesWithContext(ctx)
+	failed, partial := discovery.GroupDiscoveryFailedErrorGroups(err)
+	served := map[string][]metav1.APIResource{} // by group version
+	for _, list := range lists {
+		served[list.GroupVersion] = list.APIResources
+	}
+	// A response that is not a discovery document has no groups. It causes no error.
+	if incomplete := len(served["v1"]) == 0 || len(groups) < 2; incomplete || err != nil && !partial {
+		err = cmp.Or(context.Cause(ctx), err, errors.New("the API server did not return its API groups"))
+		if apierrors.IsForbidden(err) { // client-go drops the message of the API server
+			err = fmt.Errorf("the Kubernetes user is not allowed to get /api and /apis: %w", err)
 		}
-		groups = append(groups, more...)
+		return nil, nil, fmt.Errorf("discover the resources: %w", err)
 	}
-	aggregated, err := c.aggregated(ctx)
+	extensions, err := aggregated(ctx, config)
 	if err != nil {
 		notes = append(notes, "could not determine which APIs are aggregated: "+err.Error())
 	}
-	found, stale := stored(groups, aggregated, named)
-	if len(stale) > 0 {
-		notes = append(notes, "omitted because these API groups did not respond: "+strings.Join(stale, ", "))
+	maps.DeleteFunc(failed, func(gv schema.GroupVersion, _ error) bool { return extensions[gv] })
+	if len(failed) > 0 {
+		var names []string
+		for gv := range failed {
+			names = append(names, gv.String())
+		}
+		slices.Sort(names)
+		notes = append(notes, "omitted because these API groups did not respond: "+strings.Join(names, ", "))
 	}
+	found = stored(groups, served, extensions, named)
 	for _, name := range named {
 		if !slices.ContainsFunc(found, func(r Resource) bool { return r.isNamed(name) }) {
 			err := fmt.Errorf("no stored resource %q allows list and patch", name)
@@ -98,78 +113,38 @@ func Discover(ctx context.Context, config *rest.Config, named []string) (found [
 	return found, notes, nil
 }
 
-// group is one API group in aggregated discovery (k8s.io/api/apidiscovery). The most
-// preferred version comes first.
-type group struct {
-	Metadata struct{ Name string }
-	Versions []struct {
-		Version   string
-		Freshness string // Current, or Stale if an extension API server does not respond
-		Resources []struct {
-			Resource string
-			Scope    string
-			Verbs    []string
-		}
-	}
-}
-
-// acceptDiscovery requests aggregated discovery. Kubernetes serves it since 1.27, and
-// as v2 since 1.30.
-const acceptDiscovery = jsonType + ";g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList," +
-	jsonType + ";g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
-
-func (c *client) discover(ctx context.Context, root string) ([]group, error) {
-	raw, err := c.json(ctx, kube.Request{Method: http.MethodGet, Path: root, Accept: acceptDiscovery})
-	if err != nil {
-		return nil, err
-	}
-	var list struct {
-		Kind  string
-		Items []group
-	}
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, fmt.Errorf("decode %s: %w", root, err)
-	}
-	if list.Kind != "APIGroupDiscoveryList" {
-		return nil, errors.New("the API server has no aggregated discovery; it requires Kubernetes 1.27 or later")
-	}
-	return list.Items, nil
-}
-
 // stored selects the resources that are stored in the cluster's own etcd and that
-// allow list and patch, each in the first version that has it. stale are the group
-// versions whose resources are unknown.
+// allow list and patch, each in the first version that has it.
 func stored(
-	groups []group, aggregated map[schema.GroupVersion]bool, named []string,
-) (found []Resource, stale []string) {
+	groups []*metav1.APIGroup, served map[string][]metav1.APIResource, extensions map[schema.GroupVersion]bool,
+	named []string,
+) (found []Resource) {
+	writable := discovery.SupportsAllVerbs{Verbs: []string{"list", "patch"}}
 	for _, g := range groups {
 		seen := map[string]bool{}
 		for _, v := range g.Versions {
-			gv := schema.GroupVersion{Group: g.Metadata.Name, Version: v.Version}
-			if aggregated[gv] {
+			gv := schema.GroupVersion{Group: g.Name, Version: v.Version}
+			if extensions[gv] {
 				continue
 			}
-			if v.Freshness == "Stale" {
-				stale = append(stale, gv.String())
-			}
-			for _, api := range v.Resources {
-				r := Resource{gv.WithResource(api.Resource), api.Scope == "Namespaced"}
+			for _, api := range served[v.GroupVersion] {
+				r := Resource{gv.WithResource(api.Name), api.Namespaced}
 				switch {
-				case seen[api.Resource]:
-				case !slices.Contains(api.Verbs, "list") || !slices.Contains(api.Verbs, "patch"):
+				case seen[api.Name]:
+				case !writable.Match(v.GroupVersion, &api):
 				case len(named) == 0 && r.shortLived():
 				case len(named) > 0 && !slices.ContainsFunc(named, r.isNamed):
 				default:
 					found = append(found, r)
 				}
-				seen[api.Resource] = true
+				seen[api.Name] = true
 			}
 		}
 	}
 	slices.SortFunc(found, func(a, b Resource) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Group, b.Group), cmp.Compare(a.Resource, b.Resource))
 	})
-	return found, stale
+	return found
 }
 
 // rank returns the sort order: Secrets come first.
@@ -181,27 +156,22 @@ func rank(r Resource) int {
 }
 
 // aggregated returns the group versions that extension API servers serve.
-func (c *client) aggregated(ctx context.Context) (map[schema.GroupVersion]bool, error) {
-	raw, err := c.json(ctx, kube.Request{Method: http.MethodGet, Path: "/apis/apiregistration.k8s.io/v1/apiservices"})
+func aggregated(ctx context.Context, config *rest.Config) (map[schema.GroupVersion]bool, error) {
+	c, err := dynamic.NewForConfig(withTimeout(config))
 	if err != nil {
 		return nil, err
 	}
-	var list struct {
-		Items []struct {
-			Spec struct {
-				Group   string          `json:"group"`
-				Version string          `json:"version"`
-				Service json.RawMessage `json:"service"`
-			} `json:"spec"`
-		} `json:"items"`
-	}
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, fmt.Errorf("decode the APIServices: %w", err)
+	apiServices := schema.GroupVersionResource{Group: "apiregistration.k8s.io", Version: "v1", Resource: "apiservices"}
+	list, err := c.Resource(apiServices).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
 	}
 	found := map[schema.GroupVersion]bool{}
 	for _, item := range list.Items {
-		if s := string(item.Spec.Service); s != "" && s != "null" {
-			found[schema.GroupVersion{Group: item.Spec.Group, Version: item.Spec.Version}] = true
+		if _, remote, _ := unstructured.NestedMap(item.Object, "spec", "service"); remote {
+			group, _, _ := unstructured.NestedString(item.Object, "spec", "group")
+			version, _, _ := unstructured.NestedString(item.Object, "spec", "version")
+			found[schema.GroupVersion{Group: group, Version: version}] = true
 		}
 	}
 	return found, nil

@@ -15,8 +15,8 @@
 // client-go's metadata client sends a last-resort Accept header without "as=" and
 // unmarshals whatever it receives, so a server or proxy that ignores "as" would put
 // the values of Secrets into memory. This client reads at most 128 bytes of such a
-// response. Discovery, the record and migrations hold no secret values; resources.go,
-// record.go and migrate.go exchange them as plain JSON.
+// response. It also logs no response body. Discovery, the record and migrations hold no
+// secret values; resources.go, record.go and migrate.go use client-go for them.
 //
 // The package depends on neither cobra nor AWS.
 package rewriter

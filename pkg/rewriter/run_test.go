@@ -13,6 +13,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -44,13 +45,19 @@ func must(t *testing.T, o Options) *Result {
 	return result
 }
 
-func deny(suffix string, err apierrors.APIStatus) func(int, http.ResponseWriter, *http.Request) bool {
+// deny responds with err to the paths with the suffix.
+func deny(suffix string, err apierrors.APIStatus) intercept {
 	return func(_ int, w http.ResponseWriter, r *http.Request) bool {
-		if strings.HasSuffix(r.URL.Path, suffix) {
+		switch status := err.Status(); {
+		case !strings.HasSuffix(r.URL.Path, suffix):
+			return false
+		case strings.HasPrefix(r.Header.Get("Accept"), protobufType):
 			respondError(w, err)
-			return true
+		default:
+			status.Kind, status.APIVersion = kindStatus, "v1"
+			respondJSON(w, int(status.Code), runtime.ContentTypeJSON, &status)
 		}
-		return false
+		return true
 	}
 }
 
