@@ -10,8 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/dynamic"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
@@ -148,18 +147,17 @@ func namespaces(ctx context.Context, f *Factory) []string {
 	if err != nil {
 		return nil
 	}
-	client, err := dynamic.NewForConfig(config)
+	client, err := corev1client.NewForConfig(config)
 	if err != nil {
 		return nil
 	}
-	resource := schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
-	list, err := client.Resource(resource).List(ctx, metav1.ListOptions{Limit: 500})
+	list, err := client.Namespaces().List(ctx, metav1.ListOptions{Limit: 500})
 	if err != nil {
 		return nil
 	}
 	var names []string
 	for i := range list.Items {
-		names = append(names, list.Items[i].GetName())
+		names = append(names, list.Items[i].Name)
 	}
 	return names
 }

@@ -67,7 +67,8 @@ func (f *Factory) AddFlags(flags *pflag.FlagSet) {
 }
 
 // addVerbosity adds klog's -v and none of its other flags. client-go logs its requests
-// through klog. No request of this tool carries a secret value, at any level.
+// through klog, from level 8 on with their bodies. Secrets are listed and written by
+// pkg/rewriter alone, which logs no body, so no value appears at any level.
 func addVerbosity(flags *pflag.FlagSet) {
 	fs := flag.NewFlagSet("klog", flag.ContinueOnError)
 	klog.InitFlags(fs)

@@ -55,7 +55,7 @@ func managers() (names []string) {
 }
 
 // OwnerFinder returns a function that finds the object that manages the cluster, in the
-// cluster that kubectl is connected to. It returns nil if there is no connection.
+// cluster that kubectl is connected to. It returns nil without a connection.
 func (f *Factory) OwnerFinder(cluster string) func(context.Context) *iac.Owner {
 	config, err := f.REST()
 	if err != nil {

@@ -20,7 +20,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
-	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 )
 
@@ -289,16 +288,12 @@ func drain(body io.ReadCloser) {
 	_ = body.Close()
 }
 
-// newDynamicClient returns a client for objects that are not secret. It limits each
-// request to objectTimeout, unless config has a limit.
-func newDynamicClient(config *rest.Config) (*dynamic.DynamicClient, error) {
+// withTimeout returns a copy of config that limits each request to objectTimeout,
+// unless config has a limit.
+func withTimeout(config *rest.Config) *rest.Config {
 	limited := rest.CopyConfig(config)
 	limited.Timeout = cmp.Or(config.Timeout, objectTimeout)
-	c, err := dynamic.NewForConfig(limited)
-	if err != nil {
-		return nil, fmt.Errorf("configure the connection to the API server: %w", err)
-	}
-	return c, nil
+	return limited
 }
 
 type countingReader struct {

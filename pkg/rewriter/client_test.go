@@ -12,7 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// TestClient checks that requests go to the path of the configured server, with its user agent and
+// Requests go to the path of the configured server, with the configured user agent and
 // user. After reconnect, the next request uses another connection.
 func TestClient(t *testing.T) {
 	connections := map[string]bool{}
@@ -79,7 +79,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// TestDecodeDropsWholeObjects checks that a response with a whole Secret is dropped before its values are read.
+// A response with a whole Secret is dropped before its values are read.
 func TestDecodeDropsWholeObjects(t *testing.T) {
 	secret := runtime.TypeMeta{APIVersion: "v1", Kind: "Secret"}
 	envelope := runtime.Unknown{TypeMeta: secret, Raw: bytes.Repeat([]byte("value"), 1000)}

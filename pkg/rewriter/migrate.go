@@ -8,9 +8,7 @@ import (
 	svmv1 "k8s.io/api/storagemigration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/dynamic"
+	svmclient "k8s.io/client-go/kubernetes/typed/storagemigration/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
@@ -28,25 +26,25 @@ const pollInterval = 2 * time.Second
 func Migrate(ctx context.Context, options Options) (*Result, error) {
 	options.Method = v1alpha1.MethodMigrator
 	options.complete()
-	c, err := newDynamicClient(options.Config)
+	c, err := svmclient.NewForConfig(withTimeout(options.Config))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("configure the connection to the API server: %w", err)
 	}
-	migrations := c.Resource(svmv1.SchemeGroupVersion.WithResource("storageversionmigrations"))
 	for _, resource := range options.Resources {
-		if err := migrate(ctx, migrations, resource, &options); err != nil {
+		if err := migrate(ctx, c.StorageVersionMigrations(), resource, &options); err != nil {
 			return nil, err
 		}
 	}
 	return Run(ctx, options)
 }
 
-func migrate(ctx context.Context, migrations dynamic.ResourceInterface, resource Resource, o *Options) error {
-	m, err := migrations.Create(ctx, &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": svmv1.SchemeGroupVersion.String(), "kind": "StorageVersionMigration",
-		"metadata": map[string]any{"generateName": "eks-encrypt-" + resource.Resource + "-"},
-		"spec":     map[string]any{"resource": map[string]any{"group": resource.Group, "resource": resource.Resource}},
-	}}, metav1.CreateOptions{})
+func migrate(
+	ctx context.Context, migrations svmclient.StorageVersionMigrationInterface, resource Resource, o *Options,
+) error {
+	m, err := migrations.Create(ctx, &svmv1.StorageVersionMigration{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "eks-encrypt-" + resource.Resource + "-"},
+		Spec:       svmv1.StorageVersionMigrationSpec{Resource: metav1.GroupResource(resource.GroupResource())},
+	}, metav1.CreateOptions{})
 	if apierrors.IsNotFound(err) {
 		err = fmt.Errorf("the cluster does not serve storagemigration.k8s.io/v1 (Kubernetes 1.37 or later): %w", err)
 		return hint.Wrap(err, "use --via=client, which works on any cluster")
@@ -63,23 +61,19 @@ func migrate(ctx context.Context, migrations dynamic.ResourceInterface, resource
 			o.Progress(Progress{Phase: PhaseMigrating, Resource: resource.String()})
 		}
 		if err := o.Sleep(ctx, pollInterval); err != nil {
-			return fmt.Errorf("wait for StorageVersionMigration %s, which continues in the cluster: %w", m.GetName(), err)
+			return fmt.Errorf("wait for StorageVersionMigration %s, which continues in the cluster: %w", m.Name, err)
 		}
-		switch latest, err := migrations.Get(ctx, m.GetName(), metav1.GetOptions{}); {
+		switch latest, err := migrations.Get(ctx, m.Name, metav1.GetOptions{}); {
 		case err == nil:
 			m = latest
 		case !transient(err) || ctx.Err() != nil:
-			return fmt.Errorf("get StorageVersionMigration %s: %w", m.GetName(), err)
+			return fmt.Errorf("get StorageVersionMigration %s: %w", m.Name, err)
 		}
 	}
 }
 
 // migrated reports whether the migration has succeeded. It returns an error if it failed.
-func migrated(object *unstructured.Unstructured) (bool, error) {
-	var m svmv1.StorageVersionMigration
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &m); err != nil {
-		return false, fmt.Errorf("decode StorageVersionMigration %s: %w", object.GetName(), err)
-	}
+func migrated(m *svmv1.StorageVersionMigration) (bool, error) {
 	for _, condition := range m.Status.Conditions {
 		if condition.Status != metav1.ConditionTrue {
 			continue

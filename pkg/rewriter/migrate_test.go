@@ -1,8 +1,8 @@
 package rewriter
 
 import (
-	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
@@ -33,7 +34,8 @@ func migrator(
 		if r.Method == http.MethodPost {
 			var created svmv1.StorageVersionMigration
 			want := metav1.GroupResource{Resource: "secrets"}
-			err := json.NewDecoder(r.Body).Decode(&created)
+			body, _ := io.ReadAll(r.Body)
+			_, _, err := scheme.Codecs.UniversalDeserializer().Decode(body, nil, &created)
 			if err != nil || created.GenerateName != "eks-encrypt-secrets-" || created.Spec.Resource != want {
 				respondError(w, apierrors.NewBadRequest(fmt.Sprint(created, err)))
 				return true

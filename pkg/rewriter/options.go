@@ -28,7 +28,7 @@ const (
 // Options configure a run. The zero value of every field except Config and Method
 // is valid.
 type Options struct {
-	// Config connects to the API server. Its rate limit is ignored.
+	// Config connects to the API server. Its rate limit does not apply to Run.
 	Config *rest.Config
 	// Method is ReadOnly, Sample, Probe or Rewrite. Only ReadOnly writes nothing.
 	Method v1alpha1.CoverageMethod

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/dynamic"
+	applycorev1 "k8s.io/client-go/applyconfigurations/core/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -47,13 +47,12 @@ type Record struct {
 	ToolVersion string
 }
 
-func configMaps(config *rest.Config) (dynamic.ResourceInterface, error) {
-	c, err := newDynamicClient(config)
+func configMaps(config *rest.Config) (corev1client.ConfigMapInterface, error) {
+	c, err := corev1client.NewForConfig(withTimeout(config))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("configure the connection to the API server: %w", err)
 	}
-	resource := schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
-	return c.Resource(resource).Namespace(metav1.NamespaceSystem), nil
+	return c.ConfigMaps(metav1.NamespaceSystem), nil
 }
 
 // LoadRecord returns the cluster's record, or nil if there is none. It requires get on
@@ -86,16 +85,15 @@ func SaveRecord(ctx context.Context, config *rest.Config, record Record) error {
 	}
 	// The uid of a new ConfigMap is known only after it was created.
 	var uid types.UID
-	options := metav1.ApplyOptions{FieldManager: fieldManager, Force: true}
 	for range 3 {
-		saved, err := c.Apply(ctx, recordObject, record.configMap(uid), options)
+		saved, err := c.Apply(ctx, record.configMap(uid), metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
 		switch {
 		case err != nil:
 			return fmt.Errorf("write the record to ConfigMap %s: %w", recordName, err)
-		case saved.GetUID() == uid:
+		case saved.UID == uid:
 			return nil
 		}
-		uid = saved.GetUID()
+		uid = saved.UID
 	}
 	return fmt.Errorf("write the record to ConfigMap %s: another client keeps deleting it", recordName)
 }
@@ -127,31 +125,26 @@ func (record *Record) matches(clusterARN, keyARN string) bool {
 	return record != nil && record.ClusterARN == clusterARN && record.KeyARN == keyARN
 }
 
-func (record *Record) configMap(uid types.UID) *unstructured.Unstructured {
-	return &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "v1", "kind": "ConfigMap",
-		"metadata": map[string]any{"namespace": metav1.NamespaceSystem, "name": recordObject},
-		"data": map[string]any{
-			"uid": string(uid), "clusterArn": record.ClusterARN, "keyArn": record.KeyARN, "updateId": record.UpdateID,
-			"resourceVersion": record.ResourceVersion, "provenResourceVersion": record.ProvenResourceVersion,
-			"time": record.Time.UTC().Format(time.RFC3339), "toolVersion": record.ToolVersion,
-		},
-	}}
+func (record *Record) configMap(uid types.UID) *applycorev1.ConfigMapApplyConfiguration {
+	return applycorev1.ConfigMap(recordObject, metav1.NamespaceSystem).WithData(map[string]string{
+		"uid": string(uid), "clusterArn": record.ClusterARN, "keyArn": record.KeyARN, "updateId": record.UpdateID,
+		"resourceVersion": record.ResourceVersion, "provenResourceVersion": record.ProvenResourceVersion,
+		"time": record.Time.UTC().Format(time.RFC3339), "toolVersion": record.ToolVersion,
+	})
 }
 
-func parseRecord(m *unstructured.Unstructured) (*Record, error) {
-	data, _, _ := unstructured.NestedStringMap(m.Object, "data")
-	at, err := time.Parse(time.RFC3339, data["time"])
+func parseRecord(m *corev1.ConfigMap) (*Record, error) {
+	at, err := time.Parse(time.RFC3339, m.Data["time"])
 	switch {
-	case err != nil || data["resourceVersion"] == "":
+	case err != nil || m.Data["resourceVersion"] == "":
 		return nil, errors.New("not written by this tool: it lacks a time or a resourceVersion")
-	case data["uid"] == "" || data["uid"] != string(m.GetUID()):
+	case m.Data["uid"] == "" || m.Data["uid"] != string(m.UID):
 		return nil, errors.New("a copy or restored from a backup: it names another uid than its own")
 	}
 	return &Record{
-		ClusterARN: data["clusterArn"], KeyARN: data["keyArn"], UpdateID: data["updateId"],
-		ResourceVersion: data["resourceVersion"], ProvenResourceVersion: data["provenResourceVersion"],
-		Time: at, ToolVersion: data["toolVersion"],
+		ClusterARN: m.Data["clusterArn"], KeyARN: m.Data["keyArn"], UpdateID: m.Data["updateId"],
+		ResourceVersion: m.Data["resourceVersion"], ProvenResourceVersion: m.Data["provenResourceVersion"],
+		Time: at, ToolVersion: m.Data["toolVersion"],
 	}, nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
@@ -156,7 +157,7 @@ func rank(r Resource) int {
 
 // aggregated returns the group versions that extension API servers serve.
 func aggregated(ctx context.Context, config *rest.Config) (map[schema.GroupVersion]bool, error) {
-	c, err := newDynamicClient(config)
+	c, err := dynamic.NewForConfig(withTimeout(config))
 	if err != nil {
 		return nil, err
 	}

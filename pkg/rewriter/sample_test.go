@@ -22,7 +22,7 @@ func TestSample(t *testing.T) {
 		{"half stale", 500, 500, 50, v1alpha1.CoverageStale, "run rewrite"},
 		{"all in the sample", 40, 0, 40, v1alpha1.CoverageProven, "All 40 secrets"},
 		{"sample larger than the population", 40, 0, 4000, v1alpha1.CoverageProven, "All 40 secrets"},
-		{"no objects", 0, 0, 10, v1alpha1.CoverageProven, "There are no secrets"},
+		{"no objects", 0, 0, 10, v1alpha1.CoverageProven, "no secrets"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
