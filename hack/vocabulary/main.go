@@ -8,14 +8,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"strings"
 )
 
 func main() {
 	var problems []string
 	for _, root := range os.Args[1:] {
-		found, err := checkTree(root)
+		found, err := checkTree(os.DirFS("."), root)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "error:", err)
 			os.Exit(2)
@@ -32,25 +32,25 @@ func main() {
 }
 
 // checkTree checks every Go file and document below root, which may be a file.
-func checkTree(root string) (problems []string, err error) {
-	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+func checkTree(files fs.FS, root string) (problems []string, err error) {
+	err = fs.WalkDir(files, root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if d.IsDir() {
 			if skipped(d.Name()) {
-				return filepath.SkipDir
+				return fs.SkipDir
 			}
 			return nil
 		}
-		if ext := filepath.Ext(path); ext != ".go" && ext != ".md" {
+		if ext := path.Ext(name); ext != ".go" && ext != ".md" {
 			return nil
 		}
-		text, err := os.ReadFile(path)
+		text, err := fs.ReadFile(files, name)
 		if err != nil {
 			return err
 		}
-		problems = append(problems, check(path, string(text))...)
+		problems = append(problems, check(name, string(text))...)
 		return nil
 	})
 	return problems, err

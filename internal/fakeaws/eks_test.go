@@ -263,7 +263,8 @@ func TestAssociateErrors(t *testing.T) {
 	awsOnly := `{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + account +
 		`:root"},"Action":"kms:*","Resource":"*","Condition":{"Bool":{"kms:GrantIsForAWSResource":"true"}}}]}`
 	viaEKS := `{"Statement":[{"Effect":"Allow","Principal":{"AWS":"` + admin.ARN +
-		`"},"Action":["kms:DescribeKey","kms:CreateGrant"],"Resource":"*","Condition":{"StringEquals":{"kms:ViaService":"eks.eu-central-1.amazonaws.com"}}}]}`
+		`"},"Action":["kms:DescribeKey","kms:CreateGrant"],"Resource":"*",` +
+		`"Condition":{"StringEquals":{"kms:ViaService":"eks.eu-central-1.amazonaws.com"}}}]}`
 	for _, tt := range []struct {
 		name, cluster, key, code string
 		resources                []string

@@ -65,7 +65,8 @@ func TestKeyLifecycle(t *testing.T) {
 	}
 	_, err = client.PutKeyPolicy(ctx, &kms.PutKeyPolicyInput{KeyId: &id,
 		Policy: aws.String(
-			`{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999999999999:root"},"Action":"kms:*","Resource":"*"}]}`)})
+			`{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999999999999:root"},` +
+				`"Action":"kms:*","Resource":"*"}]}`)})
 	wantCode(t, err, "MalformedPolicyDocumentException") // it locks the caller out
 	must(t, s.Update(func(w *State) {
 		w.Keys[arn].State, w.Keys[arn].DeletionDate = "PendingDeletion", clock.Now().AddDate(0, 0, 7)

@@ -25,8 +25,8 @@ type Process struct {
 
 // Main runs the command line and returns the exit code of the process.
 func Main(ctx context.Context, p Process) int {
-	// cobra passes the context to each command
-	root := newRoot(cmdutil.NewFactory(p.IOStreams, p.Version)) //nolint:contextcheck
+	f := cmdutil.NewFactory(p.IOStreams, p.Version)
+	root := newRoot(f) //nolint:contextcheck // cobra passes the context to each command
 	root.SetArgs(arguments(p.Args))
 	cmd, err := root.ExecuteContextC(ctx)
 	return cmdutil.ReportError(ctx, p.ErrOut, cmd, err)

@@ -24,7 +24,8 @@ func TestREST(t *testing.T) {
 	}))
 	defer server.Close()
 	path := filepath.Join(t.TempDir(), "config")
-	config := `{"kind":"Config","apiVersion":"v1","current-context":"a","contexts":[{"name":"a","context":{"cluster":"b"}}],
+	config := `{"kind":"Config","apiVersion":"v1","current-context":"a",
+		"contexts":[{"name":"a","context":{"cluster":"b"}}],
 		"clusters":[{"name":"b","cluster":{"server":"` + server.URL + `"}}]}`
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		t.Fatal(err)

@@ -69,10 +69,10 @@ func (c *Client) AddFleet(ctx context.Context, o fakeaws.GenerateOptions) (fakea
 	return g, c.do(ctx, http.MethodPost, "/fleet", o, &g)
 }
 
-// Truths returns the expected results for all clusters, by ARN.
-func (c *Client) Truths(ctx context.Context) (map[string]fakeaws.Expected, error) {
+// Expected returns the expected results for all clusters, by ARN.
+func (c *Client) Expected(ctx context.Context) (map[string]fakeaws.Expected, error) {
 	var t map[string]fakeaws.Expected
-	return t, c.do(ctx, http.MethodGet, "/truths", nil, &t)
+	return t, c.do(ctx, http.MethodGet, "/expected", nil, &t)
 }
 
 func (c *Client) do(ctx context.Context, method, path string, in, out any) (err error) {

@@ -18,11 +18,11 @@ func newFleet(g *globals) *cobra.Command {
 				return err
 			}
 			if show {
-				truths, err := client.Expected(cmd.Context())
+				expected, err := client.Expected(cmd.Context())
 				if err != nil {
 					return err
 				}
-				return printJSON(g.stdout, truths)
+				return printJSON(g.stdout, expected)
 			}
 			generated, err := client.AddFleet(cmd.Context(), o)
 			if err != nil {

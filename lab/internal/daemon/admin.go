@@ -37,7 +37,7 @@ func (l *Lab) adminHandler() http.Handler {
 		return nil, l.setFaults(r.Context(), f)
 	})
 	handle("GET /requests", func(*http.Request) (any, error) { return l.aws.Requests(), nil })
-	handle("GET /truths", func(*http.Request) (any, error) { return l.aws.Expected(), nil })
+	handle("GET /expected", func(*http.Request) (any, error) { return l.aws.Expected(), nil })
 	handle("POST /fleet", func(r *http.Request) (any, error) {
 		var o fakeaws.GenerateOptions
 		if err := json.NewDecoder(r.Body).Decode(&o); err != nil {
