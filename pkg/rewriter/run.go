@@ -10,7 +10,7 @@
 // been written with the current key. The recheck at the end finds the objects that
 // change on every write.
 //
-// No value is ever read. Objects are listed and written by client.go alone, which
+// Only metadata is read. Objects are listed and written by client.go alone, which
 // accepts nothing but PartialObjectMetadata in protobuf. It is hand-written because
 // client-go's metadata client sends a last-resort Accept header without "as=" and
 // unmarshals whatever it receives, so a server or proxy that ignores "as" would put

@@ -41,7 +41,7 @@ func NewCmd(f *cmdutil.Factory) *cobra.Command {
 		Long: `Re-encrypts existing data with the key that the cluster writes with now; by default
 Secrets. Each object gets a no-op write: the storage refuses it if the object is
 already encrypted with the current key, and re-encrypts the object otherwise. Values,
-annotations, labels and managedFields stay as they are, and no value is read. A second
+annotations, labels and managedFields stay as they are; only metadata is read. A second
 run writes nothing for objects that are done, so you may interrupt a run.
 
 Does not run while an association is in progress, or if the kube context leads to a

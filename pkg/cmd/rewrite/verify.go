@@ -37,7 +37,7 @@ that time in ConfigMap kube-system/eks-encrypt.
 
 --sample and --probe prove by writing: each object gets a no-op write. The storage
 refuses it if the object is encrypted with the current key, and re-encrypts the object
-otherwise; nothing else changes, and no value is read. See docs/proof.md.
+otherwise; nothing else changes, and only metadata is read. See docs/proof.md.
 
 Exit codes: 0 all is proven; 1 stale data was found, or the cluster is not encrypted; 2
 it could not run; 3 it could not determine the result for all data.`,
