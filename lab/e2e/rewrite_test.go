@@ -213,15 +213,19 @@ func TestRewriteErrors(t *testing.T) {
 	l.Plugin(t, "associate", "alias/lab", "--yes").Must(t)
 
 	t.Run("the API server is killed", func(t *testing.T) {
+		var c labtest.Coverage
+		var out labtest.Output
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			time.Sleep(1500 * time.Millisecond)
-			l.Lab(t, "fault", "add", "apiserver-stopped")
-			time.Sleep(2 * time.Second)
-			l.Lab(t, "fault", "clear")
+			c, out = l.Coverage(t, "rewrite")
 		}()
-		c, out := l.Coverage(t, "rewrite")
+		waitFor(t, time.Minute, "no secret was rewritten", func() bool {
+			return l.Scan(t).ByProvider("secrets")["customer"] > 0
+		})
+		l.Lab(t, "fault", "add", "apiserver-stopped")
+		time.Sleep(2 * time.Second)
+		l.Lab(t, "fault", "clear")
 		<-done
 		if out.Code != 0 || c.Verdict != "Proven" || c.Resources[0].Total != n || c.Resources[0].Failed != 0 {
 			t.Errorf("exit code = %d, report = %+v\n%s", out.Code, c, out.Stderr)
