@@ -169,10 +169,12 @@ func TestFindOwner(t *testing.T) {
 		"/apis/controlplane.cluster.x-k8s.io/v1beta2/awsmanagedcontrolplanes": `{"kind":"List","apiVersion":"v1","items":[
 			{"metadata":{"namespace":"ns","name":"other"},"spec":{"eksClusterName":"shop"}},
 			{"metadata":{"namespace":"ns","name":"keyless"},"spec":{"eksClusterName":"keyless"}},
-			{"metadata":{"namespace":"ns","name":"cp"},"spec":{"eksClusterName":"pay","encryptionConfig":{"provider":"` + key + `"}}}]}`,
+			{"metadata":{"namespace":"ns","name":"cp"},
+				"spec":{"eksClusterName":"pay","encryptionConfig":{"provider":"` + key + `"}}}]}`,
 		"/apis/eks.services.k8s.aws/v1alpha1/clusters": `{"kind":"List","apiVersion":"v1","items":[
 			{"metadata":{"namespace":"ns","name":"plain"},"spec":{"name":"ack-plain","encryptionConfig":[]}},
-			{"metadata":{"namespace":"ns","name":"ack"},"spec":{"name":"ack-one","encryptionConfig":[{"provider":{"keyARN":"` + key + `"}}]}}]}`,
+			{"metadata":{"namespace":"ns","name":"ack"},
+				"spec":{"name":"ack-one","encryptionConfig":[{"provider":{"keyARN":"` + key + `"}}]}}]}`,
 		"/apis/eks.aws.crossplane.io/v1beta1/clusters": `{"kind":"List","apiVersion":"v1","items":[
 			{"metadata":{"name":"cross","annotations":{"crossplane.io/external-name":"cross-one"}},
 			"spec":{"forProvider":{"encryptionConfig":[{"provider":{"keyArn":"` + key + `"}}]}}}]}`,

@@ -121,7 +121,8 @@ func TestInvalidFormats(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"-o", "toml"}, `unknown output format "toml": must be one of wide, json, yaml, kyaml, name, custom-columns=, `},
+		{[]string{"-o", "toml"},
+			`unknown output format "toml": must be one of wide, json, yaml, kyaml, name, custom-columns=, `},
 		{[]string{"-o", "json=x"}, `unknown output format "json=x"`},
 		{[]string{"-o", "go-template"}, "no template given"},
 		{[]string{"-o", "go-template={{.a"}, "output format go-template: error parsing template {{.a"},
