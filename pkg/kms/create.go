@@ -32,7 +32,7 @@ type Tag struct{ Key, Value string }
 // Validate checks the limits of KMS before anything is created.
 func (c Creation) Validate() error {
 	switch {
-	case c.Alias != "" && !aliasName.MatchString(c.Alias):
+	case c.Alias != "" && !isAlias(c.Alias):
 		return fmt.Errorf("alias %q: write alias/NAME, with letters, digits, / _ and -", c.Alias)
 	case strings.HasPrefix(c.Alias, "alias/aws/"):
 		return fmt.Errorf("alias %q: alias/aws/ is reserved for AWS", c.Alias)

@@ -33,8 +33,15 @@ type Ref struct {
 
 var (
 	keyID     = regexp.MustCompile(`^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32})$`)
-	aliasName = regexp.MustCompile(`^alias/[a-zA-Z0-9/_-]{1,250}$`)
+	aliasName = regexp.MustCompile(`^alias/[a-zA-Z0-9/_-]+$`)
 )
+
+// maxAlias is the maximum length of an alias with its prefix. The expression does not
+// contain it, because expressions with large counts slow down the start of the program.
+const maxAlias = len("alias/") + 250
+
+// isAlias reports whether s is a valid alias name with its prefix.
+func isAlias(s string) bool { return len(s) <= maxAlias && aliasName.MatchString(s) }
 
 // ParseRef parses a key reference without calling KMS.
 func ParseRef(text string) (Ref, error) {
@@ -48,9 +55,9 @@ func ParseRef(text string) (Ref, error) {
 	switch {
 	case keyID.MatchString(text):
 		return Ref{Text: text}, nil
-	case aliasName.MatchString(text):
+	case isAlias(text):
 		return Ref{Text: text, Alias: text}, nil
-	case aliasName.MatchString("alias/" + text):
+	case isAlias("alias/" + text):
 		return invalid("not an ARN, key ID or alias", fmt.Sprintf("did you mean alias/%s?", text))
 	case !arn.IsARN(text):
 		return invalid("not an ARN, key ID or alias", "")
@@ -68,7 +75,7 @@ func ParseRef(text string) (Ref, error) {
 		return invalid("the ARN has no region or no account", "")
 	case isKey && keyID.MatchString(id):
 		return r, nil
-	case aliasName.MatchString(a.Resource):
+	case isAlias(a.Resource):
 		r.Alias = a.Resource
 		return r, nil
 	}
