@@ -93,9 +93,16 @@ func ReportError(ctx context.Context, w io.Writer, cmd *cobra.Command, err error
 			err = errors.New("interrupted")
 		}
 	}
-	fmt.Fprintln(w, "error: "+strings.TrimSpace(err.Error()))
+	printError(w, "error", err, next)
+	return code
+}
+
+// Warn prints err and its hint to stderr as a warning.
+func (f *Factory) Warn(err error) { printError(f.ErrOut, "warning", err, hint.Of(err)) }
+
+func printError(w io.Writer, label string, err error, next string) {
+	fmt.Fprintln(w, label+": "+strings.TrimSpace(err.Error()))
 	if next != "" {
 		fmt.Fprintln(w, "hint: "+next)
 	}
-	return code
 }

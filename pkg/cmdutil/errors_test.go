@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
@@ -65,5 +66,15 @@ func TestDefaultCodes(t *testing.T) {
 		if code := ReportError(t.Context(), &strings.Builder{}, cmd, test.run(cmd, nil)); code != test.code {
 			t.Errorf("%s: exit code = %d, want %d", name, code, test.code)
 		}
+	}
+}
+
+// TestWarn checks that a warning keeps the hint of a wrapped error.
+func TestWarn(t *testing.T) {
+	var output strings.Builder
+	f := NewFactory(genericiooptions.IOStreams{ErrOut: &output}, "v1")
+	f.Warn(fmt.Errorf("refused: %w", hint.New("an update is in progress", "wait for it")))
+	if want := "warning: refused: an update is in progress\nhint: wait for it\n"; output.String() != want {
+		t.Errorf("Warn printed %q, want %q", output.String(), want)
 	}
 }

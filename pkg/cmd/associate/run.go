@@ -190,7 +190,7 @@ func (r *runner) record(ctx context.Context, updateID string) {
 		}, time.Now())
 	}
 	if err != nil {
-		r.logf("warning: could not record the association for verify: %v", err)
+		r.factory.Warn(fmt.Errorf("could not record the association for verify: %w", err))
 	}
 }
 

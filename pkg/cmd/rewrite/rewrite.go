@@ -136,7 +136,7 @@ func (o *options) printDryRun(ctx context.Context) error {
 		return err
 	}
 	if err := rewriter.CheckPreconditions(&j.report, true); err != nil {
-		fmt.Fprintf(o.factory.ErrOut, "warning: a rewrite would be refused now: %v\n", err)
+		o.factory.Warn(fmt.Errorf("a rewrite would be refused now: %w", err))
 	}
 	result, err := o.execute(ctx, j, rewriter.Run)
 	if err != nil {

@@ -231,6 +231,6 @@ func (o *sharedOptions) saveRecord(ctx context.Context, j *job, result *rewriter
 		return
 	}
 	if err := rewriter.SaveRecord(ctx, j.options.Config, *record); err != nil {
-		fmt.Fprintf(o.factory.ErrOut, "warning: %v\n", err)
+		o.factory.Warn(err)
 	}
 }
