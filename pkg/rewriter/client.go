@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -221,12 +220,16 @@ type message interface{ Unmarshal([]byte) error }
 // decode reads a response of the given kind. It checks the kind in the first 128
 // bytes before it reads the rest.
 func decode(body io.Reader, kind string, into message) error {
-	head := make([]byte, 128)
-	n, err := io.ReadFull(body, head)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+	const headLength = 128
+	// Not io.ReadFull: its io.ErrUnexpectedEOF for a short response would hide that of a
+	// broken connection, which is worth another attempt.
+	head, err := io.ReadAll(io.LimitReader(body, headLength))
+	if err == nil && len(head) == 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
 		return fmt.Errorf("read the response: %w", err)
 	}
-	head = head[:n]
 	got, err := kindOf(head)
 	if err != nil {
 		return err
@@ -235,7 +238,7 @@ func decode(body io.Reader, kind string, into message) error {
 		return fmt.Errorf("%w: wanted %s, got %s", errUnexpectedKind, kind, got)
 	}
 	buf := bytes.NewBuffer(head)
-	if n == cap(head) {
+	if len(head) == headLength {
 		if _, err := buf.ReadFrom(body); err != nil {
 			return fmt.Errorf("read the response: %w", err)
 		}

@@ -3,9 +3,12 @@ package rewriter
 import (
 	"bytes"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"testing/iotest"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -91,5 +94,25 @@ func TestDecodeDropsWholeObjects(t *testing.T) {
 	}
 	if reader.n > 128 {
 		t.Errorf("decode read %d bytes, want at most 128", reader.n)
+	}
+}
+
+// A response that breaks off is worth another attempt, wherever it breaks off.
+func TestDecodeBrokenResponse(t *testing.T) {
+	item := metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: strings.Repeat("a", 200)}}
+	raw, _ := item.Marshal()
+	envelope := runtime.Unknown{TypeMeta: runtime.TypeMeta{APIVersion: "meta.k8s.io/v1", Kind: kindObject}, Raw: raw}
+	encoded, _ := envelope.Marshal()
+	body := append([]byte(protobufMagic), encoded...)
+	for n := range body {
+		broken := io.MultiReader(bytes.NewReader(body[:n]), iotest.ErrReader(io.ErrUnexpectedEOF))
+		var object metav1.PartialObjectMetadata
+		if err := decode(broken, kindObject, &object); !transient(err) {
+			t.Fatalf("decode of the first %d bytes = %v, want a transient error", n, err)
+		}
+	}
+	var object metav1.PartialObjectMetadata
+	if err := decode(strings.NewReader(""), kindObject, &object); !transient(err) {
+		t.Errorf("decode of an empty response = %v, want a transient error", err)
 	}
 }
