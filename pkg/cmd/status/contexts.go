@@ -108,6 +108,9 @@ func listError(items []v1alpha1.EncryptionReport, require encryption.Requirement
 			result = v1alpha1.ResultUnknown
 		}
 		name := cmp.Or(r.Cluster.Name, r.Cluster.Context)
+		if name != r.Cluster.Context {
+			name += " (context " + r.Cluster.Context + ")"
+		}
 		switch result {
 		case v1alpha1.ResultFail:
 			failed = append(failed, name)
