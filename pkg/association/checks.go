@@ -49,14 +49,15 @@ func guardCheck(f Facts) v1alpha1.Check {
 	reason := cmp.Or(f.Cluster.GuardReason, "not verified")
 	switch {
 	case f.Cluster.Guard == v1alpha1.GuardMatch:
-		return pass(name, "kubectl uses the endpoint that EKS reports")
+		return pass(name, "%s", cmp.Or(f.Cluster.GuardReason, "kubectl uses the endpoint that EKS reports"))
 	case f.Cluster.Guard == v1alpha1.GuardMismatch:
 		return fail(name, "use the context of the intended cluster; aws eks update-kubeconfig creates one",
 			"%s", cmp.Or(f.Cluster.GuardReason, "kubectl uses another cluster"))
-	case f.NameByFlag:
-		return warn(name, "", "%s; continuing because a flag names the cluster", reason)
+	case f.TrustEndpoint:
+		return warn(name, "", "%s; accepted by --trust-endpoint", reason)
 	}
-	return fail(name, "confirm the cluster by its name: --cluster-name "+f.Cluster.Name, "%s", reason)
+	return fail(name, "use the context that aws eks update-kubeconfig creates, or accept it without proof: "+
+		"--trust-endpoint", "%s", reason)
 }
 
 func controlPlaneCheck(f Facts) v1alpha1.Check {

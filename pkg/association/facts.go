@@ -12,8 +12,10 @@ import (
 type Facts struct {
 	// Cluster comes from the kube context, completed by EKS.
 	Cluster v1alpha1.Cluster
-	// NameByFlag is true if the user named the cluster on the command line.
-	NameByFlag bool
+	// Guard compares Live with the cluster that kubectl uses; nil if EKS was not called.
+	Guard *v1alpha1.GuardResult
+	// TrustEndpoint allows an association with a cluster whose guard is Unverified.
+	TrustEndpoint bool
 	// Live is the cluster that EKS described; nil if EKS was not called.
 	Live *eks.Cluster
 	// Updates are the updates of the cluster, the oldest first; UpdatesErr is why they are unknown.

@@ -33,7 +33,7 @@ type Sources struct {
 	EKS EKS
 	KMS KMS
 	// Guard compares the cluster that EKS describes with the one that kubectl uses.
-	Guard func(arn, endpoint string) (v1alpha1.Guard, string)
+	Guard func(context.Context, eks.Cluster) v1alpha1.GuardResult
 	// ManagedBy returns the tool that manages the cluster, from the cluster's tags or the user's flag.
 	ManagedBy func(tags map[string]string) v1alpha1.ManagedBy
 	// Owner looks for the Kubernetes object that manages the cluster; nil means that the API server is not called.
@@ -44,8 +44,8 @@ type Sources struct {
 type Request struct {
 	// Cluster comes from the kube context.
 	Cluster v1alpha1.Cluster
-	// NameByFlag is true if the user named the cluster on the command line.
-	NameByFlag bool
+	// TrustEndpoint allows an association with a cluster whose guard is Unverified.
+	TrustEndpoint bool
 	// Key names the key: ARN, id, alias or alias ARN.
 	Key string
 	// Account is the caller's; empty if it is unknown.
@@ -57,7 +57,7 @@ type Request struct {
 // Gather collects the facts for a plan and changes nothing. It resolves the key first, and stops there if the key is
 // not eligible. An error means that there can be no plan; other failures are recorded in the facts.
 func Gather(ctx context.Context, s Sources, r Request) (Facts, error) {
-	f := Facts{Cluster: r.Cluster, NameByFlag: r.NameByFlag, AcceptDrift: r.AcceptDrift}
+	f := Facts{Cluster: r.Cluster, TrustEndpoint: r.TrustEndpoint, AcceptDrift: r.AcceptDrift}
 	f.Key.ARN = r.Key
 	where := kms.Place{Partition: r.Cluster.Partition, Region: r.Cluster.Region, Account: r.Account}
 	key, err := kms.Resolve(ctx, s.KMS, r.Key, where)
@@ -79,7 +79,9 @@ func Gather(ctx context.Context, s Sources, r Request) (Facts, error) {
 	f.Live = &live
 	live.Fill(&f.Cluster)
 	f.Cluster.Name = live.Name
-	f.Cluster.Guard, f.Cluster.GuardReason = s.Guard(live.ARN, live.Endpoint)
+	guard := s.Guard(ctx, live)
+	f.Guard = &guard
+	f.Cluster.Guard, f.Cluster.GuardReason = guard.Result, guard.Reason
 	managed := s.ManagedBy(live.Tags)
 	f.Cluster.ManagedBy = &managed
 	f.Updates, f.UpdatesErr = s.EKS.Updates(ctx, live.Ref())

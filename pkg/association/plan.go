@@ -59,7 +59,7 @@ func Failures(p *v1alpha1.AssociationPlan) []v1alpha1.Check {
 func steps(f Facts, d Decision) []string {
 	final := []string{
 		"record the association in ConfigMap kube-system/eks-encrypt, for verify",
-		"offer to re-encrypt existing data: kubectl eks-encrypt rewrite",
+		"offer to re-encrypt existing data",
 	}
 	switch d {
 	case Associate:

@@ -69,12 +69,12 @@ func TestPlan(t *testing.T) {
 			f.Key.Warnings = []string{"its material expires"}
 		}, Associate, eligible, warn},
 		{"other cluster", func(f *Facts) { f.Cluster.Guard = v1alpha1.GuardMismatch }, Refuse, guard, fail},
-		{"other cluster, named by flag", func(f *Facts) {
-			f.Cluster.Guard, f.NameByFlag = v1alpha1.GuardMismatch, true
+		{"other cluster, with --trust-endpoint", func(f *Facts) {
+			f.Cluster.Guard, f.TrustEndpoint = v1alpha1.GuardMismatch, true
 		}, Refuse, guard, fail},
 		{"tunnel", func(f *Facts) { f.Cluster.Guard = v1alpha1.GuardUnverified }, Refuse, guard, fail},
-		{"tunnel, named by flag", func(f *Facts) {
-			f.Cluster.Guard, f.NameByFlag = v1alpha1.GuardUnverified, true
+		{"tunnel, with --trust-endpoint", func(f *Facts) {
+			f.Cluster.Guard, f.TrustEndpoint = v1alpha1.GuardUnverified, true
 		}, Associate, guard, warn},
 		{"EKS Connector", func(f *Facts) { f.Live.Connected = true }, Refuse, controlPlane, fail},
 		{"local cluster on Outposts", func(f *Facts) { f.Live.LocalOutpost = true }, Refuse, controlPlane, fail},

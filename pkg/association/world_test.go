@@ -117,7 +117,9 @@ func (s signer) SignHTTP(
 func (a *testAWS) sources() Sources {
 	return Sources{
 		EKS: a.eks(), KMS: a.kms(), ManagedBy: iac.Detect,
-		Guard: func(string, string) (v1alpha1.Guard, string) { return v1alpha1.GuardMatch, "" },
+		Guard: func(context.Context, eks.Cluster) v1alpha1.GuardResult {
+			return v1alpha1.GuardResult{Result: v1alpha1.GuardMatch, Evidence: v1alpha1.EvidenceCertificate}
+		},
 	}
 }
 

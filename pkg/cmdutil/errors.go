@@ -98,7 +98,7 @@ func ReportError(ctx context.Context, w io.Writer, cmd *cobra.Command, err error
 }
 
 // Warn prints err and its hint to stderr as a warning.
-func (f *Factory) Warn(err error) { printError(f.ErrOut, "warning", err, hint.Of(err)) }
+func (f *Factory) Warn(err error) { printError(f.ErrOut, "warning", err, f.Qualify(hint.Of(err))) }
 
 func printError(w io.Writer, label string, err error, next string) {
 	fmt.Fprintln(w, label+": "+strings.TrimSpace(err.Error()))

@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
 
@@ -38,6 +39,8 @@ type Factory struct {
 	Format output.Format
 
 	color string
+	flags *pflag.FlagSet   // of every command
+	bound *binding.Binding // of --context or the current context; nil if none was bound
 }
 
 // AWSFlags override the cluster, region, principal and endpoint of the kube context.
@@ -54,9 +57,10 @@ func NewFactory(streams genericiooptions.IOStreams, release string) *Factory {
 
 // AddFlags adds the flags of every command.
 func (f *Factory) AddFlags(flags *pflag.FlagSet) {
+	f.flags = flags
 	f.Kube.AddFlags(flags)
 	flags.StringVar(&f.AWS.ClusterName, "cluster-name", "",
-		"Name of the EKS cluster, if the kube context does not contain it or to override it")
+		"Name or ARN of the EKS cluster, if the kube context does not contain it")
 	flags.StringVar(&f.AWS.Region, "region", "", "AWS region of the cluster; usually known from the kube context")
 	flags.StringVar(&f.AWS.Profile, "profile", "", "AWS profile to use instead of the one that kubectl uses")
 	flags.StringVar(&f.AWS.RoleARN, "role-arn", "", "IAM role to assume before any AWS call")

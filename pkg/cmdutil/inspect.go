@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 
@@ -20,11 +21,10 @@ import (
 
 // Inspected is what a kube context leads to.
 type Inspected struct {
-	Target binding.Target
+	// Binding is never nil. Its AWS clients are nil if none could be made.
+	*binding.Binding
 	// Result holds the report. Result.Err is the reason for the verdict Unknown.
 	inspect.Result
-	// Clients are the AWS clients that were used; nil if none could be made.
-	Clients *awsclient.Clients
 	// NotEKS is set if the context leads to something other than an EKS cluster. The
 	// report then has the verdict NotApplicable.
 	NotEKS *binding.NotEKSError
@@ -51,43 +51,90 @@ type KeyCache interface {
 // The error is not nil if the context could not be resolved; the result then has no
 // report. A failure of AWS is Result.Err, beside a report that holds what is known.
 func (f *Factory) Inspect(ctx context.Context, kubeContext string, o InspectOptions) (Inspected, error) {
-	t, err := f.Target(kubeContext)
+	b, err := f.Bind(kubeContext)
+	unnamed := new(binding.UnnamedError)
 	if notEKS := new(binding.NotEKSError); errors.As(err, &notEKS) {
-		return Inspected{Target: t, Result: inspect.Result{Report: inspect.NotEKS(notEKS)}, NotEKS: notEKS}, nil
+		report := inspect.NotEKS(notEKS)
+		report.Provenance.Tool = f.tool()
+		return Inspected{Binding: b, Result: inspect.Result{Report: report}, NotEKS: notEKS}, nil
+	}
+	if errors.As(err, &unnamed) {
+		return f.unknown(b, err), nil
 	}
 	if err != nil {
-		return Inspected{Target: t}, err
+		return Inspected{Binding: b}, err
 	}
-	return f.InspectTarget(ctx, t, o), nil
+	return f.InspectBinding(ctx, b, o), nil
 }
 
-// InspectTarget is Inspect for a target that was resolved before.
-func (f *Factory) InspectTarget(ctx context.Context, t binding.Target, o InspectOptions) Inspected {
-	clients, err := f.Connect(ctx, &t)
-	if err != nil {
-		return Inspected{Target: t, Result: inspect.Result{Report: inspect.Unknown(t, err), Err: err}}
+// unknown returns the result for a cluster that could not be described.
+func (f *Factory) unknown(b *binding.Binding, err error) Inspected {
+	report := inspect.Unknown(b.Target, err)
+	report.Provenance.Tool = f.tool()
+	return Inspected{Binding: b, Result: inspect.Result{Report: report, Err: err}}
+}
+
+// InspectBinding is Inspect for a context that was bound before.
+func (f *Factory) InspectBinding(ctx context.Context, b *binding.Binding, o InspectOptions) Inspected {
+	if err := f.Connect(ctx, b); err != nil {
+		return f.unknown(b, err)
 	}
+	clients := b.AWS
 	if o.Patient {
 		clients = clients.RetryThrottled(nil)
 	}
 	read := inspect.KeyFrom(func(region string) kms.Reader { return clients.KMS(region) })
 	key := read
 	if o.Keys != nil {
-		c := t.Credentials
-		principal := strings.Join([]string{t.Account, c.Profile, c.RoleARN, c.Env["AWS_PROFILE"]}, "|")
+		c := b.Credentials
+		principal := strings.Join([]string{b.Account, c.Profile, c.RoleARN, c.Env["AWS_PROFILE"]}, "|")
 		key = func(ctx context.Context, keyARN string) inspect.KeyFacts {
 			return o.Keys.Facts(ctx, principal, keyARN, read)
 		}
 	}
-	source := inspect.Source{EKS: eks.New(clients.EKS()), Key: key, WithoutUpdates: o.WithoutUpdates}
-	result := inspect.Cluster(ctx, source, t)
-	result.Report.Notes = append(result.Report.Notes, SourceNotes(t, clients)...)
-	if role := t.Credentials.ExecRoleARN; result.Err != nil && role != "" && t.Credentials.RoleARN == "" &&
-		awsclient.KindOf(result.Err) == awsclient.KindAccessDenied {
-		result.Err = hint.Wrap(result.Err, "kubectl signs its token as %s; to call AWS as that role, pass --role-arn %s",
-			role, role)
+	result := inspect.Cluster(ctx, inspect.Source{
+		EKS: eks.New(clients.EKS()), Key: key, WithoutUpdates: o.WithoutUpdates,
+		Caller: func(ctx context.Context) (v1alpha1.Caller, error) { return Caller(ctx, clients) },
+	}, b)
+	r := &result.Report
+	r.Provenance.Tool, r.EndpointOverrides = f.tool(), endpointOverrides(clients)
+	r.Notes = append(r.Notes, SourceNotes(b.Target, clients)...)
+	if r.Guard.Result != v1alpha1.GuardMismatch && result.Err == nil {
+		_ = b.Found(r.Cluster.ARN) // printed commands name the ARN
 	}
-	return Inspected{Target: t, Result: result, Clients: clients}
+	result.Err = explainAccount(b.Target, r, result.Err)
+	return Inspected{Binding: b, Result: result}
+}
+
+// explainAccount adds the remedy to an error that may come from calling AWS as the wrong principal: the cluster does
+// not exist in the caller's account, or the caller may not describe it.
+func explainAccount(t binding.Target, r *v1alpha1.EncryptionReport, err error) error {
+	role, named := t.Credentials.ExecRoleARN, t.AccountClaim()
+	kind := awsclient.KindOf(err)
+	mismatch := err == nil && r.Guard.Result == v1alpha1.GuardMismatch
+	if t.Credentials.RoleARN != "" ||
+		!mismatch && kind != awsclient.KindAccessDenied && kind != awsclient.KindNotFound {
+		return err
+	}
+	caller := v1alpha1.Caller{}
+	if r.Caller != nil {
+		caller = *r.Caller
+	}
+	other := named != "" && caller.Account != "" && named != caller.Account
+	text := ""
+	switch {
+	case role != "":
+		text = fmt.Sprintf("kubectl signs its token as %s; to call AWS as that role, pass --role-arn %s", role, role)
+	case other:
+		text = fmt.Sprintf("the kubeconfig names account %s, but AWS was called as %s of account %s: "+
+			"pass --profile, or --role-arn with a role of account %s", named, caller.ARN, caller.Account, named)
+	default:
+		return err
+	}
+	if err == nil { // a mismatch
+		err = errors.New(r.Encryption.Reason)
+	}
+	return hint.Wrap(err, "%s", text)
 }
 
 // InspectAny is Inspect for one of many contexts: a context that cannot be resolved
@@ -95,22 +142,28 @@ func (f *Factory) InspectTarget(ctx context.Context, t binding.Target, o Inspect
 func (f *Factory) InspectAny(ctx context.Context, kubeContext string, o InspectOptions) Inspected {
 	inspected, err := f.Inspect(ctx, kubeContext, o)
 	if err != nil {
-		t := binding.Target{Context: kubeContext, Name: inspected.Target.Name}
-		inspected.Result = inspect.Result{Report: inspect.Unknown(t, err), Err: err}
+		return f.unknown(binding.New(binding.Target{Context: kubeContext, Name: inspected.Name}, nil, err), err)
 	}
 	return inspected
 }
 
-// Connect returns the AWS clients that use the same credentials as kubectl in this
-// context. It sets t.Region if only the AWS configuration names the region.
-func (f *Factory) Connect(ctx context.Context, t *binding.Target) (*awsclient.Clients, error) {
+// findTimeout bounds the search for a cluster by its endpoint.
+const findTimeout = 30 * time.Second
+
+// Connect sets the AWS clients of the binding, which use the same credentials as kubectl in this context. It sets the
+// region if only the AWS configuration names it, and finds the cluster if only the endpoint identifies it.
+func (f *Factory) Connect(ctx context.Context, b *binding.Binding) error {
+	if b.AWS != nil {
+		return nil
+	}
+	b.Start()
 	timeout, err := f.RequestTimeout()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	c := t.Credentials
+	c := b.Credentials
 	o := awsclient.Options{
-		Region: t.Region, Profile: c.Profile, RoleARN: c.RoleARN,
+		Region: b.Region, Profile: c.Profile, RoleARN: c.RoleARN,
 		EndpointURL: c.EndpointURL, Env: c.Env, RequestTimeout: timeout, Version: f.Version,
 	}
 	if f.Interactive() {
@@ -118,45 +171,73 @@ func (f *Factory) Connect(ctx context.Context, t *binding.Target) (*awsclient.Cl
 	}
 	clients, err := awsclient.New(ctx, o)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if t.Region == "" {
-		t.Region = clients.Region()
-		t.Partition = binding.PartitionOf(t.Region)
+	b.AWS = clients
+	if b.Region == "" {
+		b.Region = clients.Region()
+		b.Partition = binding.PartitionOf(b.Region)
 	}
-	return clients, nil
+	if !b.EndpointOnly() {
+		return nil
+	}
+	return f.find(ctx, b)
+}
+
+// find asks EKS for the cluster with the endpoint of the binding.
+func (f *Factory) find(ctx context.Context, b *binding.Binding) error {
+	ctx, cancel := context.WithTimeout(ctx, findTimeout)
+	defer cancel()
+	progress := output.NewProgress(f.ErrOut)
+	defer progress.End()
+	endpoint, _ := binding.ParseEndpoint(b.Server)
+	found, err := eks.New(b.AWS.EKS()).FindByEndpoint(ctx, endpoint.Host, func(done, total int) {
+		progress.Show(fmt.Sprintf("looking for the cluster of %s: %d of %d described", endpoint.Host, done, total))
+	})
+	if err != nil {
+		next := "pass --cluster-name"
+		if awsclient.KindOf(err) == awsclient.KindAccessDenied {
+			next += ", or allow eks:ListClusters and eks:DescribeCluster"
+		}
+		return hint.Wrap(fmt.Errorf("the kubeconfig contains the endpoint of the cluster but not its name: %w", err),
+			"%s", next)
+	}
+	return b.Found(found.ARN)
 }
 
 // Location is the account and region of a cluster's keys, with clients for them.
 type Location struct {
 	kms.Place
+	Binding *binding.Binding
 	Clients *awsclient.Clients
-	Caller  string // ARN of the principal that calls AWS
+	Caller  v1alpha1.Caller
 }
 
 // Location resolves the account and region in which a cluster's keys are. --region
 // alone is enough.
 func (f *Factory) Location(ctx context.Context) (Location, error) {
-	t, err := f.Target("")
+	b, err := f.Bind("")
 	if err != nil && f.AWS.Region != "" && f.AWS.ClusterName == "" {
-		t, err = f.FlagTarget(), nil
+		b, err = f.WithoutContext(), nil
 	}
-	if notEKS := new(binding.NotEKSError); errors.As(err, &notEKS) {
+	notEKS, unnamed := new(binding.NotEKSError), new(binding.UnnamedError)
+	if errors.As(err, &notEKS) || errors.As(err, &unnamed) {
 		return Location{}, hint.Wrap(err, "pass --region to list the keys of a region")
 	}
 	if err != nil {
 		return Location{}, err
 	}
-	clients, err := f.Connect(ctx, &t)
+	if err := f.Connect(ctx, b); err != nil {
+		return Location{}, err
+	}
+	caller, err := Caller(ctx, b.AWS)
 	if err != nil {
 		return Location{}, err
 	}
-	account, caller, err := clients.Caller(ctx)
-	if err != nil {
-		return Location{}, err
-	}
-	place := kms.Place{Partition: t.Partition, Region: t.Region, Account: account}
-	return Location{Place: place, Clients: clients, Caller: caller}, nil
+	return Location{
+		Place:   kms.Place{Partition: b.Partition, Region: b.Region, Account: caller.Account},
+		Binding: b, Clients: b.AWS, Caller: caller,
+	}, nil
 }
 
 // SourceNotes returns notes about the source of the answers: endpoint overrides, and a
@@ -164,7 +245,7 @@ func (f *Factory) Location(ctx context.Context) (Location, error) {
 func SourceNotes(t binding.Target, clients *awsclient.Clients) []string {
 	var notes, urls []string
 	byURL := map[string][]string{}
-	for _, e := range clients.Endpoints() {
+	for _, e := range endpointOverrides(clients) {
 		key := e.URL + " (" + e.Source + ")"
 		if byURL[key] == nil {
 			urls = append(urls, key)

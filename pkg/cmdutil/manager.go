@@ -10,10 +10,10 @@ import (
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/association"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/iac"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
 )
 
 // ownerTimeout limits the search for the object that manages the cluster. The search
@@ -56,8 +56,8 @@ func managers() (names []string) {
 
 // OwnerFinder returns a function that finds the object that manages the cluster, in the
 // cluster that kubectl is connected to. It returns nil without a connection.
-func (f *Factory) OwnerFinder(cluster string) func(context.Context) *iac.Owner {
-	config, err := f.REST()
+func OwnerFinder(b *binding.Binding) func(context.Context) *iac.Owner {
+	config, err := b.REST()
 	if err != nil {
 		return nil
 	}
@@ -68,17 +68,20 @@ func (f *Factory) OwnerFinder(cluster string) func(context.Context) *iac.Owner {
 	return func(ctx context.Context) *iac.Owner {
 		ctx, cancel := context.WithTimeout(ctx, ownerTimeout)
 		defer cancel()
-		return iac.FindOwner(ctx, client, cluster)
+		return iac.FindOwner(ctx, client, b.Name)
 	}
 }
 
 // AssociationSources returns the clients that association.Gather reads its facts from.
-func (f *Factory) AssociationSources(t binding.Target, clients *awsclient.Clients,
-	managedBy ManagedByFlag) association.Sources {
+func AssociationSources(b *binding.Binding, managedBy ManagedByFlag) association.Sources {
 	return association.Sources{
-		EKS: eks.New(clients.EKS()), KMS: clients.KMS(t.Region), ManagedBy: managedBy.detect, Owner: f.OwnerFinder(t.Name),
-		Guard: func(arn, endpoint string) (v1alpha1.Guard, string) {
-			return binding.Guard(t, binding.Described{ARN: arn, Endpoint: endpoint})
+		EKS: eks.New(b.AWS.EKS()), KMS: b.AWS.KMS(b.Region), ManagedBy: managedBy.detect, Owner: OwnerFinder(b),
+		Guard: func(ctx context.Context, live eks.Cluster) v1alpha1.GuardResult {
+			guard := b.Check(ctx, inspect.Described(live))
+			if guard.Result != v1alpha1.GuardMismatch {
+				_ = b.Found(live.ARN) // printed commands name the ARN
+			}
+			return guard
 		},
 	}
 }

@@ -48,6 +48,8 @@ func (r Ref) String() string { return cmp.Or(r.ARN, "cluster/"+r.Name) }
 // Cluster is what DescribeCluster returns. All fields except ARN and Name may be empty.
 type Cluster struct {
 	ARN, Name, Status, Version, PlatformVersion, Endpoint, RoleARN string
+	// CA is certificateAuthority.data, in base64; Issuer is the OIDC issuer of the API server.
+	CA, Issuer string
 	// KeyARN is the customer key; empty means none.
 	KeyARN string
 	// Connected is true for a cluster registered by EKS Connector, LocalOutpost for a local cluster on Outposts.
@@ -91,6 +93,12 @@ func (c *Client) Cluster(ctx context.Context, ref Ref) (Cluster, error) {
 		RoleARN: aws.ToString(in.RoleArn), KeyARN: keyOf(in.EncryptionConfig),
 		Connected: in.ConnectorConfig != nil, LocalOutpost: in.OutpostConfig != nil,
 		CreatedAt: aws.ToTime(in.CreatedAt), Tags: in.Tags,
+	}
+	if in.CertificateAuthority != nil {
+		cluster.CA = aws.ToString(in.CertificateAuthority.Data)
+	}
+	if in.Identity != nil && in.Identity.Oidc != nil {
+		cluster.Issuer = aws.ToString(in.Identity.Oidc.Issuer)
 	}
 	if in.Health != nil {
 		for _, i := range in.Health.Issues {

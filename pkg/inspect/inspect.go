@@ -34,6 +34,8 @@ type Source struct {
 	EKS EKS
 	// Key returns the facts of a key. KeyFrom makes a Key that calls KMS each time.
 	Key func(ctx context.Context, keyARN string) KeyFacts
+	// Caller returns the principal that calls AWS; nil leaves it out.
+	Caller func(context.Context) (v1alpha1.Caller, error)
 	// WithoutUpdates leaves out the last association. Finding it takes one call for each update of the cluster.
 	WithoutUpdates bool
 }
@@ -66,16 +68,21 @@ type Result struct {
 	RoleARN string
 	// Err is the error of DescribeCluster. If it is set, the verdict is Unknown.
 	Err error
+	// UpdatesErr is why it is unknown whether an association is in progress; nil if it is known.
+	UpdatesErr error
 }
 
-// Cluster reports on the target's cluster. It needs two rounds of concurrent calls: DescribeCluster and ListUpdates,
-// then the key and each update. If DescribeCluster fails, the verdict is Unknown and Result.Err is set; if another
-// call fails, the report has a note.
-func Cluster(ctx context.Context, src Source, t binding.Target) Result {
-	ref := clusterRef(t)
+// Cluster reports on the bound cluster. It needs two rounds of concurrent calls: DescribeCluster, ListUpdates and
+// GetCallerIdentity, then the key and each update, beside the guard's TLS handshake with the API server. If
+// DescribeCluster fails, the verdict is Unknown and Result.Err is set; if another call fails, the report has a note.
+func Cluster(ctx context.Context, src Source, b *binding.Binding) Result {
+	b.Start()
+	ref := clusterRef(b.Target)
 	var c eks.Cluster
 	var err error
 	var updates updateList
+	var caller *v1alpha1.Caller
+	var callerErr error
 	var round errgroup.Group
 	round.Go(func() error {
 		c, err = src.EKS.Cluster(ctx, ref)
@@ -87,23 +94,40 @@ func Cluster(ctx context.Context, src Source, t binding.Target) Result {
 			return nil
 		})
 	}
+	if src.Caller != nil {
+		round.Go(func() error {
+			var found v1alpha1.Caller
+			if found, callerErr = src.Caller(ctx); callerErr == nil {
+				caller = &found
+			}
+			return nil
+		})
+	}
 	_ = round.Wait()
 	if err != nil {
-		return Result{Report: Unknown(t, err), Err: err}
+		r := Unknown(b.Target, err)
+		r.Caller = caller
+		return Result{Report: r, Err: err}
 	}
-	r := newReport(t)
+	r := newReport(b.Target)
+	r.Caller = caller
 	c.Fill(&r.Cluster)
 	r.Health = v1alpha1.Health{Degraded: len(c.Issues) > 0, Issues: c.Issues}
 	r.Encryption = encryption.Decide(encryption.Facts{
 		Version: c.Version, KeyARN: c.KeyARN, Connected: c.Connected, LocalOutpost: c.LocalOutpost,
 	})
-	r.Cluster.Guard, r.Cluster.GuardReason = binding.Guard(t, binding.Described{ARN: c.ARN, Endpoint: c.Endpoint})
 	managed := iac.Detect(c.Tags)
 	r.Cluster.ManagedBy = &managed
 
 	var key KeyFacts
+	var guard v1alpha1.GuardResult
+	var updatesErr error
 	hasKey := r.Encryption.Verdict == v1alpha1.VerdictCustomerManagedKey
 	round = errgroup.Group{}
+	round.Go(func() error {
+		guard = b.Check(ctx, Described(c))
+		return nil
+	})
 	if hasKey {
 		round.Go(func() error {
 			key = src.Key(ctx, r.Encryption.KeyARN)
@@ -111,15 +135,45 @@ func Cluster(ctx context.Context, src Source, t binding.Target) Result {
 		})
 	}
 	round.Go(func() error {
-		r.Encryption.Update, r.Notes = lastAssociation(ctx, src.EKS, ref, updates)
+		r.Encryption.Update, r.Notes, updatesErr = lastAssociation(ctx, src.EKS, ref, updates)
 		return nil
 	})
 	_ = round.Wait()
+	if guard.Result == v1alpha1.GuardMismatch {
+		r := Mismatch(b.Target, guard, c.ARN)
+		r.Caller = caller
+		return Result{Report: r, Tags: c.Tags, RoleARN: c.RoleARN}
+	}
+	SetGuard(r, guard)
 	if hasKey {
 		addKey(r, key)
 	}
+	if callerErr != nil {
+		r.Notes = append(r.Notes, "caller: "+callerErr.Error())
+	}
 	r.Controls = encryption.Controls(r)
-	return Result{Report: *r, Tags: c.Tags, RoleARN: c.RoleARN}
+	return Result{Report: *r, Tags: c.Tags, RoleARN: c.RoleARN, UpdatesErr: updatesErr}
+}
+
+// Described returns what the guard compares.
+func Described(c eks.Cluster) binding.Described {
+	return binding.Described{ARN: c.ARN, Endpoint: c.Endpoint, Issuer: c.Issuer, CA: c.CA}
+}
+
+// SetGuard sets the guard of the report.
+func SetGuard(r *v1alpha1.EncryptionReport, guard v1alpha1.GuardResult) {
+	r.Guard = &guard
+	r.Cluster.Guard, r.Cluster.GuardReason = guard.Result, guard.Reason
+}
+
+// Mismatch returns the report on a context that does not lead to the cluster that EKS describes. It holds no fact of
+// that cluster.
+func Mismatch(t binding.Target, guard v1alpha1.GuardResult, describedARN string) v1alpha1.EncryptionReport {
+	r := newReport(t)
+	r.Encryption = encryption.Unknown(fmt.Sprintf("kubectl does not connect to %s: %s", describedARN, guard.Reason))
+	SetGuard(r, guard)
+	r.Controls = encryption.Controls(r)
+	return *r
 }
 
 func addKey(r *v1alpha1.EncryptionReport, facts KeyFacts) {
@@ -160,10 +214,10 @@ func listUpdates(ctx context.Context, api EKS, ref eks.Ref) updateList {
 }
 
 // lastAssociation describes the listed updates and returns the newest association among them. It returns nil if there
-// is none, which may be because EKS deletes updates after a while.
-func lastAssociation(ctx context.Context, api EKS, ref eks.Ref, l updateList) (*v1alpha1.Update, []string) {
+// is none, which may be because EKS deletes updates after a while. The error is why another one may be in progress.
+func lastAssociation(ctx context.Context, api EKS, ref eks.Ref, l updateList) (*v1alpha1.Update, []string, error) {
 	if l.err != nil {
-		return nil, []string{"last association: " + l.err.Error()}
+		return nil, []string{"last association: " + l.err.Error()}, l.err
 	}
 	updates := make([]eks.Update, len(l.ids))
 	errs := make([]error, len(l.ids))
@@ -176,11 +230,16 @@ func lastAssociation(ctx context.Context, api EKS, ref eks.Ref, l updateList) (*
 	}
 	_ = g.Wait()
 	var notes []string
+	var unknown error
+	if l.more {
+		unknown = fmt.Errorf("only %d of the cluster's updates were read", len(l.ids))
+	}
 	failed := slices.IndexFunc(errs, func(err error) bool {
 		return err != nil && awsclient.KindOf(err) != awsclient.KindNotFound // EKS may delete a listed update
 	})
 	if failed >= 0 { // one note for all
-		notes = append(notes, "last association: "+errs[failed].Error())
+		unknown = errs[failed]
+		notes = append(notes, "last association: "+unknown.Error())
 	}
 	updates = slices.DeleteFunc(updates, func(u eks.Update) bool { return !u.IsAssociation() })
 	if len(updates) == 0 {
@@ -188,17 +247,19 @@ func lastAssociation(ctx context.Context, api EKS, ref eks.Ref, l updateList) (*
 			const format = "last association: only %d of the cluster's updates were read"
 			notes = append(notes, fmt.Sprintf(format, len(l.ids)))
 		}
-		return nil, notes
+		return nil, notes, unknown
 	}
 	last := slices.MaxFunc(updates, eks.CompareAge)
-	return &last.Update, notes
+	return &last.Update, notes, unknown
 }
 
 // Unknown returns the report on a cluster that could not be described; err is the reason.
 func Unknown(t binding.Target, err error) v1alpha1.EncryptionReport {
 	r := newReport(t)
 	r.Encryption = encryption.Unknown(err.Error())
-	r.Cluster.Guard, r.Cluster.GuardReason = v1alpha1.GuardUnverified, "EKS did not describe the cluster"
+	SetGuard(r, v1alpha1.GuardResult{
+		Result: v1alpha1.GuardUnverified, Evidence: v1alpha1.EvidenceNone, Reason: "EKS did not describe the cluster",
+	})
 	r.Controls = encryption.Controls(r)
 	return *r
 }
@@ -210,7 +271,9 @@ func NotEKS(e *binding.NotEKSError) v1alpha1.EncryptionReport {
 	r.Encryption = v1alpha1.Encryption{
 		Verdict: v1alpha1.VerdictNotApplicable, Scope: v1alpha1.ScopeUnknown, Reason: e.Error(),
 	}
-	r.Cluster.Guard, r.Cluster.GuardReason = v1alpha1.GuardUnverified, "not an EKS cluster"
+	SetGuard(r, v1alpha1.GuardResult{
+		Result: v1alpha1.GuardUnverified, Evidence: v1alpha1.EvidenceNone, Reason: "not an EKS cluster",
+	})
 	r.Controls = encryption.Controls(r)
 	return *r
 }

@@ -52,10 +52,10 @@ func (a testAWS) inspect(t *testing.T, arn string) Result {
 			endpoint = c.Endpoint
 		}
 	})
-	return Cluster(t.Context(), a.source(parsed.Region), binding.Target{
+	return Cluster(t.Context(), a.source(parsed.Region), binding.New(binding.Target{
 		ARN: arn, Name: parsed.Name, Region: parsed.Region, Account: parsed.Account, Partition: parsed.Partition,
 		Server: endpoint, Context: "ctx",
-	})
+	}, nil, nil))
 }
 
 func (a testAWS) source(region string) Source {
@@ -153,7 +153,7 @@ func TestNoCluster(t *testing.T) {
 		"no cluster in the response": a.inspect(t, arn),
 		"another cluster":            a.inspect(t, other),
 		"missing cluster":            a.inspect(t, strings.Replace(arn, "/c", "/nope", 1)),
-		"empty name":                 Cluster(t.Context(), a.source("eu-west-1"), binding.Target{Region: "eu-west-1"}),
+		"empty name":                 Cluster(t.Context(), a.source("eu-west-1"), binding.New(binding.Target{Region: "eu-west-1"}, nil, nil)),
 	} {
 		if got.Err == nil || got.Report.Encryption.Verdict != v1alpha1.VerdictUnknown {
 			t.Errorf("%s: verdict = %s, error = %v; want Unknown and an error",

@@ -47,6 +47,9 @@ func paint(c Colour, r *v1alpha1.EncryptionReport) func(string) string {
 func EncryptionText(w io.Writer, r *v1alpha1.EncryptionReport, c Colour, wide bool) error {
 	e := &errWriter{w: w}
 	words := fmt.Sprintf("%s (%s, %s)", headline(r), r.Encryption.Verdict, r.Encryption.Scope)
+	if s := r.Cluster.Status; s != "" && s != "ACTIVE" && s != "UPDATING" {
+		words += "; the cluster is " + sanitize.Line(s)
+	}
 	e.line(c.Strong(paint(c, r)(words)))
 	if r.Encryption.Reason != "" {
 		e.line(sanitize.Line(r.Encryption.Reason))
@@ -82,7 +85,10 @@ func reportFields(r *v1alpha1.EncryptionReport, wide bool) *Fields {
 	}
 	f.Add("Context", cl.Context)
 	if cl.Guard != "" {
-		f.Add("Guard", withReason(string(cl.Guard), cl.GuardReason))
+		f.Add("Guard", withReason(guardWords(r), cl.GuardReason))
+	}
+	if c := r.Caller; c != nil {
+		f.Add("Caller", withReason(c.ARN, c.Source))
 	}
 	if cl.KubernetesVersion != "" {
 		f.Addf("Kubernetes", "%s (platform %s)", cl.KubernetesVersion, cmp.Or(cl.PlatformVersion, Unknown))
@@ -202,6 +208,15 @@ func association(u *v1alpha1.Update) string {
 		s += ", started " + u.CreatedAt.UTC().Format("2006-01-02 15:04 UTC")
 	}
 	return s + ", update " + u.ID
+}
+
+// guardWords returns the guard with its evidence.
+func guardWords(r *v1alpha1.EncryptionReport) string {
+	words := string(r.Cluster.Guard)
+	if g := r.Guard; g != nil && g.Evidence != "" && g.Evidence != v1alpha1.EvidenceNone {
+		words += ", by " + strings.ToLower(string(g.Evidence))
+	}
+	return words
 }
 
 func withReason(s, reason string) string {

@@ -1,17 +1,13 @@
 package rewriter
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"k8s.io/client-go/rest"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
 // Defaults of Options.
@@ -81,44 +77,6 @@ func (o *Options) complete() {
 		o.Random = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
 }
-
-// CheckPreconditions returns an error if objects of the cluster must not be written now.
-// confirmedByName is true if the user named the cluster explicitly. This replaces a
-// guard that could not be verified, but never one that does not match.
-func CheckPreconditions(report *v1alpha1.EncryptionReport, confirmedByName bool) error {
-	cluster := report.Cluster
-	guardReason := cmp.Or(cluster.GuardReason, unknownReason)
-	switch {
-	case cluster.Guard == v1alpha1.GuardMismatch:
-		return fmt.Errorf("kube context %q does not connect to EKS cluster %q: %s",
-			cluster.Context, cluster.Name, guardReason)
-	case cluster.Guard != v1alpha1.GuardMatch && !confirmedByName:
-		err := fmt.Errorf("could not verify that kube context %q connects to EKS cluster %q: %s",
-			cluster.Context, cluster.Name, guardReason)
-		return hint.Wrap(err, "name the cluster with --cluster-name to proceed")
-	}
-	if update := report.Encryption.Update; update != nil && strings.EqualFold(update.Status, "InProgress") {
-		err := fmt.Errorf("update %s of cluster %q is in progress: objects may still be encrypted with the old key",
-			update.ID, cluster.Name)
-		return hint.Wrap(err, "`kubectl eks-encrypt associate` waits for the update")
-	}
-	switch report.Encryption.Verdict {
-	case v1alpha1.VerdictCustomerManagedKey, v1alpha1.VerdictAWSOwnedKey:
-	case v1alpha1.VerdictNotEncrypted:
-		return hint.Wrap(fmt.Errorf("cluster %q has no encryption key", cluster.Name),
-			"`kubectl eks-encrypt associate` associates one")
-	default:
-		return fmt.Errorf("could not determine the write key of cluster %q: %s",
-			cluster.Name, cmp.Or(report.Encryption.Reason, unknownReason))
-	}
-	if key := report.Key; key != nil && key.Usable == v1alpha1.UsableNo {
-		return fmt.Errorf("key %s is not usable, so no more data should depend on it: %s",
-			key.ARN, cmp.Or(key.Reason, unknownReason))
-	}
-	return nil
-}
-
-const unknownReason = "reason unknown"
 
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)

@@ -10,6 +10,7 @@ import (
 type CoverageReport struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
+	Provenance        `json:",inline"`
 
 	Cluster Cluster        `json:"cluster"`
 	Method  CoverageMethod `json:"method"`

@@ -10,6 +10,7 @@ import (
 type EncryptionReport struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
+	Provenance        `json:",inline"`
 
 	Cluster    Cluster    `json:"cluster"`
 	Encryption Encryption `json:"encryption"`
@@ -27,6 +28,7 @@ type EncryptionReport struct {
 type EncryptionReportList struct {
 	metav1.TypeMeta `json:",inline"`
 	metav1.ListMeta `json:"metadata,omitempty"`
+	Provenance      `json:",inline"`
 
 	Items []EncryptionReport `json:"items"`
 }

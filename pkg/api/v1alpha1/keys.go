@@ -50,6 +50,7 @@ type Rotation struct {
 type KeyList struct {
 	metav1.TypeMeta `json:",inline"`
 	metav1.ListMeta `json:"metadata,omitempty"`
+	Provenance      `json:",inline"`
 
 	Region  string        `json:"region,omitempty"`
 	Account string        `json:"account,omitempty"`

@@ -10,6 +10,7 @@ import (
 type AssociationPlan struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
+	Provenance        `json:",inline"`
 
 	Cluster Cluster     `json:"cluster"`
 	Key     KeyListItem `json:"key"`

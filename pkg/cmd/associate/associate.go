@@ -13,7 +13,6 @@ import (
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/association"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
@@ -31,6 +30,7 @@ type options struct {
 	managedBy      cmdutil.ManagedByFlag
 	skipGrantCheck bool
 	noRecord       bool
+	trustEndpoint  bool
 
 	key    string // the argument KEY, or ""
 	dryRun bool
@@ -100,6 +100,7 @@ timeout; 130 interrupted.`,
 	flags.BoolVar(&o.skipGrantCheck, "skip-grant-check", false,
 		"Do not test kms:CreateGrant with a dry run, which CloudTrail records")
 	flags.BoolVar(&o.noRecord, "no-record", false, "Do not record the association in ConfigMap kube-system/eks-encrypt")
+	cmdutil.AddTrustEndpointFlag(cmd, &o.trustEndpoint)
 	cmdutil.AddDryRunFlag(cmd, &o.dryRunMode)
 	cmd.MarkFlagsMutuallyExclusive("wait", "no-wait")
 	return cmd
@@ -124,35 +125,36 @@ func (o *options) validate() (err error) {
 }
 
 func (o *options) run(ctx context.Context) error {
-	t, err := o.factory.Target("")
+	b, err := o.factory.Bind("")
 	if err != nil {
 		return err
 	}
-	clients, err := o.factory.Connect(ctx, &t)
+	if err := o.factory.Connect(ctx, b); err != nil {
+		return err
+	}
+	caller, err := cmdutil.Caller(ctx, b.AWS)
 	if err != nil {
 		return err
 	}
-	account, _, err := clients.Caller(ctx)
-	if err != nil {
-		return err
-	}
-	key, err := o.chooseKey(ctx, t, clients, account)
+	key, err := o.chooseKey(ctx, b, caller.Account)
 	if err != nil {
 		return err
 	}
 	progress := output.NewProgress(o.factory.ErrOut)
 	progress.Hint("Checking the key, the cluster and the tool that manages it …")
-	facts, err := association.Gather(ctx, o.factory.AssociationSources(t, clients, o.managedBy), association.Request{
+	facts, err := association.Gather(ctx, cmdutil.AssociationSources(b, o.managedBy), association.Request{
 		Cluster: v1alpha1.Cluster{
-			ARN: t.ARN, Name: t.Name, Region: t.Region, Account: t.Account, Partition: t.Partition, Context: t.Context,
+			ARN: b.ARN, Name: b.Name, Region: b.Region, Account: b.Account, Partition: b.Partition, Context: b.Context,
 		},
-		NameByFlag: t.NameByFlag, Key: key, Account: account, AcceptDrift: o.acceptDrift, SkipGrantCheck: o.skipGrantCheck,
+		TrustEndpoint: o.trustEndpoint, Key: key, Account: caller.Account, AcceptDrift: o.acceptDrift, SkipGrantCheck: o.skipGrantCheck,
 	})
 	progress.End()
 	if err != nil {
 		return err
 	}
 	plan, decision := association.Plan(facts)
+	o.factory.QualifyPlan(plan)
+	plan.Provenance = o.factory.Provenance(b.AWS, &caller, facts.Guard)
 	if o.dryRun {
 		return o.printPlan(plan, decision)
 	}
@@ -160,7 +162,7 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintln(o.factory.ErrOut)
-	r := &runner{options: o, target: t, clients: clients, facts: facts, decision: decision}
+	r := &runner{options: o, binding: b, facts: facts, decision: decision}
 	return r.run(ctx, plan)
 }
 
@@ -178,8 +180,7 @@ func (o *options) printPlan(plan *v1alpha1.AssociationPlan, decision association
 }
 
 // chooseKey returns the key of the argument, of the file, or of the user's choice.
-func (o *options) chooseKey(ctx context.Context, t binding.Target, clients *awsclient.Clients, account string) (string,
-	error) {
+func (o *options) chooseKey(ctx context.Context, b *binding.Binding, account string) (string, error) {
 	if o.key != "" {
 		return o.key, nil
 	}
@@ -190,15 +191,15 @@ func (o *options) chooseKey(ctx context.Context, t binding.Target, clients *awsc
 		}
 		config, err := association.ParseClusterConfig(text)
 		if err == nil {
-			err = config.Matches(t.Name, t.Region)
+			err = config.Matches(b.Name, b.Region)
 		}
 		if err != nil {
 			return "", cmdutil.UsageErrorf("%s: %w", o.filename, err)
 		}
 		return config.KeyARN, nil
 	}
-	place := kms.Place{Partition: t.Partition, Region: t.Region, Account: account}
-	list, err := o.factory.ListKeys(ctx, clients, kms.ListOptions{Where: place})
+	place := kms.Place{Partition: b.Partition, Region: b.Region, Account: account}
+	list, err := o.factory.ListKeys(ctx, b.AWS, kms.ListOptions{Where: place})
 	if err != nil {
 		return "", err
 	}

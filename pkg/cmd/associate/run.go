@@ -10,7 +10,6 @@ import (
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/association"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmd/rewrite"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
@@ -28,16 +27,15 @@ const nothingChanged = "nothing was sent, nothing was changed"
 // runner carries out an association whose plan exists.
 type runner struct {
 	*options
-	target   binding.Target
-	clients  *awsclient.Clients
+	binding  *binding.Binding
 	facts    association.Facts
 	decision association.Decision
 }
 
 func (r *runner) run(ctx context.Context, plan *v1alpha1.AssociationPlan) error {
 	engine := &association.Engine{
-		EKS: eks.New(r.clients.EKS()), Cluster: r.facts.Live, KeyARN: r.facts.Key.ARN, Updates: r.facts.Updates,
-		Timeout: r.timeout, Refresh: r.clients.Refresh,
+		EKS: eks.New(r.binding.AWS.EKS()), Cluster: r.facts.Live, KeyARN: r.facts.Key.ARN, Updates: r.facts.Updates,
+		Timeout: r.timeout, Refresh: r.binding.AWS.Refresh,
 	}
 	updateID := ""
 	switch r.decision {
@@ -69,7 +67,7 @@ func (r *runner) run(ctx context.Context, plan *v1alpha1.AssociationPlan) error 
 		}
 	}
 	if r.noWait || !r.wait {
-		r.logf("Not waiting. Wait with: %s", r.waitCommand())
+		r.logf("Not waiting. Wait with: %s", r.waitCommand(updateID))
 		if r.factory.Format.ForPeople() && updateID != "" {
 			fmt.Fprintln(r.factory.Out, updateID)
 			return nil
@@ -137,13 +135,13 @@ func (r *runner) await(ctx context.Context, engine *association.Engine, updateID
 		return err
 	}
 	if pending.TimedOut {
-		return cmdutil.WithCode(cmdutil.ExitTimeout, hint.Wrap(err, "resume waiting with: %s", r.waitCommand()))
+		return cmdutil.WithCode(cmdutil.ExitTimeout, hint.Wrap(err, "resume waiting with: %s", r.waitCommand(updateID)))
 	}
 	if ctx.Err() != nil {
 		err = fmt.Errorf("only the wait was interrupted: EKS continues to associate the key with cluster %s (update %s)",
 			r.facts.Cluster.Name, updateID)
 	}
-	return hint.Wrap(err, "resume waiting with: %s", r.waitCommand())
+	return hint.Wrap(err, "resume waiting with: %s", r.waitCommand(updateID))
 }
 
 // waitLine shows the time waited and the last answer. The time comes first, so that a
@@ -160,20 +158,17 @@ func waitLine(p association.Progress, since time.Duration) string {
 	return line
 }
 
-// waitCommand is the command that waits for the same association. It prompts before it
-// would begin a new one, unless this run had --yes.
-func (r *runner) waitCommand() string {
-	line := "kubectl eks-encrypt associate " + r.facts.Key.ARN + r.factory.RepeatFlags(r.target)
-	if r.managedBy.Tool != "" {
-		line += " --managed-by " + r.managedBy.Tool
+// waitCommand is the command that waits for the update. It can only adopt the update, never
+// begin another one.
+func (r *runner) waitCommand(updateID string) string {
+	words := []string{"status"} // EKS accepted the key, but no update is known
+	if updateID != "" {
+		words = []string{"associate", "--resume", updateID}
+		if r.trustEndpoint {
+			words = append(words, "--trust-endpoint")
+		}
 	}
-	if r.acceptDrift {
-		line += " --accept-drift"
-	}
-	if r.yes {
-		line += " --yes"
-	}
-	return line
+	return r.factory.Command(r.binding, words...) + r.factory.Secrets()
 }
 
 // record saves the time of the association for verify. A failure is only a warning.
@@ -181,7 +176,7 @@ func (r *runner) record(ctx context.Context, updateID string) {
 	if r.noRecord || r.facts.Cluster.Guard != v1alpha1.GuardMatch {
 		return
 	}
-	config, err := r.factory.REST()
+	config, err := r.binding.REST()
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 		defer cancel()
@@ -196,7 +191,7 @@ func (r *runner) record(ctx context.Context, updateID string) {
 
 // printStatus prints the status of the cluster after the association.
 func (r *runner) printStatus(ctx context.Context) error {
-	now := r.factory.InspectTarget(ctx, r.target, cmdutil.InspectOptions{})
+	now := r.factory.InspectBinding(ctx, r.binding, cmdutil.InspectOptions{})
 	if now.Err != nil {
 		return now.Err
 	}
@@ -208,7 +203,7 @@ func (r *runner) printStatus(ctx context.Context) error {
 // offerRewrite rewrites the Secrets if the user agrees, or prints the command for it.
 func (r *runner) offerRewrite(ctx context.Context) error {
 	const oldKey = "\nExisting data is still encrypted with the old key."
-	command := "kubectl eks-encrypt rewrite" + r.factory.RepeatFlags(r.target)
+	command := r.factory.Command(r.binding, "rewrite") + r.factory.Secrets()
 	if r.yes || !r.factory.Interactive() || r.facts.Cluster.Guard != v1alpha1.GuardMatch {
 		r.logf("%s Next: %s", oldKey, command)
 		return nil
@@ -221,5 +216,5 @@ func (r *runner) offerRewrite(ctx context.Context) error {
 		r.logf("Do it later with: %s", command)
 		return nil
 	}
-	return rewrite.Secrets(ctx, r.factory)
+	return rewrite.Secrets(ctx, r.factory, r.binding)
 }

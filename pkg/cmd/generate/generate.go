@@ -4,10 +4,12 @@ package generate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
@@ -60,14 +62,14 @@ func inspect(ctx context.Context, f *cmdutil.Factory) (*cluster, error) {
 		return nil, cmdutil.WithCode(cmdutil.ExitUnknown, inspected.NotEKS)
 	case inspected.Err != nil:
 		return nil, cmdutil.WithCode(cmdutil.ExitUnknown, inspected.Err)
+	case inspected.Report.Guard.Result == v1alpha1.GuardMismatch:
+		return nil, cmdutil.WithCode(cmdutil.ExitUnknown, errors.New(inspected.Report.Encryption.Reason))
 	}
-	account, caller, err := inspected.Clients.Caller(ctx)
+	caller, err := cmdutil.Caller(ctx, inspected.AWS)
 	if err != nil {
 		return nil, err
 	}
-	t, c := &inspected.Target, inspected.Report.Cluster
-	t.Region, t.Account, t.Partition = c.Region, c.Account, c.Partition
-	return &cluster{inspected, account, caller}, nil
+	return &cluster{inspected, caller.Account, caller.ARN}, nil
 }
 
 // keyARN returns the ARN of the key in args, or else of the cluster's key; "" if there
@@ -76,14 +78,14 @@ func (c *cluster) keyARN(ctx context.Context, args []string) (string, error) {
 	if len(args) == 0 {
 		return c.Report.Encryption.KeyARN, nil
 	}
-	where := kms.Place{Partition: c.Target.Partition, Region: c.Target.Region, Account: c.account}
-	k, err := kms.Resolve(ctx, c.Clients.KMS(c.Target.Region), args[0], where)
+	where := kms.Place{Partition: c.Partition, Region: c.Region, Account: c.account}
+	k, err := kms.Resolve(ctx, c.AWS.KMS(c.Region), args[0], where)
 	return k.ARN, err
 }
 
 // anyKeyARN is the pattern for all keys of the cluster's account and region.
 func (c *cluster) anyKeyARN() string {
-	return fmt.Sprintf("arn:%s:kms:%s:%s:key/*", c.Target.Partition, c.Target.Region, c.Target.Account)
+	return fmt.Sprintf("arn:%s:kms:%s:%s:key/*", c.Partition, c.Region, c.Account)
 }
 
 // errNoKey is the error of a document that needs a key.

@@ -83,7 +83,7 @@ extend a policy, use only the second statement.`,
 				}
 				principals = []string{p}
 			}
-			_, err = fmt.Fprint(f.Out, kms.KeyPolicy(c.Target.Partition, c.account, principals))
+			_, err = fmt.Fprint(f.Out, kms.KeyPolicy(c.Partition, c.account, principals))
 			return err
 		})
 	cmd.Args = cmdutil.NoArgs

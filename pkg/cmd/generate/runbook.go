@@ -39,8 +39,8 @@ key to associate, or else the one that the cluster has. Changes nothing.`,
 			if key == "" {
 				return errNoKey()
 			}
-			facts, err := association.Gather(ctx, f.AssociationSources(c.Target, c.Clients, managedBy), association.Request{
-				Cluster: c.Report.Cluster, NameByFlag: c.Target.NameByFlag, Key: key, Account: c.account,
+			facts, err := association.Gather(ctx, cmdutil.AssociationSources(c.Binding, managedBy), association.Request{
+				Cluster: c.Report.Cluster, Key: key, Account: c.account,
 			})
 			if err != nil {
 				return err
@@ -49,8 +49,9 @@ key to associate, or else the one that the cluster has. Changes nothing.`,
 				return facts.KeyErr
 			}
 			plan, _ := association.Plan(facts)
+			f.QualifyPlan(plan)
 			_, err = fmt.Fprint(f.Out, documents.Runbook{
-				Report: c.Report, Plan: plan, Flags: f.RepeatFlags(c.Target), ManagedBy: managedBy.Tool, Now: time.Now(),
+				Report: c.Report, Plan: plan, Flags: f.Selection(c.Binding), Secrets: f.Secrets(), ManagedBy: managedBy.Tool, Now: time.Now(),
 				Tool: f.Version,
 			})
 			return err

@@ -96,7 +96,7 @@ func (o *createOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	policy := kms.KeyPolicy(at.Partition, at.Account, o.policyPrincipals(at.Caller))
+	policy := kms.KeyPolicy(at.Partition, at.Account, o.policyPrincipals(at.Caller.ARN))
 	o.creation.Policy = policy.String()
 	if o.dryRun {
 		return o.printDryRun(at.Place, policy)
@@ -122,7 +122,8 @@ func (o *createOptions) run(ctx context.Context) error {
 		return err
 	}
 	if people {
-		fmt.Fprintf(o.factory.ErrOut, "created; next: kubectl eks-encrypt associate %s\n", key.ARN)
+		fmt.Fprintf(o.factory.ErrOut, "created; next: %s%s\n", o.factory.Command(at.Binding, "associate", key.ARN),
+			o.factory.Secrets())
 		return nil
 	}
 	return o.factory.Format.Print(o.factory.Out, &v1alpha1.KeyList{

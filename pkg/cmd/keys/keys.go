@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
@@ -63,7 +62,8 @@ func (o *options) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	keys.Notes = append(keys.Notes, cmdutil.SourceNotes(binding.Target{}, at.Clients)...)
+	keys.Provenance = o.factory.Provenance(at.Clients, &at.Caller, nil)
+	keys.Notes = append(keys.Notes, cmdutil.SourceNotes(at.Binding.Target, at.Clients)...)
 	return o.factory.Print(keys, func(w io.Writer, _ output.Colour, wide bool) error {
 		return output.KeyTable(w, keys, output.KeyColumns{UsedBy: o.usedBy, UsersUnknown: list.UsedByErr != nil, Wide: wide})
 	})

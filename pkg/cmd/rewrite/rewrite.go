@@ -4,11 +4,13 @@ package rewrite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
@@ -85,8 +87,12 @@ func newOptions(f *cmdutil.Factory) *options {
 	}
 }
 
-// Secrets rewrites all Secrets with the default options.
-func Secrets(ctx context.Context, f *cmdutil.Factory) error { return newOptions(f).run(ctx) }
+// Secrets rewrites all Secrets of the bound cluster with the default options.
+func Secrets(ctx context.Context, f *cmdutil.Factory, b *binding.Binding) error {
+	o := newOptions(f)
+	o.binding = b
+	return o.run(ctx)
+}
 
 func (o *options) validate() (err error) {
 	if o.via != viaClient && o.via != viaMigrator {
@@ -122,8 +128,11 @@ func (o *options) run(ctx context.Context) error {
 	}
 	o.saveRecord(ctx, j, result)
 	switch v := result.Report.Verdict; {
-	case v == v1alpha1.CoverageProven, v == v1alpha1.CoverageNotProven && o.via == viaMigrator:
+	case v == v1alpha1.CoverageProven, v == v1alpha1.CoverageNotProven && o.via == viaMigrator && j.matches():
 		return nil
+	}
+	if !j.matches() {
+		return cmdutil.WithCode(cmdutil.ExitUnknown, errors.New(result.Report.Statement))
 	}
 	return hint.New("not all data is proven to be encrypted with the current key",
 		"see the failures above; objects that are done are not written again in the next run")
@@ -135,7 +144,8 @@ func (o *options) printDryRun(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := rewriter.CheckPreconditions(&j.report, true); err != nil {
+	p := rewriter.Preconditions{Report: &j.report, UpdatesErr: j.updatesErr, TrustEndpoint: o.trustEndpoint}
+	if err := p.Check(v1alpha1.MethodRewrite); err != nil {
 		o.factory.Warn(fmt.Errorf("a rewrite would be refused now: %w", err))
 	}
 	result, err := o.execute(ctx, j, rewriter.Run)

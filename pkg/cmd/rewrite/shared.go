@@ -8,15 +8,14 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/attest"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
 )
@@ -31,11 +30,14 @@ type sharedOptions struct {
 	qps            float64
 	evidence       string
 	noRecord       bool
+	trustEndpoint  bool
 	// namespace is the value of -n if the flag was set; the namespace of the kube
 	// context does not limit a run.
 	namespace string
 	// unknownExit is the exit code if EKS cannot be queried: 3 for verify, 1 for rewrite.
 	unknownExit int
+	// binding is the cluster of a command that continues with this one; nil binds the flags.
+	binding *binding.Binding
 }
 
 func (o *sharedOptions) addFlags(cmd *cobra.Command) {
@@ -51,6 +53,7 @@ func (o *sharedOptions) addFlags(cmd *cobra.Command) {
 	f.StringVar(&o.evidence, "evidence", "",
 		"Write a record for auditors to this file: counts, times, versions, a sha256; no values")
 	f.BoolVar(&o.noRecord, "no-record", false, "Neither read nor write ConfigMap kube-system/eks-encrypt")
+	cmdutil.AddTrustEndpointFlag(cmd, &o.trustEndpoint)
 	cmd.MarkFlagsMutuallyExclusive("all-resources", "resources")
 }
 
@@ -75,15 +78,17 @@ func (o *sharedOptions) validate() error {
 
 // job is a run that is ready to start.
 type job struct {
-	report  v1alpha1.EncryptionReport
-	options rewriter.Options
-	record  *rewriter.Record
-	notes   []string
+	report v1alpha1.EncryptionReport
+	// updatesErr is why it is unknown whether an association is in progress.
+	updatesErr error
+	options    rewriter.Options
+	record     *rewriter.Record
+	notes      []string
 }
 
 // prepare finds the cluster, its key and the resources. It writes nothing.
 func (o *sharedOptions) prepare(ctx context.Context, method v1alpha1.CoverageMethod) (*job, error) {
-	inspected, err := o.factory.Inspect(ctx, "", cmdutil.InspectOptions{})
+	inspected, err := o.inspect(ctx)
 	switch {
 	case err != nil:
 		return nil, err
@@ -92,11 +97,14 @@ func (o *sharedOptions) prepare(ctx context.Context, method v1alpha1.CoverageMet
 	case inspected.Err != nil:
 		return nil, cmdutil.WithCode(o.unknownExit, inspected.Err)
 	}
-	j := &job{report: inspected.Report, notes: cmdutil.SourceNotes(inspected.Target, inspected.Clients)}
-	if err := o.checkCluster(j, inspected.Target.NameByFlag, method); err != nil {
+	j := &job{
+		report: inspected.Report, updatesErr: inspected.UpdatesErr,
+		notes: cmdutil.SourceNotes(inspected.Target, inspected.AWS),
+	}
+	if err := o.checkCluster(j, method); err != nil {
 		return nil, err
 	}
-	config, err := o.factory.REST()
+	config, err := inspected.REST()
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +116,7 @@ func (o *sharedOptions) prepare(ctx context.Context, method v1alpha1.CoverageMet
 	if err := o.findResources(ctx, j); err != nil {
 		return nil, err
 	}
-	if !o.noRecord {
+	if !o.noRecord && j.matches() {
 		if j.record, err = rewriter.LoadRecord(ctx, config); err != nil {
 			j.notes = append(j.notes, "the record of the association could not be read: "+err.Error())
 		}
@@ -117,37 +125,47 @@ func (o *sharedOptions) prepare(ctx context.Context, method v1alpha1.CoverageMet
 	return j, nil
 }
 
+// inspect inspects the cluster of the command that this one continues, or of the flags.
+func (o *sharedOptions) inspect(ctx context.Context) (cmdutil.Inspected, error) {
+	if o.binding != nil {
+		return o.factory.InspectBinding(ctx, o.binding, cmdutil.InspectOptions{}), nil
+	}
+	return o.factory.Inspect(ctx, "", cmdutil.InspectOptions{})
+}
+
 // checkCluster returns the reason why the cluster's data cannot be verified, or must not
 // be written, at present.
-func (o *sharedOptions) checkCluster(j *job, nameByFlag bool, method v1alpha1.CoverageMethod) error {
-	c, e := j.report.Cluster, j.report.Encryption
-	if method != v1alpha1.MethodReadOnly {
-		if err := rewriter.CheckPreconditions(&j.report, nameByFlag); err != nil {
-			if e.Verdict == v1alpha1.VerdictNotEncrypted {
-				return cmdutil.WithCode(cmdutil.ExitFinding, err)
-			}
-			return cmdutil.WithCode(o.unknownExit, err)
-		}
-		return nil
-	}
+func (o *sharedOptions) checkCluster(j *job, method v1alpha1.CoverageMethod) error {
+	p := rewriter.Preconditions{Report: &j.report, UpdatesErr: j.updatesErr, TrustEndpoint: o.trustEndpoint}
+	err := p.Check(method)
 	switch {
-	case e.Update != nil && strings.EqualFold(e.Update.Status, "InProgress"):
-		// The write key may already be another one, and EKS does not name it yet.
-		err := fmt.Errorf("cannot verify cluster %q while update %s is in progress: its encryption key may change during "+
-			"the check", c.Name, e.Update.ID)
-		return cmdutil.WithCode(o.unknownExit, hint.Wrap(err, "kubectl eks-encrypt associate waits for it"))
-	case c.Guard == v1alpha1.GuardMismatch:
-		return cmdutil.WithCode(o.unknownExit,
-			fmt.Errorf("kube context %q does not lead to EKS cluster %q: %s", c.Context, c.Name, c.GuardReason))
-	case e.Verdict == v1alpha1.VerdictNotEncrypted:
-		return cmdutil.WithCode(cmdutil.ExitFinding, fmt.Errorf("cluster %q does not use envelope encryption", c.Name))
-	case e.Verdict == v1alpha1.VerdictUnknown || e.Verdict == v1alpha1.VerdictNotApplicable:
-		return cmdutil.WithCode(o.unknownExit, errors.New(e.Reason))
-	case c.Guard == v1alpha1.GuardUnverified:
-		j.notes = append(j.notes, fmt.Sprintf("it is not verified that the objects belong to EKS cluster %s: %s", c.Name,
-			c.GuardReason))
+	case rewriter.NotEncrypted(err):
+		return cmdutil.WithCode(cmdutil.ExitFinding, err)
+	case err != nil:
+		return cmdutil.WithCode(o.unknownExit, err)
+	case !j.matches() && o.evidence != "":
+		return cmdutil.UsageErrorf("--evidence needs proof that kubectl is connected to cluster %s: %s",
+			j.report.Cluster.Name, j.report.Cluster.GuardReason)
 	}
 	return nil
+}
+
+// matches reports whether kubectl is proven to be connected to the cluster of the report.
+func (j *job) matches() bool { return j.report.Cluster.Guard == v1alpha1.GuardMatch }
+
+// limit takes back what a run cannot prove if nothing shows that its objects belong to the cluster.
+func (j *job) limit(r *v1alpha1.CoverageReport) {
+	if j.matches() {
+		return
+	}
+	reason := fmt.Sprintf("it is not verified that the objects belong to EKS cluster %s: %s", r.Cluster.Name,
+		r.Cluster.GuardReason)
+	if r.Verdict != v1alpha1.CoverageStale && r.Verdict != v1alpha1.CoverageIncomplete {
+		r.Verdict = v1alpha1.CoverageNotProven
+		r.Statement = "Nothing is proven about the cluster, because " + reason + "."
+		return
+	}
+	r.Notes = append(r.Notes, reason)
 }
 
 // findResources discovers the resources of --all-resources or --resources.
@@ -190,6 +208,8 @@ func (o *sharedOptions) execute(ctx context.Context, j *job, run engine) (*rewri
 		return nil, err
 	}
 	result.Report.Notes = append(result.Report.Notes, j.notes...)
+	result.Report.Provenance = j.report.Provenance
+	j.limit(result.Report)
 	printErr := o.factory.Print(result.Report, func(w io.Writer, colour output.Colour, wide bool) error {
 		return output.CoverageText(w, result.Report, colour, wide)
 	})
@@ -219,7 +239,7 @@ func progressLine(p rewriter.Progress) string {
 
 // saveRecord keeps what the run proved for a later verify. A failure is only a warning.
 func (o *sharedOptions) saveRecord(ctx context.Context, j *job, result *rewriter.Result) {
-	if o.noRecord {
+	if o.noRecord || !j.matches() {
 		return
 	}
 	updateID := ""

@@ -11,9 +11,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // Options are the flags of status.
@@ -90,7 +92,7 @@ func (o *Options) Validate(changed func(flag string) bool) (err error) {
 	if !o.allContexts {
 		return nil
 	}
-	for _, flag := range []string{"context", "cluster-name", "cluster", "server"} {
+	for _, flag := range append(cmdutil.ConnectionFlags(), "cluster-name") {
 		if changed(flag) {
 			return cmdutil.UsageErrorf("--all-contexts and --%s exclude each other", flag)
 		}
@@ -113,13 +115,17 @@ func (o *Options) Run(ctx context.Context) error {
 		return err
 	case inspected.NotEKS != nil:
 		err = inspected.NotEKS
-	case err != nil && inspected.Clients == nil && inspected.Target.Region == "":
+	case err != nil && inspected.AWS == nil && inspected.Region == "" && !errors.As(err, new(*binding.UnnamedError)):
 		return err // without a region there is no cluster to report on
 	}
 	if err := o.factory.Print(report, func(w io.Writer, colour output.Colour, wide bool) error {
 		return output.EncryptionText(w, report, colour, wide)
 	}); err != nil {
 		return err
+	}
+	if o.require != "" && err == nil && report.Cluster.Guard == v1alpha1.GuardUnverified {
+		fmt.Fprintf(o.factory.ErrOut, "note: --require was checked for %s, but nothing proves that kubectl is connected to it: %s\n",
+			report.Cluster.Name, sanitize.Line(report.Cluster.GuardReason))
 	}
 	return verdictError(report, err, o.require)
 }
