@@ -193,7 +193,7 @@ func TestCredentialErrors(t *testing.T) {
 		kind Kind
 		text string
 	}{
-		{"none", Options{}, KindNoCredentials, "tried the environment"},
+		{"none", Options{}, KindNoCredentials, "not in the environment and the profile \"default\""},
 		{"unknown profile", Options{Profile: "carl"}, KindConfig, `profile "carl" does not exist`},
 		{"unknown role", Options{Profile: "ann", RoleARN: roleARN + "2"}, KindAccessDenied,
 			"sts:AssumeRole on " + roleARN + "2"},

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
-
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
@@ -82,10 +80,8 @@ func (f *Factory) InspectTarget(ctx context.Context, t binding.Target, o Inspect
 	source := inspect.Source{EKS: eks.New(clients.EKS()), Key: key, WithoutUpdates: o.WithoutUpdates}
 	result := inspect.Cluster(ctx, source, t)
 	result.Report.Notes = append(result.Report.Notes, SourceNotes(t, clients)...)
-	if role := t.Credentials.ExecRoleARN; result.Err != nil && role != "" && t.Credentials.RoleARN == "" &&
-		awsclient.KindOf(result.Err) == awsclient.KindAccessDenied {
-		result.Err = hint.Wrap(result.Err, "kubectl signs its token as %s; to call AWS as that role, pass --role-arn %s",
-			role, role)
+	if result.Err != nil {
+		result.Err = explainAccount(ctx, result.Err, &t, clients)
 	}
 	return Inspected{Target: t, Result: result, Clients: clients}
 }
@@ -99,32 +95,6 @@ func (f *Factory) InspectAny(ctx context.Context, kubeContext string, o InspectO
 		inspected.Result = inspect.Result{Report: inspect.Unknown(t, err), Err: err}
 	}
 	return inspected
-}
-
-// Connect returns the AWS clients that use the same credentials as kubectl in this
-// context. It sets t.Region if only the AWS configuration names the region.
-func (f *Factory) Connect(ctx context.Context, t *binding.Target) (*awsclient.Clients, error) {
-	timeout, err := f.RequestTimeout()
-	if err != nil {
-		return nil, err
-	}
-	c := t.Credentials
-	o := awsclient.Options{
-		Region: t.Region, Profile: c.Profile, RoleARN: c.RoleARN,
-		EndpointURL: c.EndpointURL, Env: c.Env, RequestTimeout: timeout, Version: f.Version,
-	}
-	if f.Interactive() {
-		o.TokenProvider = stscreds.StdinTokenProvider
-	}
-	clients, err := awsclient.New(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	if t.Region == "" {
-		t.Region = clients.Region()
-		t.Partition = binding.PartitionOf(t.Region)
-	}
-	return clients, nil
 }
 
 // Location is the account and region of a cluster's keys, with clients for them.

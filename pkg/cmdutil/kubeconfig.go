@@ -135,7 +135,7 @@ func (f *Factory) RepeatFlags(t binding.Target) string {
 	for _, flag := range [][2]string{
 		{"--context", t.Context}, {"--kubeconfig", value(f.Kube.KubeConfig)},
 		{"--cluster-name", f.AWS.ClusterName}, {"--region", f.AWS.Region}, {"--profile", f.AWS.Profile},
-		{"--role-arn", f.AWS.RoleARN}, {"--endpoint-url", f.AWS.EndpointURL},
+		{"--role-arn", f.AWS.RoleARN}, {"--external-id", f.AWS.ExternalID}, {"--endpoint-url", f.AWS.EndpointURL},
 	} {
 		if flag[1] != "" {
 			words += " " + flag[0] + " " + shellescape.Quote(flag[1])
