@@ -96,7 +96,7 @@ func codeDiagnosis(op Operation, code, message string) (d diagnosis, found bool)
 			hint: "enable it: aws account enable-region --region-name REGION"}
 	case "ResourceNotFoundException", "NotFoundException", "NotFound":
 		d.kind = KindNotFound
-	case "ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded":
+	case "ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "SlowDownException":
 		d = throttleDiagnosis()
 	case "LimitExceededException":
 		d = throttleDiagnosis()
