@@ -84,21 +84,25 @@ func (s *Server) session(c *call, role *Principal) (any, *apiError) {
 			return nil, failf(400, "ValidationError", "The requested DurationSeconds is not valid for this role.")
 		}
 	}
-	roleName := role.ARN[strings.LastIndex(role.ARN, "/")+1:]
-	p := s.state.addSession(Principal{
-		ARN: fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/%s", parseARN(role.ARN).Partition, role.Account(),
-			roleName, name),
-		UserID:      role.UserID + ":" + name,
-		AccessKeyID: "ASIA" + uniqueID(s.newUUID())[:16], SecretAccessKey: hexSum(s.random(16))[:40],
-		SessionToken: hexSum(s.random(16)), Expires: s.opts.Now().Add(time.Duration(seconds) * time.Second),
-		Role: role.ARN,
-	})
+	p := s.newSession(role, name, time.Duration(seconds)*time.Second)
 	var out assumed
 	out.Credentials.AccessKeyID, out.Credentials.SecretAccessKey = p.AccessKeyID, p.SecretAccessKey
 	out.Credentials.SessionToken = p.SessionToken
 	out.Credentials.Expiration = p.Expires.UTC().Format(time.RFC3339)
 	out.AssumedRoleUser.AssumedRoleID, out.AssumedRoleUser.Arn = p.UserID, p.ARN
 	return out, nil
+}
+
+// newSession adds a session of the role. The caller holds mu.
+func (s *Server) newSession(role *Principal, name string, valid time.Duration) *Principal {
+	roleName := role.ARN[strings.LastIndex(role.ARN, "/")+1:]
+	return s.state.addSession(Principal{
+		ARN: fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/%s", parseARN(role.ARN).Partition, role.Account(),
+			roleName, name),
+		UserID:      role.UserID + ":" + name,
+		AccessKeyID: "ASIA" + uniqueID(s.newUUID())[:16], SecretAccessKey: hexSum(s.random(16))[:40],
+		SessionToken: hexSum(s.random(16)), Expires: s.opts.Now().Add(valid), Role: role.ARN,
+	})
 }
 
 // addSession adds a role session. Earlier sessions of the same role and name stay valid.

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
-
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
@@ -102,7 +100,7 @@ func (f *Factory) InspectBinding(ctx context.Context, b *binding.Binding, o Insp
 	if r.Guard.Result != v1alpha1.GuardMismatch && result.Err == nil {
 		_ = b.Found(r.Cluster.ARN) // printed commands name the ARN
 	}
-	result.Err = explainAccount(b.Target, r, result.Err)
+	result.Err = explainAccount(b.Target, r, clients.ExplainRegion(ctx, result.Err))
 	return Inspected{Binding: b, Result: result}
 }
 
@@ -149,40 +147,6 @@ func (f *Factory) InspectAny(ctx context.Context, kubeContext string, o InspectO
 
 // findTimeout bounds the search for a cluster by its endpoint.
 const findTimeout = 30 * time.Second
-
-// Connect sets the AWS clients of the binding, which use the same credentials as kubectl in this context. It sets the
-// region if only the AWS configuration names it, and finds the cluster if only the endpoint identifies it.
-func (f *Factory) Connect(ctx context.Context, b *binding.Binding) error {
-	if b.AWS != nil {
-		return nil
-	}
-	b.Start()
-	timeout, err := f.RequestTimeout()
-	if err != nil {
-		return err
-	}
-	c := b.Credentials
-	o := awsclient.Options{
-		Region: b.Region, Profile: c.Profile, RoleARN: c.RoleARN,
-		EndpointURL: c.EndpointURL, Env: c.Env, RequestTimeout: timeout, Version: f.Version,
-	}
-	if f.Interactive() {
-		o.TokenProvider = stscreds.StdinTokenProvider
-	}
-	clients, err := awsclient.New(ctx, o)
-	if err != nil {
-		return err
-	}
-	b.AWS = clients
-	if b.Region == "" {
-		b.Region = clients.Region()
-		b.Partition = binding.PartitionOf(b.Region)
-	}
-	if !b.EndpointOnly() {
-		return nil
-	}
-	return f.find(ctx, b)
-}
 
 // find asks EKS for the cluster with the endpoint of the binding.
 func (f *Factory) find(ctx context.Context, b *binding.Binding) error {
