@@ -116,7 +116,7 @@ func (s signer) SignHTTP(
 
 func (a *testAWS) sources() Sources {
 	return Sources{
-		EKS: a.eks(), KMS: a.kms(), ManagedBy: iac.Detect,
+		EKS: a.eks(), KMS: a.kms(), ManagedBy: func(tags map[string]string) v1alpha1.ManagedBy { return iac.Detect(tags) },
 		Guard: func(string, string) (v1alpha1.Guard, string) { return v1alpha1.GuardMatch, "" },
 	}
 }
@@ -129,7 +129,7 @@ func (a *testAWS) gather(t *testing.T, key string) Facts {
 		Cluster: v1alpha1.Cluster{
 			ARN: a.arn, Name: "lab", Region: awstest.Region, Account: awstest.Account, Partition: "aws",
 		},
-		Key: key, Account: awstest.Account,
+		Key: key, Caller: v1alpha1.Caller{ARN: awstest.User().ARN, Account: awstest.Account},
 	})
 	awstest.Must(t, err)
 	return f

@@ -164,7 +164,7 @@ func (f *Factory) Location(ctx context.Context) (Location, error) {
 func SourceNotes(t binding.Target, clients *awsclient.Clients) []string {
 	var notes, urls []string
 	byURL := map[string][]string{}
-	for _, e := range clients.Endpoints() {
+	for _, e := range EndpointOverrides(clients) {
 		key := e.URL + " (" + e.Source + ")"
 		if byURL[key] == nil {
 			urls = append(urls, key)

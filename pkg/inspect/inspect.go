@@ -6,15 +6,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
@@ -25,8 +22,8 @@ import (
 // EKS reads clusters and their updates. *eks.Client implements it.
 type EKS interface {
 	Cluster(context.Context, eks.Ref) (eks.Cluster, error)
-	UpdateIDs(context.Context, eks.Ref) (ids []string, more bool, err error)
-	Update(ctx context.Context, cluster eks.Ref, id string) (eks.Update, error)
+	UpdateIDs(context.Context, eks.Ref) ([]string, error)
+	DescribeUpdates(ctx context.Context, cluster eks.Ref, ids []string) ([]eks.Update, error)
 }
 
 // Source holds the clients that Cluster calls.
@@ -75,7 +72,7 @@ func Cluster(ctx context.Context, src Source, t binding.Target) Result {
 	ref := clusterRef(t)
 	var c eks.Cluster
 	var err error
-	var updates updateList
+	var updates updates
 	var round errgroup.Group
 	round.Go(func() error {
 		c, err = src.EKS.Cluster(ctx, ref)
@@ -83,7 +80,7 @@ func Cluster(ctx context.Context, src Source, t binding.Target) Result {
 	})
 	if !src.WithoutUpdates {
 		round.Go(func() error {
-			updates = listUpdates(ctx, src.EKS, ref)
+			updates.list(ctx, src.EKS, ref)
 			return nil
 		})
 	}
@@ -111,10 +108,11 @@ func Cluster(ctx context.Context, src Source, t binding.Target) Result {
 		})
 	}
 	round.Go(func() error {
-		r.Encryption.Update, r.Notes = lastAssociation(ctx, src.EKS, ref, updates)
+		updates.describe(ctx, src.EKS, ref)
 		return nil
 	})
 	_ = round.Wait()
+	updates.report(r, !src.WithoutUpdates)
 	if hasKey {
 		addKey(r, key)
 	}
@@ -135,63 +133,6 @@ func addKey(r *v1alpha1.EncryptionReport, facts KeyFacts) {
 	key.Usable, key.Reason = encryption.Usable(key.State, reason, key.ARN, r.Health.Issues)
 	r.Key = &key
 	r.Notes = append(r.Notes, facts.Notes...)
-}
-
-// maxUpdates bounds the concurrent DescribeUpdate calls. EKS keeps few updates, so that one round is enough.
-const maxUpdates = 50
-
-// updateList holds the ids of a cluster's updates; more is true if the cluster has others.
-type updateList struct {
-	ids  []string
-	more bool
-	err  error
-}
-
-func listUpdates(ctx context.Context, api EKS, ref eks.Ref) updateList {
-	if ref.Name == "" {
-		return updateList{}
-	}
-	var l updateList
-	l.ids, l.more, l.err = api.UpdateIDs(ctx, ref)
-	if len(l.ids) > maxUpdates {
-		l.ids, l.more = l.ids[:maxUpdates], true
-	}
-	return l
-}
-
-// lastAssociation describes the listed updates and returns the newest association among them. It returns nil if there
-// is none, which may be because EKS deletes updates after a while.
-func lastAssociation(ctx context.Context, api EKS, ref eks.Ref, l updateList) (*v1alpha1.Update, []string) {
-	if l.err != nil {
-		return nil, []string{"last association: " + l.err.Error()}
-	}
-	updates := make([]eks.Update, len(l.ids))
-	errs := make([]error, len(l.ids))
-	var g errgroup.Group
-	for i, id := range l.ids {
-		g.Go(func() error {
-			updates[i], errs[i] = api.Update(ctx, ref, id)
-			return nil
-		})
-	}
-	_ = g.Wait()
-	var notes []string
-	failed := slices.IndexFunc(errs, func(err error) bool {
-		return err != nil && awsclient.KindOf(err) != awsclient.KindNotFound // EKS may delete a listed update
-	})
-	if failed >= 0 { // one note for all
-		notes = append(notes, "last association: "+errs[failed].Error())
-	}
-	updates = slices.DeleteFunc(updates, func(u eks.Update) bool { return !u.IsAssociation() })
-	if len(updates) == 0 {
-		if l.more {
-			const format = "last association: only %d of the cluster's updates were read"
-			notes = append(notes, fmt.Sprintf(format, len(l.ids)))
-		}
-		return nil, notes
-	}
-	last := slices.MaxFunc(updates, eks.CompareAge)
-	return &last.Update, notes
 }
 
 // Unknown returns the report on a cluster that could not be described; err is the reason.

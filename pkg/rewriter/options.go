@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -97,10 +96,8 @@ func CheckPreconditions(report *v1alpha1.EncryptionReport, confirmedByName bool)
 			cluster.Context, cluster.Name, guardReason)
 		return hint.Wrap(err, "name the cluster with --cluster-name to proceed")
 	}
-	if update := report.Encryption.Update; update != nil && strings.EqualFold(update.Status, "InProgress") {
-		err := fmt.Errorf("update %s of cluster %q is in progress: objects may still be encrypted with the old key",
-			update.ID, cluster.Name)
-		return hint.Wrap(err, "`kubectl eks-encrypt associate` waits for the update")
+	if err := CheckUpdates(report); err != nil {
+		return err
 	}
 	switch report.Encryption.Verdict {
 	case v1alpha1.VerdictCustomerManagedKey, v1alpha1.VerdictAWSOwnedKey:

@@ -13,9 +13,40 @@ type AssociationPlan struct {
 
 	Cluster Cluster     `json:"cluster"`
 	Key     KeyListItem `json:"key"`
-	Checks  []Check     `json:"checks"`
-	Drift   Drift       `json:"drift"`
-	Steps   []string    `json:"steps,omitempty"`
+	// Caller is the principal that would associate the key.
+	Caller *Caller `json:"caller,omitempty"`
+	// EndpointOverrides are the endpoints that replace those of AWS.
+	EndpointOverrides []EndpointOverride `json:"endpointOverrides,omitempty"`
+	// Decision is Associate, Adopt, Done or Refuse.
+	Decision string `json:"decision,omitempty"`
+	// Verdict is that on the cluster before the association. It is absent if EKS did not
+	// describe the cluster.
+	Verdict Verdict `json:"verdict,omitempty"`
+	// Update is the association in progress, or else the most recent one.
+	Update *Update  `json:"update,omitempty"`
+	Checks []Check  `json:"checks"`
+	Drift  Drift    `json:"drift"`
+	Steps  []string `json:"steps,omitempty"`
+}
+
+// Caller is the principal that calls AWS.
+type Caller struct {
+	ARN     string `json:"arn"`
+	Account string `json:"account"`
+	// Source is where the credentials come from, such as a profile.
+	Source string `json:"source,omitempty"`
+	// Wrapper is the program through which kubectl gets its credentials, such as
+	// aws-vault. They may belong to another principal.
+	Wrapper string `json:"wrapper,omitempty"`
+}
+
+// EndpointOverride is an endpoint that replaces the one of AWS.
+type EndpointOverride struct {
+	Service string `json:"service"`
+	// URL has no user name and no password.
+	URL string `json:"url"`
+	// Source is the flag, variable or profile that sets it.
+	Source string `json:"source,omitempty"`
 }
 
 // Check is one precondition of the plan.

@@ -75,10 +75,10 @@ func (o *options) contexts() ([]string, error) {
 	return []string{name}, hint.Wrap(err, "audit --all-clusters needs no kubeconfig")
 }
 
-// inspect inspects the cluster behind one context. Updates in progress matter only
-// before a write.
+// inspect inspects the cluster behind one context. Updates in progress matter only for
+// the existing data.
 func (o *options) inspect(ctx context.Context, kubeContext string) cmdutil.Inspected {
 	return o.factory.InspectAny(ctx, kubeContext, cmdutil.InspectOptions{
-		WithoutUpdates: o.sample == 0, Patient: true, Keys: &o.keys,
+		WithoutUpdates: !o.verify, Patient: true, Keys: &o.keys,
 	})
 }

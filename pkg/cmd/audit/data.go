@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -104,6 +105,9 @@ func (o *options) verifyCluster(ctx context.Context, r *v1alpha1.EncryptionRepor
 		}
 		*r = found
 	}
+	if err := rewriter.CheckUpdates(r); err != nil {
+		return nil, err
+	}
 	method := v1alpha1.MethodReadOnly
 	if o.sample > 0 {
 		method = v1alpha1.MethodSample
@@ -119,7 +123,7 @@ func (o *options) verifyCluster(ctx context.Context, r *v1alpha1.EncryptionRepor
 	if err != nil {
 		return nil, err
 	}
-	var notes []string
+	notes := slices.Clone(r.Notes)
 	record, err := rewriter.LoadRecord(ctx, config)
 	if err != nil {
 		notes = append(notes, "the record of the association could not be read: "+err.Error())

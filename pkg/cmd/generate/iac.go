@@ -58,7 +58,7 @@ Without --for, it is for the tool that the cluster's tags name.`,
 			}
 			values := iac.Values{Cluster: c.Target.Name, Region: c.Target.Region, KeyARN: key, Namespace: namespace, Name: name}
 			if namespace == "" && name == "" && c.Report.Cluster.Guard == v1alpha1.GuardMatch {
-				values = withOwner(ctx, f, iac.Form(form), values)
+				values = withOwner(ctx, f, iac.Form(form), values, c.Report.Cluster.ARN)
 			}
 			text, err := iac.Snippet(iac.Form(form), values)
 			if err != nil {
@@ -87,13 +87,15 @@ func formOf(m *v1alpha1.ManagedBy) string {
 
 // withOwner fills in the name of the object that describes the cluster, if the form
 // patches such an object and the cluster contains it.
-func withOwner(ctx context.Context, f *cmdutil.Factory, form iac.Form, v iac.Values) iac.Values {
+func withOwner(ctx context.Context, f *cmdutil.Factory, form iac.Form, v iac.Values, clusterARN string) iac.Values {
 	if form != iac.FormCAPA && form != iac.FormACK {
 		return v
 	}
-	if find := f.OwnerFinder(v.Cluster); find != nil {
-		if owner := find(ctx); owner != nil && formOf(&v1alpha1.ManagedBy{Tool: owner.Tool}) == string(form) {
-			v.Namespace, v.Name = owner.Namespace, owner.Name
+	if find := f.OwnerFinder(); find != nil {
+		for _, owner := range find(ctx, clusterARN) {
+			if formOf(&v1alpha1.ManagedBy{Tool: owner.Tool}) == string(form) {
+				v.Namespace, v.Name = owner.Namespace, owner.Name
+			}
 		}
 	}
 	return v

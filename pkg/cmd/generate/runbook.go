@@ -39,8 +39,13 @@ key to associate, or else the one that the cluster has. Changes nothing.`,
 			if key == "" {
 				return errNoKey()
 			}
+			caller, err := cmdutil.Caller(ctx, c.Target, c.Clients)
+			if err != nil {
+				return err
+			}
 			facts, err := association.Gather(ctx, f.AssociationSources(c.Target, c.Clients, managedBy), association.Request{
-				Cluster: c.Report.Cluster, NameByFlag: c.Target.NameByFlag, Key: key, Account: c.account,
+				Cluster: c.Report.Cluster, NameByFlag: c.Target.NameByFlag, Key: key, Caller: caller,
+				EndpointOverrides: cmdutil.EndpointOverrides(c.Clients),
 			})
 			if err != nil {
 				return err

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,7 +15,6 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/attest"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
 )
@@ -92,7 +90,7 @@ func (o *sharedOptions) prepare(ctx context.Context, method v1alpha1.CoverageMet
 	case inspected.Err != nil:
 		return nil, cmdutil.WithCode(o.unknownExit, inspected.Err)
 	}
-	j := &job{report: inspected.Report, notes: cmdutil.SourceNotes(inspected.Target, inspected.Clients)}
+	j := &job{report: inspected.Report, notes: inspected.Report.Notes}
 	if err := o.checkCluster(j, inspected.Target.NameByFlag, method); err != nil {
 		return nil, err
 	}
@@ -131,11 +129,6 @@ func (o *sharedOptions) checkCluster(j *job, nameByFlag bool, method v1alpha1.Co
 		return nil
 	}
 	switch {
-	case e.Update != nil && strings.EqualFold(e.Update.Status, "InProgress"):
-		// The write key may already be another one, and EKS does not name it yet.
-		err := fmt.Errorf("cannot verify cluster %q while update %s is in progress: its encryption key may change during "+
-			"the check", c.Name, e.Update.ID)
-		return cmdutil.WithCode(o.unknownExit, hint.Wrap(err, "kubectl eks-encrypt associate waits for it"))
 	case c.Guard == v1alpha1.GuardMismatch:
 		return cmdutil.WithCode(o.unknownExit,
 			fmt.Errorf("kube context %q does not lead to EKS cluster %q: %s", c.Context, c.Name, c.GuardReason))
@@ -143,7 +136,11 @@ func (o *sharedOptions) checkCluster(j *job, nameByFlag bool, method v1alpha1.Co
 		return cmdutil.WithCode(cmdutil.ExitFinding, fmt.Errorf("cluster %q does not use envelope encryption", c.Name))
 	case e.Verdict == v1alpha1.VerdictUnknown || e.Verdict == v1alpha1.VerdictNotApplicable:
 		return cmdutil.WithCode(o.unknownExit, errors.New(e.Reason))
-	case c.Guard == v1alpha1.GuardUnverified:
+	}
+	if err := rewriter.CheckUpdates(&j.report); err != nil {
+		return cmdutil.WithCode(o.unknownExit, err)
+	}
+	if c.Guard == v1alpha1.GuardUnverified {
 		j.notes = append(j.notes, fmt.Sprintf("it is not verified that the objects belong to EKS cluster %s: %s", c.Name,
 			c.GuardReason))
 	}
