@@ -50,7 +50,10 @@ type Grant struct {
 	Name       string    `json:"name,omitempty"`
 	Grantee    string    `json:"grantee"`
 	Issuer     string    `json:"issuer"`
+	Retiring   string    `json:"retiring,omitempty"`
 	Operations []string  `json:"operations"`
+	// Constraints are those of the request, verbatim.
+	Constraints map[string]any `json:"constraints,omitempty"`
 	CreatedAt  time.Time `json:"createdAt"`
 }
 

@@ -116,10 +116,10 @@ func (s signer) SignHTTP(
 
 func (a *testAWS) sources() Sources {
 	return Sources{
-		EKS: a.eks(), KMS: a.kms(), ManagedBy: iac.Detect,
 		Guard: func(context.Context, eks.Cluster) v1alpha1.GuardResult {
 			return v1alpha1.GuardResult{Result: v1alpha1.GuardMatch, Evidence: v1alpha1.EvidenceCertificate}
 		},
+		EKS: a.eks(), KMS: a.kms(), ManagedBy: func(tags map[string]string) v1alpha1.ManagedBy { return iac.Detect(tags) },
 	}
 }
 
@@ -131,7 +131,7 @@ func (a *testAWS) gather(t *testing.T, key string) Facts {
 		Cluster: v1alpha1.Cluster{
 			ARN: a.arn, Name: "lab", Region: awstest.Region, Account: awstest.Account, Partition: "aws",
 		},
-		Key: key, Account: awstest.Account,
+		Key: key, Caller: v1alpha1.Caller{ARN: awstest.User().ARN, Account: awstest.Account},
 	})
 	awstest.Must(t, err)
 	return f

@@ -92,10 +92,10 @@ func (f *Factory) InspectBinding(ctx context.Context, b *binding.Binding, o Insp
 	}
 	result := inspect.Cluster(ctx, inspect.Source{
 		EKS: eks.New(clients.EKS()), Key: key, WithoutUpdates: o.WithoutUpdates,
-		Caller: func(ctx context.Context) (v1alpha1.Caller, error) { return Caller(ctx, clients) },
+		Caller: func(ctx context.Context) (v1alpha1.Caller, error) { return Caller(ctx, b) },
 	}, b)
 	r := &result.Report
-	r.Provenance.Tool, r.EndpointOverrides = f.tool(), endpointOverrides(clients)
+	r.Provenance.Tool, r.EndpointOverrides = f.tool(), EndpointOverrides(clients)
 	r.Notes = append(r.Notes, SourceNotes(b.Target, clients)...)
 	if r.Guard.Result != v1alpha1.GuardMismatch && result.Err == nil {
 		_ = b.Found(r.Cluster.ARN) // printed commands name the ARN
@@ -194,7 +194,7 @@ func (f *Factory) Location(ctx context.Context) (Location, error) {
 	if err := f.Connect(ctx, b); err != nil {
 		return Location{}, err
 	}
-	caller, err := Caller(ctx, b.AWS)
+	caller, err := Caller(ctx, b)
 	if err != nil {
 		return Location{}, err
 	}
@@ -209,7 +209,7 @@ func (f *Factory) Location(ctx context.Context) (Location, error) {
 func SourceNotes(t binding.Target, clients *awsclient.Clients) []string {
 	var notes, urls []string
 	byURL := map[string][]string{}
-	for _, e := range endpointOverrides(clients) {
+	for _, e := range EndpointOverrides(clients) {
 		key := e.URL + " (" + e.Source + ")"
 		if byURL[key] == nil {
 			urls = append(urls, key)
