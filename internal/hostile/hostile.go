@@ -4,6 +4,7 @@ package hostile
 
 import (
 	"reflect"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -26,9 +27,10 @@ func Values() []string {
 
 // Fill sets every string of the object that a pointer leads to, of any type, to s. Pointers
 // and lists get one element, numbers and times are 1. Of the Kubernetes metadata it sets only the name.
-func Fill(object any, s string) { fill(reflect.ValueOf(object).Elem(), s) }
+func Fill(object any, s string) { fill(reflect.ValueOf(object).Elem(), s, nil) }
 
-func fill(v reflect.Value, s string) {
+// fill fills v, which is a part of values of the outer types.
+func fill(v reflect.Value, s string, outer []reflect.Type) {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(s)
@@ -36,16 +38,20 @@ func fill(v reflect.Value, s string) {
 		v.SetBool(true)
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		v.SetInt(1)
+	case reflect.Uint, reflect.Uint32, reflect.Uint64:
+		v.SetUint(1)
+	case reflect.Float64:
+		v.SetFloat(1)
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		fill(v.Elem(), s)
+		fill(v.Elem(), s, outer)
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
-		fill(v.Index(0), s)
+		fill(v.Index(0), s, outer)
 	case reflect.Map:
 		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
-		fill(key, s)
-		fill(value, s)
+		fill(key, s, outer)
+		fill(value, s, outer)
 		v.Set(reflect.MakeMap(v.Type()))
 		v.SetMapIndex(key, value)
 	case reflect.Struct:
@@ -56,8 +62,12 @@ func fill(v reflect.Value, s string) {
 		case *metav1.ObjectMeta:
 			known.Name = s
 		default:
+			if slices.Contains(outer, v.Type()) { // a type that contains itself
+				return
+			}
+			outer = append(slices.Clone(outer), v.Type())
 			for i := range v.NumField() {
-				fill(v.Field(i), s)
+				fill(v.Field(i), s, outer)
 			}
 		}
 	default:

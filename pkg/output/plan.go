@@ -29,7 +29,7 @@ func PlanText(w io.Writer, p *v1alpha1.AssociationPlan, c Colour) error {
 		f.Add("Wrapper", c.Wrapper)
 	}
 	for _, o := range p.EndpointOverrides {
-		f.Add(o.Service+" endpoint", o.URL+" ("+o.Source+")")
+		f.Add("Endpoint", o.Service+" at "+o.URL+" ("+o.Source+")")
 	}
 	e.do(f.Print)
 	e.line("")
