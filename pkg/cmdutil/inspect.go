@@ -13,6 +13,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
@@ -126,13 +127,13 @@ func explainAccount(t binding.Target, r *v1alpha1.EncryptionReport, err error) e
 	case role != "":
 		text = fmt.Sprintf("kubectl signs its token as %s; to call AWS as that role, pass --role-arn %s", role, role)
 	case other:
-		text = fmt.Sprintf("the kubeconfig names account %s, but AWS was called as %s of account %s: "+
+		text = fmt.Sprintf("the cluster is in account %s, but AWS was called as %s of account %s: "+
 			"pass --profile, or --role-arn with a role of account %s", named, caller.ARN, caller.Account, named)
 	default:
 		return err
 	}
 	if err == nil { // a mismatch
-		err = errors.New(r.Encryption.Reason)
+		err = errors.New(strings.TrimPrefix(r.Encryption.Reason, encryption.UnknownPrefix))
 	}
 	return hint.Wrap(err, "%s", text)
 }
