@@ -189,7 +189,9 @@ func TestGuardOfChanges(t *testing.T) {
 	l := labtest.Start(t)
 	l.Lab(t, "seed", "--secrets", "20", "--namespaces", "1").Must(t)
 	l.Lab(t, "fleet").Must(t)
-	record := func() labtest.Output { return l.Run(t, "kubectl", "-n", "kube-system", "get", "configmap", "eks-encrypt") }
+	record := func() labtest.Output {
+		return l.Run(t, "kubectl", "-n", "kube-system", "get", "configmap", "eks-encrypt")
+	}
 	before := l.Scan(t)
 
 	var requests atomic.Int64

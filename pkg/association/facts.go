@@ -16,6 +16,8 @@ type Facts struct {
 	Guard *v1alpha1.GuardResult
 	// TrustEndpoint allows an association with a cluster whose guard is Unverified.
 	TrustEndpoint bool
+	// MismatchRemedy is the next step if the guard is Mismatch.
+	MismatchRemedy string
 	// Live is the cluster that EKS described; nil if EKS was not called.
 	Live *eks.Cluster
 	// Updates are the updates of the cluster, the oldest first; UpdatesErr is why they are unknown.

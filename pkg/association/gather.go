@@ -46,6 +46,8 @@ type Request struct {
 	Cluster v1alpha1.Cluster
 	// TrustEndpoint allows an association with a cluster whose guard is Unverified.
 	TrustEndpoint bool
+	// MismatchRemedy is the next step if the guard is Mismatch.
+	MismatchRemedy string
 	// Key names the key: ARN, id, alias or alias ARN.
 	Key string
 	// Account is the caller's; empty if it is unknown.
@@ -57,7 +59,7 @@ type Request struct {
 // Gather collects the facts for a plan and changes nothing. It resolves the key first, and stops there if the key is
 // not eligible. An error means that there can be no plan; other failures are recorded in the facts.
 func Gather(ctx context.Context, s Sources, r Request) (Facts, error) {
-	f := Facts{Cluster: r.Cluster, TrustEndpoint: r.TrustEndpoint, AcceptDrift: r.AcceptDrift}
+	f := Facts{Cluster: r.Cluster, TrustEndpoint: r.TrustEndpoint, MismatchRemedy: r.MismatchRemedy, AcceptDrift: r.AcceptDrift}
 	f.Key.ARN = r.Key
 	where := kms.Place{Partition: r.Cluster.Partition, Region: r.Cluster.Region, Account: r.Account}
 	key, err := kms.Resolve(ctx, s.KMS, r.Key, where)

@@ -146,11 +146,11 @@ func (o *options) run(ctx context.Context) error {
 		Cluster: v1alpha1.Cluster{
 			ARN: b.ARN, Name: b.Name, Region: b.Region, Account: b.Account, Partition: b.Partition, Context: b.Context,
 		},
-		TrustEndpoint: o.trustEndpoint, Key: key, Account: caller.Account, AcceptDrift: o.acceptDrift, SkipGrantCheck: o.skipGrantCheck,
+		TrustEndpoint: o.trustEndpoint, MismatchRemedy: cmdutil.MismatchRemedy(b, &caller), Key: key, Account: caller.Account, AcceptDrift: o.acceptDrift, SkipGrantCheck: o.skipGrantCheck,
 	})
 	progress.End()
 	if err != nil {
-		return err
+		return cmdutil.Explain(b, &caller, err)
 	}
 	plan, decision := association.Plan(facts)
 	o.factory.QualifyPlan(plan)

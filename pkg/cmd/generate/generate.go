@@ -4,12 +4,10 @@ package generate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
@@ -62,8 +60,6 @@ func inspect(ctx context.Context, f *cmdutil.Factory) (*cluster, error) {
 		return nil, cmdutil.WithCode(cmdutil.ExitUnknown, inspected.NotEKS)
 	case inspected.Err != nil:
 		return nil, cmdutil.WithCode(cmdutil.ExitUnknown, inspected.Err)
-	case inspected.Report.Guard.Result == v1alpha1.GuardMismatch:
-		return nil, cmdutil.WithCode(cmdutil.ExitUnknown, errors.New(inspected.Report.Encryption.Reason))
 	}
 	caller, err := cmdutil.Caller(ctx, inspected.AWS)
 	if err != nil {
