@@ -70,7 +70,7 @@ func guardCheck(f Facts) v1alpha1.Check {
 	case f.Cluster.Guard == v1alpha1.GuardMatch:
 		return pass(name, "%s", cmp.Or(f.Cluster.GuardReason, "kubectl uses the endpoint that EKS reports"))
 	case f.Cluster.Guard == v1alpha1.GuardMismatch:
-		return fail(name, "use the context of the intended cluster; aws eks update-kubeconfig creates one",
+		return fail(name, cmp.Or(f.MismatchRemedy, "use the context of the intended cluster"),
 			"%s", cmp.Or(f.Cluster.GuardReason, "kubectl uses another cluster"))
 	case f.TrustEndpoint:
 		return warn(name, "", "%s; accepted by --trust-endpoint", reason)

@@ -21,6 +21,8 @@ type Facts struct {
 	EndpointOverrides []v1alpha1.EndpointOverride
 	// ExpectAccount is the account that the caller and the cluster must have; empty allows any.
 	ExpectAccount string
+	// MismatchRemedy is the next step if the guard is Mismatch.
+	MismatchRemedy string
 	// Live is the cluster that EKS described; nil if EKS was not called.
 	Live *eks.Cluster
 	// Updates are the updates of the cluster, the oldest first; UpdatesErr is why they are unknown.

@@ -47,6 +47,8 @@ type Request struct {
 	Cluster v1alpha1.Cluster
 	// TrustEndpoint allows an association with a cluster whose guard is Unverified.
 	TrustEndpoint bool
+	// MismatchRemedy is the next step if the guard is Mismatch.
+	MismatchRemedy string
 	// Key names the key: ARN, id, alias or alias ARN.
 	Key string
 	// Caller is the principal that calls AWS, EndpointOverrides the endpoints that it calls instead of those of AWS.
@@ -62,7 +64,7 @@ type Request struct {
 // not eligible. An error means that there can be no plan; other failures are recorded in the facts.
 func Gather(ctx context.Context, s Sources, r Request) (Facts, error) {
 	f := Facts{
-		Cluster: r.Cluster, TrustEndpoint: r.TrustEndpoint, AcceptDrift: r.AcceptDrift,
+		Cluster: r.Cluster, TrustEndpoint: r.TrustEndpoint, MismatchRemedy: r.MismatchRemedy, AcceptDrift: r.AcceptDrift,
 		Caller: r.Caller, EndpointOverrides: r.EndpointOverrides, ExpectAccount: r.ExpectAccount,
 	}
 	f.Key.ARN = r.Key

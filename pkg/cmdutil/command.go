@@ -24,8 +24,7 @@ func notRepeated() map[string]string {
 		"context": "the binding names it", "cluster-name": "the binding names the ARN", "region": "part of the ARN",
 		"namespace": "selects objects, not the cluster",
 		"color":     presentation, "v": presentation, "output": presentation, "template": presentation,
-		"allow-missing-template-keys": presentation, "show-managed-fields": presentation, "help": presentation,
-		"sort-by": presentation, "no-headers": presentation, "show-labels": presentation, "label-columns": presentation,
+		"allow-missing-template-keys": presentation, "help": presentation,
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
@@ -21,7 +22,7 @@ import (
 type Inspected struct {
 	// Binding is never nil. Its AWS clients are nil if none could be made.
 	*binding.Binding
-	// Result holds the report. Result.Err is the reason for the verdict Unknown.
+	// Result holds the report. Result.Err is the reason for the verdict Unknown, also if the guard is Mismatch.
 	inspect.Result
 	// NotEKS is set if the context leads to something other than an EKS cluster. The
 	// report then has the verdict NotApplicable.
@@ -100,39 +101,52 @@ func (f *Factory) InspectBinding(ctx context.Context, b *binding.Binding, o Insp
 	if r.Guard.Result != v1alpha1.GuardMismatch && result.Err == nil {
 		_ = b.Found(r.Cluster.ARN) // printed commands name the ARN
 	}
-	result.Err = explainAccount(b.Target, r, clients.ExplainRegion(ctx, result.Err))
+	if r.Guard.Result == v1alpha1.GuardMismatch {
+		reason := strings.TrimPrefix(r.Encryption.Reason, encryption.UnknownPrefix)
+		result.Err = hint.Wrap(errors.New(reason), "%s", MismatchRemedy(b, r.Caller))
+	}
+	result.Err = Explain(b, r.Caller, clients.ExplainRegion(ctx, result.Err))
 	return Inspected{Binding: b, Result: result}
 }
 
-// explainAccount adds the remedy to an error that may come from calling AWS as the wrong principal: the cluster does
-// not exist in the caller's account, or the caller may not describe it.
-func explainAccount(t binding.Target, r *v1alpha1.EncryptionReport, err error) error {
-	role, named := t.Credentials.ExecRoleARN, t.AccountClaim()
+// Explain adds the remedy to an error that may come from calling AWS as the wrong principal: the cluster does not exist
+// in the caller's account, or the caller may not describe it.
+func Explain(b *binding.Binding, caller *v1alpha1.Caller, err error) error {
 	kind := awsclient.KindOf(err)
-	mismatch := err == nil && r.Guard.Result == v1alpha1.GuardMismatch
-	if t.Credentials.RoleARN != "" ||
-		!mismatch && kind != awsclient.KindAccessDenied && kind != awsclient.KindNotFound {
+	if kind != awsclient.KindAccessDenied && kind != awsclient.KindNotFound {
 		return err
 	}
-	caller := v1alpha1.Caller{}
-	if r.Caller != nil {
-		caller = *r.Caller
+	if remedy := accountRemedy(b, caller); remedy != "" {
+		return hint.Wrap(err, "%s", remedy)
 	}
-	other := named != "" && caller.Account != "" && named != caller.Account
-	text := ""
+	return err
+}
+
+// MismatchRemedy returns the next step for a context that does not lead to the cluster that EKS describes.
+func MismatchRemedy(b *binding.Binding, caller *v1alpha1.Caller) string {
+	if remedy := accountRemedy(b, caller); remedy != "" {
+		return remedy
+	}
+	command := "aws eks update-kubeconfig --name " + b.Name
+	if b.Region != "" {
+		command += " --region " + b.Region
+	}
+	return "use the context of the intended cluster; " + command + " writes it again"
+}
+
+// accountRemedy returns how to call AWS as the principal that the kubeconfig means, or "".
+func accountRemedy(b *binding.Binding, caller *v1alpha1.Caller) string {
+	role, named := b.Credentials.ExecRoleARN, b.AccountClaim()
 	switch {
+	case b.Credentials.RoleARN != "":
+		return ""
 	case role != "":
-		text = fmt.Sprintf("kubectl signs its token as %s; to call AWS as that role, pass --role-arn %s", role, role)
-	case other:
-		text = fmt.Sprintf("the kubeconfig names account %s, but AWS was called as %s of account %s: "+
+		return fmt.Sprintf("kubectl signs its token as %s; to call AWS as that role, pass --role-arn %s", role, role)
+	case named != "" && caller != nil && caller.Account != "" && named != caller.Account:
+		return fmt.Sprintf("the cluster is in account %s, but AWS was called as %s of account %s: "+
 			"pass --profile, or --role-arn with a role of account %s", named, caller.ARN, caller.Account, named)
-	default:
-		return err
 	}
-	if err == nil { // a mismatch
-		err = errors.New(r.Encryption.Reason)
-	}
-	return hint.Wrap(err, "%s", text)
+	return ""
 }
 
 // InspectAny is Inspect for one of many contexts: a context that cannot be resolved

@@ -53,13 +53,16 @@ func (p Preconditions) Check(method v1alpha1.CoverageMethod) error {
 func (p Preconditions) checkGuard(writes bool) error {
 	cluster := p.Report.Cluster
 	reason := cmp.Or(cluster.GuardReason, unknownReason)
+	subject := "kubectl"
+	if cluster.Context != "" {
+		subject = fmt.Sprintf("kube context %q", cluster.Context)
+	}
 	switch {
 	case cluster.Guard == v1alpha1.GuardMismatch:
-		err := fmt.Errorf("kube context %q does not connect to EKS cluster %q: %s", cluster.Context, cluster.Name, reason)
+		err := fmt.Errorf("%s does not connect to EKS cluster %q: %s", subject, cluster.Name, reason)
 		return hint.Wrap(err, "use the context that aws eks update-kubeconfig creates for the cluster")
 	case cluster.Guard != v1alpha1.GuardMatch && writes && !p.TrustEndpoint:
-		err := fmt.Errorf("could not verify that kube context %q connects to EKS cluster %q: %s",
-			cluster.Context, cluster.Name, reason)
+		err := fmt.Errorf("could not verify that %s connects to EKS cluster %q: %s", subject, cluster.Name, reason)
 		return hint.Wrap(err, "--trust-endpoint proceeds without this evidence, and then nothing is proven")
 	}
 	return nil

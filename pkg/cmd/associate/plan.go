@@ -39,12 +39,13 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	plan, err := r.plan(ctx, association.Request{
-		Cluster: cluster(b), TrustEndpoint: o.trustEndpoint, Key: key, Caller: caller,
+		Cluster: cluster(b), TrustEndpoint: o.trustEndpoint, MismatchRemedy: cmdutil.MismatchRemedy(b, &caller),
+		Key: key, Caller: caller,
 		EndpointOverrides: cmdutil.EndpointOverrides(b.AWS), ExpectAccount: o.expectAccount,
 		AcceptDrift: o.acceptDrift, SkipGrantCheck: o.skipGrantCheck,
 	})
 	if err != nil {
-		return err
+		return cmdutil.Explain(b, &caller, err)
 	}
 	if o.dryRun {
 		if err := o.printPlan(plan); err != nil {

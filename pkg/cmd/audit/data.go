@@ -106,8 +106,6 @@ func (o *options) verifyCluster(ctx context.Context, items []v1alpha1.Encryption
 		switch {
 		case inspected.Err != nil:
 			return nil, inspected.Err
-		case found.Cluster.Guard == v1alpha1.GuardMismatch:
-			return nil, errors.New(found.Encryption.Reason)
 		case found.Cluster.ARN != r.Cluster.ARN || found.Encryption.KeyARN != r.Encryption.KeyARN:
 			return nil, fmt.Errorf("kube context %q leads to another cluster, or the cluster has changed since", name)
 		}

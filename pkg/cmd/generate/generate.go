@@ -4,7 +4,6 @@ package generate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -62,8 +61,6 @@ func inspect(ctx context.Context, f *cmdutil.Factory) (*cluster, error) {
 		return nil, cmdutil.WithCode(cmdutil.ExitUnknown, inspected.NotEKS)
 	case inspected.Err != nil:
 		return nil, cmdutil.WithCode(cmdutil.ExitUnknown, inspected.Err)
-	case inspected.Report.Guard.Result == v1alpha1.GuardMismatch:
-		return nil, cmdutil.WithCode(cmdutil.ExitUnknown, errors.New(inspected.Report.Encryption.Reason))
 	}
 	caller, err := cmdutil.Caller(ctx, inspected.Binding)
 	if err != nil {

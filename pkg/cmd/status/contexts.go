@@ -80,8 +80,6 @@ func (o *Options) printReason(name string, inspected *cmdutil.Inspected) {
 		if next := hint.Of(inspected.Err); next != "" {
 			reason += " (" + next + ")"
 		}
-	case guard.Result == v1alpha1.GuardMismatch:
-		reason = inspected.Report.Encryption.Reason
 	case guard.Result == v1alpha1.GuardUnverified && o.require != "":
 		reason = "note: nothing proves that kubectl is connected to the cluster: " + guard.Reason
 	}
