@@ -187,7 +187,7 @@ func (p *principal) explainMetadata(s *source, err error) error {
 	if p.options.Profile == "" {
 		tried = "the environment and " + tried
 	}
-	e.message = fmt.Sprintf("no AWS credentials: not in %s, and %s", tried, last)
+	e.message = fmt.Sprintf("no AWS credentials: tried %s; %s", tried, last)
 	return e
 }
 

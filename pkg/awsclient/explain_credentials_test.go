@@ -74,8 +74,8 @@ login_session = arn:aws:iam::111122223333:user/jane
 		text, hint string
 	}{
 		{"none", Options{}, KindNoCredentials,
-			`not in the environment and the profile "default", and AWS_EC2_METADATA_DISABLED turns off`, "aws configure"},
-		{"an empty profile", Options{Profile: "empty"}, KindNoCredentials, `not in the profile "empty", and AWS_EC2`, "--profile"},
+			`tried the environment and the profile "default"; AWS_EC2_METADATA_DISABLED turns off`, "aws configure"},
+		{"an empty profile", Options{Profile: "empty"}, KindNoCredentials, `tried the profile "empty"; AWS_EC2`, "--profile"},
 		{"unknown profile", Options{Profile: "carl"}, KindConfig, `profile "carl" does not exist`, "list-profiles"},
 		{"unknown profile in a variable", env("AWS_PROFILE=carl"), KindConfig, `profile "carl" does not exist`, "list-profiles"},
 		{"unknown role", Options{Profile: "ann", RoleARN: roleARN + "2"}, KindAccessDenied,

@@ -23,6 +23,8 @@ type principal struct {
 	env     environment
 	shared  config.SharedConfig
 	source  *source
+	// identity is equal for principals that share credentials.
+	identity string
 }
 
 // principal reads the configuration files. It makes no call.

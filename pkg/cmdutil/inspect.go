@@ -71,10 +71,8 @@ func (f *Factory) InspectTarget(ctx context.Context, t binding.Target, o Inspect
 	read := inspect.KeyFrom(func(region string) kms.Reader { return clients.KMS(region) })
 	key := read
 	if o.Keys != nil {
-		c := t.Credentials
-		principal := strings.Join([]string{t.Account, c.Profile, c.RoleARN, c.Env["AWS_PROFILE"]}, "|")
 		key = func(ctx context.Context, keyARN string) inspect.KeyFacts {
-			return o.Keys.Facts(ctx, principal, keyARN, read)
+			return o.Keys.Facts(ctx, clients.Identity(), keyARN, read)
 		}
 	}
 	source := inspect.Source{EKS: eks.New(clients.EKS()), Key: key, WithoutUpdates: o.WithoutUpdates}
