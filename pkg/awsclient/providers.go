@@ -91,8 +91,13 @@ func (p *principal) assumeRole(cfg aws.Config, s *source) aws.CredentialsProvide
 	client := p.sts(cfg)
 	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 		needsCode := s.shared != nil && s.shared.MFASerial != ""
-		if needsCode && p.options.Prompt == nil {
-			return aws.Credentials{}, errNoTerminal
+		if needsCode {
+			if session, found := p.cachedSession(s, time.Now()); found {
+				return session, nil
+			}
+			if p.options.Prompt == nil {
+				return aws.Credentials{}, errNoTerminal
+			}
 		}
 		return stscreds.NewAssumeRoleProvider(client, s.role, func(a *stscreds.AssumeRoleOptions) {
 			a.RoleSessionName = cmp.Or(s.session, userAgent)
