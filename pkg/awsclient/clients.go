@@ -114,7 +114,7 @@ func (c *Clients) Caller(ctx context.Context) (account, callerARN string, err er
 
 // Refresh drops the cached credentials, so that the next call retrieves new ones.
 func (c *Clients) Refresh() {
-	if cache, ok := c.config.Credentials.(*aws.CredentialsCache); ok {
+	if cache, ok := c.config.Credentials.(interface{ Invalidate() }); ok {
 		cache.Invalidate()
 	}
 }

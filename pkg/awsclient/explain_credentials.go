@@ -84,7 +84,9 @@ func explainSSO(s *source, err error) error {
 	case code == "UnauthorizedException" || code == "" && !isNetwork(err) && !isTimeout(err):
 		e.message = session + " has expired"
 	default:
-		return Explain(err, Operation{Name: "GetRoleCredentials", Action: "sso:GetRoleCredentials", Resource: s.shared.SSORoleName})
+		return Explain(err, Operation{
+			Name: "GetRoleCredentials", Action: "sso:GetRoleCredentials", Resource: s.shared.SSORoleName,
+		})
 	}
 	return e
 }

@@ -32,7 +32,7 @@ func checkCredentials(t *testing.T, o Options, kind Kind, text, next string) {
 func TestCredentialErrors(t *testing.T) {
 	const profiles = `
 [profile denied]
-role_arn = arn:aws:iam::111122223333:role/nobody
+role_arn = arn:aws:iam::111122223333:role/unknown
 source_profile = ann
 [profile via-denied]
 role_arn = arn:aws:iam::111122223333:role/r
@@ -81,9 +81,9 @@ login_session = arn:aws:iam::111122223333:user/jane
 		{"unknown role", Options{Profile: "ann", RoleARN: roleARN + "2"}, KindAccessDenied,
 			"sts:AssumeRole on " + roleARN + "2", "trust policy"},
 		{"a profile whose role is denied", Options{Profile: "denied"}, KindAccessDenied,
-			`sts:AssumeRole on arn:aws:iam::111122223333:role/nobody is not allowed (profile "denied")`, "trust policy"},
+			`sts:AssumeRole on arn:aws:iam::111122223333:role/unknown is not allowed (profile "denied")`, "trust policy"},
 		{"a role behind a denied role", Options{Profile: "via-denied"}, KindAccessDenied,
-			`role/nobody is not allowed (profile "denied")`, "trust policy"},
+			`role/unknown is not allowed (profile "denied")`, "trust policy"},
 		{"a role without a source", cli(Options{Profile: "half"}), KindConfig,
 			`profile "half" has role_arn, but neither source_profile nor credential_source`, ""},
 		{"an unknown source profile", Options{Profile: "loop"}, KindConfig, "carl", ""},
@@ -109,7 +109,8 @@ func TestExpiredSource(t *testing.T) {
 	s.SetFaults([]fakeaws.Fault{{Operation: "AssumeRole", Status: 403, Code: "ExpiredToken"}})
 	checkCredentials(t, Options{RoleARN: roleARN, Env: map[string]string{
 		"AWS_ACCESS_KEY_ID": "AKIAANN", "AWS_SECRET_ACCESS_KEY": "secret",
-	}}, KindExpiredCredentials, "the credentials that assume the role "+roleARN+" have expired: environment", "set new keys")
+	}}, KindExpiredCredentials, "the credentials that assume the role "+roleARN+" have expired: environment",
+		"set new keys")
 }
 
 // TestSSOErrors checks the states of an SSO session in both forms of a profile.

@@ -33,7 +33,8 @@ func TestCachedSession(t *testing.T) {
 			home := t.TempDir()
 			dir := filepath.Join(home, ".aws", "cli", "cache")
 			awstest.Must(t, os.MkdirAll(dir, 0o700))
-			file := sessionFile(&source{role: roleARN, shared: &config.SharedConfig{MFASerial: "arn:aws:iam::111122223333:mfa/jane"}})
+			shared := &config.SharedConfig{MFASerial: "arn:aws:iam::111122223333:mfa/jane"}
+			file := sessionFile(&source{role: roleARN, shared: shared})
 			awstest.Must(t, os.WriteFile(filepath.Join(dir, file), []byte(`{"Credentials": {"AccessKeyId": "AKIABOB",
 				"SecretAccessKey": "secret", "SessionToken": "t", "Expiration": "`+test.expires+`"}}`), 0o600))
 			_, err := New(t.Context(), Options{Tool: test.tool, Region: "us-west-2", Profile: "mfa",
@@ -54,7 +55,8 @@ func TestSessionFile(t *testing.T) {
 	hour := time.Hour
 	for arguments, s := range map[string]source{
 		`{"RoleArn": "arn:aws:iam::1:role/r"}`: {role: "arn:aws:iam::1:role/r", shared: &config.SharedConfig{}},
-		`{"SerialNumber": "arn:mfa", "RoleArn": "arn:r", "ExternalId": "a/b", "DurationSeconds": 3600, "RoleSessionName": "jane@x"}`: {
+		`{"SerialNumber": "arn:mfa", "RoleArn": "arn:r", "ExternalId": "a/b", "DurationSeconds": 3600,
+			"RoleSessionName": "jane@x"}`: {
 			role: "arn:r", session: "jane@x",
 			shared: &config.SharedConfig{MFASerial: "arn:mfa", ExternalID: "a/b", RoleDurationSeconds: &hour},
 		},

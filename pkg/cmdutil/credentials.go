@@ -57,8 +57,8 @@ func hintLauncher(err error, c binding.Credentials) error {
 	return hint.Wrap(err, "%s kubectl eks-encrypt …", c.Launcher)
 }
 
-// explainAccount adds to an error of EKS about the cluster of t what the principal has to do with it: that it belongs to
-// another account, that the region is not enabled, or that kubectl uses a role.
+// explainAccount adds to an error of EKS what the principal has to do with it: it belongs to another account than the
+// cluster, its account has not enabled the region, or kubectl uses a role.
 func explainAccount(ctx context.Context, err error, t *binding.Target, clients *awsclient.Clients) error {
 	err = clients.ExplainRegion(ctx, err)
 	kind := awsclient.KindOf(err)
