@@ -40,6 +40,7 @@ func (c *Clients) Assume(roleARN, region string) *Clients {
 	p, cfg := *c.principal, c.config.Copy()
 	p.options.ExternalID = "" // it is for the role of the flag
 	p.source = &source{kind: fromFlagRole, role: roleARN, session: userAgent, base: c.principal.source}
+	p.identity += " " + roleARN
 	cfg.Credentials = aws.NewCredentialsCache(p.assumeRole(c.config, p.source))
 	cfg.Region = cmp.Or(region, cfg.Region)
 	return p.clients(cfg)
@@ -51,6 +52,9 @@ func (c *Clients) In(region string) *Clients {
 	cfg.Region = region
 	return c.principal.clients(cfg)
 }
+
+// Identity is equal for clients of one Pool that act as the same principal.
+func (c *Clients) Identity() string { return c.principal.identity }
 
 // CredentialSource describes where the credentials come from, for instance: profile "prod" (AssumeRole arn:…).
 func (c *Clients) CredentialSource() string { return c.principal.source.String() }
@@ -110,7 +114,7 @@ func (c *Clients) Caller(ctx context.Context) (account, callerARN string, err er
 
 // Refresh drops the cached credentials, so that the next call retrieves new ones.
 func (c *Clients) Refresh() {
-	if cache, ok := c.config.Credentials.(*aws.CredentialsCache); ok {
+	if cache, ok := c.config.Credentials.(interface{ Invalidate() }); ok {
 		cache.Invalidate()
 	}
 }

@@ -19,7 +19,8 @@ import (
 )
 
 func TestExpand(t *testing.T) {
-	e := newEnvironment([]string{"HOME=/h", "A=/a", "EMPTY=set", "GONE=x"}, map[string]string{"EMPTY": ""}, []string{"GONE"})
+	shell := []string{"HOME=/h", "A=/a", "EMPTY=set", "GONE=x"}
+	e := newEnvironment(shell, map[string]string{"EMPTY": ""}, []string{"GONE"})
 	for path, want := range map[string]string{
 		"": "", "/x": "/x", "~": "/h", "~/x": "/h/x", "$HOME/x": "/h/x", "${A}/x": "/a/x", "~jane/x": "~jane/x",
 		"/x~": "/x~", "$NONE/x": "$NONE/x", "$EMPTY/x": "/x", "$GONE": "$GONE",
@@ -42,7 +43,8 @@ func FuzzExpand(f *testing.F) {
 	})
 }
 
-// TestProxies checks that calls use the proxies of the exec block, and that agents on this computer are called directly.
+// TestProxies checks that calls use the proxies of the exec block, and that agents on this computer are called
+// directly.
 func TestProxies(t *testing.T) {
 	for _, test := range []struct {
 		env       environment
@@ -113,7 +115,8 @@ func TestExecEndpoints(t *testing.T) {
 		cfg.HTTPClient = recorder
 		_, _ = c.principal.clients(cfg).STS().GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
 		if want := []string{test.want}; !slices.Equal(recorder.hosts, want) {
-			t.Errorf("hosts in %s with shell %v and exec block %v = %q, want %q", test.region, test.shell, test.env, recorder.hosts, want)
+			t.Errorf("hosts in %s with shell %v and exec block %v = %q, want %q", test.region, test.shell, test.env,
+				recorder.hosts, want)
 		}
 	}
 }
@@ -131,7 +134,8 @@ func TestMetadataSettings(t *testing.T) {
 	if mode != imds.EndpointModeStateIPv6 || !found || state != imds.ClientDisabled || !disabled {
 		t.Errorf("mode %v, state %v, version 1 disabled %v, want IPv6, disabled and true", mode, state, disabled)
 	}
-	if _, found, err := (environment{"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv5"}).GetEC2IMDSEndpointMode(); found || err == nil {
+	e["AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"] = "IPv5"
+	if _, found, err := e.GetEC2IMDSEndpointMode(); found || err == nil {
 		t.Errorf("IPv5 is accepted")
 	}
 }

@@ -84,7 +84,9 @@ func explainSSO(s *source, err error) error {
 	case code == "UnauthorizedException" || code == "" && !isNetwork(err) && !isTimeout(err):
 		e.message = session + " has expired"
 	default:
-		return Explain(err, Operation{Name: "GetRoleCredentials", Action: "sso:GetRoleCredentials", Resource: s.shared.SSORoleName})
+		return Explain(err, Operation{
+			Name: "GetRoleCredentials", Action: "sso:GetRoleCredentials", Resource: s.shared.SSORoleName,
+		})
 	}
 	return e
 }
@@ -187,7 +189,7 @@ func (p *principal) explainMetadata(s *source, err error) error {
 	if p.options.Profile == "" {
 		tried = "the environment and " + tried
 	}
-	e.message = fmt.Sprintf("no AWS credentials: not in %s, and %s", tried, last)
+	e.message = fmt.Sprintf("no AWS credentials: tried %s; %s", tried, last)
 	return e
 }
 

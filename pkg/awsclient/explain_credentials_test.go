@@ -32,7 +32,7 @@ func checkCredentials(t *testing.T, o Options, kind Kind, text, next string) {
 func TestCredentialErrors(t *testing.T) {
 	const profiles = `
 [profile denied]
-role_arn = arn:aws:iam::111122223333:role/nobody
+role_arn = arn:aws:iam::111122223333:role/unknown
 source_profile = ann
 [profile via-denied]
 role_arn = arn:aws:iam::111122223333:role/r
@@ -74,16 +74,16 @@ login_session = arn:aws:iam::111122223333:user/jane
 		text, hint string
 	}{
 		{"none", Options{}, KindNoCredentials,
-			`not in the environment and the profile "default", and AWS_EC2_METADATA_DISABLED turns off`, "aws configure"},
-		{"an empty profile", Options{Profile: "empty"}, KindNoCredentials, `not in the profile "empty", and AWS_EC2`, "--profile"},
+			`tried the environment and the profile "default"; AWS_EC2_METADATA_DISABLED turns off`, "aws configure"},
+		{"an empty profile", Options{Profile: "empty"}, KindNoCredentials, `tried the profile "empty"; AWS_EC2`, "--profile"},
 		{"unknown profile", Options{Profile: "carl"}, KindConfig, `profile "carl" does not exist`, "list-profiles"},
 		{"unknown profile in a variable", env("AWS_PROFILE=carl"), KindConfig, `profile "carl" does not exist`, "list-profiles"},
 		{"unknown role", Options{Profile: "ann", RoleARN: roleARN + "2"}, KindAccessDenied,
 			"sts:AssumeRole on " + roleARN + "2", "trust policy"},
 		{"a profile whose role is denied", Options{Profile: "denied"}, KindAccessDenied,
-			`sts:AssumeRole on arn:aws:iam::111122223333:role/nobody is not allowed (profile "denied")`, "trust policy"},
+			`sts:AssumeRole on arn:aws:iam::111122223333:role/unknown is not allowed (profile "denied")`, "trust policy"},
 		{"a role behind a denied role", Options{Profile: "via-denied"}, KindAccessDenied,
-			`role/nobody is not allowed (profile "denied")`, "trust policy"},
+			`role/unknown is not allowed (profile "denied")`, "trust policy"},
 		{"a role without a source", cli(Options{Profile: "half"}), KindConfig,
 			`profile "half" has role_arn, but neither source_profile nor credential_source`, ""},
 		{"an unknown source profile", Options{Profile: "loop"}, KindConfig, "carl", ""},
@@ -109,7 +109,8 @@ func TestExpiredSource(t *testing.T) {
 	s.SetFaults([]fakeaws.Fault{{Operation: "AssumeRole", Status: 403, Code: "ExpiredToken"}})
 	checkCredentials(t, Options{RoleARN: roleARN, Env: map[string]string{
 		"AWS_ACCESS_KEY_ID": "AKIAANN", "AWS_SECRET_ACCESS_KEY": "secret",
-	}}, KindExpiredCredentials, "the credentials that assume the role "+roleARN+" have expired: environment", "set new keys")
+	}}, KindExpiredCredentials, "the credentials that assume the role "+roleARN+" have expired: environment",
+		"set new keys")
 }
 
 // TestSSOErrors checks the states of an SSO session in both forms of a profile.

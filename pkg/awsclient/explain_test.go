@@ -98,7 +98,8 @@ func TestNotFromAWS(t *testing.T) {
 		err := describe(t, gateway.URL)
 		gateway.Close()
 		if KindOf(err) != test.kind || !strings.Contains(err.Error(), "the response is not from AWS: "+test.text) {
-			t.Errorf("error of status %d = %v of kind %s, want %q of kind %s", test.status, err, KindOf(err), test.text, test.kind)
+			t.Errorf("error of status %d = %v of kind %s, want %q of kind %s", test.status, err, KindOf(err), test.text,
+				test.kind)
 		}
 		if !strings.Contains(hint.Of(err), "HTTPS_PROXY") {
 			t.Errorf("hint = %q, want one about proxies", hint.Of(err))
@@ -120,12 +121,17 @@ func TestUntrustedCertificate(t *testing.T) {
 // TestQuota checks that a quota of KMS is not taken for throttling, and is not tried again.
 func TestQuota(t *testing.T) {
 	s, clients := retryingClients(t, Options{})
-	s.SetFaults([]fakeaws.Fault{{Operation: "CreateKey", Status: 400, Code: "LimitExceededException", Message: "You have reached the limit of 100000 keys."}})
-	for name, client := range map[string]*kms.Client{"patient": clients.KMS(""), "plain": clients.principal.clients(clients.config).KMS("")} {
+	s.SetFaults([]fakeaws.Fault{{
+		Operation: "CreateKey", Status: 400, Code: "LimitExceededException", Message: "the limit of 100000 keys",
+	}})
+	plain, err := New(t.Context(), Options{Profile: "ann"})
+	awstest.Must(t, err)
+	for name, client := range map[string]*kms.Client{"patient": clients.KMS(""), "plain": plain.KMS("")} {
 		s.ResetRequests()
 		_, err := client.CreateKey(t.Context(), &kms.CreateKeyInput{})
 		err = Explain(err, Operation{Name: "CreateKey", Action: "kms:CreateKey"})
-		if KindOf(err) != KindQuota || !strings.Contains(err.Error(), "limit of 100000 keys") || !strings.Contains(hint.Of(err), "quota") {
+		if KindOf(err) != KindQuota || !strings.Contains(err.Error(), "the limit of 100000 keys") ||
+			!strings.Contains(hint.Of(err), "quota") {
 			t.Errorf("%s: error = %v of kind %s, want kind %s", name, err, KindOf(err), KindQuota)
 		}
 		if n := awstest.Calls(s, "CreateKey"); n != 1 {

@@ -17,7 +17,7 @@ import (
 // once, so that a person enters an MFA code once, and a credential_process runs once. The zero value is ready to use.
 type Pool struct {
 	mu      sync.Mutex
-	entries map[[sha256.Size]byte]*entry
+	entries map[string]*entry
 	asking  sync.Mutex // one question at a time
 }
 
@@ -45,27 +45,26 @@ func (pool *Pool) New(ctx context.Context, o Options) (*Clients, error) {
 			hint:    "pass --region, or set AWS_REGION",
 		}
 	}
-	key, err := p.key()
-	if err != nil {
+	if p.identity, err = p.identify(); err != nil {
 		return nil, err
 	}
-	clients, err := pool.entry(key).resolve(ctx, p)
+	clients, err := pool.entry(p.identity).resolve(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	return clients.In(region), nil
 }
 
-func (pool *Pool) entry(key [sha256.Size]byte) *entry {
+func (pool *Pool) entry(identity string) *entry {
 	pool.mu.Lock()
 	defer pool.mu.Unlock()
 	if pool.entries == nil {
-		pool.entries = map[[sha256.Size]byte]*entry{}
+		pool.entries = map[string]*entry{}
 	}
-	if pool.entries[key] == nil {
-		pool.entries[key] = &entry{}
+	if pool.entries[identity] == nil {
+		pool.entries[identity] = &entry{}
 	}
-	return pool.entries[key]
+	return pool.entries[identity]
 }
 
 // serialize returns a Prompt that asks one question at a time.
@@ -108,9 +107,10 @@ func (e *entry) resolve(ctx context.Context, p *principal) (*Clients, error) {
 	return nil, err
 }
 
-// key identifies the source of the credentials and what decides how calls travel. Two contexts with the same key share
-// credentials, also in different regions of a partition, and whether the kubeconfig or the shell sets a variable.
-func (p *principal) key() ([sha256.Size]byte, error) {
+// identify returns a hash of the source of the credentials and of what decides how calls travel. Contexts with the same
+// one share credentials, also in different regions of a partition, and whether the kubeconfig or the shell sets a
+// variable.
+func (p *principal) identify() (string, error) {
 	runsProgram := false
 	for s := p.source; s != nil; s = s.base {
 		runsProgram = runsProgram || s.kind == fromProcess
@@ -127,7 +127,7 @@ func (p *principal) key() ([sha256.Size]byte, error) {
 		return !runsProgram && !strings.HasPrefix(name, "AWS_") && !strings.HasSuffix(upper, "_PROXY")
 	})
 	o := p.options
-	identity, err := json.Marshal(struct {
+	data, err := json.Marshal(struct {
 		Source, Partition, RoleARN, ExternalID, EndpointURL, Version, Timeout string
 		MaxAttempts                                                           int
 		Shared                                                                config.SharedConfig
@@ -137,9 +137,9 @@ func (p *principal) key() ([sha256.Size]byte, error) {
 		o.RequestTimeout.String(), o.MaxAttempts, p.shared, variables,
 	})
 	if err != nil {
-		return [sha256.Size]byte{}, fmt.Errorf("identify the source of the AWS credentials: %w", err)
+		return "", fmt.Errorf("identify the source of the AWS credentials: %w", err)
 	}
-	return sha256.Sum256(identity), nil
+	return fmt.Sprintf("%x", sha256.Sum256(data)), nil
 }
 
 // partition returns what the names of the regions of a partition share.

@@ -23,6 +23,8 @@ type principal struct {
 	env     environment
 	shared  config.SharedConfig
 	source  *source
+	// identity is equal for principals that share credentials.
+	identity string
 }
 
 // principal reads the configuration files. It makes no call.
@@ -91,7 +93,7 @@ func (p *principal) profileName(ctx context.Context) (string, error) {
 	return "", &Error{
 		Kind: KindConfig,
 		message: fmt.Sprintf("AWS_PROFILE is %q and AWS_DEFAULT_PROFILE is %q: versions 1 and 2 of the AWS CLI differ "+
-			"in which one they use, and 'aws --version' does not tell the version", name, byDefault),
+			"in which one they use, and 'aws --version' reports neither", name, byDefault),
 		hint: "pass --profile, or unset one of the variables",
 	}
 }
@@ -140,7 +142,7 @@ func (p *principal) region() string {
 
 func (p *principal) setRetries(cfg *aws.Config) (err error) {
 	cfg.RetryMode, cfg.RetryMaxAttempts = p.shared.RetryMode, p.shared.RetryMaxAttempts
-	// The AWS CLI knows the mode legacy, too; the SDK's default comes next to it.
+	// The mode legacy exists only in the AWS CLI.
 	if mode := p.env["AWS_RETRY_MODE"]; mode != "" && !strings.EqualFold(mode, "legacy") {
 		if cfg.RetryMode, err = aws.ParseRetryMode(mode); err != nil {
 			return fmt.Errorf("AWS_RETRY_MODE: %w", err)

@@ -37,12 +37,12 @@ func (e *sourceError) Unwrap() error { return e.err }
 
 // traced names the source in the errors of a provider.
 type traced struct {
-	aws.CredentialsProvider
+	*aws.CredentialsCache
 	source *source
 }
 
 func (t traced) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	got, err := t.CredentialsProvider.Retrieve(ctx)
+	got, err := t.CredentialsCache.Retrieve(ctx)
 	var inner *sourceError
 	if err == nil || errors.As(err, &inner) {
 		return got, err
@@ -80,7 +80,8 @@ func (p *principal) provider(cfg aws.Config, s *source) (aws.CredentialsProvider
 	if err != nil {
 		return nil, err
 	}
-	return aws.NewCredentialsCache(traced{made, s}, func(c *aws.CredentialsCacheOptions) { c.ExpiryWindow = window }), nil
+	cache := aws.NewCredentialsCache(made, func(c *aws.CredentialsCacheOptions) { c.ExpiryWindow = window })
+	return traced{cache, s}, nil
 }
 
 // errNoTerminal means that a role needs an MFA code and cannot be assumed without a terminal.
@@ -91,8 +92,13 @@ func (p *principal) assumeRole(cfg aws.Config, s *source) aws.CredentialsProvide
 	client := p.sts(cfg)
 	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 		needsCode := s.shared != nil && s.shared.MFASerial != ""
-		if needsCode && p.options.Prompt == nil {
-			return aws.Credentials{}, errNoTerminal
+		if needsCode {
+			if session, found := p.cachedSession(s, time.Now()); found {
+				return session, nil
+			}
+			if p.options.Prompt == nil {
+				return aws.Credentials{}, errNoTerminal
+			}
 		}
 		return stscreds.NewAssumeRoleProvider(client, s.role, func(a *stscreds.AssumeRoleOptions) {
 			a.RoleSessionName = cmp.Or(s.session, userAgent)
@@ -119,7 +125,9 @@ func (p *principal) assumeRole(cfg aws.Config, s *source) aws.CredentialsProvide
 }
 
 func (p *principal) singleSignOn(cfg aws.Config, s *source) (aws.CredentialsProvider, error) {
-	session := config.SSOSession{Name: s.shared.SSOStartURL, SSORegion: s.shared.SSORegion, SSOStartURL: s.shared.SSOStartURL}
+	session := config.SSOSession{
+		Name: s.shared.SSOStartURL, SSORegion: s.shared.SSORegion, SSOStartURL: s.shared.SSOStartURL,
+	}
 	if s.shared.SSOSession != nil {
 		session = *s.shared.SSOSession
 	}

@@ -44,7 +44,9 @@ func TestSelectSource(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for tool, want := range map[Tool]string{ToolAWS: test.cli, ToolAuthenticator: test.sdk, ToolNone: test.sdk} {
-				c := chain{tool: tool, env: test.env, explicit: test.explicit, profile: test.profile, credentialsFile: "/credentials"}
+				c := chain{
+					tool: tool, env: test.env, explicit: test.explicit, profile: test.profile, credentialsFile: "/credentials",
+				}
 				got, err := c.selectSource()
 				if err != nil || got.String() != want {
 					t.Errorf("source for %q = %v, error %v, want %s", tool, got, err, want)

@@ -25,7 +25,7 @@ type execCall struct {
 	tool                          tool
 	clusterName, region, profile  string
 	role, externalID, sessionName string
-	endpointURL                   string
+	endpointURL, caBundle         string
 	// wrapper is the program that runs the plugin, if it may change the credentials. launcher is its command line up
 	// to the plugin.
 	wrapper, launcher string
@@ -59,6 +59,9 @@ func parseExecIn(e *clientcmdapi.ExecConfig, shell []string) execCall {
 	call, found := r.command(append([]string{e.Command}, e.Args...))
 	if found {
 		call.wrapper, call.launcher = r.wrapper, r.launcher
+	}
+	if call.caBundle != "" {
+		r.vars.assign("AWS_CA_BUNDLE", call.caBundle)
 	}
 	call.env, call.unset = r.vars.changes()
 	call.region = cmp.Or(call.region, call.env["AWS_REGION"], call.env["AWS_DEFAULT_REGION"])

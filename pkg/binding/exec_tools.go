@@ -52,6 +52,8 @@ func parseAWS(args []string) execCall {
 			call.role = value
 		case "--endpoint-url":
 			call.endpointURL = value
+		case "--ca-bundle":
+			call.caBundle = value
 		}
 	}
 	if len(words) < 2 || words[0] != "eks" || words[1] != "get-token" {

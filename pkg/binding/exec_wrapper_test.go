@@ -66,6 +66,7 @@ func TestWrappers(t *testing.T) {
 		{"options of a shell", command("bash", "-euo", "pipefail", "-c", "A=1 "+plugin), effect{Set: set("A=1")}},
 		{"profile in quotes", command("sh", "-c", `aws --profile "my prod" eks get-token --cluster-name 'lab'`), effect{Profile: "my prod"}},
 		{"profile of a variable", command("sh", "-c", `P=prod; aws --profile $P eks get-token --cluster-name lab`), effect{Profile: "prod"}},
+		{"--ca-bundle", fields("aws --ca-bundle /ca.pem eks get-token --cluster-name lab"), effect{Set: set("AWS_CA_BUNDLE=/ca.pem")}},
 		{"a pipe", command("sh", "-c", "A=1 "+plugin+" | jq ."), effect{Set: set("A=1")}},
 		{"another program first", command("sh", "-c", "aws sso login; A=1 "+plugin), effect{Set: set("A=1")}},
 		{"a subshell ends", command("sh", "-c", "(export A=1; true); "+plugin), effect{}},
@@ -104,7 +105,8 @@ func TestWrappers(t *testing.T) {
 
 // TestEmptyVariable checks that a variable that the exec block empties is not the shell's.
 func TestEmptyVariable(t *testing.T) {
-	got := parseExecIn(exec("aws eks get-token --cluster-name lab", "AWS_ACCESS_KEY_ID="), []string{"AWS_ACCESS_KEY_ID=AKIA"})
+	block := exec("aws eks get-token --cluster-name lab", "AWS_ACCESS_KEY_ID=")
+	got := parseExecIn(block, []string{"AWS_ACCESS_KEY_ID=AKIA"})
 	if value, set := got.env["AWS_ACCESS_KEY_ID"]; !set || value != "" {
 		t.Errorf("env = %q, want an empty AWS_ACCESS_KEY_ID", got.env)
 	}

@@ -58,7 +58,7 @@ func TestScripts(t *testing.T) {
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "allow": allow, "policy": policy, "fault": fault, "calls": calls, "disablekey": disableKey,
-			"generate": generate, "harmless": harmless,
+			"generate": generate, "harmless": harmless, "role": role,
 			"forget": func(ts *testscript.TestScript, _ bool, _ []string) { server(ts).ResetRequests() },
 		},
 	})
@@ -212,6 +212,15 @@ func allow(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	ts.Check(server(ts).AddPrincipal(principal(policy...)))
+}
+
+// role ARN [EXTERNALID] adds a role that anyone may assume, with this external ID, and that is allowed everything.
+func role(ts *testscript.TestScript, _ bool, args []string) {
+	p := fakeaws.Principal{ARN: args[0], Trust: []string{"*"}, Policy: []fakeaws.Statement{fakeaws.Allow("*")}}
+	if len(args) > 1 {
+		p.ExternalID = args[1]
+	}
+	ts.Check(server(ts).AddPrincipal(p))
 }
 
 // policy FILE [ACTION] gives the caller the IAM policy of the file, without the action.

@@ -85,10 +85,8 @@ func (f *Factory) InspectBinding(ctx context.Context, b *binding.Binding, o Insp
 	read := inspect.KeyFrom(func(region string) kms.Reader { return clients.KMS(region) })
 	key := read
 	if o.Keys != nil {
-		c := b.Credentials
-		principal := strings.Join([]string{b.Account, c.Profile, c.RoleARN, c.Env["AWS_PROFILE"]}, "|")
 		key = func(ctx context.Context, keyARN string) inspect.KeyFacts {
-			return o.Keys.Facts(ctx, principal, keyARN, read)
+			return o.Keys.Facts(ctx, clients.Identity(), keyARN, read)
 		}
 	}
 	result := inspect.Cluster(ctx, inspect.Source{

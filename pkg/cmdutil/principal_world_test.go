@@ -45,7 +45,8 @@ func newPrincipals(t *testing.T) *principals {
 		"role", "chain", "pod", "pod-profile", "cross", "container", "instance", "sso", "ambient", "direct",
 	} {
 		awstest.Must(t, server.AddPrincipal(fakeaws.Principal{
-			ARN: role(name), Trust: []string{"*"}, WebIdentity: []string{"token"}, Policy: []fakeaws.Statement{fakeaws.Allow("*")},
+			ARN: role(name), Trust: []string{"*"}, WebIdentity: []string{"token"},
+			Policy: []fakeaws.Statement{fakeaws.Allow("*")},
 		}))
 	}
 	metadata := httptest.NewServer(server.Metadata(fakeaws.Metadata{
@@ -83,6 +84,7 @@ func (w *principals) configure(t *testing.T) {
 	process, err := json.Marshal(map[string]any{"Version": 1, "AccessKeyId": "AKIAPROCESS", "SecretAccessKey": "secret"})
 	awstest.Must(t, err)
 	token := w.file(t, "token", "token")
+	w.file(t, "agent", "agent")
 	w.file(t, "process.json", string(process))
 	w.file(t, ".aws/credentials", "[keys]\n"+keys("KEYS")+"[both]\n"+keys("KEYS")+"[processed]\n"+keys("KEYS"))
 	w.file(t, "work/credentials", "[work]\n"+keys("WORK"))
@@ -165,7 +167,7 @@ source_profile = sso
 // principalCase is one way in which kubectl starts its plugin.
 type principalCase struct {
 	name  string
-	shell map[string]string // besides the environment of principals
+	shell map[string]string // in addition to the environment of principals
 	block map[string]string // env of the exec block
 	words []string          // of the plugin's command line
 	want  string            // end of the principal's ARN, without the session
