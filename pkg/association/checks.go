@@ -54,13 +54,12 @@ func identityCheck(f Facts) v1alpha1.Check {
 				f.ExpectAccount)
 		}
 	}
-	who := fmt.Sprintf("%s in account %s", cmp.Or(f.Caller.ARN, "an unknown principal"),
-		cmp.Or(f.Caller.Account, "unknown"))
 	if f.Caller.Wrapper != "" {
 		return warn(name, "run this command through "+f.Caller.Wrapper+", or name the principal with --profile",
-			"%s; kubectl gets its credentials through %s, which may be another principal", who, f.Caller.Wrapper)
+			"kubectl gets its credentials through %s, which may be another principal than the caller", f.Caller.Wrapper)
 	}
-	return pass(name, "%s", who)
+	return pass(name, "the caller is in account %s, the cluster in %s", cmp.Or(f.Caller.Account, "(unknown)"),
+		cmp.Or(f.Cluster.Account, "(unknown)"))
 }
 
 func guardCheck(f Facts) v1alpha1.Check {

@@ -99,7 +99,7 @@ func failureHint(u eks.Update) string {
 		"if it fails again, give AWS support the id of the update"
 }
 
-// PendingError reports that Wait ended before the association did. Resume waits again.
+// PendingError reports that Wait ended before the association did. Wait can be called again.
 type PendingError struct {
 	Cluster, UpdateID string
 	// TimedOut is true if the timeout ended the wait; otherwise Err is the reason.

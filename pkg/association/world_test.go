@@ -20,6 +20,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/iac"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
 // clock is shared by the server and the engine, so that nothing really waits. It stops during each request: otherwise
@@ -141,6 +142,7 @@ func (a *testAWS) engine(f Facts) *Engine {
 	return &Engine{
 		EKS: a.eks(), Cluster: f.Live, KeyARN: f.Key.ARN, Updates: f.Updates,
 		Now: a.clock.Now, Sleep: a.clock.Sleep,
+		Resolve: func(ctx context.Context, arn string) string { return kms.KeyARN(ctx, a.kms(), arn) },
 		Refresh: func() {
 			a.mu.Lock()
 			defer a.mu.Unlock()

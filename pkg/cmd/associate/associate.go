@@ -43,19 +43,19 @@ func NewCmd(f *cmdutil.Factory) *cobra.Command {
 KEY is the ARN, the id or the alias of a key, or the ARN of an alias; without KEY you
 choose from a list.
 
-First prints a plan: whether the key, the cluster and your permissions allow the
-change, who makes it, and how the tool that manages the cluster will react (Terraform would replace
-the cluster, Cluster API and Palette would stop reconciling it). Nothing is sent if a
-check fails. If that tool leaves no tags, name it with --managed-by. Then asks you to
-type the cluster's name; --yes skips this.
+First prints a plan: who makes the change, whether the key, the cluster and your
+permissions allow it, and how the tool that manages the cluster will react (Terraform
+would replace the cluster, Cluster API and Palette would stop reconciling it). Nothing is
+sent if a check fails. If that tool leaves no tags, name it with --managed-by. Then asks
+you to type the cluster's name; --yes skips this.
 
 THIS CANNOT BE UNDONE: EKS never removes or changes the key of a cluster, and the
 cluster depends on the key for as long as it exists.
 
 Waits until the update is Successful and EKS names the key, which takes up to an hour
 or more. If you interrupt the wait, the association continues; --resume waits for it
-again. At the end, the association is recorded in
-ConfigMap kube-system/eks-encrypt, so that verify can prove what is written later.
+again. At the end, the association is recorded in ConfigMap kube-system/eks-encrypt, so
+that verify can prove what is written later.
 
 A plan that was saved with --dry-run -o yaml can be reviewed and then applied with
 --plan and the same other flags. It is refused if a fact has changed since then.

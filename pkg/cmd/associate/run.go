@@ -80,11 +80,7 @@ func (r *runner) run(ctx context.Context) error {
 		}
 		return r.printStatus(ctx)
 	}
-	err := r.await(ctx, engine, updateID, func(ctx context.Context) error {
-		_, err := engine.Wait(ctx, updateID)
-		return err
-	})
-	if err != nil {
+	if err := r.await(ctx, engine, updateID); err != nil {
 		return err
 	}
 	return r.finish(ctx, updateID)

@@ -35,11 +35,11 @@ func (r *runner) resumeUpdate(ctx context.Context, caller v1alpha1.Caller) error
 			r.facts.Cluster.GuardReason), "use the context of the intended cluster")
 	}
 	engine := r.engine()
-	err = r.await(ctx, engine, r.resume, func(ctx context.Context) error {
-		_, err := engine.Resume(ctx, r.resume)
+	if err := engine.Adopt(ctx, r.resume); err != nil {
 		return err
-	})
-	if err != nil {
+	}
+	r.logf("Waiting for update %s of cluster %s.", r.resume, live.Name)
+	if err := r.await(ctx, engine, r.resume); err != nil {
 		return err
 	}
 	r.facts.Key.ARN = engine.KeyARN
@@ -48,14 +48,13 @@ func (r *runner) resumeUpdate(ctx context.Context, caller v1alpha1.Caller) error
 
 // await waits with progress. If the wait ends early, the error names the command that
 // resumes it.
-func (r *runner) await(ctx context.Context, engine *association.Engine, updateID string,
-	wait func(context.Context) error) error {
+func (r *runner) await(ctx context.Context, engine *association.Engine, updateID string) error {
 	progress := output.NewProgress(r.factory.ErrOut)
 	engine.Progress = func(p association.Progress) {
 		at := time.Now()
 		progress.Live(func() string { return waitLine(p, time.Since(at)) })
 	}
-	err := wait(ctx)
+	_, err := engine.Wait(ctx, updateID)
 	progress.End()
 	var pending *association.PendingError
 	if !errors.As(err, &pending) {
