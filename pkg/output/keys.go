@@ -47,7 +47,7 @@ func KeyTable(w io.Writer, l *v1alpha1.KeyList, columns KeyColumns) error {
 		}
 		t.Row(append(row, why(k))...)
 	}
-	e := &errWriter{w: w}
+	e := newTextWriter(w)
 	e.do(t.Print)
 	e.notes(l.Notes)
 	return e.err

@@ -3,14 +3,16 @@ package sanitize
 import (
 	"io"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
 // Writer cleans everything on its way to a stream for people, such as stderr: messages of AWS, names and errors. It
 // keeps line feeds and tabs. Text that needs the terminal's own control sequences goes to Raw, after its values were
-// cleaned with Line.
+// cleaned with Line. It is safe for concurrent use.
 type Writer struct {
 	w    io.Writer
+	mu   sync.Mutex
 	tail []byte // the begin of a rune or of a line break, whose end has not been written yet
 }
 
@@ -32,6 +34,8 @@ func Raw(w io.Writer) io.Writer {
 
 // Write writes the clean text of p. A rune that p cuts off is written together with its end.
 func (w *Writer) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	text := append(w.tail, p...)
 	n := len(text) - unfinished(text)
 	w.tail = append([]byte(nil), text[n:]...)
