@@ -21,13 +21,7 @@ func PlanText(w io.Writer, p *v1alpha1.AssociationPlan, c Colour) error {
 	f.Add("Aliases", strings.Join(p.Key.Aliases, ", "))
 	e.do(f.Print)
 	e.line("")
-	for _, check := range p.Checks {
-		e.line(checkPaint(c, check.Result)(fmt.Sprintf("%-8s", check.Result)) + sanitize.Line(check.Name))
-		e.line(e.wrap(check.Message, "        "))
-		if check.Remedy != "" && check.Result != v1alpha1.ResultPass {
-			e.line(e.wrap("-> "+check.Remedy, "        "))
-		}
-	}
+	e.checks(c, p.Checks)
 	if d := p.Drift; d.Snippet != "" {
 		e.line("")
 		e.line(c.Strong(e.wrap(manager(p), "")))
@@ -50,6 +44,17 @@ func PlanText(w io.Writer, p *v1alpha1.AssociationPlan, c Colour) error {
 		}
 	}
 	return e.err
+}
+
+// checks writes each check with its message and, unless it passed, its remedy.
+func (t *textWriter) checks(c Colour, checks []v1alpha1.Check) {
+	for _, check := range checks {
+		t.line(checkPaint(c, check.Result)(fmt.Sprintf("%-8s", check.Result)) + sanitize.Line(check.Name))
+		t.line(t.wrap(check.Message, "        "))
+		if check.Remedy != "" && check.Result != v1alpha1.ResultPass {
+			t.line(t.wrap("-> "+check.Remedy, "        "))
+		}
+	}
 }
 
 // manager returns the heading of the snippet: the tool and the evidence for it.
