@@ -3,6 +3,7 @@ package kms
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -69,4 +70,16 @@ func (d PolicyDocument) WithCreator(creator string) PolicyDocument {
 	}
 	d.Statement = append(slices.Clone(d.Statement), s)
 	return d
+}
+
+var principalARN = regexp.MustCompile(`^arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:` +
+	`(root|(user|role|assumed-role|federated-user)/[!-~]+)$`)
+
+// CheckPrincipal returns an error if text is not the ARN of a user, a role, a session or an account's root. A wildcard
+// would let everybody use the key.
+func CheckPrincipal(text string) error {
+	if !principalARN.MatchString(text) || strings.ContainsAny(text, `*?"`) {
+		return fmt.Errorf("%q is not the ARN of a user or role", text)
+	}
+	return nil
 }

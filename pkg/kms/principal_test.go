@@ -53,3 +53,26 @@ func TestPrincipal(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckPrincipal(t *testing.T) {
+	for text, valid := range map[string]bool{
+		"arn:aws:iam::111122223333:root":                           true,
+		"arn:aws:iam::111122223333:user/dev/ann@example.com":       true,
+		"arn:aws-us-gov:iam::111122223333:role/aws-reserved/sso/x": true,
+		"arn:aws:sts::111122223333:assumed-role/x/session":         true,
+		"*":                                     false,
+		"arn:aws:iam::*:root":                   false,
+		"arn:aws:iam::111122223333:role/*":      false,
+		"arn:aws:iam::111122223333:role/":       false,
+		"arn:aws:iam::111122223333:role/a b":    false,
+		"arn:aws:iam::111122223333:role/a\"b":   false,
+		"arn:aws:iam::111122223333:role/a\x1bb": false,
+		"arn:aws:iam::111122223333:policy/x":    false,
+		"arn:aws:eks:eu-west-1:111122223333:x":  false,
+		"":                                      false,
+	} {
+		if err := CheckPrincipal(text); (err == nil) != valid {
+			t.Errorf("CheckPrincipal(%q) = %v, want valid: %v", text, err, valid)
+		}
+	}
+}

@@ -14,7 +14,6 @@ import (
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
@@ -75,17 +74,27 @@ the alias belongs to a key that is not eligible; 2 usage.`,
 		"ARN of a user or role that may associate the key, instead of yourself; none for the account alone")
 	flags.BoolVar(&o.yes, "yes", false, "Do not ask for confirmation")
 	cmdutil.AddDryRunFlag(cmd, &o.dryRunMode)
+	flags.Lookup("dry-run").Usage = "none, client or server; client and server look for the alias, show what would be " +
+		"done and create nothing"
 	return cmd
 }
 
 // complete fills the creation from the flags and checks it.
 func (o *createOptions) complete() (err error) {
+	if o.dryRunMode == "server" { // KMS has no dry run of CreateKey: there is nothing more to ask for
+		o.dryRunMode = "client"
+	}
 	if o.dryRun, err = cmdutil.ParseDryRun(o.dryRunMode); err != nil {
 		return err
 	}
 	if !o.dryRun && o.factory.NeedsYes(o.yes) {
 		return cmdutil.UsageErrorf("cannot prompt because stdin is not a terminal: pass --yes, or --dry-run=client to see " +
 			"what would be done")
+	}
+	for _, p := range o.principals {
+		if err := kms.CheckPrincipal(p); err != nil && (p != "none" || len(o.principals) > 1) {
+			return cmdutil.UsageErrorf("--principal: %w", err)
+		}
 	}
 	for _, tag := range o.tags {
 		key, value, _ := strings.Cut(tag, "=")
@@ -189,7 +198,7 @@ func (o *createOptions) policy(ctx context.Context, at cmdutil.Location) (kms.Po
 	principals := o.principals
 	switch {
 	case err != nil:
-		o.factory.Warn(hint.Wrap(fmt.Errorf("the key policy does not name the caller: %w", err), "%s", hint.Of(err)))
+		o.factory.Warn(fmt.Errorf("the key policy does not name the caller: %w", err))
 	case note != "":
 		fmt.Fprintln(o.factory.ErrOut, "note: "+note)
 	}
