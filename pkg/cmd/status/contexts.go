@@ -47,7 +47,7 @@ func (o *Options) runAll(ctx context.Context) error {
 		err := output.EncryptionTable(w, list.Items, wide)
 		for i := range errs {
 			if err == nil && errs[i] != nil {
-				fmt.Fprintf(o.factory.ErrOut, "context %s: %s\n", names[i], sanitize.Line(errs[i].Error()))
+				fmt.Fprintln(o.factory.ErrOut, sanitize.Line(fmt.Sprintf("context %s: %v", names[i], errs[i])))
 			}
 		}
 		return err
