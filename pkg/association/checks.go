@@ -165,17 +165,10 @@ func callerCheck() v1alpha1.Check {
 }
 
 func keyPolicyCheck(f Facts) v1alpha1.Check {
-	const name = "key policy"
-	switch {
-	case f.PolicyErr != nil:
-		return unknown(name, "cannot read the key policy: %v", f.PolicyErr)
-	case len(f.PolicyIssues.Blocking) > 0:
-		return warn(name, "see a key policy that works: kubectl eks-encrypt generate key-policy",
-			"%s", strings.Join(f.PolicyIssues.Blocking, "; "))
-	case len(f.PolicyIssues.Unknown) > 0:
-		return unknown(name, "%s", strings.Join(f.PolicyIssues.Unknown, "; "))
+	if f.PolicyErr != nil {
+		return f.PolicyIssues.Check(f.PolicyErr.Error())
 	}
-	return pass(name, "it allows the caller kms:CreateGrant through EKS")
+	return f.PolicyIssues.Check("")
 }
 
 func accountCheck(f Facts) v1alpha1.Check {

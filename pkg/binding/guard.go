@@ -87,14 +87,14 @@ func (t Target) byCertificate(d Described, p Presented) (v1alpha1.GuardResult, s
 	case kind == chainVerified:
 		reason := "the API server presents a certificate of the cluster's own CA"
 		if dialed, _ := hostPort(t.Server); dialed != host {
-			reason = fmt.Sprintf("%s presents the certificate of %s, of the cluster's own CA", sanitize.URL(t.Server), host)
+			reason = fmt.Sprintf("%s presents the certificate of %s, of the cluster's own CA", sanitize.URLs(t.Server), host)
 		}
 		return match(v1alpha1.EvidenceCertificate, "%s", reason), "", true
 	case t.terminatesTLS(p):
 		return v1alpha1.GuardResult{}, fmt.Sprintf("%s is a proxy with a certificate of its own", t.serverName()), false
 	}
 	return mismatch(v1alpha1.EvidenceCertificate, "kubectl connects to %s, whose certificate is not that of %s: %s",
-		sanitize.URL(t.Server), d.ARN, why), "", true
+		sanitize.URLs(t.Server), d.ARN, why), "", true
 }
 
 // terminatesTLS reports whether a proxy with a certificate of its own presented the chain. An API server has a
@@ -137,9 +137,9 @@ func (t Target) byEndpoint(d Described, why string) v1alpha1.GuardResult {
 		return mismatch(v1alpha1.EvidenceEndpoint, "kubectl connects to %s, another EKS cluster: the endpoint of %s is %s",
 			name, d.ARN, wantHost)
 	case strings.HasPrefix(t.Server, "http://"):
-		return unverified("kubectl connects to %s without TLS", sanitize.URL(t.Server))
+		return unverified("kubectl connects to %s without TLS", sanitize.URLs(t.Server))
 	case t.Insecure:
-		return unverified("kubectl does not verify the certificate of %s (insecure-skip-tls-verify)", sanitize.URL(t.Server))
+		return unverified("kubectl does not verify the certificate of %s (insecure-skip-tls-verify)", sanitize.URLs(t.Server))
 	case name == wantHost && (!local(name) || port == wantPort):
 		return match(v1alpha1.EvidenceEndpoint, "kubectl requires a certificate of the cluster's endpoint; %s", why)
 	}
@@ -147,7 +147,7 @@ func (t Target) byEndpoint(d Described, why string) v1alpha1.GuardResult {
 	if local(name) {
 		place = "a tunnel or a private address"
 	}
-	return unverified("kubectl connects to %s, %s, but the cluster's endpoint is %s; %s", sanitize.URL(t.Server), place,
+	return unverified("kubectl connects to %s, %s, but the cluster's endpoint is %s; %s", sanitize.URLs(t.Server), place,
 		hostOf(d.Endpoint), why)
 }
 

@@ -278,10 +278,10 @@ func (t *Target) contradictory() string {
 func (t *Target) unnamed(call execCall) error {
 	why := fmt.Sprintf("the cluster entry %q is not the ARN of a cluster, the server %s is not an EKS endpoint, "+
 		"and the user runs neither aws eks get-token nor aws-iam-authenticator", t.ClusterEntry,
-		cmp.Or(sanitize.URL(t.Server), "(none)"))
+		cmp.Or(sanitize.URLs(t.Server), "(none)"))
 	if call.tool == toolAuthenticator {
 		why = fmt.Sprintf("the user runs aws-iam-authenticator for %q, which is not a valid EKS cluster name, "+
-			"and the server %s is not an EKS endpoint", call.clusterName, sanitize.URL(t.Server))
+			"and the server %s is not an EKS endpoint", call.clusterName, sanitize.URLs(t.Server))
 	}
 	return &UnnamedError{Context: t.Context, Why: why}
 }

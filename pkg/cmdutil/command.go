@@ -30,7 +30,7 @@ func notRepeated() map[string]string {
 
 // secret reports whether the flag holds a secret, which is never printed.
 func secret(flag *pflag.Flag) bool {
-	return flag.Name == "token" || flag.Name == "password" || sanitize.HasPassword(flag.Value.String())
+	return flag.Name == "token" || flag.Name == "password" || sanitize.URLs(flag.Value.String()) != flag.Value.String()
 }
 
 // Command returns a command line of this tool for the bound cluster: it names the context and the ARN, and repeats every

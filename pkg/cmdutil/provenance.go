@@ -37,7 +37,7 @@ func Caller(ctx context.Context, b *binding.Binding) (v1alpha1.Caller, error) {
 func EndpointOverrides(clients *awsclient.Clients) []v1alpha1.EndpointOverride {
 	var all []v1alpha1.EndpointOverride
 	for _, e := range clients.Endpoints() {
-		all = append(all, v1alpha1.EndpointOverride{Service: e.Service, URL: sanitize.URL(e.URL), Source: e.Source})
+		all = append(all, v1alpha1.EndpointOverride{Service: e.Service, URL: sanitize.URLs(e.URL), Source: e.Source})
 	}
 	return all
 }

@@ -14,8 +14,8 @@ type Candidate struct {
 	v1alpha1.Key
 	// MultiRegionRole is PRIMARY or REPLICA for a multi-Region key.
 	MultiRegionRole string
-	// PrimaryARN is the ARN of a replica's primary key.
-	PrimaryARN string
+	// Tags are nil if they were not read.
+	Tags map[string]string
 	// KeyStore is the ID of the custom key store that contains the key, or "".
 	KeyStore string
 	// DescribeErr is the error of DescribeKey. If it is set, only ARN and Aliases are known.
@@ -119,7 +119,7 @@ func keyWarnings(c Candidate, cluster Place) []string {
 	}
 	switch c.MultiRegionRole {
 	case "REPLICA":
-		primary := cmp.Or(c.PrimaryARN, "unknown")
+		primary := cmp.Or(c.Primary, "unknown")
 		w = append(w, "it is a replica of a multi-Region key: rotation is set on the primary "+primary)
 	case "PRIMARY":
 		w = append(w, "it is the primary of a multi-Region key: users of a replica can decrypt what it encrypted")
@@ -137,8 +137,19 @@ func (c Candidate) Item(cluster Place) v1alpha1.KeyListItem {
 	return v1alpha1.KeyListItem{
 		ARN: c.ARN, Aliases: c.Aliases, Eligible: len(reasons) == 0, Reasons: reasons, Warnings: warnings,
 		State: c.State, Spec: c.Spec, Usage: c.Usage, Manager: c.Manager, Origin: c.Origin,
-		MultiRegion: c.MultiRegion, PaletteUsable: c.PaletteUsable(), Rotation: c.Rotation,
+		MultiRegion: c.MultiRegion, PaletteUsable: c.PaletteUsable(), Palette: c.palette(len(reasons) == 0),
+		Rotation: c.Rotation, KeyDetails: c.KeyDetails, Account: c.Account, Tags: c.Tags,
 	}
+}
+
+func (c Candidate) palette(eligible bool) v1alpha1.Palette {
+	switch {
+	case !eligible:
+		return v1alpha1.PaletteNo
+	case c.PaletteUsable():
+		return v1alpha1.PaletteYes
+	}
+	return v1alpha1.PaletteWithStatement
 }
 
 func date(t time.Time) string { return t.UTC().Format(time.DateOnly) }

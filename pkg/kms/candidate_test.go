@@ -80,7 +80,7 @@ func TestJudge(t *testing.T) {
 		{"imported material", func(c *Candidate) { c.Origin = "EXTERNAL" }, nil, []string{"imported"}},
 		{"external key store", func(c *Candidate) { c.Origin, c.KeyStore = "EXTERNAL_KEY_STORE", "cks-1" }, nil,
 			[]string{"EXTERNAL_KEY_STORE cks-1"}},
-		{"replica", func(c *Candidate) { c.ARN, c.MultiRegionRole, c.PrimaryARN = mrkARN, "REPLICA", "arn:p" }, nil,
+		{"replica", func(c *Candidate) { c.ARN, c.MultiRegionRole, c.Primary = mrkARN, "REPLICA", "arn:p" }, nil,
 			[]string{"primary arn:p"}},
 		{"primary", func(c *Candidate) { c.ARN, c.MultiRegionRole = mrkARN, "PRIMARY" }, nil,
 			[]string{"primary of a multi-Region key"}},

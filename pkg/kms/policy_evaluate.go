@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
 // PolicyIssues is what a key policy means for an association. If both lists are empty, the policy allows it.
@@ -18,6 +20,23 @@ type PolicyIssues struct {
 	Unknown []string
 	// OnlyViaEKS is true if a direct call is not allowed, so that a dry run shows nothing.
 	OnlyViaEKS bool
+}
+
+// Check returns the check of the policy. unread is why the policy is unknown; "" if it was read.
+func (i PolicyIssues) Check(unread string) v1alpha1.Check {
+	c := v1alpha1.Check{
+		Name: "key policy", Result: v1alpha1.ResultPass, Message: "it allows the caller " + createGrant + " through EKS",
+	}
+	switch {
+	case unread != "":
+		c.Result, c.Message = v1alpha1.ResultUnknown, "cannot read the key policy: "+unread
+	case len(i.Blocking) > 0:
+		c.Result, c.Message = v1alpha1.ResultWarn, strings.Join(i.Blocking, "; ")
+		c.Remedy = "see a key policy that works: kubectl eks-encrypt generate key-policy"
+	case len(i.Unknown) > 0:
+		c.Result, c.Message = v1alpha1.ResultUnknown, strings.Join(i.Unknown, "; ")
+	}
+	return c
 }
 
 // Requester is the principal in whose name EKS calls KMS.

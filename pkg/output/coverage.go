@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // shownFailures is the maximum number of failures in the text, unless wide.
@@ -15,7 +14,7 @@ const shownFailures = 20
 // CoverageText writes the report for people: the verdict with its statement, the counts,
 // and the failures.
 func CoverageText(w io.Writer, r *v1alpha1.CoverageReport, c Colour, wide bool) error {
-	e := &errWriter{w: w}
+	e := newTextWriter(w)
 	paint := c.Doubtful
 	switch r.Verdict {
 	case v1alpha1.CoverageProven:
@@ -24,7 +23,7 @@ func CoverageText(w io.Writer, r *v1alpha1.CoverageReport, c Colour, wide bool) 
 		paint = c.Bad
 	}
 	e.line(c.Strong(paint(fmt.Sprintf("%s (%s)", r.Verdict, r.Method))))
-	e.line(sanitize.Line(r.Statement))
+	e.line(e.wrap(r.Statement, ""))
 	e.line("")
 	t := NewTable("RESOURCE", "TOTAL", "CURRENT", "REWRITTEN", "GONE", "UNPROVEN", "FAILED")
 	n := func(i int64) string { return strconv.FormatInt(i, 10) }

@@ -45,20 +45,20 @@ func paint(c Colour, r *v1alpha1.EncryptionReport) func(string) string {
 // EncryptionText writes one report for people: the verdict, then the facts behind it.
 // wide adds the controls and the details of the key.
 func EncryptionText(w io.Writer, r *v1alpha1.EncryptionReport, c Colour, wide bool) error {
-	e := &errWriter{w: w}
+	e := newTextWriter(w)
 	words := fmt.Sprintf("%s (%s, %s)", headline(r), r.Encryption.Verdict, r.Encryption.Scope)
 	if s := r.Cluster.Status; s != "" && s != "ACTIVE" && s != "UPDATING" {
 		words += "; the cluster is " + sanitize.Line(s)
 	}
 	e.line(c.Strong(paint(c, r)(words)))
 	if r.Encryption.Reason != "" {
-		e.line(sanitize.Line(r.Encryption.Reason))
+		e.line(e.wrap(r.Encryption.Reason, ""))
 	}
 	if r.Cluster.Guard == v1alpha1.GuardMismatch {
-		e.line(c.Bad("This is NOT the cluster that kubectl uses: " + sanitize.Line(r.Cluster.GuardReason)))
+		e.line(c.Bad(e.wrap("This is NOT the cluster that kubectl uses: "+r.Cluster.GuardReason, "")))
 	}
 	if r.Key != nil && r.Key.Usable == v1alpha1.UsableNo {
-		e.line(c.Bad("The key is NOT usable: " + sanitize.Line(r.Key.Reason)))
+		e.line(c.Bad(e.wrap("The key is NOT usable: "+r.Key.Reason, "")))
 	}
 	e.line("")
 	e.do(reportFields(r, wide).Print)
@@ -224,32 +224,4 @@ func withReason(s, reason string) string {
 		return s
 	}
 	return s + " (" + strings.TrimSuffix(reason, ".") + ")"
-}
-
-// errWriter writes until the first error and keeps that error.
-type errWriter struct {
-	w   io.Writer
-	err error
-}
-
-func (e *errWriter) line(s string) {
-	if e.err == nil {
-		_, e.err = fmt.Fprintln(e.w, s)
-	}
-}
-
-func (e *errWriter) do(print func(io.Writer) error) {
-	if e.err == nil {
-		e.err = print(e.w)
-	}
-}
-
-// notes writes the notes of a report after an empty line.
-func (e *errWriter) notes(notes []string) {
-	for i, note := range notes {
-		if i == 0 {
-			e.line("")
-		}
-		e.line("Note: " + sanitize.Line(note))
-	}
 }

@@ -188,7 +188,7 @@ type Colour struct{ on bool }
 func NewColour(w io.Writer, mode string) (Colour, error) {
 	switch mode {
 	case "auto":
-		return Colour{on: printers.AllowsColorOutput(w)}, nil
+		return Colour{on: printers.AllowsColorOutput(sanitize.Raw(w))}, nil
 	case "always":
 		return Colour{on: true}, nil
 	case "never":

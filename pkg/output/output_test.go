@@ -10,14 +10,6 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-func TestWrap(t *testing.T) {
-	got := Wrap("one two three averyveryverylongword four", "  ", 12)
-	want := "  one two\n  three\n  averyveryverylongword\n  four"
-	if got != want {
-		t.Errorf("Wrap =\n%s\nwant\n%s", got, want)
-	}
-}
-
 func TestProgressWithoutTerminal(t *testing.T) {
 	var b bytes.Buffer
 	p := NewProgress(&b)

@@ -1,30 +1,23 @@
 package sanitize
 
 import (
-	"net/url"
+	"regexp"
 	"strings"
 )
 
-// URL returns the URL without the password, and without the user if there is one. A text that is not a URL with user
-// information is returned as it is.
-func URL(s string) string {
-	scheme, rest, found := strings.Cut(s, "://")
-	if !found {
-		return s
-	}
-	authority := rest
-	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-		authority = rest[:i]
-	}
-	at := strings.LastIndexByte(authority, '@')
-	if at < 0 {
-		return s
-	}
-	return scheme + "://xxxxx@" + rest[at+1:]
-}
+// redacted replaces the user and the password of a URL.
+const redacted = "***"
 
-// HasPassword reports whether the URL contains user information.
-func HasPassword(s string) bool {
-	u, err := url.Parse(s)
-	return URL(s) != s || err == nil && u.User != nil
+// userinfo matches the user and password of a URL. The first form is that of a valid URL. The second one is a password
+// that contains a slash or another character that must be encoded: the text after the colon is no port.
+var userinfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)` +
+	`(?:[^\s/?#"<>]*|[^\s/?#"<>@:\[]*:[0-9]*[^\s/?#"<>@0-9][^\s"<>]*)@`)
+
+// URLs replaces the user and the password of each URL in a text, for instance of an endpoint in an error. A user name
+// is replaced too, because some proxies expect a token in its place.
+func URLs(text string) string {
+	if !strings.Contains(text, "://") {
+		return text
+	}
+	return userinfo.ReplaceAllString(text, "${1}"+redacted+"@")
 }

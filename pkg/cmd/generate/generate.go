@@ -4,7 +4,6 @@ package generate
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -18,8 +17,9 @@ func NewCmd(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "Print policies, RBAC, IaC snippets or a runbook for this cluster",
-		Long: `Prints documents that are ready to paste, filled with the values of the live cluster.
-Changes nothing.`,
+		Long: `Prints documents that are ready to paste, filled with the values of the cluster. AWS is
+asked only for what the kubeconfig and the arguments do not contain; notes on stderr say
+what was not verified. Changes nothing.`,
 		Example: `  # The least that an operator needs
   kubectl eks-encrypt generate iam-policy --for associate alias/payments
 
@@ -71,18 +71,12 @@ func inspect(ctx context.Context, f *cmdutil.Factory) (*cluster, error) {
 
 // keyARN returns the ARN of the key in args, or else of the cluster's key; "" if there
 // is neither.
-func (c *cluster) keyARN(ctx context.Context, args []string) (string, error) {
+func (c *cluster) keyARN(ctx context.Context, f *cmdutil.Factory, args []string) (string, error) {
 	if len(args) == 0 {
 		return c.Report.Encryption.KeyARN, nil
 	}
 	where := kms.Place{Partition: c.Partition, Region: c.Region, Account: c.caller.Account}
-	k, err := kms.Resolve(ctx, c.AWS.KMS(c.Region), args[0], where)
-	return k.ARN, err
-}
-
-// anyKeyARN is the pattern for all keys of the cluster's account and region.
-func (c *cluster) anyKeyARN() string {
-	return fmt.Sprintf("arn:%s:kms:%s:%s:key/*", c.Partition, c.Region, c.Account)
+	return place{where, c.Name}.keyARN(ctx, f, args[0])
 }
 
 // errNoKey is the error of a document that needs a key.
