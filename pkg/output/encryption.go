@@ -125,6 +125,10 @@ func addKey(f *Fields, k *v1alpha1.Key, wide bool) {
 	if !wide {
 		return
 	}
+	f.Add("  Description", k.Description)
+	if k.CreationDate != nil {
+		f.Add("  Created", k.CreationDate.UTC().Format(minutes))
+	}
 	f.Add("  Account", k.Account)
 	f.Add("  Manager", k.Manager)
 	f.Add("  Spec", k.Spec)
@@ -132,6 +136,8 @@ func addKey(f *Fields, k *v1alpha1.Key, wide bool) {
 	f.Add("  Origin", k.Origin)
 	if k.MultiRegion {
 		f.Add("  Multi-Region", "yes")
+		f.Add("  Primary", k.Primary)
+		f.Add("  Replicas", strings.Join(k.Replicas, ", "))
 	}
 }
 

@@ -39,7 +39,7 @@ right to finish a new key comes from its key policy, which 'keys create' writes.
   kubectl eks-encrypt generate iam-policy --for associate alias/payments
 
   # For a team that may associate any key with such an alias
-  kubectl eks-encrypt generate iam-policy --for associate --any-key alias/eks-*
+  kubectl eks-encrypt generate iam-policy --for associate --any-key 'alias/eks-*'
 
   # For a read-only pipeline, with all details
   kubectl eks-encrypt generate iam-policy --for status --optional

@@ -3,6 +3,7 @@ package generate
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -87,7 +88,9 @@ func discover(ctx context.Context, f *cmdutil.Factory) (found []schema.GroupReso
 		note(f, "%s", text)
 	}
 	for _, r := range resources {
-		found = append(found, r.GroupResource())
+		if !strings.Contains(r.Resource, "/") { // a subresource
+			found = append(found, r.GroupResource())
+		}
 	}
 	return found
 }
