@@ -26,7 +26,7 @@ func passing() Facts {
 		Key:  v1alpha1.KeyListItem{ARN: keyARN, Eligible: true}, KeyAccount: awstest.Account,
 		Caller: v1alpha1.Caller{ARN: awstest.User().ARN, Account: awstest.Account},
 		Drift:  v1alpha1.Drift{Tool: v1alpha1.ToolEksctl, Confidence: v1alpha1.ConfidenceCertain, Consequence: "none"},
-		Grant: &v1alpha1.Check{Name: kms.GrantCheckName, Result: v1alpha1.ResultPass},
+		Grant:  &v1alpha1.Check{Name: kms.GrantCheckName, Result: v1alpha1.ResultPass},
 	}
 }
 

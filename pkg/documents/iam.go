@@ -45,8 +45,8 @@ func needs() []need {
 		{"audit", "eks:ListClusters", "any", false},
 		{"audit", "eks:DescribeCluster", "fleet", false},
 		{"audit", "kms:DescribeKey", "fleet-keys", false}, // control ENC-3 is enforced by default
-		{"associate", "eks:ListUpdates", "cluster", false},
-		{"associate", "eks:DescribeUpdate", "cluster", false},
+		{"associate verify", "eks:ListUpdates", "cluster", false},
+		{"associate verify", "eks:DescribeUpdate", "cluster", false},
 		{"associate", "eks:AssociateEncryptionConfig", "cluster", false},
 		{"associate", "kms:DescribeKey", "key", false},
 		{"associate", "kms:CreateGrant", "key", false},
@@ -57,8 +57,9 @@ func needs() []need {
 		// Never called, but CreateKey refuses a policy that denies its caller this action.
 		{"create-key", "kms:PutKeyPolicy", "keys", false},
 
-		{"status verify", "eks:ListUpdates", "cluster", true},
-		{"status verify", "eks:DescribeUpdate", "cluster", true},
+		{"status", "eks:ListUpdates", "cluster", true},
+		{"status", "eks:DescribeUpdate", "cluster", true},
+		{"associate", "eks:ListCapabilities", "cluster", true},
 		{"status verify", "kms:DescribeKey", "key", true},
 		{"status verify", "kms:GetKeyRotationStatus", "key", true},
 		{"audit", "kms:GetKeyRotationStatus", "fleet-keys", true},
