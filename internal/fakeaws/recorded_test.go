@@ -95,11 +95,11 @@ func TestRecordedErrors(t *testing.T) {
 			return err
 		}(), "UnsupportedOperationException", external + " origin is EXTERNAL which is not valid for this operation."},
 		{"grant to no principal", func() error {
-			_, err := client.CreateGrant(ctx, &kms.CreateGrantInput{KeyId: &arn, GranteePrincipal: aws.String("nobody"),
+			_, err := client.CreateGrant(ctx, &kms.CreateGrantInput{KeyId: &arn, GranteePrincipal: aws.String("no-principal"),
 				Operations: []types.GrantOperation{"Decrypt"}})
 			return err
-		}(), "InvalidArnException", "nobody"},
-		{"limit of zero", func() error {
+		}(), "InvalidArnException", "no-principal"},
+		{"limit above the maximum", func() error {
 			_, err := client.ListGrants(ctx, &kms.ListGrantsInput{KeyId: &arn, Limit: aws.Int32(101)})
 			return err
 		}(), "ValidationException", "less than or equal to 100"},
@@ -161,7 +161,8 @@ func TestKeyMetadata(t *testing.T) {
 
 func TestListCapabilities(t *testing.T) {
 	s, url := start(t, Options{})
-	_, err := s.AddCluster(Cluster{Name: "c", Region: home, Account: account, Capabilities: []Capability{{Name: "ack", Type: "ACK"}}})
+	_, err := s.AddCluster(Cluster{Name: "c", Region: home, Account: account,
+		Capabilities: []Capability{{Name: "ack", Type: "ACK"}}})
 	must(t, err)
 	out, err := eksOf(admin, url).ListCapabilities(context.Background(),
 		&eks.ListCapabilitiesInput{ClusterName: aws.String("c")})

@@ -140,8 +140,8 @@ func (f *Facts) gatherForNew(ctx context.Context, s Sources, r Request) {
 	f.UsedBy = slices.DeleteFunc(others, func(arn string) bool { return arn == f.Cluster.ARN })
 }
 
-// assessDrift predicts what the managing tool will do. Objects in the cluster count like tags that are certain; they are
-// searched only if kubectl is known to use this cluster.
+// assessDrift predicts what the managing tool will do. Objects in the cluster count like tags that are certain. They
+// are searched only if kubectl is known to use this cluster.
 func (f *Facts) assessDrift(ctx context.Context, s Sources) {
 	var owners []iac.Owner
 	if s.Owners != nil && f.Cluster.Guard == v1alpha1.GuardMatch {

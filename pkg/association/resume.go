@@ -8,8 +8,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
-// Adopt checks that the update is an association of the cluster, of an earlier run or another client, and sets KeyARN to
-// its key, so that Wait can wait for it. It begins nothing.
+// Adopt checks that the update is an association of the cluster, which an earlier run or another client began, and sets
+// KeyARN to its key, so that Wait can wait for it. It begins nothing.
 func (e *Engine) Adopt(ctx context.Context, updateID string) error {
 	u, err := e.EKS.Update(ctx, e.Cluster.Ref(), updateID)
 	switch {

@@ -13,8 +13,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// ParsePlan reads a plan that was saved as YAML or JSON. It refuses unknown and duplicate fields, further documents, and
-// a plan without the facts that CheckUnchanged compares.
+// ParsePlan reads a plan that was saved as YAML or JSON. It refuses unknown and duplicate fields, further documents,
+// and a plan without the facts that CheckUnchanged compares.
 func ParsePlan(text []byte) (*v1alpha1.AssociationPlan, error) {
 	if !isOneDocument(text) {
 		return nil, errors.New("parse the plan: the file has more than one document")

@@ -133,7 +133,8 @@ func TestRefusals(t *testing.T) {
 func TestAliasReported(t *testing.T) {
 	a := newAWS(t)
 	alias, err := a.AddAlias(fakeaws.Alias{
-		Name: "alias/lab", Region: awstest.Region, Account: awstest.Account, Target: a.key[strings.LastIndexByte(a.key, '/')+1:],
+		Name: "alias/lab", Region: awstest.Region, Account: awstest.Account,
+		Target: a.key[strings.LastIndexByte(a.key, '/')+1:],
 	})
 	awstest.Must(t, err)
 	f := a.gather(t, a.key)

@@ -80,8 +80,8 @@ func needs() []need {
 		{"audit", "eks:ListClusters", "any", false},
 		{"audit", "eks:DescribeCluster", "fleet", false},
 		{"audit", "kms:DescribeKey", "fleet-keys", false}, // control ENC-3 is enforced by default
-		{"associate palette", "eks:ListUpdates", "cluster", false},
-		{"associate palette", "eks:DescribeUpdate", "cluster", false},
+		{"associate verify palette", "eks:ListUpdates", "cluster", false},
+		{"associate verify palette", "eks:DescribeUpdate", "cluster", false},
 		{"associate", "eks:AssociateEncryptionConfig", "cluster", false},
 		{"associate palette", "kms:DescribeKey", "key", false},
 		{"associate palette", "kms:CreateGrant", "key", false},
@@ -91,8 +91,9 @@ func needs() []need {
 		{"create-key", "kms:CreateAlias", "aliases", false},
 		{"create-key", "kms:ListAliases", "any", false},
 
-		{"status verify", "eks:ListUpdates", "cluster", true},
-		{"status verify", "eks:DescribeUpdate", "cluster", true},
+		{"status", "eks:ListUpdates", "cluster", true},
+		{"status", "eks:DescribeUpdate", "cluster", true},
+		{"associate", "eks:ListCapabilities", "cluster", true},
 		{"status verify", "kms:DescribeKey", "key", true},
 		{"status verify", "kms:GetKeyRotationStatus", "key", true},
 		{"audit", "kms:GetKeyRotationStatus", "fleet-keys", true},

@@ -43,8 +43,8 @@ var (
 )
 
 // CauseIn returns the cause in a code and message, either of an error or of a failed update. The words are those of
-// recorded messages, for example "The KeyArn in encryptionConfig provider ARN is not found." and "User not authorized to
-// perform kms:CreateGrant operation".
+// recorded messages, for example "The KeyArn in encryptionConfig provider ARN is not found." and "User not authorized
+// to perform kms:CreateGrant operation".
 func CauseIn(code, message string) (cause Cause, kmsAction string) {
 	message = arnText.ReplaceAllString(message, "ARN")
 	text := strings.ToLower(message)

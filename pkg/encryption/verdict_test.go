@@ -114,6 +114,11 @@ func TestUsable(t *testing.T) {
 			issue("KmsKeyDisabled", "arn:aws:kms:us-west-2:111122223333:key/2"), v1alpha1.UsableYes},
 		{"another issue", "Enabled", "", issue("Ec2SubnetNotFound", "subnet-1"), v1alpha1.UsableYes},
 	}
+	// Which key an alias stands for is unknown if KMS cannot be queried.
+	if got, _ := Usable("", "denied", "arn:aws:kms:us-west-2:1:alias/a", issue("KmsKeyDisabled", key)); got !=
+		v1alpha1.UsableNo {
+		t.Errorf("Usable of an alias = %s, want No", got)
+	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			got, why := Usable(test.state, test.unknownReason, key, test.issues)

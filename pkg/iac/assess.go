@@ -53,7 +53,7 @@ func Assess(managed v1alpha1.ManagedBy, owners []Owner, v Values) v1alpha1.Drift
 		d.Destructive = true
 	}
 	if d.Confidence == v1alpha1.ConfidenceProbable && d.Tool != v1alpha1.ToolTerraform {
-		d.Consequence += "; but such a tag is no proof, and if it is Terraform instead, " +
+		d.Consequence += "; but such a tag proves nothing, and if it is Terraform instead, " +
 			consequences(v1alpha1.ToolTerraform).consequence
 	}
 	for _, other := range managed.Also {

@@ -249,7 +249,9 @@ encryption_config = {
 			t.Errorf("Snippet(%s): a line of the head is not a comment:\n%s", form, head)
 		}
 	}
-	for _, hostile := range []string{"x\nevil: true", "x\revil: true", "x\u2028evil: true", "$(evil)", "'; evil #", "\x1b[2J"} {
+	for _, hostile := range []string{
+		"x\nevil: true", "x\revil: true", "x\u2028evil: true", "$(evil)", "'; evil #", "\x1b[2J",
+	} {
 		for _, form := range Forms() {
 			text, err := Snippet(form, Values{Cluster: hostile, KeyARN: key, Namespace: hostile, Name: hostile})
 			if err != nil {

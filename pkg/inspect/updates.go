@@ -39,7 +39,8 @@ func (u *updates) report(r *v1alpha1.EncryptionReport, read bool) {
 	}
 	other := slices.IndexFunc(u.all, func(u eks.Update) bool { return !u.IsAssociation() && u.Running() })
 	if other >= 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("update %s (%s) is %s", u.all[other].ID, u.all[other].Type, u.all[other].Status))
+		running := u.all[other]
+		r.Notes = append(r.Notes, fmt.Sprintf("update %s (%s) is %s", running.ID, running.Type, running.Status))
 	}
 	if u.err != nil {
 		r.Notes = append(r.Notes, "last association: "+u.err.Error())

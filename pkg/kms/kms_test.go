@@ -269,6 +269,17 @@ func TestCheckGrantIgnoredDryRun(t *testing.T) {
 	}
 }
 
+// TestFactsOfAlias checks a cluster whose configuration names an alias, as emulators report it.
+func TestFactsOfAlias(t *testing.T) {
+	a := newAWS(t)
+	key := a.key(t, fakeaws.Key{RotationDays: 90})
+	a.alias(t, "alias/named", key)
+	got, unasked, notes := Facts(context.Background(), a.kms(), "arn:aws:kms:eu-central-1:111122223333:alias/named")
+	if got.ARN != key || got.State != "Enabled" || got.Rotation == nil || unasked != "" || len(notes) > 0 {
+		t.Errorf("Facts = %+v, %q, %q; want those of %s", got, unasked, notes, key)
+	}
+}
+
 func TestReadPolicyIssues(t *testing.T) {
 	a := newAWS(t, fakeaws.Allow("*"), fakeaws.Deny("kms:GetKeyPolicy"))
 	_, reason := ReadPolicyIssues(context.Background(), a.kms(), a.key(t, fakeaws.Key{}),

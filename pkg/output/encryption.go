@@ -199,6 +199,14 @@ func shortContext(name string) string {
 }
 
 func managedBy(m *v1alpha1.ManagedBy) string {
+	text := oneManager(m)
+	for _, other := range m.Also {
+		text += "; also traces of " + withReason(string(other.Tool), other.Evidence)
+	}
+	return text
+}
+
+func oneManager(m *v1alpha1.ManagedBy) string {
 	switch {
 	case m.Tool == v1alpha1.ToolUnknown || m.Tool == "":
 		return withReason("unknown", "no tag names a tool; Terraform sets none")

@@ -15,6 +15,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmd/rewrite"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
@@ -59,6 +60,10 @@ func (r *runner) run(ctx context.Context) error {
 			return err
 		}
 		begun, err := engine.Begin(ctx)
+		if errors.As(err, new(*association.UncertainError)) {
+			return hint.Wrap(err, "wait a few minutes, then look for the association with: %s; the same command waits for "+
+				"it if it runs, and never begins a second one", r.waitCommand(""))
+		}
 		if err != nil {
 			return err
 		}
