@@ -1,6 +1,9 @@
 package sanitize
 
-import "testing"
+import (
+	"net/url"
+	"testing"
+)
 
 func TestURL(t *testing.T) {
 	for in, want := range map[string]string{
@@ -19,4 +22,21 @@ func TestURL(t *testing.T) {
 			t.Errorf("HasPassword(%q) = %t, want %t", in, got, in != want)
 		}
 	}
+}
+
+// FuzzURL checks that no user information remains before the host.
+func FuzzURL(f *testing.F) {
+	f.Add("http://user:secret@proxy:3128/path@x")
+	f.Add("a://b://c@d@e")
+	f.Fuzz(func(t *testing.T, s string) {
+		got := URL(s)
+		if URL(got) != got {
+			t.Errorf("URL(%q) = %q, and again %q", s, got, URL(got))
+		}
+		if u, err := url.Parse(got); err == nil && u.Host != "" {
+			if password, set := u.User.Password(); set {
+				t.Errorf("URL(%q) = %q, which has the password %q", s, got, password)
+			}
+		}
+	})
 }
