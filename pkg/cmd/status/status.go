@@ -96,7 +96,7 @@ func (o *Options) Validate(changed func(flag string) bool) (err error) {
 	if !o.allContexts {
 		return nil
 	}
-	for _, flag := range append(cmdutil.ConnectionFlags(), "cluster-name") {
+	for _, flag := range append(cmdutil.ConnectionFlags(), "cluster-name", "region") {
 		if changed(flag) {
 			return cmdutil.UsageErrorf("--all-contexts and --%s exclude each other", flag)
 		}
