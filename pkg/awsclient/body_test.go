@@ -28,7 +28,7 @@ func TestBodyOutlivesTheResponse(t *testing.T) {
 	transport := &bodyRecorder{}
 	cfg := c.config.Copy()
 	cfg.HTTPClient = bodyInMemory{transport}
-	_, err = c.options.clients(cfg).KMS("eu-west-1").ListKeys(t.Context(), &kms.ListKeysInput{})
+	_, err = c.principal.clients(cfg).KMS("eu-west-1").ListKeys(t.Context(), &kms.ListKeysInput{})
 	awstest.Must(t, err)
 	body, ok := transport.body.(io.WriterTo)
 	if !ok {

@@ -3,8 +3,7 @@ package awsclient
 import (
 	"cmp"
 	"context"
-	"errors"
-	"strings"
+	"fmt"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,61 +16,48 @@ import (
 
 // Clients holds the AWS clients of one principal.
 type Clients struct {
-	options Options
-	config  aws.Config
-	eks     *eks.Client
+	principal *principal
+	config    aws.Config
+	eks       *eks.Client
 
 	mu  sync.Mutex
 	kms map[string]*kms.Client // by region
 }
 
-// New loads the configuration and retrieves the credentials, so that missing credentials fail before the first
-// call. It returns an *Error of kind KindNoCredentials, KindExpiredCredentials, KindNoRegion or KindConfig, or
-// another error if a file cannot be read.
-func New(ctx context.Context, o Options) (*Clients, error) {
-	cfg, err := o.load(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if cfg.Region == "" {
-		return nil, &Error{
-			Kind:    KindNoRegion,
-			message: "no AWS region: neither the kube context nor the AWS configuration names one",
-			hint:    "pass --region, or set AWS_REGION",
-		}
-	}
-	if cfg.Credentials == nil {
-		return nil, o.explainCredentials(errors.New("no credential provider"))
-	}
-	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-		return nil, o.explainCredentials(err)
-	}
-	return o.clients(cfg), nil
-}
+// New returns the clients of a Pool of their own.
+func New(ctx context.Context, o Options) (*Clients, error) { return new(Pool).New(ctx, o) }
 
-func (o *Options) clients(cfg aws.Config) *Clients {
+func (p *principal) clients(cfg aws.Config) *Clients {
 	return &Clients{
-		options: *o, config: cfg, kms: map[string]*kms.Client{},
-		eks: eks.NewFromConfig(cfg, func(e *eks.Options) { o.overrideEndpoint("EKS", &e.BaseEndpoint) }),
+		principal: p, config: cfg, kms: map[string]*kms.Client{},
+		eks: eks.NewFromConfig(cfg, func(e *eks.Options) { p.setEndpoint("EKS", &e.BaseEndpoint) }),
 	}
 }
 
 // Assume returns the clients of a role, in the region or, if it is empty, in the region of c. The role is assumed
 // at the first call, and again when its credentials expire.
 func (c *Clients) Assume(roleARN, region string) *Clients {
-	o, cfg := c.options, c.config.Copy()
-	o.RoleARN, o.Region = roleARN, region
-	cfg.Credentials = o.assume(c.config, roleARN)
+	p, cfg := *c.principal, c.config.Copy()
+	p.options.ExternalID = "" // it is for the role of the flag
+	p.source = &source{kind: fromFlagRole, role: roleARN, session: userAgent, base: c.principal.source}
+	p.identity += " " + roleARN
+	cfg.Credentials = aws.NewCredentialsCache(p.assumeRole(c.config, p.source))
 	cfg.Region = cmp.Or(region, cfg.Region)
-	return o.clients(cfg)
+	return p.clients(cfg)
 }
 
 // In returns the clients of the same principal in another region.
 func (c *Clients) In(region string) *Clients {
-	o, cfg := c.options, c.config.Copy()
-	o.Region, cfg.Region = region, region
-	return o.clients(cfg)
+	cfg := c.config.Copy()
+	cfg.Region = region
+	return c.principal.clients(cfg)
 }
+
+// Identity is equal for clients of one Pool that act as the same principal.
+func (c *Clients) Identity() string { return c.principal.identity }
+
+// CredentialSource describes where the credentials come from, for instance: profile "prod" (AssumeRole arn:…).
+func (c *Clients) CredentialSource() string { return c.principal.source.String() }
 
 // Config returns a copy of the SDK's configuration.
 func (c *Clients) Config() aws.Config { return c.config.Copy() }
@@ -91,78 +77,30 @@ func (c *Clients) KMS(region string) *kms.Client {
 	if c.kms[region] == nil {
 		c.kms[region] = kms.NewFromConfig(c.config, func(k *kms.Options) {
 			k.Region = region
-			c.options.overrideEndpoint("KMS", &k.BaseEndpoint)
+			c.principal.setEndpoint("KMS", &k.BaseEndpoint)
+			if retryer, ok := k.Retryer.(aws.RetryerV2); ok {
+				k.Retryer = exceptQuotas{retryer}
+			}
 		})
 	}
 	return c.kms[region]
 }
 
 // STS returns the STS client of the cluster's region.
-func (c *Clients) STS() *sts.Client { return c.options.sts(c.config) }
+func (c *Clients) STS() *sts.Client { return c.principal.sts(c.config) }
 
 // Organizations returns the client of AWS Organizations. It calls the only endpoint of the region's partition.
 func (c *Clients) Organizations() *organizations.Client {
 	return organizations.NewFromConfig(c.config, func(o *organizations.Options) {
-		c.options.overrideEndpoint("ORGANIZATIONS", &o.BaseEndpoint)
+		c.principal.setEndpoint("ORGANIZATIONS", &o.BaseEndpoint)
 	})
 }
 
 // Account returns the client of AWS Account Management. It calls the only endpoint of the region's partition.
 func (c *Clients) Account() *account.Client {
 	return account.NewFromConfig(c.config, func(a *account.Options) {
-		c.options.overrideEndpoint("ACCOUNT", &a.BaseEndpoint)
+		c.principal.setEndpoint("ACCOUNT", &a.BaseEndpoint)
 	})
-}
-
-// overrideEndpoint sets the endpoint of a service to --endpoint-url, or else to the one in the kubeconfig's
-// environment. The SDK reads only the environment of the process.
-func (o *Options) overrideEndpoint(service string, endpoint **string) {
-	if o.EndpointURL != "" {
-		*endpoint = aws.String(o.EndpointURL)
-		return
-	}
-	if strings.EqualFold(o.getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), "true") {
-		return
-	}
-	if url := cmp.Or(o.Env["AWS_ENDPOINT_URL_"+service], o.Env["AWS_ENDPOINT_URL"]); url != "" {
-		*endpoint = aws.String(url)
-	}
-}
-
-// Endpoint is an endpoint that replaces the one of AWS.
-type Endpoint struct {
-	Service string // EKS or KMS
-	URL     string
-	Source  string // the flag, variable or profile that sets it
-}
-
-// Endpoints lists the endpoints of EKS and KMS that replace those of AWS, so that a report can name them.
-func (c *Clients) Endpoints() []Endpoint {
-	var found []Endpoint
-	for _, s := range []struct {
-		service string
-		url     *string
-	}{
-		{"EKS", c.eks.Options().BaseEndpoint},
-		{"KMS", c.KMS("").Options().BaseEndpoint},
-	} {
-		if url := aws.ToString(s.url); url != "" {
-			found = append(found, Endpoint{s.service, url, c.options.endpointSource(s.service, url)})
-		}
-	}
-	return found
-}
-
-func (o *Options) endpointSource(service, url string) string {
-	if o.EndpointURL == url {
-		return "--endpoint-url"
-	}
-	for _, name := range []string{"AWS_ENDPOINT_URL_" + service, "AWS_ENDPOINT_URL"} {
-		if o.getenv(name) == url {
-			return name
-		}
-	}
-	return "the AWS profile"
 }
 
 // Caller returns the account and the ARN of these clients' principal. It needs no permission.
@@ -176,7 +114,32 @@ func (c *Clients) Caller(ctx context.Context) (account, callerARN string, err er
 
 // Refresh drops the cached credentials, so that the next call retrieves new ones.
 func (c *Clients) Refresh() {
-	if cache, ok := c.config.Credentials.(*aws.CredentialsCache); ok {
+	if cache, ok := c.config.Credentials.(interface{ Invalidate() }); ok {
 		cache.Invalidate()
 	}
+}
+
+// ExplainRegion returns err, or an *Error of kind KindRegionDisabled if AWS refuses the credentials in this region and
+// accepts them elsewhere. It makes a call only if err is about the credentials.
+func (c *Clients) ExplainRegion(ctx context.Context, err error) error {
+	region, other := c.Region(), ""
+	switch partition(region) {
+	case "aws":
+		other = "us-east-1"
+	case "cn":
+		other = "cn-north-1"
+	case "us-gov":
+		other = "us-gov-west-1"
+	}
+	if KindOf(err) != KindBadCredentials || other == "" || other == region {
+		return err
+	}
+	account, _, callErr := c.In(other).Caller(ctx)
+	if callErr != nil {
+		return err
+	}
+	return &Error{Kind: KindRegionDisabled, err: err,
+		message: fmt.Sprintf("account %s has not enabled the region %s: AWS refuses the credentials there and accepts "+
+			"them in %s", account, region, other),
+		hint: "pass another --region, or enable it: aws account enable-region --region-name " + region}
 }

@@ -1,19 +1,13 @@
 package awsclient
 
 import (
-	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/eks"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
 const roleARN = "arn:aws:iam::" + awstest.Account + ":role/r"
@@ -137,81 +131,5 @@ func TestEndpoints(t *testing.T) {
 	awstest.Must(t, err)
 	if got := c.Endpoints(); len(got) != 0 {
 		t.Errorf("Endpoints = %+v, want none", got)
-	}
-}
-
-// TestErrors checks that an explained error has a kind, the action, the object and the next step.
-func TestErrors(t *testing.T) {
-	tests := []struct {
-		name          string
-		status        int
-		code          string
-		latency       time.Duration
-		kind          Kind
-		message, hint string // substrings
-	}{
-		{"denied", 403, "AccessDeniedException", 0, KindAccessDenied,
-			"eks:DescribeCluster on arn:x is not allowed", "allow eks:DescribeCluster on arn:x"},
-		{"not found", 0, "", 0, KindNotFound, "No cluster found", ""},
-		{"throttled", 429, "ThrottlingException", 0, KindThrottled, "DescribeCluster of arn:x", "try again"},
-		{"expired", 403, "ExpiredTokenException", 0, KindExpiredCredentials, "", "renew"},
-		{"wrong keys", 403, "UnrecognizedClientException", 0, KindBadCredentials, "", "get-caller-identity"},
-		{"server", 503, "ServiceUnavailableException", 0, KindServer, "", "try again"},
-		{"dropped", -1, "", 0, KindUnreachable, "cannot connect", "network"},
-		{"late", 0, "", 5 * time.Second, KindTimeout, "timed out", "--request-timeout"},
-		{"unknown code", 418, "TeapotException", 0, KindInvalid, "TeapotException", ""},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			s, _ := newAWS(t, fakeaws.Options{})
-			s.SetFaults([]fakeaws.Fault{{
-				Operation: "DescribeCluster", Status: test.status, Code: test.code, Latency: test.latency,
-			}})
-			c, err := New(t.Context(), Options{Profile: "ann", MaxAttempts: 1, RequestTimeout: 300 * time.Millisecond})
-			awstest.Must(t, err)
-			name := "c"
-			_, err = c.EKS().DescribeCluster(t.Context(), &eks.DescribeClusterInput{Name: &name})
-			err = Explain(err, Operation{Name: "DescribeCluster", Action: "eks:DescribeCluster", Resource: "arn:x"})
-			if KindOf(err) != test.kind || err == nil || !strings.Contains(err.Error(), test.message) {
-				t.Fatalf("error = %v of kind %s, want %q of kind %s", err, KindOf(err), test.message, test.kind)
-			}
-			if got := hint.Of(err); !strings.Contains(got, test.hint) {
-				t.Errorf("hint = %q, want one with %q", got, test.hint)
-			}
-			if n := strings.Count(err.Error(), "DescribeCluster"); n > 2 {
-				t.Errorf("error = %v names the operation %d times, want at most 2", err, n)
-			}
-		})
-	}
-}
-
-func TestCredentialErrors(t *testing.T) {
-	newAWS(t, fakeaws.Options{})
-	for _, test := range []struct {
-		name string
-		o    Options
-		kind Kind
-		text string
-	}{
-		{"none", Options{}, KindNoCredentials, "tried the environment"},
-		{"unknown profile", Options{Profile: "carl"}, KindConfig, `profile "carl" does not exist`},
-		{"unknown role", Options{Profile: "ann", RoleARN: roleARN + "2"}, KindAccessDenied,
-			"sts:AssumeRole on " + roleARN + "2"},
-	} {
-		test.o.Region = "us-west-2"
-		_, err := New(t.Context(), test.o)
-		if KindOf(err) != test.kind || err == nil || !strings.Contains(err.Error(), test.text) {
-			t.Errorf("%s: error = %v of kind %s, want %q of kind %s", test.name, err, KindOf(err), test.text, test.kind)
-		}
-	}
-}
-
-func TestExplainTwice(t *testing.T) {
-	if err := Explain(nil, Operation{}); err != nil {
-		t.Errorf("Explain(nil) = %v, want nil", err)
-	}
-	first := Explain(context.DeadlineExceeded, Operation{Name: "A"})
-	if again := Explain(first, Operation{Name: "B"}); !errors.Is(again, first) || again.Error() != first.Error() {
-		t.Errorf("Explain of an explained error = %v, want %v", again, first)
 	}
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -25,27 +25,26 @@ const (
 // returns an error, the call fails with it.
 type Gate func(ctx context.Context, send func() (throttled bool)) error
 
-// RetryThrottled returns clients that retry throttled calls up to 16 times, since with many
-// concurrent calls some are always
-// throttled. Other failures end a call after 3 attempts. delay returns the time before an attempt; nil means the SDK's
-// delay.
+// RetryThrottled returns clients that retry throttled calls up to 16 times, since with many concurrent calls some are
+// always throttled. Other failures end a call after 3 attempts. delay returns the time before an attempt; nil means the
+// SDK's delay.
 func (c *Clients) RetryThrottled(delay func(attempt int) time.Duration) *Clients {
-	o, cfg := c.options, c.config.Copy()
-	if os.Getenv("AWS_MAX_ATTEMPTS") == "" && o.MaxAttempts == 0 {
+	cfg := c.config.Copy()
+	if c.principal.env["AWS_MAX_ATTEMPTS"] == "" && c.principal.options.MaxAttempts == 0 {
 		cfg.RetryMaxAttempts = 0 // it would replace the retryer's limit
 	}
 	cfg.Retryer = func() aws.Retryer { return newThrottleRetryer(delay) }
-	return o.clients(cfg)
+	return c.principal.clients(cfg)
 }
 
 // WithGate returns clients that pass each attempt through the gate. STS calls bypass it: signing a gated call may need
 // one, which would deadlock.
 func (c *Clients) WithGate(gate Gate) *Clients {
-	o, cfg := c.options, c.config.Copy()
+	cfg := c.config.Copy()
 	cfg.APIOptions = append(cfg.APIOptions[:len(cfg.APIOptions):len(cfg.APIOptions)], func(s *middleware.Stack) error {
 		return s.Finalize.Insert(middleware.FinalizeMiddlewareFunc("Gate", gate.pass), "Retry", middleware.After)
 	})
-	return o.clients(cfg)
+	return c.principal.clients(cfg)
 }
 
 func (g Gate) pass(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
@@ -65,7 +64,7 @@ func (g Gate) pass(ctx context.Context, in middleware.FinalizeInput, next middle
 }
 
 func throttled(err error) bool {
-	if err == nil {
+	if err == nil || quotaUsedUp(err) {
 		return false
 	}
 	codes := retry.ThrottleErrorCode{Codes: retry.DefaultThrottleErrorCodes}
@@ -106,4 +105,19 @@ func (r *throttleRetryer) RetryDelay(attempt int, err error) (time.Duration, err
 		return r.delay(attempt), nil
 	}
 	return r.Standard.RetryDelay(attempt, err)
+}
+
+// quotaUsedUp reports whether a quota of KMS is used up. The SDK takes the error code, which other services use for
+// rates, for throttling.
+func quotaUsedUp(err error) bool {
+	var quota *kmstypes.LimitExceededException
+	return errors.As(err, &quota)
+}
+
+// exceptQuotas is a retryer that does not try again when a quota of KMS is used up.
+type exceptQuotas struct{ aws.RetryerV2 }
+
+// IsErrorRetryable reports whether the call may be tried again.
+func (r exceptQuotas) IsErrorRetryable(err error) bool {
+	return !quotaUsedUp(err) && r.RetryerV2.IsErrorRetryable(err)
 }

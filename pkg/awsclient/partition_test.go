@@ -76,7 +76,7 @@ func TestPartitionEndpoints(t *testing.T) {
 			recorder := &hostRecorder{}
 			cfg := c.Config()
 			cfg.HTTPClient = recorder
-			awstest.Must(t, callBoth(t, c.options.clients(cfg)))
+			awstest.Must(t, callBoth(t, c.principal.clients(cfg)))
 			if want := []string{test.organizations, test.account}; !slices.Equal(recorder.hosts, want) {
 				t.Errorf("hosts = %q, want %q", recorder.hosts, want)
 			}

@@ -2,10 +2,14 @@ package binding
 
 import (
 	"cmp"
+	"os"
+	"slices"
 	"strings"
 
-	"github.com/google/shlex"
+	"al.essio.dev/pkg/shellescape"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 )
 
 type tool int
@@ -21,73 +25,151 @@ type execCall struct {
 	tool                          tool
 	clusterName, region, profile  string
 	role, externalID, sessionName string
-	endpointURL                   string
-	wrapper                       string
-	env                           map[string]string
+	endpointURL, caBundle         string
+	// wrapper is the program that runs the plugin, if it may change the credentials. launcher is its command line up
+	// to the plugin.
+	wrapper, launcher string
+	// env and unset are the changes of the shell's environment.
+	env   map[string]string
+	unset []string
+}
+
+// awsTool returns the plugin as awsclient knows it.
+func (c execCall) awsTool() awsclient.Tool {
+	switch c.tool {
+	case toolAWS:
+		return awsclient.ToolAWS
+	case toolAuthenticator:
+		return awsclient.ToolAuthenticator
+	}
+	return awsclient.ToolNone
 }
 
 // parseExec parses calls of aws eks get-token and aws-iam-authenticator token, also behind
 // a wrapper such as env, aws-vault or sh -c.
-func parseExec(e *clientcmdapi.ExecConfig) execCall {
-	env := map[string]string{}
+func parseExec(e *clientcmdapi.ExecConfig) execCall { return parseExecIn(e, os.Environ()) }
+
+// parseExecIn is parseExec in the environment of a shell.
+func parseExecIn(e *clientcmdapi.ExecConfig, shell []string) execCall {
+	budget := maxCommands
+	r := reader{vars: newVariables(shell), budget: &budget}
 	for _, v := range e.Env {
-		env[v.Name] = v.Value
+		r.vars.assign(v.Name, v.Value)
 	}
-	words := append([]string{e.Command}, e.Args...)
-	call := execCall{}
-	for i, word := range words {
-		if i > 0 && strings.ContainsAny(word, " \t\n") { // sh -c "aws eks get-token …"
-			if call = parseScript(word); call.tool != toolOther {
-				call.wrapper = program(e.Command)
-				break
-			}
-		}
-		switch program(word) {
-		case "aws":
-			call = parseAWS(words[i+1:])
-		case "aws-iam-authenticator", "heptio-authenticator-aws":
-			call = parseAuthenticator(words[i+1:], env)
-		}
-		if call.tool == toolOther {
-			continue
-		}
-		if i > 0 {
-			call.wrapper = wrapperOf(words[:i], env)
-		}
-		break
+	call, found := r.command(append([]string{e.Command}, e.Args...))
+	if found {
+		call.wrapper, call.launcher = r.wrapper, r.launcher
 	}
-	for k, v := range env {
-		if _, set := call.env[k]; !set {
-			if call.env == nil {
-				call.env = map[string]string{}
-			}
-			call.env[k] = v
-		}
+	if call.caBundle != "" {
+		r.vars.assign("AWS_CA_BUNDLE", call.caBundle)
 	}
-	call.region = cmp.Or(call.region, env["AWS_REGION"], env["AWS_DEFAULT_REGION"])
+	call.env, call.unset = r.vars.changes()
+	call.region = cmp.Or(call.region, call.env["AWS_REGION"], call.env["AWS_DEFAULT_REGION"])
 	if !validRegion(call.region) {
 		call.region = ""
 	}
 	return call
 }
 
-// parseScript parses the plugin call in a shell command. It splits at white space alone
-// where that finds more: the backslashes of a Windows path are not escapes.
-func parseScript(script string) execCall {
-	for _, split := range []func(string) []string{shellWords, strings.Fields} {
-		if call := parseExec(&clientcmdapi.ExecConfig{Command: "sh", Args: split(script)}); call.tool != toolOther {
-			return call
-		}
-	}
-	return execCall{}
+// maxCommands bounds the commands that are searched: a script can contain itself through a variable.
+const maxCommands = 200
+
+// reader follows a command line to the plugin that it starts.
+type reader struct {
+	vars              variables
+	wrapper, launcher string
+	budget            *int // shared by all copies
 }
 
-func shellWords(script string) []string {
-	words, err := shlex.Split(script)
-	if err != nil { // an unclosed quote
-		return nil
+// try calls f with a copy of r, and keeps the changes if f has found the plugin.
+func (r *reader) try(f func(*reader) (execCall, bool)) (execCall, bool) {
+	c := *r
+	c.vars = r.vars.clone()
+	call, found := f(&c)
+	if found {
+		*r = c
 	}
-	return words
+	return call, found
+}
+
+// command searches the words of a command for the plugin. It honors what env and shells
+// do to the environment, and notes another program that runs the plugin as the wrapper.
+func (r *reader) command(words []string) (execCall, bool) {
+	if *r.budget--; *r.budget < 0 {
+		return execCall{}, false
+	}
+	all, transparent := words, false
+	for len(words) > 0 {
+		name, rest := program(words[0]), words[1:]
+		if call, found := r.plugin(name, all, words); found {
+			return call, true
+		}
+		switch {
+		case name == "env":
+			rest, transparent = r.env(rest), false
+		case isShell(name):
+			if s, is := scriptOf(rest); is {
+				s.shell = name
+				call, found := r.script(s)
+				r.launch(all, words)
+				return call, found
+			}
+			r.wrap(name)
+		case strings.ContainsAny(words[0], " \t\n"):
+			if call, found := r.quoted(words[0]); found {
+				r.launch(all, words)
+				return call, true
+			}
+		case isTransparent(name):
+			transparent = true
+		case !transparent || !isOption(words[0]):
+			transparent = false
+			r.wrap(name)
+		}
+		words = rest
+	}
+	return execCall{}, false
+}
+
+// plugin returns the call if words[0] is the plugin, or an unknown name of the AWS CLI comes before.
+func (r *reader) plugin(name string, all, words []string) (call execCall, found bool) {
+	switch {
+	case isAWS(name):
+		call = parseAWS(words[1:])
+	case isAuthenticator(name):
+		call = parseAuthenticator(words[1:], &r.vars)
+	case words[0] == "eks" && len(words) > 1 && words[1] == "get-token":
+		if call = parseAWS(all[1:]); call.tool == toolOther { // with the global options that stand before
+			call = parseAWS(words)
+		}
+		return call, call.tool != toolOther
+	}
+	if call.tool == toolOther {
+		return call, false
+	}
+	r.launch(all, words)
+	return call, true
+}
+
+// quoted searches a command in one word. Where the rules of the shell find none, white space splits the word: the
+// backslashes of a Windows path are not escapes.
+func (r *reader) quoted(word string) (execCall, bool) {
+	call, found := r.try(func(c *reader) (execCall, bool) { return c.script(script{text: word, shell: c.wrapper}) })
+	if !found {
+		call, found = r.try(func(c *reader) (execCall, bool) { return c.command(strings.Fields(word)) })
+	}
+	return call, found
+}
+
+// wrap notes the wrapper, unless there is one already.
+func (r *reader) wrap(name string) { r.wrapper = cmp.Or(r.wrapper, name) }
+
+// launch notes the words before the plugin if they can start another command as well: aws-vault exec prod --.
+func (r *reader) launch(all, words []string) {
+	before := all[:max(0, len(all)-len(words))]
+	if r.wrapper != "" && (slices.Contains(before, "--") || slices.Contains(before, "exec")) {
+		r.launcher = shellescape.QuoteCommand(before)
+	}
 }
 
 // program returns the name of an executable without its directory and extension.
@@ -96,116 +178,16 @@ func program(path string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(path), ".exe"), ".cmd")
 }
 
-// wrapperOf returns the name of the program that runs the plugin. For env with assignments
-// only, it returns "" and adds the assignments to the environment.
-func wrapperOf(words []string, env map[string]string) string {
-	if program(words[0]) != "env" {
-		return program(words[0])
+// isTransparent reports whether a program runs another one with the same environment.
+func isTransparent(program string) bool {
+	switch program {
+	case "exec", "command", "nohup", "nice", "timeout", "time", "stdbuf", "setsid", "winpty", "busybox":
+		return true
 	}
-	for _, word := range words[1:] {
-		name, value, assigns := strings.Cut(word, "=")
-		if !assigns {
-			return "env"
-		}
-		env[name] = value
-	}
-	return ""
+	return false
 }
 
-// awsOptions are the options of the AWS CLI that take a value, before or after the command.
-// The CLI accepts any unambiguous prefix: update-kubeconfig itself writes --role for --role-arn.
-var awsOptions = []string{
-	"--region", "--profile", "--cluster-name", "--cluster-id", "--role-arn", "--output", "--query", "--endpoint-url",
-	"--color", "--ca-bundle", "--cli-read-timeout", "--cli-connect-timeout", "--cli-binary-format",
-	"--cli-auto-prompt",
-}
-
-func parseAWS(args []string) execCall {
-	call := execCall{}
-	var words []string
-	for i := 0; i < len(args); i++ {
-		if !strings.HasPrefix(args[i], "--") {
-			words = append(words, args[i])
-			continue
-		}
-		name, value, joined := strings.Cut(args[i], "=")
-		name = complete(name, awsOptions)
-		if name == "" {
-			continue // a switch
-		}
-		if !joined && i+1 < len(args) {
-			i++
-			value = args[i]
-		}
-		switch name {
-		case "--region":
-			call.region = value
-		case "--profile":
-			call.profile = value
-		case "--cluster-name":
-			call.clusterName = value
-		case "--role-arn":
-			call.role = value
-		case "--endpoint-url":
-			call.endpointURL = value
-		}
-	}
-	if len(words) < 2 || words[0] != "eks" || words[1] != "get-token" {
-		return execCall{}
-	}
-	if !validName(call.clusterName) {
-		call.clusterName = ""
-	}
-	call.tool = toolAWS
-	return call
-}
-
-// complete returns the option that equals word or is the only one with the prefix word,
-// and "" if there is no such option.
-func complete(word string, options []string) string {
-	match := ""
-	for _, o := range options {
-		if o == word {
-			return o
-		}
-		if strings.HasPrefix(o, word) {
-			if match != "" {
-				return ""
-			}
-			match = o
-		}
-	}
-	return match
-}
-
-func parseAuthenticator(args []string, env map[string]string) execCall {
-	call := execCall{clusterName: env["KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID"], role: env["DEFAULT_ROLE"]}
-	fields := map[string]*string{
-		"-i": &call.clusterName, "--cluster-id": &call.clusterName, "-r": &call.role, "--role": &call.role,
-		"-e": &call.externalID, "--external-id": &call.externalID,
-		"-s": &call.sessionName, "--session-name": &call.sessionName, "--region": &call.region,
-	}
-	token := false
-	for i := 0; i < len(args); i++ {
-		arg := args[i]
-		name, value, joined := strings.Cut(arg, "=")
-		if !strings.HasPrefix(arg, "--") && len(arg) > 2 && arg[0] == '-' { // -iNAME and -i=NAME
-			name, value, joined = arg[:2], strings.TrimPrefix(arg[2:], "="), true
-		}
-		field := fields[name]
-		switch {
-		case field == nil:
-			token = token || arg == "token"
-		case joined:
-			*field = value
-		case i+1 < len(args):
-			i++
-			*field = args[i]
-		}
-	}
-	if !token {
-		return execCall{}
-	}
-	call.tool = toolAuthenticator
-	return call
+// isOption reports whether a word is an option or a number, such as the limit of timeout.
+func isOption(word string) bool {
+	return word != "" && (word[0] == '-' || word[0] >= '0' && word[0] <= '9')
 }

@@ -72,16 +72,17 @@ func TestParseExec(t *testing.T) {
 				env: map[string]string{"KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID": "lab", "DEFAULT_ROLE": role}}},
 		{"authenticator, another command", exec("aws-iam-authenticator version"), execCall{}},
 		{"behind aws-vault", exec("aws-vault exec prod -- aws --region us-west-2 eks get-token --cluster-name lab"),
-			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2", wrapper: "aws-vault"}},
+			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2", wrapper: "aws-vault",
+				launcher: "aws-vault exec prod --"}},
 		{"behind env", exec("env AWS_PROFILE=p aws --region us-west-2 eks get-token --cluster-name lab"),
 			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2",
 				env: map[string]string{"AWS_PROFILE": "p"}}},
 		{"behind a shell", &clientcmdapi.ExecConfig{Command: "/bin/sh",
 			Args: []string{"-c", "aws --region us-west-2 eks get-token --cluster-name lab"}},
-			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2", wrapper: "sh"}},
+			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2"}},
 		{"behind a shell, quoted", &clientcmdapi.ExecConfig{Command: "sh",
 			Args: []string{"-c", `exec aws eks get-token --region "us-west-2" --cluster-name 'lab'`}},
-			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2", wrapper: "sh"}},
+			execCall{tool: toolAWS, clusterName: "lab", region: "us-west-2"}},
 		{"behind a shell, with an unclosed quote", &clientcmdapi.ExecConfig{Command: "sh",
 			Args: []string{"-c", `aws eks get-token --cluster-name lab "`}},
 			execCall{tool: toolAWS, clusterName: "lab", wrapper: "sh"}},
@@ -92,27 +93,9 @@ func TestParseExec(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, parseExec(test.exec), cmp.AllowUnexported(execCall{})); diff != "" {
+			if diff := cmp.Diff(test.want, parseExecIn(test.exec, nil), cmp.AllowUnexported(execCall{})); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
 	}
-}
-
-func FuzzParseExec(f *testing.F) {
-	f.Add("aws\n--region\nus-west-2\neks\nget-token\n--cluster-name\nlab", "AWS_PROFILE", "p")
-	f.Add("aws-iam-authenticator\ntoken\n-i\nlab", "DEFAULT_ROLE", "r")
-	f.Add("sh\n-c\naws eks get-token --cluster-name x", "", "")
-	f.Add("sh\n-c\nsh -c \"aws eks get-token --cluster-name 'x'\"", "", "")
-	f.Fuzz(func(t *testing.T, command, name, value string) {
-		words := strings.Split(command, "\n")
-		call := parseExec(&clientcmdapi.ExecConfig{Command: words[0], Args: words[1:],
-			Env: []clientcmdapi.ExecEnvVar{{Name: name, Value: value}}})
-		if call.tool == toolAWS && call.clusterName != "" && !validName(call.clusterName) {
-			t.Errorf("cluster name of parseExec(%q) = %q, want a valid one", command, call.clusterName)
-		}
-		if call.region != "" && !validRegion(call.region) {
-			t.Errorf("region of parseExec(%q) = %q, want a valid one", command, call.region)
-		}
-	})
 }

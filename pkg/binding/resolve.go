@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
@@ -85,12 +86,17 @@ type Credentials struct {
 	// ExecRoleARN is the role that the exec plugin assumes to sign the token. It may have
 	// no AWS permissions.
 	ExecRoleARN, ExternalID, SessionName string
+	// Tool is the exec plugin, which has its own order of credential sources.
+	Tool awsclient.Tool
 	// Env is the environment of the exec plugin in the kubeconfig. It overrides the
-	// environment of the shell.
-	Env map[string]string
+	// environment of the shell. Unset lists variables of the shell that the plugin does
+	// not see.
+	Env   map[string]string
+	Unset []string
 	// Wrapper is the program that runs the exec plugin, for example aws-vault. Its
-	// credentials are not available here. It is usually empty.
-	Wrapper string
+	// credentials are not available here. It is usually empty. Launcher is its command
+	// line, if that can start another program: aws-vault exec prod --.
+	Wrapper, Launcher string
 	// EndpointURL is the flag, or --endpoint-url of the exec plugin.
 	EndpointURL string
 }
@@ -185,7 +191,8 @@ func entries(cfg clientcmdapi.Config, t *Target, o Options) (*clientcmdapi.Clust
 
 func (t *Target) addCall(call execCall) {
 	c := &t.Credentials
-	c.Env, c.Wrapper = call.env, call.wrapper
+	c.Tool, c.Env, c.Unset = call.awsTool(), call.env, call.unset
+	c.Wrapper, c.Launcher = call.wrapper, call.launcher
 	c.ExecRoleARN, c.ExternalID, c.SessionName = call.role, call.externalID, call.sessionName
 	c.Profile = cmp.Or(c.Profile, call.profile)
 	c.EndpointURL = cmp.Or(c.EndpointURL, call.endpointURL)

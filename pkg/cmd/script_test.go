@@ -58,7 +58,7 @@ func TestScripts(t *testing.T) {
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "allow": allow, "policy": policy, "fault": fault, "calls": calls, "disablekey": disableKey,
-			"generate": generate, "harmless": harmless,
+			"generate": generate, "harmless": harmless, "role": role, "change": change,
 			"forget": func(ts *testscript.TestScript, _ bool, _ []string) { server(ts).ResetRequests() },
 		},
 	})
@@ -214,6 +214,15 @@ func allow(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(server(ts).AddPrincipal(principal(policy...)))
 }
 
+// role ARN [EXTERNALID] adds a role that anyone may assume, with this external ID, and that is allowed everything.
+func role(ts *testscript.TestScript, _ bool, args []string) {
+	p := fakeaws.Principal{ARN: args[0], Trust: []string{"*"}, Policy: []fakeaws.Statement{fakeaws.Allow("*")}}
+	if len(args) > 1 {
+		p.ExternalID = args[1]
+	}
+	ts.Check(server(ts).AddPrincipal(p))
+}
+
 // policy FILE [ACTION] gives the caller the IAM policy of the file, without the action.
 func policy(ts *testscript.TestScript, _ bool, args []string) {
 	var document struct{ Statement []fakeaws.Statement }
@@ -272,6 +281,7 @@ func changes(operation string) bool {
 	switch operation {
 	case "DescribeCluster", "ListClusters", "ListUpdates", "DescribeUpdate", "DescribeKey", "ListKeys", "ListAliases",
 		"GetKeyRotationStatus", "GetKeyPolicy", "GetCallerIdentity", "ListRegions", "ListAccounts", "AssumeRole",
+		"ListCapabilities",
 		"CreateGrant": // always a dry run here, which another test checks
 		return false
 	}
@@ -287,6 +297,20 @@ func disableKey(ts *testscript.TestScript, _ bool, args []string) {
 		for _, c := range w.Clusters {
 			if c.Name == args[0] {
 				w.Keys[c.KeyARN].State = "Disabled"
+			}
+		}
+	}))
+}
+
+// change CLUSTER JSON sets fields of the cluster, in all regions.
+func change(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: change CLUSTER JSON")
+	}
+	ts.Check(server(ts).Update(func(w *fakeaws.State) {
+		for _, c := range w.Clusters {
+			if c.Name == args[0] {
+				ts.Check(json.Unmarshal([]byte(args[1]), c))
 			}
 		}
 	}))

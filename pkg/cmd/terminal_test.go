@@ -37,7 +37,9 @@ func TestConfirmation(t *testing.T) {
 			c := w.console(t, nil, "associate", "alias/good", "--context", "payments-128", "--no-record")
 			c.expect("cannot be undone")
 			c.expect("must outlive")
-			c.expect("Type the cluster's name to continue: ")
+			c.expect("\r\n\r\nCluster: arn:aws:eks:eu-central-1:" + awstest.Account + ":cluster/payments-128\r\n" +
+				"Account: " + awstest.Account + "\r\nKey:     " + goodKey + "\r\n" +
+				"Caller:  " + awstest.User().ARN + "\r\nType the cluster's name to continue: ")
 			c.send(test.typed)
 			shown := c.ends(test.code)
 			if !strings.Contains(shown, test.text) || !strings.Contains(shown, "nothing was sent, nothing was changed") {

@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
@@ -41,18 +42,19 @@ type Factory struct {
 	color string
 	flags *pflag.FlagSet   // of every command
 	bound *binding.Binding // of --context or the current context; nil if none was bound
+	pool  *awsclient.Pool
 }
 
 // AWSFlags override the cluster, region, principal and endpoint of the kube context.
 type AWSFlags struct {
-	ClusterName, Region, Profile, RoleARN, EndpointURL string
+	ClusterName, Region, Profile, RoleARN, ExternalID, EndpointURL string
 }
 
 // NewFactory returns a Factory for these streams. release is the version that the
 // linker set; if it is empty, the version of the Go module is used.
 func NewFactory(streams genericiooptions.IOStreams, release string) *Factory {
 	return &Factory{IOStreams: streams, Version: versionOf(release), Kube: genericclioptions.NewConfigFlags(true),
-		Format: output.NewFormat("")}
+		Format: output.NewFormat(""), pool: new(awsclient.Pool)}
 }
 
 // AddFlags adds the flags of every command.
@@ -64,6 +66,7 @@ func (f *Factory) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.AWS.Region, "region", "", "AWS region of the cluster; usually known from the kube context")
 	flags.StringVar(&f.AWS.Profile, "profile", "", "AWS profile to use instead of the one that kubectl uses")
 	flags.StringVar(&f.AWS.RoleARN, "role-arn", "", "IAM role to assume before any AWS call")
+	flags.StringVar(&f.AWS.ExternalID, "external-id", "", "External ID that the trust policy of --role-arn requires")
 	flags.StringVar(&f.AWS.EndpointURL, "endpoint-url", "", "Send all AWS calls to this URL, as AWS_ENDPOINT_URL does")
 	flags.StringVar(&f.color, "color", "auto", "Color the output: auto, always or never; NO_COLOR is honored")
 	f.Format.AddFlags(flags)
@@ -98,6 +101,9 @@ func (f *Factory) Validate(cmd *cobra.Command) error {
 	}
 	if _, err := f.RequestTimeout(); err != nil {
 		return UsageErrorf("%w", err)
+	}
+	if f.AWS.ExternalID != "" && f.AWS.RoleARN == "" {
+		return UsageErrorf("--external-id needs --role-arn")
 	}
 	return nil
 }

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
-
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
@@ -87,18 +85,16 @@ func (f *Factory) InspectBinding(ctx context.Context, b *binding.Binding, o Insp
 	read := inspect.KeyFrom(func(region string) kms.Reader { return clients.KMS(region) })
 	key := read
 	if o.Keys != nil {
-		c := b.Credentials
-		principal := strings.Join([]string{b.Account, c.Profile, c.RoleARN, c.Env["AWS_PROFILE"]}, "|")
 		key = func(ctx context.Context, keyARN string) inspect.KeyFacts {
-			return o.Keys.Facts(ctx, principal, keyARN, read)
+			return o.Keys.Facts(ctx, clients.Identity(), keyARN, read)
 		}
 	}
 	result := inspect.Cluster(ctx, inspect.Source{
 		EKS: eks.New(clients.EKS()), Key: key, WithoutUpdates: o.WithoutUpdates,
-		Caller: func(ctx context.Context) (v1alpha1.Caller, error) { return Caller(ctx, clients) },
+		Caller: func(ctx context.Context) (v1alpha1.Caller, error) { return Caller(ctx, b) },
 	}, b)
 	r := &result.Report
-	r.Provenance.Tool, r.EndpointOverrides = f.tool(), endpointOverrides(clients)
+	r.Provenance.Tool, r.EndpointOverrides = f.tool(), EndpointOverrides(clients)
 	r.Notes = append(r.Notes, SourceNotes(b.Target, clients)...)
 	if r.Guard.Result != v1alpha1.GuardMismatch && result.Err == nil {
 		_ = b.Found(r.Cluster.ARN) // printed commands name the ARN
@@ -107,7 +103,7 @@ func (f *Factory) InspectBinding(ctx context.Context, b *binding.Binding, o Insp
 		reason := strings.TrimPrefix(r.Encryption.Reason, encryption.UnknownPrefix)
 		result.Err = hint.Wrap(errors.New(reason), "%s", MismatchRemedy(b, r.Caller))
 	}
-	result.Err = Explain(b, r.Caller, result.Err)
+	result.Err = Explain(b, r.Caller, clients.ExplainRegion(ctx, result.Err))
 	return Inspected{Binding: b, Result: result}
 }
 
@@ -164,40 +160,6 @@ func (f *Factory) InspectAny(ctx context.Context, kubeContext string, o InspectO
 // findTimeout bounds the search for a cluster by its endpoint.
 const findTimeout = 30 * time.Second
 
-// Connect sets the AWS clients of the binding, which use the same credentials as kubectl in this context. It sets the
-// region if only the AWS configuration names it, and finds the cluster if only the endpoint identifies it.
-func (f *Factory) Connect(ctx context.Context, b *binding.Binding) error {
-	if b.AWS != nil {
-		return nil
-	}
-	b.Start()
-	timeout, err := f.RequestTimeout()
-	if err != nil {
-		return err
-	}
-	c := b.Credentials
-	o := awsclient.Options{
-		Region: b.Region, Profile: c.Profile, RoleARN: c.RoleARN,
-		EndpointURL: c.EndpointURL, Env: c.Env, RequestTimeout: timeout, Version: f.Version,
-	}
-	if f.Interactive() {
-		o.TokenProvider = stscreds.StdinTokenProvider
-	}
-	clients, err := awsclient.New(ctx, o)
-	if err != nil {
-		return err
-	}
-	b.AWS = clients
-	if b.Region == "" {
-		b.Region = clients.Region()
-		b.Partition = binding.PartitionOf(b.Region)
-	}
-	if !b.EndpointOnly() {
-		return nil
-	}
-	return f.find(ctx, b)
-}
-
 // find asks EKS for the cluster with the endpoint of the binding.
 func (f *Factory) find(ctx context.Context, b *binding.Binding) error {
 	ctx, cancel := context.WithTimeout(ctx, findTimeout)
@@ -244,7 +206,7 @@ func (f *Factory) Location(ctx context.Context) (Location, error) {
 	if err := f.Connect(ctx, b); err != nil {
 		return Location{}, err
 	}
-	caller, err := Caller(ctx, b.AWS)
+	caller, err := Caller(ctx, b)
 	if err != nil {
 		return Location{}, err
 	}
@@ -259,7 +221,7 @@ func (f *Factory) Location(ctx context.Context) (Location, error) {
 func SourceNotes(t binding.Target, clients *awsclient.Clients) []string {
 	var notes, urls []string
 	byURL := map[string][]string{}
-	for _, e := range endpointOverrides(clients) {
+	for _, e := range EndpointOverrides(clients) {
 		key := e.URL + " (" + e.Source + ")"
 		if byURL[key] == nil {
 			urls = append(urls, key)

@@ -39,10 +39,10 @@ func (m *ManagedByFlag) Validate() error {
 	return nil
 }
 
-// detect returns the tool of the flag, or else the one that the cluster's tags name.
+// detect returns the tool that the flag and the cluster's tags name.
 func (m *ManagedByFlag) detect(tags map[string]string) v1alpha1.ManagedBy {
 	if named, ok := iac.ParseManagedBy(m.Tool); ok {
-		return named
+		return iac.Detect(tags, named)
 	}
 	return iac.Detect(tags)
 }
@@ -51,12 +51,12 @@ func managers() (names []string) {
 	for _, tool := range iac.Tools() {
 		names = append(names, strings.ToLower(string(tool)))
 	}
-	return append(names, string(iac.FormTerraformModule))
+	return append(names, string(iac.FormTerraformModule), "opentofu", "terragrunt")
 }
 
-// OwnerFinder returns a function that finds the object that manages the cluster, in the
+// OwnerFinder returns a function that finds the objects that manage a cluster, in the
 // cluster that kubectl is connected to. It returns nil without a connection.
-func OwnerFinder(b *binding.Binding) func(context.Context) *iac.Owner {
+func OwnerFinder(b *binding.Binding) func(ctx context.Context, clusterARN string) []iac.Owner {
 	config, err := b.REST()
 	if err != nil {
 		return nil
@@ -65,17 +65,17 @@ func OwnerFinder(b *binding.Binding) func(context.Context) *iac.Owner {
 	if err != nil {
 		return nil
 	}
-	return func(ctx context.Context) *iac.Owner {
+	return func(ctx context.Context, clusterARN string) []iac.Owner {
 		ctx, cancel := context.WithTimeout(ctx, ownerTimeout)
 		defer cancel()
-		return iac.FindOwner(ctx, client, b.Name)
+		return iac.FindOwners(ctx, client, clusterARN)
 	}
 }
 
 // AssociationSources returns the clients that association.Gather reads its facts from.
 func AssociationSources(b *binding.Binding, managedBy ManagedByFlag) association.Sources {
 	return association.Sources{
-		EKS: eks.New(b.AWS.EKS()), KMS: b.AWS.KMS(b.Region), ManagedBy: managedBy.detect, Owner: OwnerFinder(b),
+		EKS: eks.New(b.AWS.EKS()), KMS: b.AWS.KMS(b.Region), ManagedBy: managedBy.detect, Owners: OwnerFinder(b),
 		Guard: func(ctx context.Context, live eks.Cluster) v1alpha1.GuardResult {
 			guard := b.Check(ctx, inspect.Described(live))
 			if guard.Result != v1alpha1.GuardMismatch {

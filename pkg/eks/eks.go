@@ -7,9 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -17,7 +15,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
-	"github.com/aws/smithy-go"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -29,6 +26,7 @@ type API interface {
 	eks.DescribeClusterAPIClient
 	eks.ListClustersAPIClient
 	eks.ListUpdatesAPIClient
+	eks.ListCapabilitiesAPIClient
 	DescribeUpdate(context.Context, *eks.DescribeUpdateInput, ...func(*eks.Options)) (*eks.DescribeUpdateOutput, error)
 	AssociateEncryptionConfig(context.Context, *eks.AssociateEncryptionConfigInput, ...func(*eks.Options)) (
 		*eks.AssociateEncryptionConfigOutput, error)
@@ -190,37 +188,4 @@ func ignoreNotFound(err error) error {
 func explain(err error, operation, resource string) error {
 	op := awsclient.Operation{Name: operation, Action: "eks:" + operation, Resource: resource}
 	return awsclient.Explain(err, op)
-}
-
-// Conflict reports whether EKS rejected an association because another update is running or the cluster has a key.
-// A running update is reported as ResourceInUseException or InvalidRequestException, a key as
-// InvalidParameterException.
-func Conflict(err error) bool {
-	var e smithy.APIError
-	if !errors.As(err, &e) {
-		return false
-	}
-	text := e.ErrorMessage()
-	switch e.ErrorCode() {
-	case "ResourceInUseException":
-		return true
-	case "InvalidRequestException":
-		return strings.Contains(text, "currently has") || strings.Contains(text, "in progress")
-	case "InvalidParameterException":
-		return strings.Contains(text, "already enabled")
-	}
-	return false
-}
-
-// Actions begin with a capital letter; "kms:" in an ARN is followed by a region.
-var kmsAction = regexp.MustCompile(`\bkms:[A-Z][A-Za-z]*`)
-
-// DeniedKMSAction returns the KMS action that the caller lacks, for instance kms:CreateGrant, or "". EKS reports this
-// as InvalidRequestException and names the action in the message.
-func DeniedKMSAction(err error) string {
-	var e smithy.APIError
-	if !errors.As(err, &e) {
-		return ""
-	}
-	return kmsAction.FindString(e.ErrorMessage())
 }

@@ -99,6 +99,7 @@ func TestUsable(t *testing.T) {
 		want                 v1alpha1.Usable
 	}{
 		{"enabled", "Enabled", "", nil, v1alpha1.UsableYes},
+		{"the primary moves", "Updating", "", nil, v1alpha1.UsableYes},
 		{"disabled, no health issue yet", "Disabled", "", nil, v1alpha1.UsableNo},
 		{"pending deletion", "PendingDeletion", "", nil, v1alpha1.UsableNo},
 		{"pending import", "PendingImport", "", nil, v1alpha1.UsableNo},

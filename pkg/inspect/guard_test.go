@@ -81,8 +81,9 @@ func TestUpdatesUnknown(t *testing.T) {
 		}
 		a := newAWS(t, policy...)
 		arn := a.add(t, fakeaws.Cluster{Name: "c", Updates: []*fakeaws.Update{{ID: "u-1", Type: "VersionUpdate"}}})
-		if got := a.inspect(t, arn); (got.UpdatesErr != nil) != test.unknown || got.Err != nil {
-			t.Errorf("without %q: updates error = %v, error = %v, want unknown: %t", test.denied, got.UpdatesErr, got.Err,
+		got := a.inspect(t, arn)
+		if why := got.Report.Encryption.UpdatesUnknown; (why != "") != test.unknown || got.Err != nil {
+			t.Errorf("without %q: updates unknown = %q, error = %v, want unknown: %t", test.denied, why, got.Err,
 				test.unknown)
 		}
 	}

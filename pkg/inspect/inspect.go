@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -15,7 +14,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
@@ -26,8 +24,8 @@ import (
 // EKS reads clusters and their updates. *eks.Client implements it.
 type EKS interface {
 	Cluster(context.Context, eks.Ref) (eks.Cluster, error)
-	UpdateIDs(context.Context, eks.Ref) (ids []string, more bool, err error)
-	Update(ctx context.Context, cluster eks.Ref, id string) (eks.Update, error)
+	UpdateIDs(context.Context, eks.Ref) ([]string, error)
+	DescribeUpdates(ctx context.Context, cluster eks.Ref, ids []string) ([]eks.Update, error)
 }
 
 // Source holds the clients that Cluster calls.
@@ -69,8 +67,6 @@ type Result struct {
 	RoleARN string
 	// Err is the error of DescribeCluster. If it is set, the verdict is Unknown.
 	Err error
-	// UpdatesErr is why it is unknown whether an association is in progress; nil if it is known.
-	UpdatesErr error
 }
 
 // Cluster reports on the bound cluster. It needs two rounds of concurrent calls: DescribeCluster, ListUpdates and
@@ -117,7 +113,7 @@ func cluster(ctx context.Context, src Source, b *binding.Binding) Result {
 	ref := clusterRef(b.Target)
 	var c eks.Cluster
 	var err error
-	var updates updateList
+	var updates updates
 	var round errgroup.Group
 	round.Go(func() error {
 		c, err = src.EKS.Cluster(ctx, ref)
@@ -125,7 +121,7 @@ func cluster(ctx context.Context, src Source, b *binding.Binding) Result {
 	})
 	if !src.WithoutUpdates {
 		round.Go(func() error {
-			updates = listUpdates(ctx, src.EKS, ref)
+			updates.list(ctx, src.EKS, ref)
 			return nil
 		})
 	}
@@ -144,7 +140,6 @@ func cluster(ctx context.Context, src Source, b *binding.Binding) Result {
 
 	var key KeyFacts
 	var guard v1alpha1.GuardResult
-	var updatesErr error
 	hasKey := r.Encryption.Verdict == v1alpha1.VerdictCustomerManagedKey
 	round = errgroup.Group{}
 	round.Go(func() error {
@@ -158,7 +153,7 @@ func cluster(ctx context.Context, src Source, b *binding.Binding) Result {
 		})
 	}
 	round.Go(func() error {
-		r.Encryption.Update, r.Notes, updatesErr = lastAssociation(ctx, src.EKS, ref, updates)
+		updates.describe(ctx, src.EKS, ref)
 		return nil
 	})
 	_ = round.Wait()
@@ -166,11 +161,12 @@ func cluster(ctx context.Context, src Source, b *binding.Binding) Result {
 		return Result{Report: Mismatch(b.Target, guard, c.ARN), Tags: c.Tags, RoleARN: c.RoleARN}
 	}
 	SetGuard(r, guard)
+	updates.report(r, !src.WithoutUpdates)
 	if hasKey {
 		addKey(r, key)
 	}
 	r.Controls = encryption.Controls(r)
-	return Result{Report: *r, Tags: c.Tags, RoleARN: c.RoleARN, UpdatesErr: updatesErr}
+	return Result{Report: *r, Tags: c.Tags, RoleARN: c.RoleARN}
 }
 
 // Described returns what the guard compares.
@@ -207,68 +203,6 @@ func addKey(r *v1alpha1.EncryptionReport, facts KeyFacts) {
 	key.Usable, key.Reason = encryption.Usable(key.State, reason, key.ARN, r.Health.Issues)
 	r.Key = &key
 	r.Notes = append(r.Notes, facts.Notes...)
-}
-
-// maxUpdates bounds the concurrent DescribeUpdate calls. EKS keeps few updates, so that one round is enough.
-const maxUpdates = 50
-
-// updateList holds the ids of a cluster's updates; more is true if the cluster has others.
-type updateList struct {
-	ids  []string
-	more bool
-	err  error
-}
-
-func listUpdates(ctx context.Context, api EKS, ref eks.Ref) updateList {
-	if ref.Name == "" {
-		return updateList{}
-	}
-	var l updateList
-	l.ids, l.more, l.err = api.UpdateIDs(ctx, ref)
-	if len(l.ids) > maxUpdates {
-		l.ids, l.more = l.ids[:maxUpdates], true
-	}
-	return l
-}
-
-// lastAssociation describes the listed updates and returns the newest association among them. It returns nil if there
-// is none, which may be because EKS deletes updates after a while. The error is why another one may be in progress.
-func lastAssociation(ctx context.Context, api EKS, ref eks.Ref, l updateList) (*v1alpha1.Update, []string, error) {
-	if l.err != nil {
-		return nil, []string{"last association: " + l.err.Error()}, l.err
-	}
-	updates := make([]eks.Update, len(l.ids))
-	errs := make([]error, len(l.ids))
-	var g errgroup.Group
-	for i, id := range l.ids {
-		g.Go(func() error {
-			updates[i], errs[i] = api.Update(ctx, ref, id)
-			return nil
-		})
-	}
-	_ = g.Wait()
-	var notes []string
-	var unknown error
-	if l.more {
-		unknown = fmt.Errorf("only %d of the cluster's updates were read", len(l.ids))
-	}
-	failed := slices.IndexFunc(errs, func(err error) bool {
-		return err != nil && awsclient.KindOf(err) != awsclient.KindNotFound // EKS may delete a listed update
-	})
-	if failed >= 0 { // one note for all
-		unknown = errs[failed]
-		notes = append(notes, "last association: "+unknown.Error())
-	}
-	updates = slices.DeleteFunc(updates, func(u eks.Update) bool { return !u.IsAssociation() })
-	if len(updates) == 0 {
-		if l.more {
-			const format = "last association: only %d of the cluster's updates were read"
-			notes = append(notes, fmt.Sprintf(format, len(l.ids)))
-		}
-		return nil, notes, unknown
-	}
-	last := slices.MaxFunc(updates, eks.CompareAge)
-	return &last.Update, notes, unknown
 }
 
 // Unknown returns the report on a cluster that could not be described; err is the reason.

@@ -77,10 +77,10 @@ func kindReason(c Candidate) string {
 	return ""
 }
 
-// stateReason returns a reason for every key state except Enabled.
+// stateReason returns a reason for every key state in which KMS does not use the key.
 func stateReason(c Candidate) string {
 	switch c.State {
-	case "Enabled":
+	case "Enabled", "Updating": // usable while KMS moves the primary of a multi-Region key
 		return ""
 	case "Disabled":
 		return "it is disabled"
@@ -95,8 +95,8 @@ func stateReason(c Candidate) string {
 		return "it has no key material: the import is pending"
 	case "Unavailable":
 		return "it is unavailable: its custom key store can't be reached"
-	case "Creating", "Updating":
-		return fmt.Sprintf("KMS has not finished changing it (%s)", c.State)
+	case "Creating":
+		return "KMS has not finished creating it (Creating)"
 	}
 	return fmt.Sprintf("its state is %s, not Enabled", cmp.Or(c.State, "unknown"))
 }
@@ -113,6 +113,9 @@ func keyWarnings(c Candidate, cluster Place) []string {
 	case "EXTERNAL_KEY_STORE", "AWS_CLOUDHSM":
 		w = append(w, fmt.Sprintf("it is in a custom key store (%s): an outage of that store also affects the cluster,"+
 			" and EKS doesn't document this kind of key", strings.TrimSpace(c.Origin+" "+c.KeyStore)))
+	}
+	if c.State == "Updating" {
+		w = append(w, "KMS is moving the primary of this multi-Region key to another region (Updating); it stays usable")
 	}
 	switch c.MultiRegionRole {
 	case "REPLICA":

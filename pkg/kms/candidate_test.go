@@ -60,6 +60,7 @@ func TestJudge(t *testing.T) {
 		{"unavailable", func(c *Candidate) { c.State, c.Origin = "Unavailable", "AWS_CLOUDHSM" },
 			[]string{"custom key store can't be reached"}, []string{"custom key store"}},
 		{"creating", func(c *Candidate) { c.State = "Creating" }, []string{"Creating"}, nil},
+		{"updating", func(c *Candidate) { c.State = "Updating" }, nil, []string{"stays usable"}},
 		{"unknown state", func(c *Candidate) { c.State = "Frozen" }, []string{"Frozen, not Enabled"}, nil},
 		{"no state", func(c *Candidate) { c.State = "" }, []string{"unknown, not Enabled"}, nil},
 		{"other region", func(c *Candidate) { c.ARN = strings.Replace(keyARN, awstest.Region, "us-east-1", 1) },

@@ -66,6 +66,18 @@ func describe(ctx context.Context, api Describer, id string) (Candidate, error) 
 	return candidate(out.KeyMetadata), nil
 }
 
+// KeyARN returns the ARN of the key behind the ARN of an alias. It returns other ARNs unchanged, and the alias itself if
+// DescribeKey fails. EKS reports the ARNs of keys; some emulators report an alias.
+func KeyARN(ctx context.Context, api Describer, arn string) string {
+	if !strings.Contains(arn, "alias/") {
+		return arn
+	}
+	if c, err := describe(ctx, api, arn); err == nil {
+		return c.ARN
+	}
+	return arn
+}
+
 func candidate(m *kmstypes.KeyMetadata) Candidate {
 	c := Candidate{Key: v1alpha1.Key{
 		ARN: aws.ToString(m.Arn), Account: aws.ToString(m.AWSAccountId),

@@ -226,6 +226,7 @@ func byEligibility(a, b v1alpha1.KeyListItem) int {
 // Facts calls KMS for a key's state, aliases and rotation, concurrently. unasked is why the state is unknown: another
 // account or a missing permission, but never deletion. notes lists what else is missing.
 func Facts(ctx context.Context, api Reader, keyARN string) (key v1alpha1.Key, unasked string, notes []string) {
+	keyARN = KeyARN(ctx, api, keyARN)
 	var described Candidate
 	var aliases []kmstypes.AliasListEntry
 	var rotates *v1alpha1.Rotation
@@ -236,7 +237,7 @@ func Facts(ctx context.Context, api Reader, keyARN string) (key v1alpha1.Key, un
 	g.Go(func() { rotates, rotationErr = rotation(ctx, api, keyARN) })
 	g.Wait()
 	key = described.Key
-	key.ARN = keyARN // as in the EKS configuration
+	key.ARN = keyARN
 	if describeErr != nil {
 		unasked = explain(describeErr, "DescribeKey", keyARN).Error()
 	}

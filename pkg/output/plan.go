@@ -20,8 +20,17 @@ func PlanText(w io.Writer, p *v1alpha1.AssociationPlan, c Colour) error {
 	e.line(c.Strong("Plan: associate a KMS key with EKS cluster " + sanitize.Line(p.Cluster.Name)))
 	f := &Fields{}
 	f.Add("Cluster", p.Cluster.ARN)
+	f.Add("Account", p.Cluster.Account)
 	f.Add("Key", p.Key.ARN)
 	f.Add("Aliases", strings.Join(p.Key.Aliases, ", "))
+	if c := p.Caller; c != nil {
+		f.Add("Caller", c.ARN)
+		f.Add("Credentials", c.Source)
+		f.Add("Wrapper", c.Wrapper)
+	}
+	for _, o := range p.EndpointOverrides {
+		f.Add("Endpoint", o.Service+" at "+o.URL+" ("+o.Source+")")
+	}
 	e.do(f.Print)
 	e.line("")
 	for _, check := range p.Checks {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
@@ -13,8 +12,6 @@ import (
 // Preconditions are the facts that decide whether a run may start.
 type Preconditions struct {
 	Report *v1alpha1.EncryptionReport
-	// UpdatesErr is why it is unknown whether an association is in progress; nil if it is known.
-	UpdatesErr error
 	// TrustEndpoint allows writes to a cluster whose guard is Unverified. It never allows a Mismatch.
 	TrustEndpoint bool
 }
@@ -71,21 +68,20 @@ func (p Preconditions) checkGuard(writes bool) error {
 	return nil
 }
 
-// checkUpdates returns an error if an association is or may be in progress.
+// checkUpdates returns an error unless it is known that no association is in progress. During an association, the API
+// servers are replaced one by one: what is true of one key at one server is not true of the cluster.
 func (p Preconditions) checkUpdates() error {
-	cluster, update := p.Report.Cluster, p.Report.Encryption.Update
-	switch {
-	case update != nil && strings.EqualFold(update.Status, "InProgress"):
+	cluster := p.Report.Cluster
+	switch update, unknown := p.Report.Encryption.Update, p.Report.Encryption.UpdatesUnknown; {
+	case update != nil && update.Running():
 		err := fmt.Errorf("update %s of cluster %q is in progress: objects may still be encrypted with the old key",
 			update.ID, cluster.Name)
 		return hint.Wrap(err, "`kubectl eks-encrypt associate --resume %s` waits for the update", update.ID)
-	case p.UpdatesErr != nil:
-		err := fmt.Errorf("could not determine whether an association is in progress for cluster %q: %w",
-			cluster.Name, p.UpdatesErr)
-		return hint.Wrap(err, "allow eks:ListUpdates and eks:DescribeUpdate on %s", cmp.Or(cluster.ARN, "the cluster"))
-	case cluster.Status != "" && cluster.Status != "ACTIVE":
-		err := fmt.Errorf("cluster %q is %s: its API servers may be replaced during the run", cluster.Name, cluster.Status)
-		return hint.Wrap(err, "wait until the cluster is ACTIVE")
+	case unknown != "":
+		err := fmt.Errorf("could not determine whether an association is in progress in cluster %q: %s",
+			cluster.Name, unknown)
+		return hint.Wrap(err, "wait until the cluster is ACTIVE; the caller needs eks:ListUpdates and "+
+			"eks:DescribeUpdate on %s", cmp.Or(cluster.ARN, "the cluster"))
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package rewriter
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -42,10 +41,8 @@ func TestPreconditions(t *testing.T) {
 		{name: "a finished association", change: func(p *Preconditions) {
 			p.Report.Encryption.Update = &v1alpha1.Update{ID: "u-1", Status: "Successful"}
 		}},
-		{name: "unknown updates", change: func(p *Preconditions) { p.UpdatesErr = errors.New("denied") },
+		{name: "unknown updates", change: func(p *Preconditions) { p.Report.Encryption.UpdatesUnknown = "denied" },
 			read: "whether an association is in progress", write: "denied"},
-		{name: "updating for an unknown reason", change: func(p *Preconditions) { p.Report.Cluster.Status = "UPDATING" },
-			read: "UPDATING", write: "UPDATING"},
 		{name: "an unusable key", change: func(p *Preconditions) { p.Report.Key.Usable = v1alpha1.UsableNo },
 			write: "not usable"},
 		{name: "a key that could not be checked",

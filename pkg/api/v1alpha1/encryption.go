@@ -74,6 +74,8 @@ type ManagedBy struct {
 	Confidence Confidence `json:"confidence"`
 	// Evidence is the trace, such as a tag of the cluster.
 	Evidence string `json:"evidence,omitempty"`
+	// Also lists the traces of other tools.
+	Also []ManagedBy `json:"also,omitempty"`
 }
 
 // Tool is a tool that creates and manages clusters.
@@ -90,6 +92,7 @@ const (
 	ToolPulumi         Tool = "Pulumi"
 	ToolACK            Tool = "ACK"
 	ToolCrossplane     Tool = "Crossplane"
+	ToolUpjet          Tool = "Upjet" // Crossplane's provider that is built from Terraform's
 	ToolUnknown        Tool = "Unknown"
 )
 
@@ -111,8 +114,11 @@ type Encryption struct {
 	Reason string `json:"reason"`
 	// KeyARN is the customer key, as EKS returns it.
 	KeyARN string `json:"keyArn,omitempty"`
-	// Update is the most recent association, if EKS still lists one.
+	// Update is the association in progress, or else the most recent one, if EKS still lists one.
 	Update *Update `json:"update,omitempty"`
+	// UpdatesUnknown is why it is unknown whether an association is in progress. It is
+	// absent if this is known.
+	UpdatesUnknown string `json:"updatesUnknown,omitempty"`
 }
 
 // Verdict states whether a cluster is encrypted, and who owns the key.
@@ -146,6 +152,15 @@ type Update struct {
 	CreatedAt *metav1.Time  `json:"createdAt,omitempty"`
 	KeyARN    string        `json:"keyArn,omitempty"`
 	Errors    []UpdateError `json:"errors,omitempty"`
+}
+
+// Running reports whether the update has not ended. An unknown status counts as running.
+func (u Update) Running() bool {
+	switch u.Status {
+	case "Successful", "Failed", "Cancelled":
+		return false
+	}
+	return true
 }
 
 // UpdateError is one error that EKS reports for an update.

@@ -23,6 +23,9 @@ type Caller struct {
 	Account string `json:"account,omitempty"`
 	// Source is where its credentials come from, such as a profile or the environment.
 	Source string `json:"source,omitempty"`
+	// Wrapper is the program through which kubectl gets its credentials, such as aws-vault.
+	// They may belong to another principal.
+	Wrapper string `json:"wrapper,omitempty"`
 }
 
 // EndpointOverride is an endpoint that replaces the one of AWS. Its URL has no password.

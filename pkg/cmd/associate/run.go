@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -14,9 +15,10 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmd/rewrite"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // recordTimeout limits the time to record the association in the cluster.
@@ -32,15 +34,19 @@ type runner struct {
 	decision association.Decision
 }
 
-func (r *runner) run(ctx context.Context, plan *v1alpha1.AssociationPlan) error {
-	engine := &association.Engine{
+func (r *runner) engine() *association.Engine {
+	return &association.Engine{
 		EKS: eks.New(r.binding.AWS.EKS()), Cluster: r.facts.Live, KeyARN: r.facts.Key.ARN, Updates: r.facts.Updates,
 		Timeout: r.timeout, Refresh: r.binding.AWS.Refresh,
+		Resolve: func(ctx context.Context, arn string) string {
+			return kms.KeyARN(ctx, r.binding.AWS.KMS(r.binding.Region), arn)
+		},
 	}
-	updateID := ""
+}
+
+func (r *runner) run(ctx context.Context) error {
+	engine, updateID := r.engine(), ""
 	switch r.decision {
-	case association.Refuse:
-		return &association.RefusedError{Failed: association.Failures(plan)}
 	case association.Done:
 		r.logf("Nothing to do: the cluster already uses this key.")
 		r.record(ctx, r.lastUpdate()) // the run that began it may have been interrupted
@@ -77,6 +83,11 @@ func (r *runner) run(ctx context.Context, plan *v1alpha1.AssociationPlan) error 
 	if err := r.await(ctx, engine, updateID); err != nil {
 		return err
 	}
+	return r.finish(ctx, updateID)
+}
+
+// finish records the association, prints the status and offers to rewrite.
+func (r *runner) finish(ctx context.Context, updateID string) error {
 	r.record(ctx, updateID)
 	if err := r.printStatus(ctx); err != nil {
 		return err
@@ -107,8 +118,8 @@ func (r *runner) confirm(ctx context.Context) error {
 		return fmt.Errorf("not confirmed, "+format+": "+nothingChanged, args...)
 	}
 	answer, err := r.factory.Prompt(ctx, output.Wrap("This cannot be undone, and the key cannot be changed later. "+
-		"The key must outlive the cluster: without it the cluster is lost.", "", 80)+
-		"\nType the cluster's name to continue: ")
+		"The key must outlive the cluster: without it the cluster is lost.", "", 80)+"\n\n"+r.identities()+
+		"Type the cluster's name to continue: ")
 	switch {
 	case ctx.Err() != nil:
 		return cmdutil.WithCode(cmdutil.ExitInterrupted, errors.New("interrupted: "+nothingChanged))
@@ -120,55 +131,16 @@ func (r *runner) confirm(ctx context.Context) error {
 	return nil
 }
 
-// await waits with progress. If the wait ends early, the error names the command that
-// resumes it.
-func (r *runner) await(ctx context.Context, engine *association.Engine, updateID string) error {
-	progress := output.NewProgress(r.factory.ErrOut)
-	engine.Progress = func(p association.Progress) {
-		at := time.Now()
-		progress.Live(func() string { return waitLine(p, time.Since(at)) })
+// identities returns the four lines above the prompt: what changes, and who changes it.
+func (r *runner) identities() string {
+	var text strings.Builder
+	for _, line := range [][2]string{
+		{"Cluster", r.facts.Cluster.ARN}, {"Account", r.facts.Cluster.Account}, {"Key", r.facts.Key.ARN},
+		{"Caller", r.facts.Caller.ARN},
+	} {
+		fmt.Fprintf(&text, "%-9s%s\n", line[0]+":", sanitize.Line(line[1]))
 	}
-	_, err := engine.Wait(ctx, updateID)
-	progress.End()
-	var pending *association.PendingError
-	if !errors.As(err, &pending) {
-		return err
-	}
-	if pending.TimedOut {
-		return cmdutil.WithCode(cmdutil.ExitTimeout, hint.Wrap(err, "resume waiting with: %s", r.waitCommand(updateID)))
-	}
-	if ctx.Err() != nil {
-		err = fmt.Errorf("only the wait was interrupted: EKS continues to associate the key with cluster %s (update %s)",
-			r.facts.Cluster.Name, updateID)
-	}
-	return hint.Wrap(err, "resume waiting with: %s", r.waitCommand(updateID))
-}
-
-// waitLine shows the time waited and the last answer. The time comes first, so that a
-// narrow terminal does not cut it off.
-func waitLine(p association.Progress, since time.Duration) string {
-	status := p.Status
-	if p.Err != nil {
-		status = "last query failed: " + p.Err.Error()
-	}
-	line := (p.Elapsed + since).Round(time.Second).String() + "  " + status
-	if p.UpdateID != "" {
-		line += ", update " + p.UpdateID
-	}
-	return line
-}
-
-// waitCommand is the command that waits for the update. It can only adopt the update, never
-// begin another one.
-func (r *runner) waitCommand(updateID string) string {
-	words := []string{"status"} // EKS accepted the key, but no update is known
-	if updateID != "" {
-		words = []string{"associate", "--resume", updateID}
-		if r.trustEndpoint {
-			words = append(words, "--trust-endpoint")
-		}
-	}
-	return r.factory.Command(r.binding, words...) + r.factory.Secrets()
+	return text.String()
 }
 
 // record saves the time of the association for verify. A failure is only a warning.

@@ -81,8 +81,8 @@ func (o *options) contexts() ([]string, error) {
 	return []string{b.Context}, hint.Wrap(err, "audit --all-clusters needs no kubeconfig")
 }
 
-// inspect inspects the cluster behind one context. Updates in progress matter only if data
-// is verified.
+// inspect inspects the cluster behind one context. Updates in progress matter only for
+// the existing data.
 func (o *options) inspect(ctx context.Context, kubeContext string) cmdutil.Inspected {
 	return o.factory.InspectAny(ctx, kubeContext, cmdutil.InspectOptions{
 		WithoutUpdates: !o.verify, Patient: true, Keys: &o.keys,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -118,14 +119,14 @@ func (o *options) verifyCluster(ctx context.Context, items []v1alpha1.Encryption
 		return nil, fmt.Errorf("it is not verified that kube context %q leads to the cluster: %s", r.Cluster.Context,
 			r.Cluster.GuardReason)
 	}
-	if err := (rewriter.Preconditions{Report: r, UpdatesErr: bound.UpdatesErr}).Check(method); err != nil {
+	if err := (rewriter.Preconditions{Report: r}).Check(method); err != nil {
 		return nil, err
 	}
 	config, err := bound.REST()
 	if err != nil {
 		return nil, err
 	}
-	var notes []string
+	notes := slices.Clone(r.Notes)
 	record, err := rewriter.LoadRecord(ctx, config)
 	if err != nil {
 		notes = append(notes, "the record of the association could not be read: "+err.Error())

@@ -101,7 +101,7 @@ func (o *options) gatherFromAWS(ctx context.Context,
 		return nil, scope, err
 	}
 	clients := b.AWS
-	caller, err := cmdutil.Caller(ctx, clients)
+	caller, err := cmdutil.Caller(ctx, b)
 	if err != nil {
 		return nil, scope, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
@@ -47,7 +48,7 @@ func newDocumentCmd(use, short, long, example string, run cmdutil.RunE) *cobra.C
 // cluster is the inspected cluster, and the principal that calls AWS.
 type cluster struct {
 	cmdutil.Inspected
-	account, caller string // of the caller
+	caller v1alpha1.Caller
 }
 
 // inspect fails if a document could only be filled with guesses.
@@ -61,11 +62,11 @@ func inspect(ctx context.Context, f *cmdutil.Factory) (*cluster, error) {
 	case inspected.Err != nil:
 		return nil, cmdutil.WithCode(cmdutil.ExitUnknown, inspected.Err)
 	}
-	caller, err := cmdutil.Caller(ctx, inspected.AWS)
+	caller, err := cmdutil.Caller(ctx, inspected.Binding)
 	if err != nil {
 		return nil, err
 	}
-	return &cluster{inspected, caller.Account, caller.ARN}, nil
+	return &cluster{inspected, caller}, nil
 }
 
 // keyARN returns the ARN of the key in args, or else of the cluster's key; "" if there
@@ -74,7 +75,7 @@ func (c *cluster) keyARN(ctx context.Context, args []string) (string, error) {
 	if len(args) == 0 {
 		return c.Report.Encryption.KeyARN, nil
 	}
-	where := kms.Place{Partition: c.Partition, Region: c.Region, Account: c.account}
+	where := kms.Place{Partition: c.Partition, Region: c.Region, Account: c.caller.Account}
 	k, err := kms.Resolve(ctx, c.AWS.KMS(c.Region), args[0], where)
 	return k.ARN, err
 }

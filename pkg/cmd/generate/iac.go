@@ -92,8 +92,10 @@ func withOwner(ctx context.Context, c *cluster, form iac.Form, v iac.Values) iac
 		return v
 	}
 	if find := cmdutil.OwnerFinder(c.Binding); find != nil {
-		if owner := find(ctx); owner != nil && formOf(&v1alpha1.ManagedBy{Tool: owner.Tool}) == string(form) {
-			v.Namespace, v.Name = owner.Namespace, owner.Name
+		for _, owner := range find(ctx, c.Report.Cluster.ARN) {
+			if formOf(&v1alpha1.ManagedBy{Tool: owner.Tool}) == string(form) {
+				v.Namespace, v.Name = owner.Namespace, owner.Name
+			}
 		}
 	}
 	return v

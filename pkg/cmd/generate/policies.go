@@ -76,14 +76,14 @@ extend a policy, use only the second statement.`,
 				return err
 			}
 			if len(principals) == 0 {
-				p, ok := kms.PolicyPrincipal(c.caller)
+				p, ok := kms.PolicyPrincipal(c.caller.ARN)
 				if !ok {
-					return hint.Wrap(fmt.Errorf("could not determine the role of %s", c.caller),
+					return hint.Wrap(fmt.Errorf("could not determine the role of %s", c.caller.ARN),
 						"name it with --principal arn:…:role/NAME")
 				}
 				principals = []string{p}
 			}
-			_, err = fmt.Fprint(f.Out, kms.KeyPolicy(c.Partition, c.account, principals))
+			_, err = fmt.Fprint(f.Out, kms.KeyPolicy(c.Partition, c.caller.Account, principals))
 			return err
 		})
 	cmd.Args = cmdutil.NoArgs

@@ -40,7 +40,7 @@ key to associate, or else the one that the cluster has. Changes nothing.`,
 				return errNoKey()
 			}
 			facts, err := association.Gather(ctx, cmdutil.AssociationSources(c.Binding, managedBy), association.Request{
-				Cluster: c.Report.Cluster, Key: key, Account: c.account,
+				Cluster: c.Report.Cluster, Key: key, Caller: c.caller, EndpointOverrides: cmdutil.EndpointOverrides(c.AWS),
 			})
 			if err != nil {
 				return err

@@ -146,7 +146,7 @@ func (o *options) printDryRun(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p := rewriter.Preconditions{Report: &j.report, UpdatesErr: j.updatesErr, TrustEndpoint: o.trustEndpoint}
+	p := rewriter.Preconditions{Report: &j.report, TrustEndpoint: o.trustEndpoint}
 	if err := p.Check(v1alpha1.MethodRewrite); err != nil {
 		o.factory.Warn(fmt.Errorf("a rewrite would be refused now: %w", err))
 	}

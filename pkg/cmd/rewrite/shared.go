@@ -78,12 +78,10 @@ func (o *sharedOptions) validate() error {
 
 // job is a run that is ready to start.
 type job struct {
-	report v1alpha1.EncryptionReport
-	// updatesErr is why it is unknown whether an association is in progress.
-	updatesErr error
-	options    rewriter.Options
-	record     *rewriter.Record
-	notes      []string
+	report  v1alpha1.EncryptionReport
+	options rewriter.Options
+	record  *rewriter.Record
+	notes   []string
 }
 
 // prepare finds the cluster, its key and the resources. It writes nothing.
@@ -97,10 +95,7 @@ func (o *sharedOptions) prepare(ctx context.Context, method v1alpha1.CoverageMet
 	case inspected.Err != nil:
 		return nil, cmdutil.WithCode(o.unknownExit, inspected.Err)
 	}
-	j := &job{
-		report: inspected.Report, updatesErr: inspected.UpdatesErr,
-		notes: cmdutil.SourceNotes(inspected.Target, inspected.AWS),
-	}
+	j := &job{report: inspected.Report, notes: inspected.Report.Notes}
 	if err := o.checkCluster(j, method); err != nil {
 		return nil, err
 	}
@@ -136,7 +131,7 @@ func (o *sharedOptions) inspect(ctx context.Context) (cmdutil.Inspected, error) 
 // checkCluster returns the reason why the cluster's data cannot be verified, or must not
 // be written, at present.
 func (o *sharedOptions) checkCluster(j *job, method v1alpha1.CoverageMethod) error {
-	p := rewriter.Preconditions{Report: &j.report, UpdatesErr: j.updatesErr, TrustEndpoint: o.trustEndpoint}
+	p := rewriter.Preconditions{Report: &j.report, TrustEndpoint: o.trustEndpoint}
 	err := p.Check(method)
 	switch {
 	case rewriter.NotEncrypted(err):
