@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"golang.org/x/sync/errgroup"
@@ -73,12 +74,46 @@ type Result struct {
 // DescribeCluster fails, the verdict is Unknown and Result.Err is set; if another call fails, the report has a note.
 func Cluster(ctx context.Context, src Source, b *binding.Binding) Result {
 	b.Start()
+	caller := startCaller(ctx, src.Caller)
+	result := cluster(ctx, src, b)
+	found, err := caller()
+	if err != nil {
+		result.Report.Notes = append(result.Report.Notes, "caller: "+err.Error())
+	}
+	result.Report.Caller = found
+	return result
+}
+
+// callerTimeout bounds GetCallerIdentity, which only adds a detail: STS may be unreachable where EKS is not.
+const callerTimeout = 5 * time.Second
+
+// startCaller calls get and returns a function that waits for the result. The result is nil if get fails.
+func startCaller(ctx context.Context,
+	get func(context.Context) (v1alpha1.Caller, error)) func() (*v1alpha1.Caller, error) {
+	if get == nil {
+		return func() (*v1alpha1.Caller, error) { return nil, nil }
+	}
+	var caller v1alpha1.Caller
+	var g errgroup.Group
+	g.Go(func() (err error) {
+		ctx, cancel := context.WithTimeout(ctx, callerTimeout)
+		defer cancel()
+		caller, err = get(ctx)
+		return err
+	})
+	return func() (*v1alpha1.Caller, error) {
+		if err := g.Wait(); err != nil {
+			return nil, err
+		}
+		return &caller, nil
+	}
+}
+
+func cluster(ctx context.Context, src Source, b *binding.Binding) Result {
 	ref := clusterRef(b.Target)
 	var c eks.Cluster
 	var err error
 	var updates updates
-	var caller *v1alpha1.Caller
-	var callerErr error
 	var round errgroup.Group
 	round.Go(func() error {
 		c, err = src.EKS.Cluster(ctx, ref)
@@ -90,23 +125,11 @@ func Cluster(ctx context.Context, src Source, b *binding.Binding) Result {
 			return nil
 		})
 	}
-	if src.Caller != nil {
-		round.Go(func() error {
-			var found v1alpha1.Caller
-			if found, callerErr = src.Caller(ctx); callerErr == nil {
-				caller = &found
-			}
-			return nil
-		})
-	}
 	_ = round.Wait()
 	if err != nil {
-		r := Unknown(b.Target, err)
-		r.Caller = caller
-		return Result{Report: r, Err: err}
+		return Result{Report: Unknown(b.Target, err), Err: err}
 	}
 	r := newReport(b.Target)
-	r.Caller = caller
 	c.Fill(&r.Cluster)
 	r.Health = v1alpha1.Health{Degraded: len(c.Issues) > 0, Issues: c.Issues}
 	r.Encryption = encryption.Decide(encryption.Facts{
@@ -135,17 +158,12 @@ func Cluster(ctx context.Context, src Source, b *binding.Binding) Result {
 	})
 	_ = round.Wait()
 	if guard.Result == v1alpha1.GuardMismatch {
-		r := Mismatch(b.Target, guard, c.ARN)
-		r.Caller = caller
-		return Result{Report: r, Tags: c.Tags, RoleARN: c.RoleARN}
+		return Result{Report: Mismatch(b.Target, guard, c.ARN), Tags: c.Tags, RoleARN: c.RoleARN}
 	}
 	SetGuard(r, guard)
 	updates.report(r, !src.WithoutUpdates)
 	if hasKey {
 		addKey(r, key)
-	}
-	if callerErr != nil {
-		r.Notes = append(r.Notes, "caller: "+callerErr.Error())
 	}
 	r.Controls = encryption.Controls(r)
 	return Result{Report: *r, Tags: c.Tags, RoleARN: c.RoleARN}

@@ -326,9 +326,10 @@ func TestUpdatesUnknown(t *testing.T) {
 			if !strings.Contains(strings.Join(r.Notes, "; "), test.note) {
 				t.Errorf("notes = %q, want %q", r.Notes, test.note)
 			}
-			if err := rewriter.CheckUpdates(&r); (err == nil) != (test.unknown == "" && (test.update == "" ||
-				test.name == "association that is done")) {
-				t.Errorf("CheckUpdates = %v", err)
+			err := (rewriter.Preconditions{Report: &r}).Check(v1alpha1.MethodReadOnly)
+			done := test.update == "" || test.name == "association that is done"
+			if (err == nil) != (test.unknown == "" && done) {
+				t.Errorf("Check = %v", err)
 			}
 		})
 	}

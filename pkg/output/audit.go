@@ -141,7 +141,7 @@ func (t *auditText) clusters(items []v1alpha1.EncryptionReport) {
 		}
 		row := []string{cmp.Or(r.Cluster.Name, r.Cluster.Context), r.Cluster.Region, r.Cluster.Account,
 			cmp.Or(r.Cluster.KubernetesVersion, Unknown),
-			string(r.Encryption.Verdict), string(r.Encryption.Scope), key, usable}
+			verdictCell(r), string(r.Encryption.Scope), key, usable}
 		if t.wide {
 			tool := ""
 			if r.Cluster.ManagedBy != nil {

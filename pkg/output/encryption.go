@@ -175,7 +175,7 @@ func EncryptionTable(w io.Writer, items []v1alpha1.EncryptionReport, wide bool) 
 		}
 		row := []string{shortContext(r.Cluster.Context), r.Cluster.Name, r.Cluster.Region,
 			cmp.Or(r.Cluster.KubernetesVersion, Unknown),
-			string(r.Encryption.Verdict), string(r.Encryption.Scope), key, usable}
+			verdictCell(r), string(r.Encryption.Scope), key, usable}
 		if wide {
 			tool := ""
 			if r.Cluster.ManagedBy != nil {
@@ -187,6 +187,14 @@ func EncryptionTable(w io.Writer, items []v1alpha1.EncryptionReport, wide bool) 
 		t.Row(row...)
 	}
 	return t.Print(w)
+}
+
+// verdictCell returns the verdict for a table. It names the reason if kubectl uses another cluster.
+func verdictCell(r *v1alpha1.EncryptionReport) string {
+	if r.Cluster.Guard == v1alpha1.GuardMismatch {
+		return string(r.Encryption.Verdict) + " (other cluster)"
+	}
+	return string(r.Encryption.Verdict)
 }
 
 // shortContext shortens a context name that is the ARN of the cluster, as aws eks

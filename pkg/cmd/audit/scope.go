@@ -64,6 +64,9 @@ func (s *scopeOptions) validate(changed func(flag string) bool) error {
 			}
 		}
 	}
+	if s.allContexts && changed("region") {
+		return cmdutil.UsageErrorf("--all-contexts and --region exclude each other")
+	}
 	if s.allClusters {
 		if err := s.scope.Validate(); err != nil {
 			return cmdutil.UsageErrorf("%w", err)

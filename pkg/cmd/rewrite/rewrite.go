@@ -46,11 +46,13 @@ already encrypted with the current key, and re-encrypts the object otherwise. Va
 annotations, labels and managedFields stay as they are; only metadata is read. A second
 run writes nothing for objects that are done, so you may interrupt a run.
 
-Does not run while an association is in progress, or if the kube context leads to a
-cluster other than the one that EKS describes. Needs list and patch on the resources,
-not get: see kubectl eks-encrypt generate rbac.
+Does not run while an association is or may be in progress, or if kubectl is connected
+to a cluster other than the one that EKS describes. If nothing shows which cluster it
+is, --trust-endpoint is needed, and nothing is called proven. Needs list and patch on
+the resources, not get: see kubectl eks-encrypt generate rbac.
 
-Exit codes: 0 all is proven; 1 not all, or it failed; 2 usage.`,
+Exit codes: 0 all is proven; 1 not all, or it failed; 2 usage; 3 it ran with
+--trust-endpoint, so nothing is proven.`,
 		Example: `  # All Secrets
   kubectl eks-encrypt rewrite
 

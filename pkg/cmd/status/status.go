@@ -57,6 +57,10 @@ association of a key, and which tool manages the cluster. Changes nothing.
 From Kubernetes 1.28 on, EKS encrypts all API data with a key that AWS owns, although
 the EKS API does not show it. The verdict for this is AWSOwnedKey, not NotEncrypted.
 
+The guard shows whether kubectl is connected to the cluster that EKS describes, by the
+TLS certificate of the address that kubectl connects to. If it is another cluster, the
+verdict is Unknown.
+
 Exit codes: 0 the report is complete, and --require holds; 1 --require does not hold;
 2 it could not run; 3 the verdict is unknown, or the context is not an EKS cluster.`,
 		Example: Example,
@@ -92,7 +96,7 @@ func (o *Options) Validate(changed func(flag string) bool) (err error) {
 	if !o.allContexts {
 		return nil
 	}
-	for _, flag := range append(cmdutil.ConnectionFlags(), "cluster-name") {
+	for _, flag := range append(cmdutil.ConnectionFlags(), "cluster-name", "region") {
 		if changed(flag) {
 			return cmdutil.UsageErrorf("--all-contexts and --%s exclude each other", flag)
 		}
