@@ -69,22 +69,3 @@ func TestCaller(t *testing.T) {
 	}
 }
 
-// TestUpdatesUnknown checks that the result says if an association may be in progress.
-func TestUpdatesUnknown(t *testing.T) {
-	for _, test := range []struct {
-		denied  string
-		unknown bool
-	}{{"", false}, {"eks:ListUpdates", true}, {"eks:DescribeUpdate", true}} {
-		policy := []fakeaws.Statement{fakeaws.Allow("*")}
-		if test.denied != "" {
-			policy = append(policy, fakeaws.Deny(test.denied))
-		}
-		a := newAWS(t, policy...)
-		arn := a.add(t, fakeaws.Cluster{Name: "c", Updates: []*fakeaws.Update{{ID: "u-1", Type: "VersionUpdate"}}})
-		got := a.inspect(t, arn)
-		if why := got.Report.Encryption.UpdatesUnknown; (why != "") != test.unknown || got.Err != nil {
-			t.Errorf("without %q: updates unknown = %q, error = %v, want unknown: %t", test.denied, why, got.Err,
-				test.unknown)
-		}
-	}
-}
