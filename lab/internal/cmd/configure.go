@@ -9,9 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 
-	"github.com/dustin/go-humanize"
-
-	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/balancer"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
 
@@ -68,42 +65,6 @@ func configure(dir state.Dir, o upOptions, changed func(string) bool) (*state.Co
 	}
 	return config, config.Save(dir)
 }
-
-// configurePlane applies the flags of the control plane.
-func (o upOptions) configurePlane(plane *state.ControlPlane, fresh bool, changed func(string) bool) error {
-	if _, err := balancer.NewPolicy(o.plane.Balance); err != nil {
-		return fmt.Errorf("--balance: %w", err)
-	}
-	if o.plane.Servers < 1 || o.plane.Servers > maxServers {
-		return fmt.Errorf("--api-servers must be 1 to %d, not %d", maxServers, o.plane.Servers)
-	}
-	quota, err := humanize.ParseBytes(o.etcdQuota)
-	if err != nil || quota < minQuota || quota > maxQuota {
-		return fmt.Errorf("--etcd-quota must be a size from 16MiB to 8GiB, not %q", o.etcdQuota)
-	}
-	if !changed("hot-reload") {
-		o.plane.HotReload = o.plane.Servers == 1
-	}
-	for flag, set := range map[string]func(){
-		"etcd-quota":  func() { plane.EtcdQuota = int64(quota) },
-		"balance":     func() { plane.Balance = o.plane.Balance },
-		"api-servers": func() { plane.Servers, plane.HotReload = o.plane.Servers, o.plane.HotReload },
-	} {
-		if fresh || changed(flag) {
-			set()
-		}
-	}
-	if changed("hot-reload") {
-		plane.HotReload = o.plane.HotReload
-	}
-	return nil
-}
-
-const (
-	maxServers = 9
-	minQuota   = 16 << 20
-	maxQuota   = 8 << 30
-)
 
 // chooseTokenCommand returns the program that runs as `aws eks get-token`: aws or lab.
 func chooseTokenCommand(choice string) (string, error) {

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/admin"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/balancer"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
 
@@ -46,13 +45,7 @@ func newUp(g *globals) *cobra.Command {
 	f.StringVar(&o.tokenCommand, "token-command", "auto",
 		"Program that runs as 'aws eks get-token': aws, lab, or auto (aws if it is installed)")
 	f.BoolVar(&o.fsync, "fsync", false, "Make etcd flush each write to disk, as in production; for benchmarks")
-	f.StringVar(&o.etcdQuota, "etcd-quota", "8GiB", "Size at which etcd refuses writes, such as 64MiB")
-	f.IntVar(&o.plane.Servers, "api-servers", 1, "Number of API servers on the same etcd")
-	f.StringVar(&o.plane.Balance, "balance", balancer.Random,
-		"How the balancer chooses the API server for a connection: random, round-robin or first")
-	f.BoolVar(&o.plane.HotReload, "hot-reload", true,
-		"API servers load a new encryption configuration while they run; false replaces them one after the other, "+
-			"as EKS does (the default with several API servers)")
+	o.bindPlane(f)
 	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "How long to wait until the lab is ready")
 	f.BoolVar(&o.foreground, "foreground", false, "Stay in the foreground and stop at the end of standard input")
 	return cmd

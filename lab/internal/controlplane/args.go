@@ -47,6 +47,7 @@ func apiServerArgs(dir state.Dir, c *state.Config, folder string, port int, webh
 		"--authentication-token-webhook-config-file=" + webhook, "--authentication-token-webhook-version=v1",
 		"--encryption-provider-config=" + encryptionFile(folder),
 		fmt.Sprintf("--encryption-provider-config-automatic-reload=%t", c.HotReload),
+		fmt.Sprintf("--goaway-chance=%g", c.GoawayChance), "--etcd-compaction-interval=" + c.CompactionInterval.String(),
 		"--profiling=false", "--v=1",
 	}
 }

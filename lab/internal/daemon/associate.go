@@ -120,7 +120,7 @@ func (l *Lab) startPlugins(ctx context.Context) error {
 func (l *Lab) startPlugin(ctx context.Context, name, keyARN string) (stop func(), err error) {
 	plugin := &kmsplugin.Plugin{
 		KMS:    kmsplugin.NewKMS(l.config.Ports.AWSURL(), state.Region, l.config.Service),
-		KeyARN: keyARN, Log: l.log,
+		KeyARN: keyARN, OpaqueID: l.config.OpaqueKeyID, Log: l.log,
 	}
 	stop, err = plugin.Serve(ctx, l.config.KMSSocket(name))
 	if err != nil {

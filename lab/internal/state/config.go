@@ -54,6 +54,13 @@ type ControlPlane struct {
 	// HotReload makes a server load a new encryption configuration while it runs.
 	// Otherwise the server is replaced.
 	HotReload bool `json:"hotReload"`
+	// GoawayChance is the share of the HTTP/2 requests whose connection is closed, so that
+	// the client connects again.
+	GoawayChance float64 `json:"goawayChance,omitempty"`
+	// OpaqueKeyID gives the API servers an id of the key that is not its ARN.
+	OpaqueKeyID bool `json:"opaqueKeyId,omitempty"`
+	// CompactionInterval is the time between two compactions of etcd's history.
+	CompactionInterval time.Duration `json:"compactionInterval"`
 	// EtcdQuota is the size of etcd's database in bytes at which it refuses writes.
 	EtcdQuota int64 `json:"etcdQuota"`
 }
