@@ -18,8 +18,8 @@ import (
 	"k8s.io/apiserver/pkg/server/options/encryptionconfig/controller"
 	componentcli "k8s.io/component-base/cli"
 	kubeapiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
-	kubecontrollermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/controllers"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/controlplane"
 )
 
@@ -36,12 +36,17 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		// The default of one minute would slow down every association.
 		controller.EncryptionConfigFileChangePollDuration = time.Second
 		return componentcli.Run(kubeapiserver.NewAPIServerCommand())
-	case controlplane.ControllerManagerName:
-		controlplane.WatchLifeline()
-		return componentcli.Run(kubecontrollermanager.NewControllerManagerCommand())
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if filepath.Base(args[0]) == controlplane.ControllerManagerName {
+		controlplane.WatchLifeline()
+		if err := controllers.Main(ctx, args); err != nil {
+			fmt.Fprintf(stderr, "error: %v\n", err)
+			return 1
+		}
+		return 0
+	}
 	root := newRoot(stdout, stderr)
 	if filepath.Base(args[0]) == "aws" {
 		root = newAWS(stdout, stderr)

@@ -79,8 +79,7 @@ func New(dir state.Dir, config *state.Config, logger *slog.Logger) (*Plane, erro
 		return nil, err
 	}
 	p.Etcd = p.process(EtcdName, EtcdName, etcdArgs(dir, config))
-	p.ControllerManager = p.process(
-		ControllerManagerName, ControllerManagerName, controllerManagerArgs(dir, config, kubeconfig))
+	p.ControllerManager = p.process(ControllerManagerName, ControllerManagerName, controllerManagerArgs(dir, kubeconfig))
 	for n := range config.Servers {
 		server, err := p.newServer(n+1, 0)
 		if err != nil {
@@ -124,10 +123,7 @@ func (p *Plane) Start(ctx context.Context, key string) error {
 		}
 	}
 	p.balance()
-	if p.config.Balanced() {
-		// The controller manager gives up if the balancer has no server.
-		return errors.Join(p.WaitReady(ctx), p.ControllerManager.Start())
-	}
+	// The controller manager waits for the API server.
 	return errors.Join(p.ControllerManager.Start(), p.WaitReady(ctx))
 }
 

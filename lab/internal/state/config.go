@@ -74,12 +74,11 @@ type Ports struct {
 	// APIServer is the port of the balancer, or of the API server if there is none.
 	APIServer int `json:"apiServer"`
 	// Inside is the port of the balancer for the control plane's own clients.
-	Inside            int `json:"inside"`
-	AWS               int `json:"aws"`
-	Webhook           int `json:"webhook"`
-	Etcd              int `json:"etcd"`
-	EtcdPeer          int `json:"etcdPeer"`
-	ControllerManager int `json:"controllerManager"`
+	Inside   int `json:"inside"`
+	AWS      int `json:"aws"`
+	Webhook  int `json:"webhook"`
+	Etcd     int `json:"etcd"`
+	EtcdPeer int `json:"etcdPeer"`
 }
 
 // APIServerURL is the endpoint that DescribeCluster returns.
