@@ -43,6 +43,9 @@ func Start(t *testing.T, args ...string) *Lab {
 		}
 		l.Lab(t, "down", "--purge")
 	})
+	if version := os.Getenv("EKS_LAB_VERSION"); version != "" { // set by make test-versions
+		args = append(args, "--kubernetes-version", version)
+	}
 	if up := l.Lab(t, append([]string{"up"}, args...)...); up.Code != 0 {
 		t.Fatalf("eks-lab up: %s", up.Stderr)
 	}

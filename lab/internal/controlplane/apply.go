@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/balancer"
 )
@@ -54,11 +55,12 @@ func (p *Plane) bring(ctx context.Context, s *Server, key string, level Level) e
 	case bytes.Equal(s.inForce(), data):
 		return nil
 	case s.PID() == 0 || p.config.HotReload: // a server that is down reads the file when it starts
+		began := time.Now()
 		if err := s.write(data); err != nil {
 			return err
 		}
 		if s.PID() != 0 {
-			if err := s.waitReloaded(ctx, data); err != nil {
+			if err := s.waitReloaded(ctx, began); err != nil {
 				return errors.Join(err, s.write(s.inForce()))
 			}
 		}

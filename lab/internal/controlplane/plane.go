@@ -31,6 +31,7 @@ type Plane struct {
 
 	dir     state.Dir
 	config  *state.Config
+	self    string // path of the lab's binary
 	process func(name, component string, args []string) *Process
 	webhook string // kubeconfig of the token webhook
 	rest    *rest.Config
@@ -62,7 +63,7 @@ func New(dir state.Dir, config *state.Config, logger *slog.Logger) (*Plane, erro
 	}
 	certs := pki.Folder(dir.PKI())
 	p := &Plane{
-		dir: dir, config: config, rest: certs.REST(config.InsideURL(), pki.Operator),
+		dir: dir, config: config, self: self, rest: certs.REST(config.InsideURL(), pki.Operator),
 		front: balancer.New(policy), inside: balancer.New(first),
 		process: func(name, component string, args []string) *Process {
 			return &Process{

@@ -15,7 +15,8 @@ const (
 	ClusterName = "lab"
 	Region      = "us-west-2"
 	Account     = "111122223333"
-	Version     = "1.37"
+	// Version is the version of Kubernetes in the lab's own binary.
+	Version = "1.37"
 	// ClusterARN is also the name of the kubeconfig's cluster, user and context.
 	ClusterARN = "arn:aws:eks:" + Region + ":" + Account + ":cluster/" + ClusterName
 )
@@ -61,6 +62,8 @@ type ControlPlane struct {
 	OpaqueKeyID bool `json:"opaqueKeyId,omitempty"`
 	// CompactionInterval is the time between two compactions of etcd's history.
 	CompactionInterval time.Duration `json:"compactionInterval"`
+	// Version is the version of Kubernetes of the API servers.
+	Version string `json:"version"`
 	// EtcdQuota is the size of etcd's database in bytes at which it refuses writes.
 	EtcdQuota int64 `json:"etcdQuota"`
 }
