@@ -76,7 +76,7 @@ test-unit: ## Run the tests that do not need the lab
 
 .PHONY: test-lab
 test-lab: build lab ## Run the tests that need the lab (a real API server and etcd)
-	cd lab && EKS_LAB_BIN=$(CURDIR)/$(LAB) PLUGIN_BIN=$(CURDIR)/$(PLUGIN) go test -timeout 30m ./...
+	cd lab && EKS_LAB_BIN=$(CURDIR)/$(LAB) PLUGIN_BIN=$(CURDIR)/$(PLUGIN) go test -parallel 2 -timeout 30m ./...
 
 FUZZTIME ?= 30s
 .PHONY: fuzz
