@@ -45,7 +45,7 @@ test-versions: build lab ## Run the tests of rewrite and verify on each API serv
 	  test -x "$$server" || { echo "no version is built: run make lab-version VERSION=1.31"; exit 2; }; \
 	  echo "== Kubernetes $${server##*-}"; \
 	  (cd lab && EKS_LAB_VERSION=$${server##*-} EKS_LAB_BIN=$(CURDIR)/$(LAB) PLUGIN_BIN=$(CURDIR)/$(PLUGIN) \
-	    go test -count=1 -timeout 30m ./e2e -run '$(VERSION_TESTS)'); \
+	    go test -vet=off -parallel 2 -count=1 -timeout 30m ./e2e -run '$(VERSION_TESTS)'); \
 	done
 
 .PHONY: demo
@@ -76,7 +76,8 @@ test-unit: ## Run the tests that do not need the lab
 
 .PHONY: test-lab
 test-lab: build lab ## Run the tests that need the lab (a real API server and etcd)
-	cd lab && EKS_LAB_BIN=$(CURDIR)/$(LAB) PLUGIN_BIN=$(CURDIR)/$(PLUGIN) go test -parallel 2 -timeout 30m ./...
+	cd lab && EKS_LAB_BIN=$(CURDIR)/$(LAB) PLUGIN_BIN=$(CURDIR)/$(PLUGIN) \
+	  go test -vet=off -parallel 2 -timeout 30m ./... # make lint vets
 
 FUZZTIME ?= 30s
 .PHONY: fuzz

@@ -14,7 +14,7 @@ import (
 )
 
 // main does the same as the lab's own binary under the name kube-apiserver
-// (lab/internal/cmd/main.go), which cannot be imported here.
+// (lab/internal/components), which cannot be imported here.
 func main() {
 	if os.Getenv("EKS_LAB_LIFELINE") != "" {
 		pipe := os.NewFile(3, "lifeline")

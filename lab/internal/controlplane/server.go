@@ -32,7 +32,10 @@ type Server struct {
 // newServer prepares the API server with this number: its folder, certificate and
 // process. The server writes its encryption configuration before it starts.
 func (p *Plane) newServer(number, generation int) (*Server, error) {
-	s := &Server{Number: number, generation: generation, Host: hostName(number, generation)}
+	s := &Server{
+		Number: number, generation: generation, Host: hostName(number, generation),
+		providers: providerNames("", Old),
+	}
 	port := p.config.Ports.APIServer
 	if p.config.Balanced() {
 		var err error
