@@ -68,4 +68,3 @@ func TestCaller(t *testing.T) {
 			r.Notes)
 	}
 }
-
