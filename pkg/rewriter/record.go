@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -36,12 +37,16 @@ type Record struct {
 	KeyARN string
 	// UpdateID is the EKS update that associated the key; empty if unknown.
 	UpdateID string
+	// ResourceVersionBefore is that of a list of the Secrets before the association; empty
+	// if it was not noted. An object that was not written since is encrypted with an older
+	// key.
+	ResourceVersionBefore string
 	// ResourceVersion is that of a list of the Secrets after the association.
 	ResourceVersion string
 	// ProvenResourceVersion is that of a list after which every Secret of the cluster
 	// had been proven to be encrypted with the key; empty if there was none.
 	ProvenResourceVersion string
-	// Time is the time of ResourceVersion.
+	// Time is the time of ResourceVersion by the clock of an API server.
 	Time time.Time
 	// ToolVersion is the version of the plugin that wrote the record.
 	ToolVersion string
@@ -107,17 +112,32 @@ func RecordAssociation(ctx context.Context, config *rest.Config, record Record, 
 	if err == nil && old.matches(record.ClusterARN, record.KeyARN) {
 		return nil
 	}
-	c, err := newClient(config)
+	version, at, err := CurrentVersion(ctx, config)
 	if err != nil {
 		return err
 	}
+	if at.IsZero() {
+		at = now
+	}
+	record.ResourceVersion, record.ProvenResourceVersion, record.Time = version, "", at
+	return SaveRecord(ctx, config, record)
+}
+
+// CurrentVersion returns the resourceVersion of the Secrets now, and the clock of the
+// API server. Call it before an association for Record.ResourceVersionBefore. It
+// requires list on secrets.
+func CurrentVersion(ctx context.Context, config *rest.Config) (version string, at time.Time, err error) {
+	c, err := newClient(config, 1)
+	if err != nil {
+		return "", at, err
+	}
+	defer c.close()
 	s := scope{resource: Secrets()}
 	p, err := c.list(ctx, s, "", 1)
 	if err != nil {
-		return fmt.Errorf("read the current resourceVersion: %w", explain(err, "list", s))
+		return "", at, fmt.Errorf("read the current resourceVersion: %w", explain(err, "list", s))
 	}
-	record.ResourceVersion, record.ProvenResourceVersion, record.Time = p.resourceVersion, "", now
-	return SaveRecord(ctx, config, record)
+	return strconv.FormatUint(p.resourceVersion, 10), p.date, nil
 }
 
 // matches reports whether the record is for this cluster and key.
@@ -128,8 +148,9 @@ func (record *Record) matches(clusterARN, keyARN string) bool {
 func (record *Record) configMap(uid types.UID) *applycorev1.ConfigMapApplyConfiguration {
 	return applycorev1.ConfigMap(recordObject, metav1.NamespaceSystem).WithData(map[string]string{
 		"uid": string(uid), "clusterArn": record.ClusterARN, "keyArn": record.KeyARN, "updateId": record.UpdateID,
-		"resourceVersion": record.ResourceVersion, "provenResourceVersion": record.ProvenResourceVersion,
-		"time": record.Time.UTC().Format(time.RFC3339), "toolVersion": record.ToolVersion,
+		"resourceVersionBefore": record.ResourceVersionBefore, "resourceVersion": record.ResourceVersion,
+		"provenResourceVersion": record.ProvenResourceVersion,
+		"time":                  record.Time.UTC().Format(time.RFC3339), "toolVersion": record.ToolVersion,
 	})
 }
 
@@ -143,28 +164,30 @@ func parseRecord(m *corev1.ConfigMap) (*Record, error) {
 	}
 	return &Record{
 		ClusterARN: m.Data["clusterArn"], KeyARN: m.Data["keyArn"], UpdateID: m.Data["updateId"],
-		ResourceVersion: m.Data["resourceVersion"], ProvenResourceVersion: m.Data["provenResourceVersion"],
+		ResourceVersionBefore: m.Data["resourceVersionBefore"],
+		ResourceVersion:       m.Data["resourceVersion"], ProvenResourceVersion: m.Data["provenResourceVersion"],
 		Time: at, ToolVersion: m.Data["toolVersion"],
 	}, nil
 }
 
 // NewRecord returns the record to save after a run, given the previous one. It returns
 // nil if the run does not establish a record, for instance because it was limited to a
-// namespace. An earlier ResourceVersion of the same key proves more and is kept.
+// namespace, or because the API servers did not agree at its end. An earlier ResourceVersion of the same key proves more and is kept.
 func (r *Result) NewRecord(old *Record, updateID, toolVersion string) *Record {
 	report := r.Report
 	versions := r.Versions[Secrets().String()]
 	before, after := versions[0], versions[1]
-	if !r.Whole || before == "" || report.StartedAt == nil ||
+	if !r.Whole || !r.Agreed || before == "" ||
 		report.Method != v1alpha1.MethodRewrite && report.Method != v1alpha1.MethodProbe {
 		return nil
 	}
 	record := Record{
 		ClusterARN: report.Cluster.ARN, KeyARN: report.KeyARN, UpdateID: updateID,
-		ResourceVersion: before, Time: report.StartedAt.Time, ToolVersion: toolVersion,
+		ResourceVersion: before, Time: r.ServerTime, ToolVersion: toolVersion,
 	}
 	if old.matches(record.ClusterARN, record.KeyARN) {
 		record.ResourceVersion, record.Time = old.ResourceVersion, old.Time
+		record.ResourceVersionBefore = old.ResourceVersionBefore
 		record.ProvenResourceVersion = old.ProvenResourceVersion
 		record.UpdateID = cmp.Or(record.UpdateID, old.UpdateID)
 	}
