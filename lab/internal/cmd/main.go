@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"go.etcd.io/etcd/server/v3/etcdmain"
+	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/apiserver/pkg/server/options/encryptionconfig/controller"
 	componentcli "k8s.io/component-base/cli"
 	kubeapiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
@@ -31,6 +32,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		return 0
 	case controlplane.APIServerName:
 		controlplane.WatchLifeline()
+		genericapiserver.SetHostnameFuncForTests(os.Getenv(controlplane.HostEnv))
 		// The default of one minute would slow down every association.
 		controller.EncryptionConfigFileChangePollDuration = time.Second
 		return componentcli.Run(kubeapiserver.NewAPIServerCommand())
