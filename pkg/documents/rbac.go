@@ -35,13 +35,17 @@ func RBAC(o RBACOptions) (string, error) {
 	if o.ReadOnly {
 		verbs, recordVerbs = verbs[:1], recordVerbs[:1]
 	}
-	// If an object cannot be decrypted, the list of all namespaces fails, and each namespace
-	// is listed separately.
+	// Objects are listed one namespace at a time.
 	rules := []rbacv1.PolicyRule{rule(verbs, "", "secrets"), rule([]string{"list"}, "", "namespaces")}
 	if o.AllResources {
 		rules = []rbacv1.PolicyRule{
 			rule(verbs, "*", "*"), rule([]string{"list"}, "apiregistration.k8s.io", "apiservices"),
 		}
+	}
+	if !o.ReadOnly {
+		rules = append(rules, serverRules()...)
+		rules = append(rules, rule([]string{"list"}, "admissionregistration.k8s.io",
+			"mutatingwebhookconfigurations", "mutatingadmissionpolicies"))
 	}
 	record := []rbacv1.PolicyRule{rule(recordVerbs, "", "configmaps")}
 	record[0].ResourceNames = []string{"eks-encrypt"}
@@ -100,6 +104,6 @@ func typeMeta(kind string) metav1.TypeMeta {
 	return metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: kind}
 }
 
-func rule(verbs []string, group, resource string) rbacv1.PolicyRule {
-	return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{resource}, Verbs: verbs}
+func rule(verbs []string, group string, resources ...string) rbacv1.PolicyRule {
+	return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: resources, Verbs: verbs}
 }

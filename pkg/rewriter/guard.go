@@ -201,3 +201,27 @@ func bytesText(n float64) string {
 	}
 	return fmt.Sprintf("%.3g GiB", n)
 }
+
+// EstimateBytes returns the size of all objects of the resources, in words, if the
+// metrics of an API server have it.
+func EstimateBytes(ctx context.Context, o Options) (text string, ok bool) {
+	o.complete()
+	s, err := findServers(ctx, o.Config, nil)
+	if err != nil {
+		return "", false
+	}
+	defer s.close()
+	m := s.metrics()
+	if m == nil {
+		return "", false
+	}
+	sum := 0.0
+	for _, r := range o.Resources {
+		size, known := m.Sizes[r.String()]
+		if !known {
+			return "", false
+		}
+		sum += size
+	}
+	return bytesText(sum), true
+}

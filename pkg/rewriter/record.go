@@ -103,6 +103,13 @@ func SaveRecord(ctx context.Context, config *rest.Config, record Record) error {
 	return fmt.Errorf("write the record to ConfigMap %s: another client keeps deleting it", recordName)
 }
 
+// RecordBefore saves the record of an association that has begun, with the version and
+// time that CurrentVersion returned before it. Nothing is proven by it yet.
+func RecordBefore(ctx context.Context, config *rest.Config, record Record) error {
+	record.ResourceVersion, record.ProvenResourceVersion = "", ""
+	return SaveRecord(ctx, config, record)
+}
+
 // RecordAssociation saves the record with the current ResourceVersion and Time. Call
 // it only after EKS reported the update as Successful. An existing record of the same
 // key is kept, because its earlier ResourceVersion proves more. RecordAssociation
@@ -110,23 +117,22 @@ func SaveRecord(ctx context.Context, config *rest.Config, record Record) error {
 func RecordAssociation(ctx context.Context, config *rest.Config, record Record, now time.Time) error {
 	old, err := LoadRecord(ctx, config)
 	if err == nil && old.matches(record.ClusterARN, record.KeyARN) {
-		return nil
+		if old.ResourceVersion != "" {
+			return nil
+		}
+		record.ResourceVersionBefore = old.ResourceVersionBefore
 	}
-	version, at, err := CurrentVersion(ctx, config)
+	version, at, err := CurrentVersion(ctx, config, now)
 	if err != nil {
 		return err
-	}
-	if at.IsZero() {
-		at = now
 	}
 	record.ResourceVersion, record.ProvenResourceVersion, record.Time = version, "", at
 	return SaveRecord(ctx, config, record)
 }
 
 // CurrentVersion returns the resourceVersion of the Secrets now, and the clock of the
-// API server. Call it before an association for Record.ResourceVersionBefore. It
-// requires list on secrets.
-func CurrentVersion(ctx context.Context, config *rest.Config) (version string, at time.Time, err error) {
+// API server, or now if it does not tell.
+func CurrentVersion(ctx context.Context, config *rest.Config, now time.Time) (version string, at time.Time, err error) {
 	c, err := newClient(config, 1)
 	if err != nil {
 		return "", at, err
@@ -137,7 +143,10 @@ func CurrentVersion(ctx context.Context, config *rest.Config) (version string, a
 	if err != nil {
 		return "", at, fmt.Errorf("read the current resourceVersion: %w", explain(err, "list", s))
 	}
-	return strconv.FormatUint(p.resourceVersion, 10), p.date, nil
+	if at = p.date; at.IsZero() {
+		at = now
+	}
+	return strconv.FormatUint(p.resourceVersion, 10), at, nil
 }
 
 // matches reports whether the record is for this cluster and key.
@@ -157,7 +166,7 @@ func (record *Record) configMap(uid types.UID) *applycorev1.ConfigMapApplyConfig
 func parseRecord(m *corev1.ConfigMap) (*Record, error) {
 	at, err := time.Parse(time.RFC3339, m.Data["time"])
 	switch {
-	case err != nil || m.Data["resourceVersion"] == "":
+	case err != nil || m.Data["resourceVersion"] == "" && m.Data["resourceVersionBefore"] == "":
 		return nil, errors.New("not written by this tool: it lacks a time or a resourceVersion")
 	case m.Data["uid"] == "" || m.Data["uid"] != string(m.UID):
 		return nil, errors.New("a copy or restored from a backup: it names another uid than its own")
@@ -186,7 +195,9 @@ func (r *Result) NewRecord(old *Record, updateID, toolVersion string) *Record {
 		ResourceVersion: before, Time: r.ServerTime, ToolVersion: toolVersion,
 	}
 	if old.matches(record.ClusterARN, record.KeyARN) {
-		record.ResourceVersion, record.Time = old.ResourceVersion, old.Time
+		if old.ResourceVersion != "" {
+			record.ResourceVersion, record.Time = old.ResourceVersion, old.Time
+		}
 		record.ResourceVersionBefore = old.ResourceVersionBefore
 		record.ProvenResourceVersion = old.ProvenResourceVersion
 		record.UpdateID = cmp.Or(record.UpdateID, old.UpdateID)

@@ -142,7 +142,7 @@ func coverageClass(c v1alpha1.CoverageVerdict) string {
 	switch c {
 	case v1alpha1.CoverageProven:
 		return "good"
-	case v1alpha1.CoverageStale:
+	case v1alpha1.CoverageStale, v1alpha1.CoverageContradicted:
 		return "bad"
 	}
 	return "doubt"
