@@ -20,7 +20,9 @@ const (
 
 	// An API server renews its Lease every 10 seconds.
 	renewInterval = 10 * time.Second
-	renewedLately = 3 * renewInterval
+	// RenewedLately is how long after its last renewal a Lease counts as that of a living
+	// server.
+	RenewedLately = 3 * renewInterval
 )
 
 // Roster is the Leases of the API servers at one moment. A server that has ended leaves
@@ -74,7 +76,7 @@ func (r *Roster) Live(earlier *Roster) []string {
 		if earlier != nil {
 			before, known = earlier.Renewed[name]
 		}
-		if r.Now.Sub(renewed) < renewedLately || known && renewed.After(before) {
+		if r.Now.Sub(renewed) < RenewedLately || known && renewed.After(before) {
 			names = append(names, name)
 		}
 	}

@@ -79,7 +79,11 @@ func (g *guard) begin(m *apiserver.Metrics, resource Resource, objects int64) er
 	if m == nil {
 		return nil
 	}
-	if size := m.Sizes[resource.String()]; size > 0 && objects > 0 {
+	size := m.Sizes[resource.String()]
+	if size <= 0 && m.StorageBytes > stopShare*g.quota/2 {
+		size = m.StorageBytes // it matters now, so take what it can be at most
+	}
+	if size > 0 && objects > 0 {
 		g.objectSize = max(int(size/float64(objects)), 1)
 	}
 	if g.started == 0 {
@@ -206,11 +210,11 @@ func bytesText(n float64) string {
 // metrics of an API server have it.
 func EstimateBytes(ctx context.Context, o Options) (text string, ok bool) {
 	o.complete()
-	s, err := findServers(ctx, o.Config, nil)
-	if err != nil {
+	s := &servers{config: apiserver.HTTP1(o.Config)}
+	defer s.close()
+	if _, err := s.open(ctx); err != nil {
 		return "", false
 	}
-	defer s.close()
 	m := s.metrics()
 	if m == nil {
 		return "", false
@@ -218,7 +222,7 @@ func EstimateBytes(ctx context.Context, o Options) (text string, ok bool) {
 	sum := 0.0
 	for _, r := range o.Resources {
 		size, known := m.Sizes[r.String()]
-		if !known {
+		if !known || size < 0 { // the API server sets -1 until it has counted
 			return "", false
 		}
 		sum += size

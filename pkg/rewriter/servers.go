@@ -18,6 +18,9 @@ const (
 	maxLanes     = 32
 	unknownLanes = 16 // if it is unknown how many servers there are
 	minLanes     = 2
+	firstLanes   = 12 // before it is checked which servers live
+
+	rosterPause = 3 * time.Second
 )
 
 // servers are connections to the API servers of the cluster, one after the other
@@ -38,30 +41,70 @@ type serverLane struct {
 
 // findServers lists the Leases and opens connections. earlier is a roster of the same
 // run; nil if there is none.
-func findServers(ctx context.Context, config *rest.Config, earlier *apiserver.Roster) (*servers, error) {
-	s := &servers{config: apiserver.HTTP1(config), live: map[string]bool{}}
+func findServers(ctx context.Context, o *Options, earlier *apiserver.Roster) (*servers, error) {
+	s := &servers{config: apiserver.HTTP1(o.Config), live: map[string]bool{}}
 	lane, err := s.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	roster, err := apiserver.ReadRoster(ctx, lane)
-	if err != nil {
+	if s.roster, err = apiserver.ReadRoster(ctx, lane); err != nil {
 		s.reason = err.Error()
-	} else {
-		s.roster = roster
-		for _, name := range roster.Live(earlier) {
-			s.live[apiserver.Hash(name)] = true
-		}
+		return s, s.reach(ctx, unknownLanes)
 	}
-	for len(s.lanes) < s.enough() {
-		if len(s.lanes) >= minLanes && s.covers(s.ids()) {
-			break
-		}
-		if _, err := s.open(ctx); err != nil {
+	s.setLive(earlier)
+	if err := s.reach(ctx, firstLanes); err != nil {
+		return nil, err
+	}
+	if s.covers(s.ids()) {
+		return s, nil
+	}
+	// A Lease that nobody reached may be that of a server that has just ended, or be new.
+	first := s.roster
+	for waited := time.Duration(0); waited < apiserver.RenewedLately && !s.covers(s.ids()); waited += rosterPause {
+		if err := o.Sleep(ctx, rosterPause); err != nil {
 			return nil, err
 		}
+		latest, err := apiserver.ReadRoster(ctx, lane)
+		if err != nil {
+			continue
+		}
+		s.roster = latest
+		s.setLive(first)
+		if s.unreachedRenewed(first) {
+			break // it lives, and needs more connections
+		}
 	}
-	return s, nil
+	return s, s.reach(ctx, maxLanes)
+}
+
+// setLive takes the live servers from the roster.
+func (s *servers) setLive(earlier *apiserver.Roster) {
+	clear(s.live)
+	for _, name := range s.roster.Live(earlier) {
+		s.live[apiserver.Hash(name)] = true
+	}
+}
+
+// unreachedRenewed reports whether a server that was not reached renewed its Lease.
+func (s *servers) unreachedRenewed(first *apiserver.Roster) bool {
+	ids := s.ids()
+	for name, renewed := range s.roster.Renewed {
+		before, known := first.Renewed[name]
+		if !ids[apiserver.Hash(name)] && (!known || renewed.After(before)) {
+			return true
+		}
+	}
+	return false
+}
+
+// reach opens connections until every live server was reached, at most n.
+func (s *servers) reach(ctx context.Context, n int) error {
+	for len(s.lanes) < n && (len(s.lanes) < minLanes || !s.covers(s.ids())) {
+		if _, err := s.open(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *servers) enough() int {

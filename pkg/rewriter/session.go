@@ -95,7 +95,7 @@ func newSession(ctx context.Context, o *Options) (*session, error) {
 	}
 	if o.Method != v1alpha1.MethodReadOnly {
 		var err error
-		if s.servers, err = findServers(ctx, o.Config, nil); err != nil {
+		if s.servers, err = findServers(ctx, o, nil); err != nil {
 			return nil, err
 		}
 		if s.servers.metrics() != nil {
@@ -224,7 +224,7 @@ func (s *session) reopen(ctx context.Context) error {
 	}
 	s.servers.close()
 	var err error
-	s.servers, err = findServers(ctx, s.options.Config, earlier)
+	s.servers, err = findServers(ctx, s.options, earlier)
 	return err
 }
 

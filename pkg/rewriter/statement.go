@@ -27,6 +27,8 @@ func (t *total) statement(verdict v1alpha1.CoverageVerdict) string {
 	case verdict == v1alpha1.CoverageProven:
 		printf("All %d %s are encrypted with %s, verified%s by one no-op write per object.", existing, objects, key,
 			t.serversText())
+	case proven == 0:
+		printf("It is not proven that any of %d %s is encrypted with %s: %s.", existing, objects, key, t.reason())
 	case sampling(method):
 		t.sampleStatement(printf, verdict, proven, existing)
 	default:
