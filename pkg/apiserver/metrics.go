@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	maxPage = 256 << 20 // bytes of a metrics page
+	maxPage = 128 << 20 // bytes of a metrics page
 	maxLine = 64 << 10
 
 	fromStorage = "from_storage"
@@ -43,7 +43,7 @@ type Metrics struct {
 }
 
 // ParseMetrics reads a page in the text format of Prometheus. It keeps only the series
-// that Metrics has, and reads at most 256 MiB. A page that breaks off is an error.
+// that Metrics has, and reads at most 128 MiB. A page that breaks off is an error.
 func ParseMetrics(page io.Reader) (*Metrics, error) {
 	m := &Metrics{
 		Reads: map[Key]float64{}, Writes: map[Key]float64{}, LastWrite: map[Key]float64{},
