@@ -10,10 +10,3 @@ func serverRules() []rbacv1.PolicyRule {
 		{NonResourceURLs: []string{"/metrics"}, Verbs: []string{"get"}},
 	}
 }
-
-// metricsRules are the permissions of verify --by-metrics: it reads every object, and
-// writes none.
-func metricsRules(resources rbacv1.PolicyRule) []rbacv1.PolicyRule {
-	resources.Verbs = []string{"get", "list"}
-	return append([]rbacv1.PolicyRule{resources}, serverRules()...)
-}

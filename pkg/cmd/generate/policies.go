@@ -129,6 +129,7 @@ Sends no request. Note that patch lets its holder change Secrets, but not read t
 	flags.StringVar(&group, "group", "", "Group that gets the permissions")
 	flags.StringVar(&account, "service-account", "", "Service account that gets the permissions, NAMESPACE/NAME")
 	flags.BoolVar(&o.ReadOnly, "read-only", false, "For verify without --sample and --probe: only list")
+	flags.BoolVar(&o.Metrics, "metrics", false, "For verify --by-metrics: get and list, and no write")
 	flags.BoolVar(&o.AllResources, "all-resources", false, "For --all-resources")
 	return cmd
 }
