@@ -118,7 +118,7 @@ func TestReadRosterErrors(t *testing.T) {
 	}
 }
 
-func TestKMSHealth(t *testing.T) {
+func TestKMSHealthReason(t *testing.T) {
 	const verbose = "[+]ping ok\n[-]kms-providers failed: reason withheld\nreadyz check failed\n"
 	tests := []struct {
 		name, check, all string
@@ -131,7 +131,7 @@ func TestKMSHealth(t *testing.T) {
 		{"not allowed, failed", "forbidden", verbose, 403,
 			Health{Known: true, Reason: "kms-providers failed: reason withheld"}},
 		{"not allowed, healthy", "forbidden", "[+]ping ok\n[+]kms-providers ok\n", 403,
-			Health{Known: true, OK: true, Reason: "[+]kms-providers ok"}},
+			Health{Known: true, OK: true, Reason: "kms-providers ok"}},
 		{"no such check", "404 page not found", "[+]ping ok\n", 404, Health{}},
 	}
 	for _, test := range tests {
@@ -144,8 +144,8 @@ func TestKMSHealth(t *testing.T) {
 			w.WriteHeader(test.checkCode)
 			fmt.Fprint(w, test.check)
 		})
-		if got, err := KMSHealth(t.Context(), lane); err != nil || got != test.want {
-			t.Errorf("%s: KMSHealth = %+v, %v, want %+v", test.name, got, err, test.want)
+		if got, err := KMSHealthReason(t.Context(), lane); err != nil || got != test.want {
+			t.Errorf("%s: KMSHealthReason = %+v, %v, want %+v", test.name, got, err, test.want)
 		}
 	}
 }

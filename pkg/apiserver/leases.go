@@ -3,6 +3,7 @@ package apiserver
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -34,6 +35,20 @@ type Roster struct {
 	Renewed map[string]time.Time
 }
 
+// rosterError is a response other than a list.
+type rosterError struct{ code int }
+
+func (e *rosterError) Error() string {
+	return fmt.Sprintf("list the Leases of the API servers in kube-system: %d %s", e.code, http.StatusText(e.code))
+}
+
+// Refused reports whether the API server refused to list the Leases, so that another
+// attempt does not help.
+func Refused(err error) bool {
+	var e *rosterError
+	return errors.As(err, &e) && e.code < http.StatusInternalServerError && e.code != http.StatusTooManyRequests
+}
+
 // ReadRoster lists the Leases. It requires list on leases in kube-system.
 func ReadRoster(ctx context.Context, l *Lane) (*Roster, error) {
 	ctx, cancel := context.WithTimeout(ctx, leaseTimeout)
@@ -47,7 +62,7 @@ func ReadRoster(ctx context.Context, l *Lane) (*Roster, error) {
 	}
 	defer drain(resp.Body)
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("list the Leases of the API servers in kube-system: %s", resp.Status)
+		return nil, &rosterError{resp.StatusCode}
 	}
 	var list coordinationv1.LeaseList
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 8<<20)).Decode(&list); err != nil {

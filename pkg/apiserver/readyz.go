@@ -24,25 +24,29 @@ const (
 	healthCheck   = "kms-providers"
 )
 
-// KMSHealth asks the API server whether its KMS plugin works. /readyz/kms-providers has
-// the reason, but not every user may read it; /readyz is readable for everybody.
+// KMSHealth asks the API server whether its KMS plugin works, with one request that every
+// user may send, also without credentials. The answer has no reason.
 func KMSHealth(ctx context.Context, l *Lane) (Health, error) {
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	code, body, err := l.text(ctx, "/readyz/"+healthCheck, nil)
-	if err != nil {
-		return Health{}, err
-	}
+	_, body, err := l.text(ctx, "/readyz", url.Values{"verbose": {""}})
+	return parseReadyz(body), err
+}
+
+// KMSHealthReason is KMSHealth with the reason, where the user may read it.
+func KMSHealthReason(ctx context.Context, l *Lane) (Health, error) {
+	limited, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	code, body, err := l.text(limited, "/readyz/"+healthCheck, nil)
 	switch {
+	case err != nil:
+		return Health{}, err
 	case code == http.StatusOK:
 		return Health{Known: true, OK: true}, nil
 	case code == http.StatusInternalServerError && strings.Contains(body, healthCheck):
 		return Health{Known: true, Reason: strings.TrimSpace(body)}, nil
 	}
-	if _, body, err = l.text(ctx, "/readyz", url.Values{"verbose": {""}}); err != nil {
-		return Health{}, err
-	}
-	return parseReadyz(body), nil
+	return KMSHealth(ctx, l)
 }
 
 // parseReadyz finds the line of the KMS plugin in the answer of /readyz?verbose.
@@ -51,7 +55,7 @@ func parseReadyz(body string) Health {
 	for lines.Scan() {
 		line := strings.TrimSpace(lines.Text())
 		if ok := strings.HasPrefix(line, "[+]"+healthCheck+" "); ok || strings.HasPrefix(line, "[-]"+healthCheck+" ") {
-			return Health{Known: true, OK: ok, Reason: strings.TrimPrefix(line, "[-]")}
+			return Health{Known: true, OK: ok, Reason: strings.TrimPrefix(strings.TrimPrefix(line, "[-]"), "[+]")}
 		}
 	}
 	return Health{}

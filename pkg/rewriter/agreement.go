@@ -60,7 +60,7 @@ const (
 // poll sends the no-op write of one object over every voting connection, one after the
 // other. If its version is 0, the first answer decides what the bytes are; every answer
 // that follows must leave them. If all of them refuse, every server that answered has the
-// write key of these bytes: each has called them current, and nobody wrote them between.
+// write key of these bytes: each has called them current, and they were not written in between.
 func (r *run) poll(ctx context.Context, s *servers, w *witness, listVersion uint64) (ballot, error) {
 	ids, asked := map[string]bool{}, 0
 	lanes := s.voters()
@@ -140,7 +140,7 @@ func (r *run) agreeBefore(ctx context.Context, s *servers) error {
 		r.agreement.Before = v1alpha1.Disagree
 		return disagreement("their metrics name different write keys")
 	}
-	if err := s.mayWrite(r.options.KeyARN); err != nil {
+	if err := s.mayWrite(r.options); err != nil {
 		return err
 	}
 	tried, skip := 0, map[uint32]bool{}
@@ -175,15 +175,14 @@ func (r *run) agreeBefore(ctx context.Context, s *servers) error {
 
 // mayWrite returns an error if writes may move objects back to an older key: the servers
 // that were reached may lag behind one that was not.
-func (s *servers) mayWrite(keyARN string) error {
-	key := s.writeKey(keyARN)
+func (s *servers) mayWrite(o *Options) error {
+	report := s.report(s.ids(), o.KeyARN)
 	switch {
-	case s.covers(s.ids()), key == v1alpha1.WriteKeyMatchesARN:
+	case s.covers(s.ids()), report.WriteKey == v1alpha1.WriteKeyMatchesARN, s.recorded(o):
 		return nil
-	case s.roster == nil && key == v1alpha1.WriteKeyUnknown:
+	case s.roster == nil && report.WriteKey == v1alpha1.WriteKeyUnknown:
 		return nil // as far as can be known, they agree
 	}
-	report := s.report(s.ids(), keyARN)
 	err := fmt.Errorf("%w: %s", errNotReached, report.Reason)
 	return hint.Wrap(err, "nothing was written; run it again later, or over a connection that reaches every API server")
 }

@@ -41,6 +41,7 @@ type fake struct {
 	// latency is that of each request.
 	latency time.Duration
 
+	keyID string // of the new key; arn:key if empty
 	// servers are the API servers; balance chooses the one of each connection.
 	servers []*fakeServer
 	balance func(connection int) int

@@ -1,6 +1,7 @@
 package rewriter
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -176,7 +177,7 @@ func (s *fakeServer) serveMetrics(w http.ResponseWriter) {
 		http.Error(w, "forbidden", http.StatusForbidden)
 		return
 	}
-	ids := map[string]string{newKey: "arn:key", oldKey: "aws-owned"}
+	ids := map[string]string{newKey: cmp.Or(s.fake.keyID, "arn:key"), oldKey: "aws-owned"}
 	for key, n := range s.reads {
 		fmt.Fprintf(w, "apiserver_envelope_encryption_key_id_hash_total{apiserver_id_hash=%q,key_id_hash=%q,"+
 			"provider_name=%q,transformation_type=\"from_storage\"} %v\n", apiserver.Hash(s.name), apiserver.Hash(ids[key]), key, n)

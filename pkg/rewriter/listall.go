@@ -17,7 +17,7 @@ func namespaces() Resource {
 	return Resource{GroupVersionResource: schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}}
 }
 
-// listed is what a complete list of the scope found out besides the names.
+// listed is what a complete list of the scope found out in addition to the names.
 type listed struct {
 	version    string  // resourceVersion before the lists
 	orphans    bool    // objects may exist in namespaces that do not

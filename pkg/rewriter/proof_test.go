@@ -277,3 +277,29 @@ func TestGuard(t *testing.T) {
 		}
 	}
 }
+
+// TestUnrecognizedKey checks that a key whose id is not its ARN is proven by the positive
+// control, and later by the key that such a run has recorded.
+func TestUnrecognizedKey(t *testing.T) {
+	f := newFake(t)
+	f.keyID = "opaque"
+	f.secrets("a", 30, oldKey)
+	o := options(f, v1alpha1.MethodRewrite)
+	o.Record = &Record{ClusterARN: "arn:c", KeyARN: "arn:key", ResourceVersionBefore: strconv.FormatUint(f.rev, 10)}
+	first := must(t, o)
+	if r := first.Report; r.Verdict != v1alpha1.CoverageProven || r.Servers.WriteKey != v1alpha1.WriteKeyUnrecognized {
+		t.Fatalf("report = %s, %+v: %s; want Proven by the control", r.Verdict, r.Servers, r.Statement)
+	}
+	for _, test := range []struct {
+		record *Record
+		want   v1alpha1.CoverageVerdict
+	}{
+		{nil, v1alpha1.CoverageNotProven},
+		{first.NewRecord(o.Record, "", ""), v1alpha1.CoverageProven},
+	} {
+		o.Record = test.record
+		if r := must(t, o).Report; r.Verdict != test.want {
+			t.Errorf("with the record %+v: report = %s: %s; want %s", test.record, r.Verdict, r.Statement, test.want)
+		}
+	}
+}

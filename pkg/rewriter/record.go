@@ -46,6 +46,9 @@ type Record struct {
 	// ProvenResourceVersion is that of a list after which every Secret of the cluster
 	// had been proven to be encrypted with the key; empty if there was none.
 	ProvenResourceVersion string
+	// WriteKey is the hash that the metrics of the API servers named in a run whose
+	// positive control passed; empty if there was none.
+	WriteKey string
 	// Time is the time of ResourceVersion by the clock of an API server.
 	Time time.Time
 	// ToolVersion is the version of the plugin that wrote the record.
@@ -175,7 +178,7 @@ func parseRecord(m *corev1.ConfigMap) (*Record, error) {
 		ClusterARN: m.Data["clusterArn"], KeyARN: m.Data["keyArn"], UpdateID: m.Data["updateId"],
 		ResourceVersionBefore: m.Data["resourceVersionBefore"],
 		ResourceVersion:       m.Data["resourceVersion"], ProvenResourceVersion: m.Data["provenResourceVersion"],
-		Time: at, ToolVersion: m.Data["toolVersion"],
+		WriteKey: m.Data["writeKey"], Time: at, ToolVersion: m.Data["toolVersion"],
 	}, nil
 }
 
@@ -198,9 +201,12 @@ func (r *Result) NewRecord(old *Record, updateID, toolVersion string) *Record {
 		if old.ResourceVersion != "" {
 			record.ResourceVersion, record.Time = old.ResourceVersion, old.Time
 		}
-		record.ResourceVersionBefore = old.ResourceVersionBefore
+		record.ResourceVersionBefore, record.WriteKey = old.ResourceVersionBefore, old.WriteKey
 		record.ProvenResourceVersion = old.ProvenResourceVersion
 		record.UpdateID = cmp.Or(record.UpdateID, old.UpdateID)
+	}
+	if report.Control == v1alpha1.ControlPassed {
+		record.WriteKey = r.WriteKey
 	}
 	for _, c := range report.Resources {
 		if c.Group == "" && c.Resource == Secrets().Resource && c.Unproven == 0 && c.Failed == 0 &&

@@ -57,6 +57,7 @@ type total struct {
 	servers   *v1alpha1.CoverageServers
 	agreement v1alpha1.CoverageAgreement
 	covered   bool // every live API server took part
+	recorded  bool // their write key is that of a run whose positive control passed
 	control   v1alpha1.CoverageControl
 }
 
@@ -102,10 +103,10 @@ func (t *total) agreed() bool {
 }
 
 // keyShown reports whether the servers themselves show that the key is the one that EKS
-// reports: they name it, or an object of an older key was stale for them. The AWS-owned
-// key has no ARN to compare with.
+// reports: they name it, or an object of an older key was stale for them, now or in the
+// run that recorded the key. The AWS-owned key has no ARN to compare with.
 func (t *total) keyShown() bool {
-	return t.options.KeyARN == "" || t.control == v1alpha1.ControlPassed ||
+	return t.options.KeyARN == "" || t.control == v1alpha1.ControlPassed || t.recorded ||
 		t.servers != nil && t.servers.WriteKey == v1alpha1.WriteKeyMatchesARN
 }
 
@@ -131,8 +132,8 @@ func (t *total) verdict() v1alpha1.CoverageVerdict {
 	return v1alpha1.CoverageNotProven
 }
 
-// why returns the reason why the answers of the API servers are no proof; empty if they
-// are.
+// why returns the reason why the answers of the API servers prove nothing; empty if they
+// do.
 func (t *total) why() string {
 	s := t.servers
 	switch {

@@ -21,6 +21,8 @@ const (
 	firstLanes   = 12 // before it is checked which servers live
 
 	rosterPause = 3 * time.Second
+	rosterTries = 6
+	laneErrors  = 3 // connections without a response, one after the other
 )
 
 // servers are connections to the API servers of the cluster, one after the other
@@ -36,7 +38,8 @@ type servers struct {
 
 type serverLane struct {
 	*apiserver.Lane
-	server apiserver.Server
+	server    apiserver.Server
+	responded bool
 }
 
 // findServers lists the Leases and opens connections. earlier is a roster of the same
@@ -47,7 +50,15 @@ func findServers(ctx context.Context, o *Options, earlier *apiserver.Roster) (*s
 	if err != nil {
 		return nil, err
 	}
-	if s.roster, err = apiserver.ReadRoster(ctx, lane); err != nil {
+	for try := range rosterTries {
+		if s.roster, err = apiserver.ReadRoster(ctx, lane); err == nil || apiserver.Refused(err) {
+			break
+		}
+		if err := o.Sleep(ctx, pause(try, nil, 1)); err != nil {
+			return nil, err
+		}
+	}
+	if err != nil {
 		s.reason = err.Error()
 		return s, s.reach(ctx, unknownLanes)
 	}
@@ -58,7 +69,7 @@ func findServers(ctx context.Context, o *Options, earlier *apiserver.Roster) (*s
 	if s.covers(s.ids()) {
 		return s, nil
 	}
-	// A Lease that nobody reached may be that of a server that has just ended, or be new.
+	// A Lease that no connection reached may be that of a server that has just ended, or be new.
 	first := s.roster
 	for waited := time.Duration(0); waited < apiserver.RenewedLately && !s.covers(s.ids()); waited += rosterPause {
 		if err := o.Sleep(ctx, rosterPause); err != nil {
@@ -99,9 +110,13 @@ func (s *servers) unreachedRenewed(first *apiserver.Roster) bool {
 
 // reach opens connections until every live server was reached, at most n.
 func (s *servers) reach(ctx context.Context, n int) error {
-	for len(s.lanes) < n && (len(s.lanes) < minLanes || !s.covers(s.ids())) {
+	failed := 0
+	for len(s.lanes) < n && failed < laneErrors && (len(s.lanes) < minLanes || !s.covers(s.ids())) {
 		if _, err := s.open(ctx); err != nil {
 			return err
+		}
+		if failed++; s.lanes[len(s.lanes)-1].responded {
+			failed = 0
 		}
 	}
 	return nil
@@ -128,7 +143,7 @@ func (s *servers) open(ctx context.Context) (*apiserver.Lane, error) {
 	if err != nil {
 		server.Err = err
 	}
-	s.lanes = append(s.lanes, serverLane{lane, server})
+	s.lanes = append(s.lanes, serverLane{lane, server, err == nil})
 	return lane, nil
 }
 
@@ -239,6 +254,27 @@ func (s *servers) writeKey(arn string) v1alpha1.WriteKey {
 		result = v1alpha1.WriteKeyMatchesARN
 	}
 	return result
+}
+
+// writeHash returns the hash of the key that all servers write with; empty if they name
+// none, or different ones.
+func (s *servers) writeHash() string {
+	hash := ""
+	for i, lane := range s.voters() {
+		key, ok := lane.server.WriteKey()
+		if !ok || i > 0 && key.Hash != hash {
+			return ""
+		}
+		hash = key.Hash
+	}
+	return hash
+}
+
+// recorded reports whether the servers write with the key that a run has recorded whose
+// positive control passed.
+func (s *servers) recorded(o *Options) bool {
+	hash := s.writeHash()
+	return hash != "" && o.Record.matches(o.Cluster.ARN, o.KeyARN) && o.Record.WriteKey == hash
 }
 
 // report describes the servers with these ids.

@@ -26,6 +26,8 @@ type Result struct {
 	Agreed bool
 	// ServerTime is the clock of an API server at the start.
 	ServerTime time.Time
+	// WriteKey is the hash of the key that all API servers name; empty if unknown.
+	WriteKey string
 }
 
 // session is what the runs of all resources share.
@@ -73,6 +75,9 @@ func Run(ctx context.Context, options Options) (*Result, error) {
 	report.Statement = t.statement(report.Verdict)
 	report.Control = t.control
 	result.Agreed = t.agreed()
+	if s.servers != nil {
+		result.WriteKey = s.servers.writeHash()
+	}
 	return result, err
 }
 
@@ -205,6 +210,7 @@ func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.Cover
 	}
 	report.Servers = s.servers.report(ids, s.options.KeyARN)
 	t.servers, t.covered = report.Servers, s.servers.covers(ids)
+	t.recorded = s.servers.recorded(s.options)
 	if s.options.Method != v1alpha1.MethodMetrics {
 		report.Agreement, t.agreement = &agreement, agreement
 	}

@@ -97,8 +97,9 @@ func newRBACCmd(f *cmdutil.Factory) *cobra.Command {
 	var user, group, account string
 	cmd := newDocumentCmd("rbac", "Print the Kubernetes roles that verify and rewrite need",
 		`Prints ClusterRole, Role and bindings for verify and rewrite: list and patch on the
-resources, never get, and access to the record in ConfigMap kube-system/eks-encrypt.
-Sends no request. Note that patch lets its holder change Secrets, but not read them.`,
+resources, the Leases and metrics of the API servers, and access to the record in
+ConfigMap kube-system/eks-encrypt. Only --metrics has get. Sends no request. Note that
+patch lets its holder change Secrets, but not read them.`,
 		`  # For a group of the cluster's access entries
   kubectl eks-encrypt generate rbac --group encryption-operators | kubectl apply -f -
 
