@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -18,6 +21,9 @@ var errDisagree = errors.New("the API servers disagree about the write key, or i
 // errNotReached means that an API server that was not reached may have another write key
 // than the one that was.
 var errNotReached = errors.New("not every API server was reached, and nothing shows that the others write with this key")
+
+// errContradicted means that the API servers do not write with the key that EKS reports.
+var errContradicted = errors.New("the API servers do not write with the current key")
 
 // IsUnsafe reports whether a run ended because the API servers disagree about the write
 // key, or may disagree.
@@ -144,7 +150,7 @@ func (r *run) agreeBefore(ctx context.Context, s *servers) error {
 		return err
 	}
 	tried, skip := 0, map[uint32]bool{}
-	for i := range r.inState(pending) {
+	for i := range r.candidates() {
 		o := &r.inventory.objects[i]
 		if skip[o.namespace] {
 			continue
@@ -166,17 +172,41 @@ func (r *run) agreeBefore(ctx context.Context, s *servers) error {
 		}
 		r.agreement.Before = v1alpha1.Agree
 		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.witness(w)
-		r.mu.Unlock()
+		if w.version <= r.control.before {
+			r.control.contradicted++
+			return hint.Wrap(fmt.Errorf("%w: %s %s was not written since before the association, but is called current",
+				errContradicted, r.resource, w), "nothing was written; wait until EKS has replaced its API servers")
+		}
 		return nil
 	}
 	return nil
+}
+
+// candidates iterates over objects to ask all servers about. Those that are certainly
+// encrypted with an older key come first.
+func (r *run) candidates() iter.Seq[int] {
+	certain := slices.Sorted(maps.Keys(r.control.certain))
+	return func(yield func(int) bool) {
+		for _, i := range certain {
+			if !yield(i) {
+				return
+			}
+		}
+		r.inState(pending)(yield)
+	}
 }
 
 // mayWrite returns an error if writes may move objects back to an older key: the servers
 // that were reached may lag behind one that was not.
 func (s *servers) mayWrite(o *Options) error {
 	report := s.report(s.ids(), o.KeyARN)
+	if hash := s.writeHash(); hash != "" && o.Record.matches(o.Cluster.ARN, o.KeyARN) &&
+		o.Record.WriteKey != "" && o.Record.WriteKey != hash {
+		return hint.Wrap(fmt.Errorf("%w: they name another key than in an earlier run", errContradicted),
+			"nothing was written; wait until EKS has replaced its API servers")
+	}
 	switch {
 	case s.covers(s.ids()), report.WriteKey == v1alpha1.WriteKeyMatchesARN, s.recorded(o):
 		return nil

@@ -46,8 +46,8 @@ type Record struct {
 	// ProvenResourceVersion is that of a list after which every Secret of the cluster
 	// had been proven to be encrypted with the key; empty if there was none.
 	ProvenResourceVersion string
-	// WriteKey is the hash that the metrics of the API servers named in a run whose
-	// positive control passed; empty if there was none.
+	// WriteKey is the hash that the metrics of the API servers named in a run that showed
+	// that it is this key; empty if there was none.
 	WriteKey string
 	// Time is the time of ResourceVersion by the clock of an API server.
 	Time time.Time
@@ -205,7 +205,7 @@ func (r *Result) NewRecord(old *Record, updateID, toolVersion string) *Record {
 		record.ProvenResourceVersion = old.ProvenResourceVersion
 		record.UpdateID = cmp.Or(record.UpdateID, old.UpdateID)
 	}
-	if report.Control == v1alpha1.ControlPassed {
+	if report.Control == v1alpha1.ControlPassed || report.Servers.WriteKey == v1alpha1.WriteKeyMatchesARN {
 		record.WriteKey = r.WriteKey
 	}
 	for _, c := range report.Resources {

@@ -57,7 +57,7 @@ type total struct {
 	servers   *v1alpha1.CoverageServers
 	agreement v1alpha1.CoverageAgreement
 	covered   bool // every live API server took part
-	recorded  bool // their write key is that of a run whose positive control passed
+	recorded  bool // their write key is that of a run that showed that it is this key
 	control   v1alpha1.CoverageControl
 }
 

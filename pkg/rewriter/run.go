@@ -166,5 +166,6 @@ func (r *run) note(format string, args ...any) {
 // endsAll reports whether an error of one resource makes it useless to go on with the
 // others.
 func endsAll(err error) bool {
-	return !isStatus(err) || errors.Is(err, errNoResponse) || IsUnsafe(err) || noSpace(err)
+	return !isStatus(err) || errors.Is(err, errNoResponse) || IsUnsafe(err) || noSpace(err) ||
+		errors.Is(err, errContradicted)
 }

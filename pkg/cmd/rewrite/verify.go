@@ -110,6 +110,9 @@ func (o *verifyOptions) run(ctx context.Context) error {
 		}
 	}
 	result, err := o.execute(ctx, j, rewriter.Run)
+	if err != nil && result != nil && result.Report.Verdict == v1alpha1.CoverageContradicted {
+		return cmdutil.WithCode(cmdutil.ExitFinding, err)
+	}
 	if err != nil {
 		return cmdutil.WithCode(cmdutil.ExitUnknown, err)
 	}
