@@ -35,6 +35,8 @@ type InspectOptions struct {
 	WithoutUpdates bool
 	// Patient retries throttled calls for longer: many clusters are inspected at once.
 	Patient bool
+	// Bound is called when the context is bound, before AWS is called; nil does nothing.
+	Bound func(*binding.Binding)
 	// Keys caches the facts of keys that several clusters share; nil reads each key.
 	Keys KeyCache
 }
@@ -62,6 +64,9 @@ func (f *Factory) Inspect(ctx context.Context, kubeContext string, o InspectOpti
 	}
 	if err != nil {
 		return Inspected{Binding: b}, err
+	}
+	if o.Bound != nil {
+		o.Bound(b)
 	}
 	return f.InspectBinding(ctx, b, o), nil
 }

@@ -25,6 +25,8 @@ type RBACOptions struct {
 	Kind, Subject string
 	// ReadOnly is for verify without --sample and --probe.
 	ReadOnly bool
+	// Metrics is for verify --by-metrics.
+	Metrics bool
 	// AllResources is for --all-resources. Discovered are the resources that the cluster
 	// stores; if there are none, the role is for every resource.
 	AllResources bool
@@ -32,8 +34,8 @@ type RBACOptions struct {
 }
 
 // RBAC returns the YAML of the roles and bindings that verify and rewrite need: list and
-// patch, never get, on the resources they check, and access to the record in ConfigMap
-// kube-system/eks-encrypt.
+// patch on the resources they check (get and list for Metrics), what identifies the API
+// servers, and access to the record in ConfigMap kube-system/eks-encrypt.
 func RBAC(o RBACOptions) (string, error) {
 	subject, err := o.subject()
 	if err != nil {
@@ -41,19 +43,27 @@ func RBAC(o RBACOptions) (string, error) {
 	}
 	verbs := []string{"list", "patch"}
 	recordVerbs := []string{"get", "patch"}
-	if o.ReadOnly {
+	if o.ReadOnly || o.Metrics {
 		verbs, recordVerbs = verbs[:1], recordVerbs[:1]
 	}
-	// If an object cannot be decrypted, the list of all namespaces fails, and each namespace
-	// is listed separately.
+	// Objects are listed one namespace at a time.
 	rules := []rbacv1.PolicyRule{rule(verbs, "", "secrets"), rule([]string{"list"}, "", "namespaces")}
 	if o.AllResources {
 		rules = append(o.allResources(verbs), rule([]string{"list"}, "", "namespaces"),
 			rule([]string{"list"}, "apiregistration.k8s.io", "apiservices"))
 	}
+	switch {
+	case o.Metrics:
+		rules[0].Verbs = []string{"get", "list"}
+		rules = append(rules, serverRules()...)
+	case !o.ReadOnly:
+		rules = append(rules, serverRules()...)
+		rules = append(rules, rule([]string{"list"}, "admissionregistration.k8s.io",
+			"mutatingwebhookconfigurations", "mutatingadmissionpolicies"))
+	}
 	record := []rbacv1.PolicyRule{rule(recordVerbs, "", "configmaps")}
 	record[0].ResourceNames = []string{"eks-encrypt"}
-	if !o.ReadOnly { // Kubernetes cannot restrict create to a name
+	if !o.ReadOnly && !o.Metrics { // Kubernetes cannot restrict create to a name
 		record = append(record, rule([]string{"create"}, "", "configmaps"))
 	}
 

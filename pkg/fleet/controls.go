@@ -143,7 +143,7 @@ func dataCurrent(c *v1alpha1.CoverageReport) (v1alpha1.Result, string) {
 	switch c.Verdict {
 	case v1alpha1.CoverageProven:
 		return v1alpha1.ResultPass, c.Statement
-	case v1alpha1.CoverageStale:
+	case v1alpha1.CoverageStale, v1alpha1.CoverageContradicted:
 		return v1alpha1.ResultFail, c.Statement
 	}
 	return v1alpha1.ResultUnknown, c.Statement

@@ -1,6 +1,7 @@
 package rewriter
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"time"
@@ -26,7 +27,7 @@ const (
 type Options struct {
 	// Config connects to the API server. Its rate limit does not apply to Run.
 	Config *rest.Config
-	// Method is ReadOnly, Sample, Probe or Rewrite. Only ReadOnly writes nothing.
+	// Method is ReadOnly, Metrics, Sample, Probe or Rewrite. ReadOnly and Metrics write nothing.
 	Method v1alpha1.CoverageMethod
 	// Resources defaults to Secrets.
 	Resources []Resource
@@ -38,7 +39,8 @@ type Options struct {
 	// Cluster and KeyARN are as reported by EKS. They are copied to the report.
 	Cluster v1alpha1.Cluster
 	KeyARN  string
-	// Record is the record that ReadOnly relies on; nil if there is none.
+	// Record is the record that ReadOnly and the positive control rely on; nil if there
+	// is none.
 	Record *Record
 
 	// MaxConcurrency bounds the requests in flight; 0 means DefaultMaxConcurrency.
@@ -47,6 +49,21 @@ type Options struct {
 	QPS float64
 	// Patience is how long to continue without a conclusive response; 0 means DefaultPatience.
 	Patience time.Duration
+
+	// AllowAdmissionChanges permits writes although mutating webhooks or policies match
+	// the resources, or although this could not be determined.
+	AllowAdmissionChanges bool
+	// Admission are the webhooks and policies that may change the objects; Run sets it.
+	Admission []string
+	// ReadMetadata lets ReadOnly read metadata, which may hold values of Secrets.
+	ReadMetadata bool
+	// MaxBytes bounds the bytes that the storage writes per second; 0 means DefaultMaxBytes.
+	MaxBytes float64
+	// EtcdQuota is the quota of the database in bytes; 0 means DefaultEtcdQuota.
+	EtcdQuota float64
+	// Partial is true if some resources could not be discovered. Notes are copied to the report.
+	Partial bool
+	Notes   []string
 
 	// Progress is called from one goroutine, a few times per second.
 	Progress func(Progress)
@@ -67,6 +84,7 @@ func (o *Options) complete() {
 	if o.Patience <= 0 {
 		o.Patience = DefaultPatience
 	}
+	o.MaxBytes, o.EtcdQuota = cmp.Or(o.MaxBytes, DefaultMaxBytes), cmp.Or(o.EtcdQuota, DefaultEtcdQuota)
 	if o.Now == nil {
 		o.Now = time.Now
 	}

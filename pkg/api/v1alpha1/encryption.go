@@ -17,11 +17,36 @@ type EncryptionReport struct {
 	// Key is present only if a customer key is associated.
 	Key    *Key   `json:"key,omitempty"`
 	Health Health `json:"health"`
+	// Evidence is what the cluster itself shows about its encryption.
+	Evidence *Evidence `json:"evidence,omitempty"`
 	// Controls are the results of ENC-1 to ENC-6.
 	Controls []Control `json:"controls,omitempty"`
 	// Notes are facts that the reader should know before relying on the report, such
 	// as an AWS endpoint override or a call that was not permitted.
 	Notes []string `json:"notes,omitempty"`
+}
+
+// Evidence is what the cluster itself shows about its encryption.
+type Evidence struct {
+	APIServers *APIServers `json:"apiServers,omitempty"`
+}
+
+// APIServers is what the API servers of the cluster say about themselves.
+type APIServers struct {
+	// Live is how many API servers renew their Lease, Reached how many of them answered;
+	// absent if unknown.
+	Live    int `json:"live,omitempty"`
+	Reached int `json:"reached,omitempty"`
+	// Agreement is whether their metrics name one write key.
+	Agreement Agreement `json:"agreement"`
+	// WriteKey compares that key to the one that EKS reports.
+	WriteKey WriteKey `json:"writeKey"`
+	// LastWritten is when one of them last wrote with its key.
+	LastWritten *metav1.Time `json:"lastWritten,omitempty"`
+	// KMSHealthy is what an API server says about its KMS plugin; absent if unknown.
+	KMSHealthy *bool `json:"kmsHealthy,omitempty"`
+	// Reason is why something about them is unknown, or why the plugin is not healthy.
+	Reason string `json:"reason,omitempty"`
 }
 
 // EncryptionReportList has one report for each cluster.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/association"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
@@ -59,6 +61,7 @@ func (r *runner) run(ctx context.Context) error {
 		if err := r.confirm(ctx); err != nil {
 			return err
 		}
+		save := r.noteBefore(ctx)
 		begun, err := engine.Begin(ctx)
 		if errors.As(err, new(*association.UncertainError)) {
 			return hint.Wrap(err, "wait a few minutes, then look for the association with: %s; the same command waits for "+
@@ -75,6 +78,7 @@ func (r *runner) run(ctx context.Context) error {
 			r.logf("Waiting for update %s, which is already associating this key.", updateID)
 		default:
 			r.logf("EKS accepted the request: update %s", updateID)
+			save(updateID)
 		}
 	}
 	if r.noWait || !r.wait {
@@ -150,6 +154,37 @@ func (r *runner) identities() string {
 
 // record saves the time of the association for verify. A failure is only a warning.
 func (r *runner) record(ctx context.Context, updateID string) {
+	r.withRecord(ctx, func(ctx context.Context, config *rest.Config, record rewriter.Record) error {
+		record.UpdateID = updateID
+		return rewriter.RecordAssociation(ctx, config, record, time.Now())
+	})
+}
+
+// noteBefore returns a function that saves which objects were written before the
+// association. rewrite needs it to check that the API servers recognize old data. Call
+// noteBefore before the association begins, and the function only if this run began it.
+func (r *runner) noteBefore(ctx context.Context) (save func(updateID string)) {
+	var noted rewriter.Record
+	r.withRecord(ctx, func(ctx context.Context, config *rest.Config, record rewriter.Record) (err error) {
+		record.ResourceVersionBefore, record.Time, err = rewriter.CurrentVersion(ctx, config, time.Now())
+		noted = record
+		return err
+	})
+	return func(updateID string) {
+		if noted.ResourceVersionBefore == "" {
+			return
+		}
+		r.withRecord(ctx, func(ctx context.Context, config *rest.Config, _ rewriter.Record) error {
+			noted.UpdateID = updateID
+			return rewriter.RecordBefore(ctx, config, noted)
+		})
+	}
+}
+
+// withRecord lets save write the record of this association, unless it is not wanted.
+func (r *runner) withRecord(
+	ctx context.Context, save func(context.Context, *rest.Config, rewriter.Record) error,
+) {
 	if r.noRecord || r.facts.Cluster.Guard != v1alpha1.GuardMatch {
 		return
 	}
@@ -157,9 +192,9 @@ func (r *runner) record(ctx context.Context, updateID string) {
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 		defer cancel()
-		err = rewriter.RecordAssociation(ctx, config, rewriter.Record{
-			ClusterARN: r.facts.Cluster.ARN, KeyARN: r.facts.Key.ARN, UpdateID: updateID, ToolVersion: r.factory.Version,
-		}, time.Now())
+		err = save(ctx, config, rewriter.Record{
+			ClusterARN: r.facts.Cluster.ARN, KeyARN: r.facts.Key.ARN, ToolVersion: r.factory.Version,
+		})
 	}
 	if err != nil {
 		r.factory.Warn(fmt.Errorf("could not record the association for verify: %w", err))

@@ -20,8 +20,9 @@ func newRBACCmd(f *cmdutil.Factory) *cobra.Command {
 	var user, group, account string
 	cmd := newDocumentCmd("rbac", "Print the Kubernetes roles that verify and rewrite need",
 		`Prints ClusterRole, Role and bindings for verify and rewrite: list and patch on the
-resources, never get, and access to the record in ConfigMap kube-system/eks-encrypt.
-Note that patch lets its holder change Secrets, but not read them.
+resources, the Leases and metrics of the API servers, and access to the record in
+ConfigMap kube-system/eks-encrypt. Only --metrics has get. Note that patch lets its
+holder change Secrets, but not read them.
 
 Sends no request, except for --all-resources: it lists the resources that the cluster
 behind the kube context stores, without their subresources. If the cluster cannot be
@@ -61,6 +62,7 @@ reached, the role is for every resource, and its first line says so.`,
 	flags.StringVar(&group, "group", "", "Group that gets the permissions")
 	flags.StringVar(&account, "service-account", "", "Service account that gets the permissions, NAMESPACE/NAME")
 	flags.BoolVar(&o.ReadOnly, "read-only", false, "For verify without --sample and --probe: only list")
+	flags.BoolVar(&o.Metrics, "metrics", false, "For verify --by-metrics: get and list, and no write")
 	flags.BoolVar(&o.AllResources, "all-resources", false, "For --all-resources: list the resources that the cluster stores")
 	return cmd
 }
@@ -73,21 +75,20 @@ func discover(ctx context.Context, f *cmdutil.Factory) (found []schema.GroupReso
 	ctx, cancel := context.WithTimeout(ctx, discoveryTimeout)
 	defer cancel()
 	b, err := f.Bind("")
-	var resources []rewriter.Resource
-	var notes []string
+	var discovered rewriter.Discovery
 	if err == nil {
 		var config *rest.Config
 		if config, err = b.REST(); err == nil {
-			resources, notes, err = rewriter.Discover(ctx, config, nil)
+			discovered, err = rewriter.Discover(ctx, config, nil)
 		}
 	}
 	if err != nil {
 		f.Warn(fmt.Errorf("the role is for every resource, because those of the cluster are unknown: %w", err))
 	}
-	for _, text := range notes {
+	for _, text := range discovered.Notes {
 		note(f, "%s", text)
 	}
-	for _, r := range resources {
+	for _, r := range discovered.Resources {
 		if !strings.Contains(r.Resource, "/") { // a subresource
 			found = append(found, r.GroupResource())
 		}

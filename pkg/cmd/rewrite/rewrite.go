@@ -42,17 +42,22 @@ func NewCmd(f *cmdutil.Factory) *cobra.Command {
 		Short: "Re-encrypt existing data with the current key, and prove it",
 		Long: `Re-encrypts existing data with the key that the cluster writes with now; by default
 Secrets. Each object gets a no-op write: the storage refuses it if the object is
-already encrypted with the current key, and re-encrypts the object otherwise. Values,
-annotations, labels and managedFields stay as they are; only metadata is read. A second
-run writes nothing for objects that are done, so you may interrupt a run.
+already encrypted with the current key, and re-encrypts the object otherwise. The write
+changes nothing itself, and only names are read. But it passes admission, as any write
+does: webhooks and policies that may change the objects are named first, and need
+--allow-admission-changes. A second run writes nothing for objects that are done, so you
+may interrupt a run.
+
+All API servers are asked before the first write and at the end. If they disagree about
+the write key, the run stops. See docs/proof.md for what a run proves.
 
 Does not run while an association is or may be in progress, or if kubectl is connected
 to a cluster other than the one that EKS describes. If nothing shows which cluster it
-is, --trust-endpoint is needed, and nothing is called proven. Needs list and patch on
-the resources, not get: see kubectl eks-encrypt generate rbac.
+is, --trust-endpoint is needed, and nothing is called proven. See kubectl eks-encrypt
+generate rbac for the permissions.
 
-Exit codes: 0 all is proven; 1 not all, or it failed; 2 usage; 3 it ran with
---trust-endpoint, so nothing is proven.`,
+Exit codes: 0 all is proven; 1 not all, or it failed; 2 usage; 3 the API servers disagree
+or were not all reached, or it ran with --trust-endpoint, so nothing is proven.`,
 		Example: `  # All Secrets
   kubectl eks-encrypt rewrite
 
@@ -121,17 +126,24 @@ func (o *options) run(ctx context.Context) error {
 		}
 		run, j.options.SampleSize = rewriter.Migrate, migratorSample
 	}
+	if err := o.askAdmission(ctx, j); err != nil {
+		return err
+	}
 	result, err := o.execute(ctx, j, run)
 	if cmdutil.Interrupted(err) {
 		return hint.New("interrupted", "run it again to continue: objects that are done are not written again")
 	}
 	if err != nil {
-		return err
+		return cmdutil.WithCode(o.exitCode(err), err)
 	}
 	o.saveRecord(ctx, j, result)
 	switch v := result.Report.Verdict; {
-	case v == v1alpha1.CoverageProven, v == v1alpha1.CoverageNotProven && o.via == viaMigrator && j.matches():
+	case v == v1alpha1.CoverageProven,
+		v == v1alpha1.CoverageNotProven && o.via == viaMigrator && result.Agreed && j.matches():
 		return nil
+	case result.Report.Agreement != nil && result.Report.Agreement.After == v1alpha1.Disagree:
+		return cmdutil.WithCode(cmdutil.ExitUnknown, hint.New("the API servers disagree about the write key",
+			"wait until EKS has replaced its API servers, and run it again"))
 	}
 	if !j.matches() {
 		return cmdutil.WithCode(cmdutil.ExitUnknown, errors.New(result.Report.Statement))
@@ -161,5 +173,21 @@ func (o *options) printDryRun(ctx context.Context) error {
 	}
 	fmt.Fprintf(o.factory.ErrOut, "dry run: a rewrite would send about %d no-op writes, at most %d concurrently; "+
 		"the storage would accept at most %d of them and refuse the others\n", total, o.maxConcurrency, unproven)
+	return o.printImpact(ctx, j, unproven)
+}
+
+// printImpact prints what others would notice of a rewrite.
+func (o *options) printImpact(ctx context.Context, j *job, written int64) error {
+	text := "an unknown number of bytes: the metrics of the API server are not readable"
+	if bytes, ok := rewriter.EstimateBytes(ctx, j.options); ok {
+		text = "about " + bytes
+	}
+	fmt.Fprintf(o.factory.ErrOut, "each accepted write is an event for every client that watches the resource, and an "+
+		"audit log entry: at most %d events, %s for each watcher and for etcd; security monitoring may report many "+
+		"patches of Secrets by %s\n", written, text, cmdutil.UserAgent)
+	var admission *rewriter.AdmissionError
+	if err := o.checkAdmission(ctx, j); errors.As(err, &admission) {
+		fmt.Fprintf(o.factory.ErrOut, "%s: a rewrite needs --allow-admission-changes\n", admission.Error())
+	}
 	return nil
 }

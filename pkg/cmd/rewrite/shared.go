@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/attest"
@@ -31,6 +32,9 @@ type sharedOptions struct {
 	evidence       string
 	noRecord       bool
 	trustEndpoint  bool
+	allowAdmission bool
+	maxBytes       string
+	etcdQuota      string
 	// namespace is the value of -n if the flag was set; the namespace of the kube
 	// context does not limit a run.
 	namespace string
@@ -54,8 +58,20 @@ func (o *sharedOptions) addFlags(cmd *cobra.Command) {
 		"Write a record for auditors to this file: counts, times, versions, a sha256; no values")
 	f.BoolVar(&o.noRecord, "no-record", false, "Neither read nor write ConfigMap kube-system/eks-encrypt")
 	cmdutil.AddTrustEndpointFlag(cmd, &o.trustEndpoint)
+	f.BoolVar(&o.allowAdmission, "allow-admission-changes", false,
+		"Write although admission webhooks or policies may change the objects at each write")
+	f.StringVar(&o.maxBytes, "max-bytes", defaultMaxBytes,
+		"Maximum bytes per second that the storage writes, such as 500Ki or 20Mi")
+	f.StringVar(&o.etcdQuota, "etcd-quota", defaultEtcdQuota,
+		"Size limit of the cluster's database; a run stops at 80 % of it")
 	cmd.MarkFlagsMutuallyExclusive("all-resources", "resources")
 }
+
+// Defaults of the flags, as text.
+const (
+	defaultMaxBytes  = "10Mi"
+	defaultEtcdQuota = "8Gi"
+)
 
 // complete reads what the flags do not hold themselves.
 func (o *sharedOptions) complete(cmd *cobra.Command) {
@@ -67,6 +83,11 @@ func (o *sharedOptions) complete(cmd *cobra.Command) {
 func (o *sharedOptions) validate() error {
 	if o.maxConcurrency < 1 || o.qps < 0 {
 		return cmdutil.UsageErrorf("--max-concurrency must be at least 1, and --qps at least 0")
+	}
+	for flag, text := range map[string]string{"--max-bytes": o.maxBytes, "--etcd-quota": o.etcdQuota} {
+		if n, err := resource.ParseQuantity(text); err != nil || n.Value() < 1 {
+			return cmdutil.UsageErrorf("%s %q is not a valid size: write it as 500Ki, 20Mi or 8Gi", flag, text)
+		}
 	}
 	if dir := filepath.Dir(o.evidence); o.evidence != "" {
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
@@ -106,7 +127,8 @@ func (o *sharedOptions) prepare(ctx context.Context, method v1alpha1.CoverageMet
 	j.options = rewriter.Options{
 		Config: config, Method: method, Namespace: o.namespace, Selector: o.selector,
 		Cluster: j.report.Cluster, KeyARN: j.report.Encryption.KeyARN,
-		MaxConcurrency: o.maxConcurrency, QPS: o.qps,
+		MaxConcurrency: o.maxConcurrency, QPS: o.qps, AllowAdmissionChanges: o.allowAdmission,
+		MaxBytes: size(o.maxBytes), EtcdQuota: size(o.etcdQuota),
 	}
 	if err := o.findResources(ctx, j); err != nil {
 		return nil, err
@@ -171,13 +193,22 @@ func (o *sharedOptions) findResources(ctx context.Context, j *job) error {
 	if j.report.Encryption.Scope == v1alpha1.ScopeSecrets {
 		return cmdutil.UsageErrorf("EKS encrypts only Secrets below Kubernetes 1.28: omit --all-resources and --resources")
 	}
-	found, notes, err := rewriter.Discover(ctx, j.options.Config, o.resources)
+	found, err := rewriter.Discover(ctx, j.options.Config, o.resources)
 	if err != nil {
 		return cmdutil.WithCode(o.unknownExit, err)
 	}
-	j.options.Resources = found
-	j.notes = append(j.notes, notes...)
+	j.options.Resources, j.options.Partial = found.Resources, found.Partial
+	j.notes = append(j.notes, found.Notes...)
 	return nil
+}
+
+// size returns the value of a flag that validate has checked.
+func size(text string) float64 {
+	n, err := resource.ParseQuantity(text)
+	if err != nil {
+		return 0
+	}
+	return n.AsApproximateFloat64()
 }
 
 // gcPercent is GOGC. The inventory lives for the whole run; a low value avoids
@@ -228,8 +259,12 @@ func progressLine(p rewriter.Progress) string {
 	if p.ETA > 0 {
 		line += ", " + p.ETA.Round(time.Second).String() + " left"
 	}
-	return line + fmt.Sprintf(", %d concurrent; %d rewritten, %d current, %d failed", p.Concurrency, p.Rewritten,
+	line += fmt.Sprintf(", %d concurrent; %d rewritten, %d current, %d failed", p.Concurrency, p.Rewritten,
 		p.Current, p.Failed)
+	if p.Waiting != "" {
+		line += "; " + p.Waiting
+	}
+	return line
 }
 
 // saveRecord keeps what the run proved for a later verify. A failure is only a warning.

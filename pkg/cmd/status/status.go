@@ -22,6 +22,7 @@ import (
 type Options struct {
 	factory     *cmdutil.Factory
 	allContexts bool
+	apiServers  bool
 	requireFlag string
 
 	require encryption.Requirement
@@ -77,6 +78,8 @@ func (o *Options) AddFlags(cmd *cobra.Command) {
 	f.BoolVar(&o.allContexts, "all-contexts", false, "Report on every cluster of the kubeconfig, each once")
 	f.StringVar(&o.requireFlag, "require", "",
 		"Exit with 1 unless this holds: envelope (any key) or cmk (customer-managed key)")
+	f.BoolVar(&o.apiServers, "api-servers", false,
+		"Show which key each API server writes with, from its metrics; needs list on leases and get on /metrics")
 	cmdutil.CompleteFlag(cmd, "require", encryption.Requirements()...)
 }
 
@@ -96,6 +99,9 @@ func (o *Options) Validate(changed func(flag string) bool) (err error) {
 	if !o.allContexts {
 		return nil
 	}
+	if o.apiServers {
+		return cmdutil.UsageErrorf("--all-contexts and --api-servers exclude each other")
+	}
 	for _, flag := range append(cmdutil.ConnectionFlags(), "cluster-name", "region") {
 		if changed(flag) {
 			return cmdutil.UsageErrorf("--all-contexts and --%s exclude each other", flag)
@@ -109,11 +115,20 @@ func (o *Options) Run(ctx context.Context) error {
 	if o.allContexts {
 		return o.runAll(ctx)
 	}
-	inspected, err := o.factory.Inspect(ctx, "", cmdutil.InspectOptions{})
+	addHealth := func(*v1alpha1.EncryptionReport) {}
+	inspected, err := o.factory.Inspect(ctx, "", cmdutil.InspectOptions{
+		Bound: func(b *binding.Binding) { addHealth = askHealth(ctx, b) },
+	})
 	if err != nil {
 		return err
 	}
 	report, err := &inspected.Report, inspected.Err
+	addHealth(report)
+	if o.apiServers && err == nil && inspected.NotEKS == nil {
+		if err := askServers(ctx, inspected.Binding, report); err != nil {
+			o.factory.Warn(err)
+		}
+	}
 	switch {
 	case cmdutil.Interrupted(err):
 		return err

@@ -106,7 +106,7 @@ func class(value any) string {
 		v1alpha1.VerdictCustomerManagedKey: "good", v1alpha1.VerdictAWSOwnedKey: "owned",
 		v1alpha1.VerdictNotEncrypted: "bad", v1alpha1.VerdictNotApplicable: "quiet",
 		v1alpha1.UsableYes: "good", v1alpha1.UsableNo: "bad",
-		v1alpha1.CoverageProven: "good", v1alpha1.CoverageStale: "bad",
+		v1alpha1.CoverageProven: "good", v1alpha1.CoverageStale: "bad", v1alpha1.CoverageContradicted: "bad",
 		v1alpha1.OutcomeHolds: "good", v1alpha1.OutcomeFinding: "bad",
 	}
 	return cmp.Or(known[value], "doubt")
