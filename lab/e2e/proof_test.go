@@ -110,17 +110,21 @@ func TestByMetrics(t *testing.T) {
 func TestNoValueInMemory(t *testing.T) {
 	l := labtest.Start(t, "--association-time", "1s")
 	const marker = "the-applied-value-that-must-stay-secret"
-	for i := range 40 {
-		kubectl(t, l, "apply", fmt.Sprintf(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a%d",`+
+	var items []string
+	for i := range 60 {
+		items = append(items, fmt.Sprintf(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a%d",`+
 			`"namespace":"default"},"stringData":{"password":"%s"}}`, i, marker))
 	}
+	kubectl(t, l, "apply", `{"apiVersion":"v1","kind":"List","items":[`+strings.Join(items, ",")+`]}`)
 	l.Plugin(t, "associate", "alias/lab", "--yes").Must(t)
-	for _, args := range [][]string{{"rewrite", "--qps", "4"}, {"verify", "--probe", "--qps", "4"}} {
+	for _, args := range [][]string{{"rewrite", "--qps", "2"}, {"verify", "--probe", "--qps", "2"}} {
 		cmd := l.Command(t, "kubectl-eks_encrypt", args...)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(6 * time.Second)
+		waitFor(t, 2*time.Minute, "it has no secret in memory", func() bool {
+			return strings.Contains(processMemory(t, cmd.Process.Pid), "/secrets/a")
+		})
 		if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 			t.Fatalf("%v: it ended before it could be examined: %v", args, err)
 		}

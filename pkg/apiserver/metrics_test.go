@@ -7,21 +7,27 @@ import (
 	"testing/iotest"
 )
 
-const samplePage = `# HELP apiserver_envelope_encryption_key_id_hash_total a counter
-apiserver_envelope_encryption_key_id_hash_last_timestamp_seconds{apiserver_id_hash="sha256:s",key_id_hash="sha256:old",provider_name="aok",transformation_type="to_storage"} 1e+09
-apiserver_envelope_encryption_key_id_hash_last_timestamp_seconds{apiserver_id_hash="sha256:s",key_id_hash="sha256:new",provider_name="cmk",transformation_type="to_storage"} 1.00000005e+09
-apiserver_envelope_encryption_key_id_hash_last_timestamp_seconds{apiserver_id_hash="sha256:s",key_id_hash="sha256:old",provider_name="aok",transformation_type="from_storage"} 2e+09
-apiserver_envelope_encryption_key_id_hash_total{apiserver_id_hash="sha256:s",key_id_hash="sha256:old",provider_name="aok",transformation_type="from_storage"} 12
-apiserver_envelope_encryption_key_id_hash_total{apiserver_id_hash="sha256:s",key_id_hash="sha256:new",provider_name="cmk",transformation_type="to_storage"} 3
+// samplePage is a metrics page. Its labels are written in short, to keep the lines short.
+var samplePage = strings.NewReplacer( //nolint:gochecknoglobals // a fixture
+	"KEY{", "apiserver_envelope_encryption_key_id_hash_", "SERVER", `apiserver_id_hash="sha256:s"`,
+	"OLD", `key_id_hash="sha256:old",provider_name="aok"`, "NEW", `key_id_hash="sha256:new",provider_name="cmk"`,
+	"TO", `transformation_type="to_storage"`, "FROM", `transformation_type="from_storage"`,
+	"TRANSFORMED{", `apiserver_storage_transformation_operations_total{resource="secrets",status="OK",`,
+).Replace(`# HELP apiserver_envelope_encryption_key_id_hash_total a counter
+KEY{last_timestamp_seconds{SERVER,OLD,TO} 1e+09
+KEY{last_timestamp_seconds{SERVER,NEW,TO} 1.00000005e+09
+KEY{last_timestamp_seconds{SERVER,OLD,FROM} 2e+09
+KEY{total{SERVER,OLD,FROM} 12
+KEY{total{SERVER,NEW,TO} 3
 apiserver_resource_size_estimate_bytes{group="",resource="secrets"} 468480
 apiserver_resource_size_estimate_bytes{group="apps",resource="deployments"} -1
 apiserver_storage_size_bytes{storage_cluster_id="etcd-0"} 1.048576e+06
 apiserver_storage_size_bytes{storage_cluster_id="etcd-1"} 4096
-apiserver_storage_transformation_operations_total{resource="secrets",status="OK",transformation_type="from_storage",transformer_prefix="identity"} 4
-apiserver_storage_transformation_operations_total{resource="secrets",status="OK",transformation_type="from_storage",transformer_prefix="k8s:enc:kms:v2:aok:"} 12
+TRANSFORMED{FROM,transformer_prefix="identity"} 4
+TRANSFORMED{FROM,transformer_prefix="k8s:enc:kms:v2:aok:"} 12
 some_other_metric{label="a \"quoted\" {brace}, and = sign"} 7
 process_start_time_seconds 5.5
-`
+`)
 
 func TestParseMetrics(t *testing.T) {
 	m, err := ParseMetrics(strings.NewReader(samplePage))

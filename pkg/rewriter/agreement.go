@@ -20,7 +20,7 @@ var errDisagree = errors.New("the API servers disagree about the write key, or i
 
 // errNotReached means that an API server that was not reached may have another write key
 // than the one that was.
-var errNotReached = errors.New("not every API server was reached, and nothing shows that the others write with this key")
+var errNotReached = errors.New("not every API server was reached, and the others may write with another key")
 
 // errContradicted means that the API servers do not write with the key that EKS reports.
 var errContradicted = errors.New("the API servers do not write with the current key")

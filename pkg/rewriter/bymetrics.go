@@ -119,7 +119,7 @@ func (r *run) bracket(ctx context.Context, lane serverLane, batch []int) (bracke
 		case err != nil && !transient(err):
 			r.fail(i, err)
 		case err != nil || over() != connection:
-			return b, nil
+			return bracketed{read: b.read}, nil //nolint:nilerr // without scrapes it gives no bounds, and is tried again
 		default:
 			b.read++
 		}

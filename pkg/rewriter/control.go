@@ -54,7 +54,7 @@ func (c *control) observe(i int, o *object) {
 // needs get on the objects; without it, there is no positive control.
 func (r *run) readControls(ctx context.Context) error {
 	r.control = control{before: r.options.controlVersion(r.resource), certain: map[int]bool{}}
-	if r.control.before == 0 || len(r.options.Admission) > 0 {
+	if r.control.before == 0 || r.options.admission {
 		return nil
 	}
 	n := int64(controlObjects)

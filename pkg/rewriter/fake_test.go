@@ -1,7 +1,6 @@
 package rewriter
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -50,8 +49,6 @@ type fake struct {
 	// leases are served if they are not nil. webhooks are the mutating ones.
 	leases   map[string]time.Duration // since the last renewal, by name
 	webhooks []admissionv1.MutatingWebhookConfiguration
-	// received is everything that was sent to clients.
-	received bytes.Buffer
 
 	requests int
 	writes   int               // writes to the storage

@@ -68,7 +68,7 @@ func (f *fake) dial(context.Context, string, string) (net.Conn, error) {
 	f.dialled++
 	client, server := net.Pipe()
 	f.open = append(f.open, client, server)
-	serve := http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0)} //nolint:gosec // no network
+	serve := http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0)}
 	go func() { _ = serve.Serve(&oneConnection{conn: server}) }()
 	return &numbered{client, f.dialled}, nil
 }
@@ -180,7 +180,8 @@ func (s *fakeServer) serveMetrics(w http.ResponseWriter) {
 	ids := map[string]string{newKey: cmp.Or(s.fake.keyID, "arn:key"), oldKey: "aws-owned"}
 	for key, n := range s.reads {
 		fmt.Fprintf(w, "apiserver_envelope_encryption_key_id_hash_total{apiserver_id_hash=%q,key_id_hash=%q,"+
-			"provider_name=%q,transformation_type=\"from_storage\"} %v\n", apiserver.Hash(s.name), apiserver.Hash(ids[key]), key, n)
+			"provider_name=%q,transformation_type=\"from_storage\"} %v\n", apiserver.Hash(s.name),
+			apiserver.Hash(ids[key]), key, n)
 	}
 	// Each server renews its Lease all the time.
 	fmt.Fprintf(w, "apiserver_envelope_encryption_key_id_hash_last_timestamp_seconds{apiserver_id_hash=%q,"+

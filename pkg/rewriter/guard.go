@@ -40,7 +40,7 @@ func explainNoSpace(err error) error {
 	if errors.Is(err, errNoSpace) {
 		return err
 	}
-	err = fmt.Errorf("%w: etcd takes no more writes from anybody, and this does not heal without help: %w", errNoSpace, err)
+	err = fmt.Errorf("%w: etcd refuses the writes of every client, and does not heal without help: %w", errNoSpace, err)
 	return hint.Wrap(err, "ask AWS support to compact and defragment etcd; deleting objects does not free space now")
 }
 
@@ -66,9 +66,10 @@ func (g *guard) tooLarge(size float64) error {
 	if size < stopShare*g.quota {
 		return nil
 	}
-	err := fmt.Errorf("the database of the cluster has %s of %s: a full database takes no more writes from anybody",
+	err := fmt.Errorf("the database of the cluster has %s of %s: a full database refuses the writes of every client",
 		bytesText(size), bytesText(g.quota))
-	return hint.Wrap(err, "delete what is not needed, wait ten minutes, and run it again; --etcd-quota if AWS raised the quota")
+	return hint.Wrap(err,
+		"delete what is not needed, wait ten minutes, and run it again; pass --etcd-quota if AWS raised the quota")
 }
 
 // begin takes the size of the objects of a resource into account.

@@ -53,8 +53,6 @@ type Options struct {
 	// AllowAdmissionChanges permits writes although mutating webhooks or policies match
 	// the resources, or although this could not be determined.
 	AllowAdmissionChanges bool
-	// Admission are the webhooks and policies that may change the objects; Run sets it.
-	Admission []string
 	// ReadMetadata lets ReadOnly read metadata, which may hold values of Secrets.
 	ReadMetadata bool
 	// MaxBytes bounds the bytes that the storage writes per second; 0 means DefaultMaxBytes.
@@ -72,6 +70,8 @@ type Options struct {
 	Now    func() time.Time
 	Sleep  func(context.Context, time.Duration) error
 	Random *rand.Rand
+
+	admission bool // webhooks or policies may change the objects
 }
 
 func (o *Options) complete() {

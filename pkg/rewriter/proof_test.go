@@ -156,7 +156,9 @@ func TestAdmission(t *testing.T) {
 		f.secrets("a", 5, oldKey)
 		f.webhooks = []admissionv1.MutatingWebhookConfiguration{{
 			ObjectMeta: metav1.ObjectMeta{Name: "labels"},
-			Webhooks:   []admissionv1.MutatingWebhook{{Name: "add.example.com", Rules: []admissionv1.RuleWithOperations{test.rule}}},
+			Webhooks: []admissionv1.MutatingWebhook{
+				{Name: "add.example.com", Rules: []admissionv1.RuleWithOperations{test.rule}},
+			},
 		}}
 		o := options(f, v1alpha1.MethodRewrite)
 		_, err := Run(t.Context(), o)

@@ -184,7 +184,8 @@ func parseRecord(m *corev1.ConfigMap) (*Record, error) {
 
 // NewRecord returns the record to save after a run, given the previous one. It returns
 // nil if the run does not establish a record, for instance because it was limited to a
-// namespace, or because the API servers did not agree at its end. An earlier ResourceVersion of the same key proves more and is kept.
+// namespace, or because the API servers did not agree at its end. An earlier
+// ResourceVersion of the same key proves more and is kept.
 func (r *Result) NewRecord(old *Record, updateID, toolVersion string) *Record {
 	report := r.Report
 	versions := r.Versions[Secrets().String()]

@@ -102,7 +102,7 @@ func Discover(ctx context.Context, config *rest.Config, named []string) (d Disco
 	}
 	extensions, err := aggregated(ctx, config)
 	if err != nil {
-		d.omit("could not determine which APIs are aggregated, so objects that are not in etcd may be counted: " + err.Error())
+		d.omit("could not determine which APIs are aggregated, so some objects may not be in etcd: " + err.Error())
 	}
 	maps.DeleteFunc(failed, func(gv schema.GroupVersion, _ error) bool { return extensions[gv] })
 	if len(failed) > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -130,8 +131,8 @@ func (s *session) checkAdmission(ctx context.Context) error {
 	case !errors.As(err, &admission), !s.options.AllowAdmissionChanges:
 		return err
 	default:
-		s.options.Admission = append(admission.Changers, "") // not empty
-		s.options.Notes = append(s.options.Notes, admission.Error())
+		s.options.admission = true
+		s.options.Notes = append(slices.Clone(s.options.Notes), admission.Error())
 	}
 	return nil
 }

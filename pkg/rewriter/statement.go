@@ -64,11 +64,11 @@ func pronoun(n int64) string {
 
 func (t *total) readOnlyStatement(printf func(string, ...any), existing int64) {
 	objects, key := t.objectsName(), keyName(t.options.KeyARN)
-	switch {
-	case t.Current == 0:
+	switch t.Current {
+	case 0:
 		printf("Could not verify that any of %d %s is encrypted with %s: "+
 			"reading names alone cannot show which key an object is encrypted with.", existing, objects, key)
-	case t.Current == existing:
+	case existing:
 		printf("All %d %s are encrypted with %s, according to the record in ConfigMap %s.",
 			existing, objects, key, recordName)
 	default:

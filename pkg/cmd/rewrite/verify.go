@@ -100,7 +100,8 @@ func (o *verifyOptions) run(ctx context.Context) error {
 	}
 	j.options.SampleSize, j.options.ReadMetadata = o.sample, o.readMetadata
 	if o.readMetadata {
-		fmt.Fprintln(o.factory.ErrOut, "Warning: this reads the annotations of Secrets, and `kubectl apply` stores values there.")
+		fmt.Fprintln(o.factory.ErrOut,
+			"Warning: this reads the annotations of Secrets, and `kubectl apply` stores values there.")
 	}
 	readOnly := o.method == v1alpha1.MethodReadOnly
 	if o.writes() {
