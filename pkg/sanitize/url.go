@@ -9,7 +9,7 @@ import (
 const redacted = "***"
 
 // userinfo matches the user and password of a URL. The first form is that of a valid URL. The second one is a password
-// that contains a slash or another character that must be encoded: the text after the colon is no port.
+// that contains a slash or another character that must be encoded: the text after the colon is not a port.
 var userinfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)` +
 	`(?:[^\s/?#"<>]*|[^\s/?#"<>@:\[]*:[0-9]*[^\s/?#"<>@0-9][^\s"<>]*)@`)
 
