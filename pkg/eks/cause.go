@@ -32,12 +32,17 @@ func CauseOf(err error) (cause Cause, kmsAction string) {
 	if !errors.As(err, &e) {
 		return CauseOther, ""
 	}
-	return CauseIn(e.ErrorCode(), e.ErrorMessage())
+	switch code := e.ErrorCode(); code {
+	case "AccessDenied", "AccessDeniedException", "ClientException", "InvalidParameterException", "InvalidRequestException",
+		"ResourceInUseException":
+		return CauseIn(code, e.ErrorMessage())
+	}
+	return CauseOther, ""
 }
 
 var (
-	// The parts of an ARN must not be taken for the words of the message.
-	arnText = regexp.MustCompile(`\barn:\S+`)
+	// The parts of an ARN and the name of a cluster must not be taken for the words of the message.
+	names = regexp.MustCompile(`\barn:\S+|\bcluster:? \S+`)
 	// Actions begin with a capital letter.
 	kmsActionText = regexp.MustCompile(`\bkms:[A-Z][A-Za-z]+`)
 )
@@ -46,7 +51,7 @@ var (
 // recorded messages, for example "The KeyArn in encryptionConfig provider ARN is not found." and "User not authorized
 // to perform kms:CreateGrant operation".
 func CauseIn(code, message string) (cause Cause, kmsAction string) {
-	message = arnText.ReplaceAllString(message, "ARN")
+	message = names.ReplaceAllString(message, "NAME")
 	text := strings.ToLower(message)
 	has := func(parts ...string) bool {
 		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })

@@ -204,6 +204,10 @@ func TestCause(t *testing.T) {
 		{"AccessDenied", "kms:CreateGrant is not authorized", CausePermission, "kms:CreateGrant"},
 		{"Unknown", "the key could not be used", CauseOther, ""},
 		{"ThrottlingException", "Rate exceeded", CauseOther, ""},
+		{"ResourceNotFoundException", "No cluster found for name: permission-demo.", CauseOther, ""},
+		{"InvalidRequestException", "Encryption config cannot be associated with cluster not-authorized", CauseOther, ""},
+		{"InvalidRequestException", "Cannot VersionUpdate because cluster grant-disabled currently has update u in progress",
+			CauseBusy, ""},
 	} {
 		err := fmt.Errorf("wrapped: %w", &smithy.GenericAPIError{Code: test.code, Message: test.text})
 		if got, action := CauseOf(err); got != test.want || action != test.action {

@@ -85,6 +85,9 @@ func evaluate(operator string, wanted []string, f fact) truth {
 		return truthOf(ifExists || allOf || negated && !anyOf)
 	}
 	least, most := yes, no
+	if f.optional && ifExists {
+		most = yes // it holds if the request lacks the key
+	}
 	for _, value := range f.values {
 		match := slices.ContainsFunc(wanted, func(w string) bool { return same(w, value) })
 		least, most = min(least, truthOf(match != negated)), max(most, truthOf(match != negated))

@@ -10,6 +10,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/association"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
@@ -143,7 +144,8 @@ func (o *options) readPlan() (*v1alpha1.AssociationPlan, error) {
 	case err != nil:
 		return nil, cmdutil.UsageErrorf("%s: %w", o.planFile, err)
 	case plan.Decision == string(association.Refuse):
-		return nil, cmdutil.UsageErrorf("%s: the plan does not allow the association", o.planFile)
+		return nil, hint.Wrap(fmt.Errorf("%s: the plan does not allow the association", o.planFile),
+			"apply the remedies of its failed checks, then make a new plan")
 	}
 	return plan, nil
 }
