@@ -1,5 +1,5 @@
 // Package binding finds the EKS cluster of a kube context, and the AWS identity that
-// kubectl uses there. It reads only the kubeconfig.
+// kubectl uses there. It reads only the kubeconfig, and the environment for the scripts in it.
 //
 // The guard is the check that the cluster kubectl connects to is the cluster that EKS
 // describes: the ARNs and the endpoints must be equal. Match means that they are, Mismatch
