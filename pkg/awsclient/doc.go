@@ -1,7 +1,10 @@
 // Package awsclient makes the AWS clients that act as kubectl's principal, and turns the errors of AWS into short
 // messages with a hint.
 //
-// Three things are done here because the SDK has no option for them:
+// Four things are done here because the SDK has no option for them:
+//   - principal.go and source.go select the credentials in an environment that is not the one of the process, in the
+//     order of kubectl's credential plugin. config.LoadDefaultConfig reads the process, knows only the order of the
+//     SDK, and sends the AssumeRole of a profile to the true AWS although AWS_ENDPOINT_URL is set.
 //   - body.go sends each request body from a copy. The SDK closes its own body as soon as the response begins
 //     (https://github.com/aws/smithy-go/pull/226). If net/http still reads it at that moment, net/http sees a
 //     failed write and closes the connection before the response is read. Reports of such errors:

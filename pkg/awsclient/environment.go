@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -52,8 +53,12 @@ func (e environment) pairs() []string {
 }
 
 func (e environment) home() string {
-	if home := e.get("HOME", "USERPROFILE"); home != "" {
-		return home
+	name := "HOME"
+	if runtime.GOOS == "windows" {
+		name = "USERPROFILE"
+	}
+	if e[name] != "" {
+		return e[name]
 	}
 	if u, err := user.Current(); err == nil {
 		return u.HomeDir

@@ -118,7 +118,7 @@ func (p *principal) identify() (string, error) {
 	variables := maps.Clone(p.env)
 	maps.DeleteFunc(variables, func(name, _ string) bool {
 		switch name {
-		case "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE":
+		case "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_STS_REGIONAL_ENDPOINTS", "AWS_PROFILE", "AWS_DEFAULT_PROFILE":
 			return true
 		case "HOME", "USERPROFILE":
 			return false

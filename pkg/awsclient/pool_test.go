@@ -67,6 +67,9 @@ func inRegions(o Options, profile string) []Options {
 		byFlag.Region, byFlag.Profile = region, profile
 		byVariable.Region = region
 		byVariable.Env = map[string]string{"AWS_PROFILE": profile, "AWS_REGION": region, "CLUSTER": region}
+		if region == "us-west-2" { // as eksctl writes it
+			byVariable.Env["AWS_STS_REGIONAL_ENDPOINTS"] = "regional"
+		}
 		all = append(all, byFlag, byVariable)
 	}
 	return all

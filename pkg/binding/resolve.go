@@ -1,5 +1,6 @@
 // Package binding binds a kube context to an EKS cluster, once: which connection kubectl uses there with every flag
-// applied, which cluster EKS describes, as whom AWS is called, and whether the connection leads to that cluster.
+// applied, which cluster EKS describes, as whom AWS is called, and whether the connection leads to that cluster. It
+// reads the kubeconfig, and the environment for the scripts in it.
 //
 // The guard answers the last question by evidence: the certificate of the address that kubectl connects to, the OIDC
 // issuer of the API server, or the host name that TLS verification requires. Match means that the evidence shows one
