@@ -3,10 +3,12 @@ package cmd_test
 import (
 	"encoding/base64"
 	"encoding/pem"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -49,16 +51,24 @@ func (s *apiServer) ca() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
 }
 
-// wireTest is two clusters with API servers, and a kubeconfig with the contexts dev (current) and prod.
+// wireTest is two clusters with API servers, and a kubeconfig with the contexts dev (current) and prod. Other clusters
+// without a key have prod's API server.
 type wireTest struct {
 	*pluginTest
 	dev, prod *apiServer
+	others    []string // ARNs; their names are other-0, other-1, …
 	caFile    string
+	proxy     string // refuses to connect
 }
 
 func newWireTest(t *testing.T) *wireTest {
 	t.Helper()
-	w := &wireTest{pluginTest: newPluginTest(t, time.Hour)}
+	w := &wireTest{pluginTest: newPluginTest(t, time.Millisecond)}
+	for _, pair := range w.env {
+		if url, found := strings.CutPrefix(pair, "HTTP_PROXY="); found {
+			w.proxy = url
+		}
+	}
 	config := clientcmdapi.NewConfig()
 	config.CurrentContext = "dev"
 	add := func(name, keyARN string) *apiServer {
@@ -75,6 +85,13 @@ func newWireTest(t *testing.T) *wireTest {
 	}
 	w.dev = add("dev", "")
 	w.prod = add("prod", "arn:aws:kms:eu-central-1:111122223333:key/11111111-0000-0000-0000-000000000001")
+	for i := range 16 {
+		arn := awstest.AddCluster(t, w.Server, fakeaws.Cluster{
+			Name: fmt.Sprint("other-", i), Endpoint: w.prod.URL, CA: base64.StdEncoding.EncodeToString(w.prod.ca()),
+		})
+		config.Clusters[arn] = config.Clusters[w.prod.arn]
+		w.others = append(w.others, arn)
+	}
 	dir := t.TempDir()
 	w.caFile = filepath.Join(dir, "my ca.crt")
 	awstest.Must(t, os.WriteFile(w.caFile, w.prod.ca(), 0o600))
@@ -84,15 +101,15 @@ func newWireTest(t *testing.T) *wireTest {
 	return w
 }
 
-// onlyProd checks that the run reached prod's API server and no other one, and no other cluster's AWS.
-func (w *wireTest) onlyProd(t *testing.T, line string) {
+// only checks that the run reached prod's API server and no other one, and in AWS no other cluster than this one.
+func (w *wireTest) only(t *testing.T, cluster, line string) {
 	t.Helper()
 	if got := w.dev.take(); len(got) > 0 {
 		t.Errorf("%s: requests to dev = %q, want none", line, got)
 	}
 	for _, r := range w.Requests() {
-		if r.Cluster != "" && r.Cluster != "prod" {
-			t.Errorf("%s: %s of cluster %s, want prod alone", line, r.Operation, r.Cluster)
+		if r.Cluster != "" && r.Cluster != cluster && r.Operation != "DescribeCluster" {
+			t.Errorf("%s: %s of cluster %s, want %s alone", line, r.Operation, r.Cluster, cluster)
 		}
 	}
 	w.ResetRequests()
@@ -119,7 +136,7 @@ func TestAuditDataStaysOnServer(t *testing.T) {
 		if got := w.prod.take(); len(got) == 0 {
 			t.Errorf("%v: no request to prod:\n%s%s", flags, stdout, stderr)
 		}
-		w.onlyProd(t, strings.Join(flags, " "))
+		w.only(t, "prod", strings.Join(flags, " "))
 	}
 }
 
@@ -170,7 +187,7 @@ func TestPrintedCommands(t *testing.T) {
 		if code != 0 {
 			t.Fatalf("%v: exit code = %d:\n%s", flags, code, stderr)
 		}
-		w.onlyProd(t, strings.Join(flags, " "))
+		w.only(t, "prod", strings.Join(flags, " "))
 		commands := 0
 		for line := range strings.Lines(document) {
 			line, isCommand := strings.CutPrefix(strings.TrimSpace(line), "kubectl eks-encrypt ")
@@ -185,7 +202,7 @@ func TestPrintedCommands(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.run(t, words...)
-			w.onlyProd(t, line)
+			w.only(t, "prod", line)
 		}
 		if commands < 6 {
 			t.Errorf("%v: commands = %d, want those of the runbook", flags, commands)
@@ -193,5 +210,57 @@ func TestPrintedCommands(t *testing.T) {
 	}
 	if n := awstest.Calls(w.Server, "AssociateEncryptionConfig"); n != 0 {
 		t.Errorf("calls of AssociateEncryptionConfig = %d, want 0", n)
+	}
+}
+
+// TestResumeCommand associates a key, each time with another flag that selects cluster, connection or principal against
+// the current context. The printed command, run as it stands, waits for that cluster's update and begins no other one.
+func TestResumeCommand(t *testing.T) {
+	t.Parallel()
+	w := newWireTest(t)
+	printed := regexp.MustCompile(`Wait with: kubectl eks-encrypt (.*)\n`)
+	for i, flags := range [][]string{
+		nil,
+		{"--server", w.prod.URL},
+		{"--tls-server-name", "example.com"},
+		{"--certificate-authority", w.caFile},
+		{"--insecure-skip-tls-verify", "--trust-endpoint"},
+		{"--token", "t"},
+		{"--as", "o'brien"},
+		{"--as-group", "a b", "--as-group", "$(c)", "--as", "x"},
+		{"--as-uid", "1", "--as", "x"},
+		{"--as-user-extra", "a=b", "--as", "x"},
+		{"--request-timeout", "30s", "--cache-dir", "a b", "--disable-compression"},
+		{"--endpoint-url", awsURL},
+		{"--cluster-name", w.others[12]},
+		{"--cluster-name", "other-13", "--region", "eu-central-1"},
+		{"-n", "default", "-v", "1"},
+		{"--proxy-url", w.proxy},
+	} {
+		name := fmt.Sprint("other-", i)
+		selection := append([]string{"--cluster", w.others[i], "--user", "prod"}, flags...)
+		key := "arn:aws:kms:eu-central-1:111122223333:key/11111111-0000-0000-0000-000000000001"
+		_, stderr, code := w.run(t, append([]string{"associate", key, "--no-wait", "--yes", "--no-record"}, selection...)...)
+		line := printed.FindStringSubmatch(stderr)
+		if code != 0 || line == nil {
+			t.Errorf("%v: exit code = %d:\n%s", flags, code, stderr)
+			continue
+		}
+		w.only(t, name, "associate "+strings.Join(flags, " "))
+		command, _, _ := strings.Cut(line[1], " (also pass")
+		words, err := shlex.Split(command)
+		if err != nil || !strings.HasPrefix(command, "associate --resume ") || strings.Contains(command, "--yes") {
+			t.Fatalf("%v: command = %q, want associate --resume, without --yes: %v", flags, command, err)
+		}
+		_, stderr, code = w.run(t, words...)
+		if n := awstest.Calls(w.Server, "AssociateEncryptionConfig"); code != 0 || n != 0 {
+			t.Errorf("%s: exit code = %d, associations = %d:\n%s", command, code, n, stderr)
+		}
+		for _, r := range w.Requests() {
+			if r.Cluster != "" && r.Cluster != name {
+				t.Errorf("%s: %s of cluster %s, want %s alone", command, r.Operation, r.Cluster, name)
+			}
+		}
+		w.only(t, name, command)
 	}
 }
