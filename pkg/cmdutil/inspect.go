@@ -140,14 +140,19 @@ func MismatchRemedy(b *binding.Binding, caller *v1alpha1.Caller) string {
 // accountRemedy returns how to call AWS as the principal that the kubeconfig means, or "".
 func accountRemedy(b *binding.Binding, caller *v1alpha1.Caller) string {
 	role, named := b.Credentials.ExecRoleARN, b.AccountClaim()
-	switch {
-	case b.Credentials.RoleARN != "":
+	if b.Credentials.RoleARN != "" {
 		return ""
+	}
+	accounts := ""
+	if named != "" && caller != nil && caller.Account != "" && named != caller.Account {
+		accounts = fmt.Sprintf("the cluster is in account %s, the caller %s is in account %s: ", named, caller.ARN,
+			caller.Account)
+	}
+	switch {
 	case role != "":
-		return fmt.Sprintf("kubectl signs its token as %s; to call AWS as that role, pass --role-arn %s", role, role)
-	case named != "" && caller != nil && caller.Account != "" && named != caller.Account:
-		return fmt.Sprintf("the cluster is in account %s, but AWS was called as %s of account %s: "+
-			"pass --profile, or --role-arn with a role of account %s", named, caller.ARN, caller.Account, named)
+		return accounts + fmt.Sprintf("kubectl signs its token as %s; to call AWS as that role, pass --role-arn %s", role, role)
+	case accounts != "":
+		return accounts + "pass --profile, or --role-arn with a role of account " + named
 	}
 	return ""
 }

@@ -24,7 +24,7 @@ import (
 // depthOptions are those of a caller in the account and region of the tests.
 func depthOptions(used map[string][]string) DescribeOptions {
 	return DescribeOptions{
-		Where: here, Grantee: awstest.UserARN,
+		Where: here, Caller: awstest.UserARN, Grantee: awstest.UserARN,
 		UsedBy: func(context.Context) (map[string][]string, error) { return used, nil },
 	}
 }

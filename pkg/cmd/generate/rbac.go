@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/rest"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/documents"
@@ -74,13 +73,11 @@ const discoveryTimeout = 15 * time.Second
 func discover(ctx context.Context, f *cmdutil.Factory) (found []schema.GroupResource) {
 	ctx, cancel := context.WithTimeout(ctx, discoveryTimeout)
 	defer cancel()
-	b, err := f.Bind("")
+	b, _ := f.Bind("") // only the connection matters, not which EKS cluster it leads to
 	var discovered rewriter.Discovery
+	config, err := b.REST()
 	if err == nil {
-		var config *rest.Config
-		if config, err = b.REST(); err == nil {
-			discovered, err = rewriter.Discover(ctx, config, nil)
-		}
+		discovered, err = rewriter.Discover(ctx, config, nil)
 	}
 	if err != nil {
 		f.Warn(fmt.Errorf("the role is for every resource, because those of the cluster are unknown: %w", err))
