@@ -66,7 +66,7 @@ func EndpointOverrides(clients *awsclient.Clients) (overrides []v1alpha1.Endpoin
 func redacted(text string) string {
 	u, err := url.Parse(text)
 	switch {
-	case err != nil:
+	case err != nil || u.Host == "":
 		return "(not a valid URL)"
 	case u.User == nil:
 		return text

@@ -15,7 +15,8 @@ func CheckUpdates(report *v1alpha1.EncryptionReport) error {
 	case update != nil && update.Running():
 		err := fmt.Errorf("update %s of cluster %q is in progress: objects may still be encrypted with the old key",
 			update.ID, cluster.Name)
-		return hint.Wrap(err, "wait until it has ended: kubectl eks-encrypt associate --resume %s", update.ID)
+		return hint.Wrap(err, "wait until it has ended; with the same flags, 'kubectl eks-encrypt associate --resume %s' "+
+			"waits for it", update.ID)
 	case unknown != "":
 		err := fmt.Errorf("could not determine whether an association is in progress in cluster %q: %s",
 			cluster.Name, unknown)

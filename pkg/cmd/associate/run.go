@@ -182,7 +182,7 @@ func (r *runner) printStatus(ctx context.Context) error {
 // offerRewrite rewrites the Secrets if the user agrees, or prints the command for it.
 func (r *runner) offerRewrite(ctx context.Context) error {
 	const oldKey = "\nExisting data is still encrypted with the old key."
-	command := "kubectl eks-encrypt rewrite" + r.factory.RepeatFlags(r.target)
+	command := r.command("rewrite")
 	if r.yes || !r.factory.Interactive() || r.facts.Cluster.Guard != v1alpha1.GuardMatch {
 		r.logf("%s Next: %s", oldKey, command)
 		return nil

@@ -88,7 +88,12 @@ func waitLine(p association.Progress, since time.Duration) string {
 // is none. Neither can begin an association.
 func (r *runner) waitCommand(updateID string) string {
 	if updateID == "" {
-		return "kubectl eks-encrypt status" + r.factory.RepeatFlags(r.target)
+		return r.command("status")
 	}
-	return "kubectl eks-encrypt associate --resume " + updateID + r.factory.RepeatFlags(r.target)
+	return r.command("associate --resume " + updateID)
+}
+
+// command is a command of this plugin for the same cluster and principal.
+func (r *runner) command(words string) string {
+	return "kubectl eks-encrypt " + words + r.factory.RepeatFlags(r.target)
 }
