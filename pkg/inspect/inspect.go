@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"golang.org/x/sync/errgroup"
@@ -122,6 +123,12 @@ func Cluster(ctx context.Context, src Source, t binding.Target) Result {
 
 func addKey(r *v1alpha1.EncryptionReport, facts KeyFacts) {
 	key := facts.Key
+	if reported := r.Encryption.KeyARN; key.ARN != reported && key.ARN != "" {
+		// Approved keys and health issues are ARNs of keys.
+		r.Encryption.KeyARN = key.ARN
+		r.Notes = append(r.Notes, fmt.Sprintf("the cluster's configuration names the alias %s, which refers to this key now",
+			reported))
+	}
 	key.Account = cmp.Or(key.Account, parseARN(key.ARN).AccountID)
 	reason := ""
 	if facts.Err != nil {
