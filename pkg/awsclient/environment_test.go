@@ -156,7 +156,7 @@ func TestProfileNames(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		script := "#!/bin/sh\necho '" + test.version + "'\n"
-		awstest.Must(t, os.WriteFile(filepath.Join(dir, "aws"), []byte(script), 0o700)) //nolint:gosec // G306: a program
+		awstest.Must(t, os.WriteFile(filepath.Join(dir, "aws"), []byte(script), 0o700))
 		t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 		c, err := New(t.Context(), Options{Tool: test.tool, Region: "us-west-2", Env: map[string]string{
 			"AWS_PROFILE": "ann", "AWS_DEFAULT_PROFILE": "bob",
