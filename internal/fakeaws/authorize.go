@@ -28,7 +28,7 @@ func (s *Server) permit(c *call, action, resource string, context map[string]str
 	}
 	code := "AccessDeniedException"
 	switch c.service {
-	case "sts":
+	case "sts", "iam":
 		code = "AccessDenied"
 	case "ec2":
 		return failf(403, "UnauthorizedOperation", "You are not authorized to perform this operation. %s",

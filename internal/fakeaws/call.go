@@ -103,6 +103,7 @@ func route(method, path string) (operation string, labels map[string]string) {
 		{"POST", "clusters/{name}/encryption-config/associate", "AssociateEncryptionConfig"},
 		{"GET", "clusters/{name}/updates", "ListUpdates"},
 		{"GET", "clusters/{name}/updates/{updateId}", "DescribeUpdate"},
+		{"GET", "clusters/{name}/capabilities", "ListCapabilities"},
 		{"GET", "tags/{arn}", "ListTagsForResource"},
 		{"POST", "listRegions", "ListRegions"},
 	} {

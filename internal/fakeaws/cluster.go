@@ -32,6 +32,8 @@ type Cluster struct {
 	// AutoMode sets computeConfig.enabled.
 	AutoMode bool      `json:"autoMode,omitempty"`
 	Updates  []*Update `json:"updates,omitempty"`
+	// Capabilities are the controllers that EKS runs for the cluster.
+	Capabilities []Capability `json:"capabilities,omitempty"`
 	// FailAssociation, if set, is the error of the next associations.
 	FailAssociation *UpdateError `json:"failAssociation,omitempty"`
 	// Extra replaces or adds members of the described cluster, verbatim, for example null,
@@ -47,6 +49,13 @@ type HealthIssue struct {
 	Code        string   `json:"code"`
 	Message     string   `json:"message"`
 	ResourceIDs []string `json:"resourceIds"`
+}
+
+// Capability is a controller that EKS runs for a cluster. Status defaults to ACTIVE.
+type Capability struct {
+	Name   string `json:"name"`
+	Type   string `json:"type"` // ACK, ARGOCD or KRO
+	Status string `json:"status,omitempty"`
 }
 
 // Update is one EKS update of a cluster.

@@ -19,8 +19,8 @@ type encryptionConfig struct {
 	} `json:"provider"`
 }
 
-// associate starts an association. The exception names follow the operation's model. Where
-// AWS documents no message, it is similar to the known ones.
+// associate starts an association. The exception names follow the operation's model. The
+// messages are those that were recorded, where a recording is known.
 func (s *Server) associate(c *call) (any, *apiError) {
 	var in associateInput
 	if failure := c.decode(&in); failure != nil {
@@ -89,7 +89,7 @@ func (c *Cluster) ready() *apiError {
 		case u.Status != inProgress:
 		case u.Type == associationType:
 			return failf(409, "ResourceInUseException",
-				"Cannot AssociateEncryptionConfig because cluster %s currently has an update in progress", c.Name)
+				"Cannot AssociateEncryptionConfig because cluster %s currently has update %s in progress", c.Name, u.ID)
 		default:
 			return failf(400, "InvalidRequestException",
 				"Cannot AssociateEncryptionConfig because cluster %s currently has update %s in progress", c.Name, u.ID)
@@ -104,10 +104,12 @@ func (c *Cluster) ready() *apiError {
 // associable returns the key if EKS accepts it. If the caller lacks a KMS permission, the
 // error is InvalidRequestException, not AccessDenied.
 func (s *Server) associable(c *call, id string) (*Key, *apiError) {
+	if parseARN(id).Service != "kms" && !isAlias(id) {
+		return nil, failf(400, "InvalidParameterException", "The keyArn for encryptionConfig is invalid.")
+	}
 	key := s.findKey(c, id)
 	if key == nil {
-		return nil, failf(400, "InvalidParameterException",
-			"The keyArn %s for encryptionConfig is not valid or does not exist in this region", id)
+		return nil, failf(400, "InvalidParameterException", "The KeyArn in encryptionConfig provider %s is not found.", id)
 	}
 	via := map[string]string{
 		"kms:ViaService":       "eks." + c.region + ".amazonaws.com",
@@ -129,7 +131,7 @@ func (s *Server) associable(c *call, id string) (*Key, *apiError) {
 	case key.Spec != "SYMMETRIC_DEFAULT" || key.Usage != "ENCRYPT_DECRYPT":
 		return nil, failf(400, "InvalidParameterException",
 			"The keyArn for encryptionConfig must be a symmetric encryption key")
-	case key.State != "Enabled":
+	case !key.enabled():
 		return nil, failf(400, "InvalidRequestException", "The key %s is not enabled", key.ARN())
 	}
 	return key, nil

@@ -8,6 +8,7 @@ var eksOperations = map[string]operation{
 	"ListTagsForResource":       {handle: (*Server).listClusterTags},
 	"ListUpdates":               {handle: (*Server).listUpdates},
 	"DescribeUpdate":            {handle: (*Server).describeUpdate},
+	"ListCapabilities":          {handle: (*Server).listCapabilities},
 	"AssociateEncryptionConfig": {handle: (*Server).associate, writes: true},
 }
 

@@ -1,9 +1,11 @@
 package fakeaws
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // listClusters returns connected clusters only with include=all.
@@ -22,7 +24,7 @@ func (s *Server) listClusters(c *call) (any, *apiError) {
 			names = append(names, cluster.Name)
 		}
 	}
-	return s.eksPage(c, "clusters", names)
+	return eksPage(s, c, "clusters", names)
 }
 
 func (s *Server) listUpdates(c *call) (any, *apiError) {
@@ -34,11 +36,28 @@ func (s *Server) listUpdates(c *call) (any, *apiError) {
 	for _, u := range cluster.Updates {
 		ids = append(ids, u.ID)
 	}
-	return s.eksPage(c, "updateIds", ids)
+	return eksPage(s, c, "updateIds", ids)
 }
 
-// eksPage returns one page of names. EKS accepts maxResults from 1 to 100.
-func (s *Server) eksPage(c *call, member string, items []string) (any, *apiError) {
+func (s *Server) listCapabilities(c *call) (any, *apiError) {
+	cluster, failure := s.cluster(c, "ListCapabilities", nil)
+	if failure != nil {
+		return nil, failure
+	}
+	var items []object
+	for _, capability := range cluster.Capabilities {
+		items = append(items, object{
+			"capabilityName": capability.Name, "type": capability.Type, "status": cmp.Or(capability.Status, "ACTIVE"),
+			"arn": strings.Replace(cluster.ARN(), ":cluster/", ":capability/", 1) + "/" +
+				strings.ToLower(capability.Type) + "/" + capability.Name + "/" + uuidOf(cluster.ARN()+capability.Name),
+			"createdAt": epoch(cluster.CreatedAt), "modifiedAt": epoch(cluster.CreatedAt),
+		})
+	}
+	return eksPage(s, c, "capabilities", items)
+}
+
+// eksPage returns one page of a list. EKS accepts maxResults from 1 to 100.
+func eksPage[T any](s *Server, c *call, member string, items []T) (any, *apiError) {
 	query, requested := c.http.URL.Query(), 0
 	if raw := query.Get("maxResults"); raw != "" {
 		var err error

@@ -148,7 +148,11 @@ func (e *apiError) body(c *call, id string) any {
 	case isTarget(c.service):
 		return object{"__type": e.code, "message": e.message}
 	}
-	return object{"message": e.message}
+	reply := object{"message": e.message}
+	if c.service == "eks" && c.cluster != "" {
+		reply["clusterName"] = c.cluster
+	}
+	return reply
 }
 
 type object = map[string]any

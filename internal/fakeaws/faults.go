@@ -105,5 +105,9 @@ func (f Fault) failure(c *call) *apiError {
 			e.code = "ClientException"
 		}
 	}
-	return e.complete(c)
+	e.complete(c)
+	if isTarget(c.service) && (e.status == http.StatusForbidden || e.status == http.StatusTooManyRequests) {
+		e.status = http.StatusBadRequest // these services use no other status for a rejected request
+	}
+	return e
 }

@@ -45,13 +45,16 @@ type Key struct {
 
 // Grant allows a principal to use a key.
 type Grant struct {
-	ID         string    `json:"id"`
-	Token      string    `json:"token"`
-	Name       string    `json:"name,omitempty"`
-	Grantee    string    `json:"grantee"`
-	Issuer     string    `json:"issuer"`
-	Operations []string  `json:"operations"`
-	CreatedAt  time.Time `json:"createdAt"`
+	ID         string   `json:"id"`
+	Token      string   `json:"token"`
+	Name       string   `json:"name,omitempty"`
+	Grantee    string   `json:"grantee"`
+	Issuer     string   `json:"issuer"`
+	Retiring   string   `json:"retiring,omitempty"`
+	Operations []string `json:"operations"`
+	// Constraints are those of the request, verbatim.
+	Constraints map[string]any `json:"constraints,omitempty"`
+	CreatedAt   time.Time      `json:"createdAt"`
 }
 
 // ARN returns the key's ARN.

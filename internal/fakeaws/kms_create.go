@@ -29,6 +29,9 @@ func (s *Server) createKey(c *call) (any, *apiError) {
 			return nil, failure
 		}
 	}
+	if failure := in.check(); failure != nil {
+		return nil, failure
+	}
 	key := Key{
 		ID: s.newUUID(), Region: c.region, Account: c.account(), Description: in.Description, Policy: in.Policy,
 		Spec: in.KeySpec, Usage: in.KeyUsage, Origin: in.Origin, MultiRegion: in.MultiRegion,
@@ -48,12 +51,18 @@ func (s *Server) createKey(c *call) (any, *apiError) {
 	if failure := key.tag(in.Tags); failure != nil {
 		return nil, failure
 	}
-	return object{"KeyMetadata": s.state.AddKey(key).describe()}, nil
+	return object{"KeyMetadata": s.state.describe(s.state.AddKey(key))}, nil
 }
+
+// maxPolicy is the quota of a key policy's size, in bytes.
+const maxPolicy = 32 << 10
 
 // checkPolicy returns an error if the policy is malformed, names a principal of the caller's
 // account that does not exist, or locks the caller out.
 func (s *Server) checkPolicy(c *call, key *Key, policy string, bypass bool) *apiError {
+	if len(policy) > maxPolicy {
+		return failf(400, "LimitExceededException", "Policy exceeds the maximum size of %d bytes", maxPolicy)
+	}
 	statements, err := keyPolicy(policy)
 	if err != nil || len(statements) == 0 {
 		return failf(400, "MalformedPolicyDocumentException", "")
@@ -72,19 +81,6 @@ func (s *Server) checkPolicy(c *call, key *Key, policy string, bypass bool) *api
 	if !bypass && s.permitKey(c, &probe, "kms:PutKeyPolicy", nil) != nil {
 		return failf(400, "MalformedPolicyDocumentException",
 			"The new key policy will not allow you to update the key policy in the future.")
-	}
-	return nil
-}
-
-func (k *Key) tag(tags []keyTag) *apiError {
-	for _, t := range tags {
-		if t.TagKey == "" || len(t.TagKey) > 128 || len(t.TagValue) > 256 || strings.HasPrefix(t.TagKey, "aws:") {
-			return failf(400, "TagException", "Invalid tag key %q", t.TagKey)
-		}
-		if k.Tags == nil {
-			k.Tags = map[string]string{}
-		}
-		k.Tags[t.TagKey] = t.TagValue
 	}
 	return nil
 }
@@ -140,7 +136,10 @@ func (s *Server) createAlias(c *call) (any, *apiError) {
 				"Alias must start with the prefix \"alias/\". Please see "+
 					"https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html")
 	case !aliasName.MatchString(in.AliasName):
-		return nil, failf(400, "InvalidAliasNameException", "Alias name %s contains invalid characters", in.AliasName)
+		return nil, violation(in.AliasName, "aliasName",
+			"Member must satisfy regular expression pattern: ^[a-zA-Z0-9:/_-]+$")
+	case isAlias(in.TargetKeyID):
+		return nil, failf(400, "ValidationException", "Aliases must refer to keys. Not aliases")
 	}
 	alias := Alias{Name: in.AliasName, Region: c.region, Account: c.account()}
 	if failure := s.permit(c, "kms:CreateAlias", alias.ARN(), nil); failure != nil {

@@ -4,6 +4,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/json"
+	"fmt"
 	"strings"
 )
 
@@ -32,11 +33,13 @@ func (s *Server) encrypt(c *call) (any, *apiError) {
 	if failure != nil {
 		return nil, failure
 	}
-	if len(in.Plaintext) == 0 || len(in.Plaintext) > maxPlaintext {
-		return nil,
-			failf(400, "ValidationException",
-				"1 validation error detected: Value at 'plaintext' failed to satisfy constraint: Member must have "+
-					"length between 1 and %d", maxPlaintext)
+	switch n := len(in.Plaintext); {
+	case n == 0:
+		return nil, violation("java.nio.HeapByteBuffer[pos=0 lim=0 cap=0]", "plaintext",
+			"Member must have length greater than or equal to 1")
+	case n > maxPlaintext:
+		return nil, violation(fmt.Sprintf("java.nio.HeapByteBuffer[pos=0 lim=%d cap=%d]", n, n), "plaintext",
+			fmt.Sprintf("Member must have length less than or equal to %d", maxPlaintext))
 	}
 	if in.DryRun {
 		return nil, dryRun()

@@ -2,8 +2,10 @@ package fakeaws
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -12,7 +14,7 @@ import (
 type keyInput struct {
 	KeyID      string
 	PolicyName string
-	Limit      int
+	Limit      *int
 	Marker     string
 }
 
@@ -28,7 +30,7 @@ func (s *Server) describeKey(c *call) (any, *apiError) {
 	if failure != nil {
 		return nil, failure
 	}
-	return object{"KeyMetadata": key.describe()}, nil
+	return object{"KeyMetadata": s.state.describe(key)}, nil
 }
 
 // firstUse creates the AWS-managed key of an alias/aws/… without a key, as DescribeKey does
@@ -46,23 +48,25 @@ func (s *Server) firstUse(c *call, id string) *Key {
 	return key
 }
 
-func (k *Key) describe() object {
+// describe returns the metadata of a key. Members that do not apply to its kind are absent.
+func (w *State) describe(k *Key) object {
 	m := object{
 		"AWSAccountId": k.Account, "KeyId": k.ID, "Arn": k.ARN(), "CreationDate": epoch(k.CreatedAt),
 		"Enabled": k.State == "Enabled", "Description": k.Description, "KeyUsage": k.Usage, "KeyState": k.State,
 		"Origin": k.Origin, "KeyManager": k.Manager, "KeySpec": k.Spec, "CustomerMasterKeySpec": k.Spec,
-		"MultiRegion": k.MultiRegion, "CurrentKeyMaterialId": hexSum(k.Secret),
+		"MultiRegion": k.MultiRegion,
 	}
-	if k.Usage == "ENCRYPT_DECRYPT" {
-		m["EncryptionAlgorithms"] = []string{"SYMMETRIC_DEFAULT"}
-		if k.Spec != "SYMMETRIC_DEFAULT" {
-			m["EncryptionAlgorithms"] = []string{"RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256"}
-		}
+	imported := k.State != "PendingImport"
+	if k.Spec == "SYMMETRIC_DEFAULT" && imported {
+		m["CurrentKeyMaterialId"] = hexSum(k.Secret)
+	}
+	if member, list := k.algorithms(); member != "" {
+		m[member] = list
 	}
 	if !k.DeletionDate.IsZero() {
 		m["DeletionDate"] = epoch(k.DeletionDate)
 	}
-	if k.Origin == "EXTERNAL" {
+	if k.Origin == "EXTERNAL" && imported {
 		m["ExpirationModel"] = "KEY_MATERIAL_DOES_NOT_EXPIRE"
 		if !k.ValidTo.IsZero() {
 			m["ExpirationModel"], m["ValidTo"] = "KEY_MATERIAL_EXPIRES", epoch(k.ValidTo)
@@ -75,10 +79,21 @@ func (k *Key) describe() object {
 		}
 		m["MultiRegionConfiguration"] = object{
 			"MultiRegionKeyType": kind, "PrimaryKey": object{"Arn": primary, "Region": parseARN(primary).Region},
-			"ReplicaKeys": []object{},
+			"ReplicaKeys": w.replicas(primary),
 		}
 	}
 	return m
+}
+
+// replicas lists the replicas of a multi-Region primary key.
+func (w *State) replicas(primary string) []object {
+	list := []object{}
+	for _, arn := range slices.Sorted(maps.Keys(w.Keys)) {
+		if w.Keys[arn].Primary == primary {
+			list = append(list, object{"Arn": arn, "Region": w.Keys[arn].Region})
+		}
+	}
+	return list
 }
 
 func (s *Server) listKeys(c *call) (any, *apiError) {
@@ -108,6 +123,9 @@ func (s *Server) listAliases(c *call) (any, *apiError) {
 	}
 	target := ""
 	if in.KeyID != "" {
+		if isAlias(in.KeyID) {
+			return nil, failf(400, "NotFoundException", "Invalid keyId %s", in.KeyID)
+		}
 		key := s.findKey(c, in.KeyID)
 		if key == nil || key.Account != c.account() {
 			return nil, s.noKey(c, in.KeyID, "ListAliases")
@@ -131,12 +149,17 @@ func (s *Server) listAliases(c *call) (any, *apiError) {
 
 // kmsPage returns one page in the form of KMS: Marker, NextMarker, Truncated.
 func (s *Server) kmsPage(member string, items []object, in keyInput, usual, limit int) (any, *apiError) {
-	if in.Limit < 0 || in.Limit > 1000 {
-		return nil,
-			failf(400, "ValidationException",
-				"1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint", in.Limit)
+	requested := 0
+	if in.Limit != nil {
+		if requested = *in.Limit; requested < 1 {
+			return nil, violation(strconv.Itoa(requested), "limit", "Member must have value greater than or equal to 1")
+		}
+		if requested > limit {
+			return nil, violation(strconv.Itoa(requested), "limit",
+				fmt.Sprintf("Member must have value less than or equal to %d", limit))
+		}
 	}
-	part, next, ok := page(items, in.Marker, s.state.pageSize(in.Limit, usual, limit))
+	part, next, ok := page(items, in.Marker, s.state.pageSize(requested, usual, limit))
 	if !ok {
 		return nil, failf(400, "InvalidMarkerException", "Invalid marker")
 	}

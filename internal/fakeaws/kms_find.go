@@ -53,6 +53,9 @@ func (s *Server) key(c *call, id, action string, context map[string]string) (*Ke
 			failf(400, "ValidationException",
 				"1 validation error detected: Value at 'keyId' failed to satisfy constraint: Member must not be null")
 	}
+	if isAlias(id) && !aliasActions[action] {
+		return nil, failf(400, "NotFoundException", "Invalid keyId %s", id)
+	}
 	key := s.findKey(c, id)
 	if key == nil {
 		return nil, s.noKey(c, id, action)
@@ -65,6 +68,15 @@ func (s *Server) key(c *call, id, action string, context map[string]string) (*Ke
 	}
 	return key, nil
 }
+
+// isAlias reports whether the id of a key is the name or the ARN of an alias.
+func isAlias(id string) bool {
+	return strings.HasPrefix(id, "alias/") || strings.HasPrefix(parseARN(id).Resource, "alias/")
+}
+
+// aliasActions lists the operations whose KeyId may be an alias. The others accept only a key
+// ID or a key ARN.
+var aliasActions = map[string]bool{"DescribeKey": true, "Encrypt": true, "Decrypt": true}
 
 // sameAccount lists the operations that the KMS API reference marks "Cross-account use: No".
 var sameAccount = map[string]bool{
@@ -100,11 +112,15 @@ func (s *Server) noKey(c *call, id, action string) *apiError {
 	return failf(400, "NotFoundException", "Key '%s' does not exist", full)
 }
 
-// usable returns the error of a cryptographic or changing operation on a key that is not
-// Enabled.
+// enabled reports whether the key can be used. A multi-Region key stays usable while KMS
+// moves its primary (Updating).
+func (k *Key) enabled() bool { return k.State == "Enabled" || k.State == "Updating" }
+
+// usable returns the error of a cryptographic or changing operation on a key that cannot be
+// used.
 func (k *Key) usable() *apiError {
 	switch k.State {
-	case "Enabled":
+	case "Enabled", "Updating":
 		return nil
 	case "Disabled":
 		return failf(400, "DisabledException", "%s is disabled.", k.ARN())

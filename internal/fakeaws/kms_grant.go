@@ -2,6 +2,7 @@ package fakeaws
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -13,12 +14,37 @@ var grantOperations = []string{
 	"RetireGrant",
 }
 
+// grantOperations returns the operations that a grant of the key can allow.
+func (k *Key) grantOperations() []string {
+	switch k.Usage {
+	case "GENERATE_VERIFY_MAC":
+		return []string{"CreateGrant", "DescribeKey", "GenerateMac", "RetireGrant", "VerifyMac"}
+	case "SIGN_VERIFY":
+		return []string{"CreateGrant", "DescribeKey", "GetPublicKey", "RetireGrant", "Sign", "Verify"}
+	}
+	return grantOperations
+}
+
+// isPrincipal reports whether s is an ARN of a principal or the name of a service.
+func isPrincipal(s string) bool {
+	service := parseARN(s).Service
+	return service == "iam" || service == "sts" || strings.HasSuffix(s, ".amazonaws.com")
+}
+
+// same reports whether two grants differ only in what KMS generates.
+func (g Grant) same(other Grant) bool {
+	return g.Name == other.Name && g.Grantee == other.Grantee && g.Retiring == other.Retiring &&
+		slices.Equal(g.Operations, other.Operations) && reflect.DeepEqual(g.Constraints, other.Constraints)
+}
+
 // createGrant creates a grant. A dry run always returns an error: DryRunOperationException if
 // the grant would have been created.
 func (s *Server) createGrant(c *call) (any, *apiError) {
 	var in struct {
 		KeyID, GranteePrincipal, GranteeServicePrincipal, Name string
+		RetiringPrincipal                                      string
 		Operations                                             []string
+		Constraints                                            map[string]any
 		DryRun                                                 bool
 	}
 	if failure := c.decode(&in); failure != nil {
@@ -42,13 +68,16 @@ func (s *Server) createGrant(c *call) (any, *apiError) {
 			deniedMessage(c.caller, "kms:CreateGrant", key.ARN(),
 				"because no resource-based policy allows the kms:CreateGrant action"))
 	}
-	if key.State != "Enabled" {
-		return nil, key.usable()
+	if failure := key.usable(); failure != nil {
+		return nil, failure
 	}
 	for _, op := range in.Operations {
-		if !slices.Contains(grantOperations, op) {
+		if !slices.Contains(key.grantOperations(), op) {
 			return nil, failf(400, "ValidationException", "Operation %s is not valid for %s", op, key.ARN())
 		}
+	}
+	if in.GranteePrincipal != "" && !isPrincipal(in.GranteePrincipal) {
+		return nil, failf(400, "InvalidArnException", "ARN does not refer to a valid principal: %s", grantee)
 	}
 	if strings.HasPrefix(grantee, "arn:") && parseARN(grantee).AccountID == c.account() &&
 		strings.Contains(parseARN(grantee).Service, "iam") &&
@@ -60,7 +89,14 @@ func (s *Server) createGrant(c *call) (any, *apiError) {
 	}
 	grant := Grant{
 		ID: hexSum(s.random(16)), Token: s.newUUID(), Name: in.Name, Grantee: grantee, Issuer: c.caller.ARN,
-		Operations: in.Operations, CreatedAt: s.opts.Now(),
+		Retiring: in.RetiringPrincipal, Operations: in.Operations, Constraints: in.Constraints,
+		CreatedAt: s.opts.Now(),
+	}
+	// The same named grant is not created twice.
+	for _, g := range key.Grants {
+		if grant.Name != "" && g.same(grant) {
+			return object{"GrantId": g.ID, "GrantToken": s.newUUID()}, nil
+		}
 	}
 	key.Grants = append(key.Grants, grant)
 	return object{"GrantId": grant.ID, "GrantToken": grant.Token}, nil
@@ -78,7 +114,10 @@ func (s *Server) isClusterRole(arn string) bool {
 }
 
 func (s *Server) listGrants(c *call) (any, *apiError) {
-	var in keyInput
+	var in struct {
+		keyInput
+		GrantID, GranteePrincipal string
+	}
 	if failure := c.decode(&in); failure != nil {
 		return nil, failure
 	}
@@ -88,12 +127,24 @@ func (s *Server) listGrants(c *call) (any, *apiError) {
 	}
 	var grants []object
 	for _, g := range key.Grants {
-		grants = append(grants, object{
-			"KeyId": key.ARN(), "GrantId": g.ID, "Name": g.Name, "CreationDate": epoch(g.CreatedAt),
+		if in.GrantID != "" && in.GrantID != g.ID || in.GranteePrincipal != "" && in.GranteePrincipal != g.Grantee {
+			continue
+		}
+		entry := object{
+			"KeyId": key.ARN(), "GrantId": g.ID, "CreationDate": epoch(g.CreatedAt),
 			"GranteePrincipal": g.Grantee, "IssuingAccount": "arn:" + Partition(key.Region) + ":iam::" + key.Account +
 				":root",
 			"Operations": g.Operations,
-		})
+		}
+		for member, value := range map[string]string{"Name": g.Name, "RetiringPrincipal": g.Retiring} {
+			if value != "" {
+				entry[member] = value
+			}
+		}
+		if len(g.Constraints) > 0 {
+			entry["Constraints"] = g.Constraints
+		}
+		grants = append(grants, entry)
 	}
-	return s.kmsPage("Grants", grants, in, 50, 100)
+	return s.kmsPage("Grants", grants, in.keyInput, 50, 100)
 }

@@ -1,6 +1,9 @@
 package fakeaws
 
-import "cmp"
+import (
+	"cmp"
+	"time"
+)
 
 // getKeyRotationStatus returns the rotation of a key. It is off for a key that is pending
 // deletion.
@@ -14,8 +17,7 @@ func (s *Server) getKeyRotationStatus(c *call) (any, *apiError) {
 		return nil, failure
 	}
 	if key.Spec != "SYMMETRIC_DEFAULT" {
-		return nil, failf(400, "UnsupportedOperationException",
-			"%s key spec is %s which is not valid for GetKeyRotationStatus.", key.ARN(), key.Spec)
+		return nil, failf(400, "UnsupportedOperationException", "")
 	}
 	reply := object{"KeyId": key.ARN(), "KeyRotationEnabled": false}
 	if key.RotationDays > 0 && key.State != "PendingDeletion" {
@@ -48,8 +50,12 @@ func (s *Server) enableKeyRotation(c *call) (any, *apiError) {
 					"Member must have value between 90 and 2560", days)
 		}
 	}
-	if key.Spec != "SYMMETRIC_DEFAULT" || key.Origin != "AWS_KMS" {
-		return nil, failf(400, "UnsupportedOperationException", "%s does not support automatic rotation.", key.ARN())
+	if key.Spec != "SYMMETRIC_DEFAULT" {
+		return nil, failf(400, "UnsupportedOperationException", "")
+	}
+	if key.Origin != "AWS_KMS" {
+		return nil, failf(400, "UnsupportedOperationException", "%s origin is %s which is not valid for this operation.",
+			key.ARN(), key.Origin)
 	}
 	key.RotationDays = cmp.Or(days, key.RotationDays, 365)
 	return nil, nil
@@ -65,9 +71,22 @@ func (s *Server) getKeyLastUsage(c *call) (any, *apiError) {
 	if failure != nil {
 		return nil, failure
 	}
-	reply := object{"KeyId": key.ID, "KeyCreationDate": epoch(key.CreatedAt), "TrackingStartDate": epoch(key.CreatedAt)}
+	reply := object{
+		"KeyId": key.ID, "KeyCreationDate": epoch(key.CreatedAt), "TrackingStartDate": epoch(trackingStart(key)),
+		"KeyLastUsage": object{},
+	}
 	if !key.LastUse.IsZero() {
 		reply["KeyLastUsage"] = object{"Operation": key.LastUseOp, "Timestamp": epoch(key.LastUse)}
 	}
 	return reply, nil
+}
+
+// trackingStart is when KMS began to track the usage of a key: at its creation, or for older
+// keys when KMS introduced it.
+func trackingStart(k *Key) time.Time {
+	introduced := time.Date(2026, 4, 23, 0, 0, 0, 0, time.UTC)
+	if k.CreatedAt.After(introduced) {
+		return k.CreatedAt
+	}
+	return introduced
 }

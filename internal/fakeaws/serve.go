@@ -16,7 +16,7 @@ type operation struct {
 // operations returns the operation of a service by name.
 func operations(service, name string) (operation, bool) {
 	tables := map[string]map[string]operation{
-		"eks": eksOperations, "kms": kmsOperations, "sts": stsOperations,
+		"eks": eksOperations, "kms": kmsOperations, "sts": stsOperations, "iam": iamOperations,
 		"ec2": ec2Operations, "organizations": organizationsOperations, "account": accountOperations,
 	}
 	op, ok := tables[service][name]

@@ -3,6 +3,7 @@ package fakeaws
 import (
 	"encoding/xml"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,6 +47,9 @@ type assumed struct {
 // must also allow it; within an account, it must not deny it.
 func (s *Server) assumeRole(c *call) (any, *apiError) {
 	arn := c.form.Get("RoleArn")
+	if failure := checkSession(c); failure != nil {
+		return nil, failure
+	}
 	role := s.state.Principals[arn]
 	failure := s.permit(c, "sts:AssumeRole", arn, nil)
 	trusted := role != nil && slices.ContainsFunc(role.Trust, func(g string) bool {
@@ -62,6 +66,9 @@ func (s *Server) assumeRole(c *call) (any, *apiError) {
 
 // assumeRoleWithWebIdentity accepts the tokens in the role's WebIdentity.
 func (s *Server) assumeRoleWithWebIdentity(c *call) (any, *apiError) {
+	if failure := checkSession(c); failure != nil {
+		return nil, failure
+	}
 	role := s.state.Principals[c.form.Get("RoleArn")]
 	if role == nil || !slices.Contains(role.WebIdentity, c.form.Get("WebIdentityToken")) {
 		return nil, failf(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
@@ -69,14 +76,26 @@ func (s *Server) assumeRoleWithWebIdentity(c *call) (any, *apiError) {
 	return s.session(c, role)
 }
 
+var sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+
+// checkSession validates the parameters of a role session. AWS does so before it checks any
+// permission.
+func checkSession(c *call) *apiError {
+	const violated = "1 validation error detected: Value '%s' at '%s' failed to satisfy constraint"
+	if name := c.form.Get("RoleSessionName"); !sessionName.MatchString(name) {
+		return failf(400, "ValidationError", violated, name, "roleSessionName")
+	}
+	if arn := c.form.Get("RoleArn"); len(arn) < 20 {
+		return failf(400, "ValidationError", violated, arn, "roleArn")
+	} else if parseARN(arn).Service != "iam" {
+		return failf(400, "ValidationError", "%s is invalid", arn)
+	}
+	return nil
+}
+
 // session returns temporary credentials for the role.
 func (s *Server) session(c *call, role *Principal) (any, *apiError) {
 	name := c.form.Get("RoleSessionName")
-	if len(name) < 2 || len(name) > 64 {
-		return nil,
-			failf(400, "ValidationError",
-				"1 validation error detected: Value '%s' at 'roleSessionName' failed to satisfy constraint", name)
-	}
 	seconds := 3600
 	if raw := c.form.Get("DurationSeconds"); raw != "" {
 		var err error

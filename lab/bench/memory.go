@@ -117,8 +117,7 @@ func measureMemory(ctx context.Context, n int) (measurement, error) {
 	if err := clientcmd.WriteToFile(*config, file); err != nil {
 		return m, err
 	}
-	cmd := exec.CommandContext(ctx, os.Getenv("PLUGIN_BIN"), "rewrite", "--no-record",
-		"--cluster-name", "lab", "--region", "us-west-2", "-o", "jsonpath={.verdict} {.resources[0].total}")
+	cmd := exec.CommandContext(ctx, os.Getenv("PLUGIN_BIN"), "rewrite", "--no-record", "--trust-endpoint", "-o", "jsonpath={.verdict} {.resources[0].total}")
 	cmd.Env = append(append([]string{}, l.env...), "KUBECONFIG="+file)
 	var out strings.Builder
 	cmd.Stdout = &out
@@ -127,11 +126,15 @@ func measureMemory(ctx context.Context, n int) (measurement, error) {
 		return m, err
 	}
 	m.memory, err = peakMemory(cmd)
+	if exit := new(exec.ExitError); errors.As(err, &exit) && exit.ExitCode() == 3 {
+		err = nil // NotProven, see below
+	}
 	m.took = time.Since(begin)
 	if err != nil {
 		return m, err
 	}
-	if want := fmt.Sprintf("Proven %d", n); out.String() != want {
+	// Without TLS nothing shows that the server is the cluster's.
+	if want := fmt.Sprintf("NotProven %d", n); out.String() != want {
 		return m, fmt.Errorf("output of rewrite = %q, want %q", out.String(), want)
 	}
 	return m, nil

@@ -11,11 +11,13 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/pki"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/labtest"
 )
 
 // startProxy starts a proxy in front of the API server and returns a kubeconfig for
-// it. wrap wraps the handler that forwards requests; response, if not nil, is called
+// it. The proxy has the certificate of the API server, so that the guard matches. wrap wraps the handler that forwards requests; response, if not nil, is called
 // with each response.
 func startProxy(
 	t *testing.T, l *labtest.Lab, wrap func(http.Handler) http.Handler, response func(*http.Response) error,
@@ -44,10 +46,13 @@ func startProxy(
 		},
 		ModifyResponse: response,
 	}
-	front := httptest.NewTLSServer(wrap(proxy))
+	front := httptest.NewUnstartedServer(wrap(proxy))
+	if front.TLS, err = pki.Folder(state.Dir(l.Dir).PKI()).TLS(pki.APIServer); err != nil {
+		t.Fatal(err)
+	}
+	front.StartTLS()
 	t.Cleanup(front.Close)
-	cluster.Server, cluster.InsecureSkipTLSVerify = front.URL, true
-	cluster.CertificateAuthorityData, cluster.CertificateAuthority = nil, ""
+	cluster.Server = front.URL
 	file := filepath.Join(t.TempDir(), "kubeconfig")
 	if err := clientcmd.WriteToFile(*raw, file); err != nil {
 		t.Fatal(err)
@@ -55,8 +60,5 @@ func startProxy(
 	return file
 }
 
-// proxyFlags returns the flags for a kubeconfig with the endpoint of a proxy. They
-// name the cluster, because the plugin cannot find it by that endpoint.
-func proxyFlags(kubeconfig string) []string {
-	return []string{"--kubeconfig", kubeconfig, "--cluster-name", "lab", "--region", "us-west-2"}
-}
+// proxyFlags returns the flags for a kubeconfig with the endpoint of a proxy.
+func proxyFlags(kubeconfig string) []string { return []string{"--kubeconfig", kubeconfig} }

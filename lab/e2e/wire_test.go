@@ -35,7 +35,9 @@ func TestNoValueOnTheWire(t *testing.T) {
 	l := labtest.Start(t, "--association-time", "1s")
 	l.Lab(t, "seed", "--secrets", "50", "--size", "200").Must(t)
 	const marker = "the-value-that-must-stay-secret"
-	l.Run(t, "kubectl", "create", "secret", "generic", "marked", "--from-literal=password="+marker).Must(t)
+	// apply copies the value into an annotation.
+	kubectl(t, l, "apply", `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"marked","namespace":"default"},`+
+		`"stringData":{"password":"`+marker+`"}}`)
 	values := secretValues(t, l)
 	l.Plugin(t, "associate", "alias/lab", "--yes").Must(t)
 
@@ -43,7 +45,8 @@ func TestNoValueOnTheWire(t *testing.T) {
 	config := recordingConfig(t, l, recorder)
 	printed := ""
 	for _, args := range [][]string{
-		{"verify"}, {"verify", "--sample", "10"}, {"rewrite"}, {"rewrite", "--all-resources"},
+		{"verify"}, {"verify", "--sample", "10"}, {"verify", "--by-metrics"}, {"rewrite"}, {"verify", "--probe"},
+		{"rewrite", "--all-resources"},
 	} {
 		out := l.Run(t, "kubectl-eks_encrypt", append(append(args, proxyFlags(config)...), "-v=10")...)
 		if out.Code == 2 || !strings.Contains(out.Stdout, "secrets") {

@@ -23,6 +23,7 @@ type Coverage struct {
 	Resources                  []struct {
 		Group, Resource                                   string
 		Total, Current, Rewritten, Gone, Unproven, Failed int
+		Stale                                             int
 		Failures                                          []struct{ Namespace, Name, Reason, Message string }
 	}
 	Notes []string

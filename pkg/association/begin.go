@@ -34,6 +34,8 @@ type Engine struct {
 	Progress func(Progress)
 	// Refresh drops cached credentials that AWS reported as expired; may be nil.
 	Refresh func()
+	// Resolve returns the ARN of the key behind an alias, and other ARNs unchanged; nil compares ARNs as they are.
+	Resolve func(ctx context.Context, arn string) string
 
 	// Now and Sleep replace the clock in tests; nil means the real one.
 	Now   func() time.Time
@@ -96,50 +98,59 @@ const (
 
 // Begin sends the request. After an error that leaves open whether EKS accepted it, Begin looks for a running
 // association of this key and adopts it; if there is none, it repeats the request with the same token. An error means
-// that EKS accepted nothing, unless its text says that this is unknown.
+// that EKS accepted nothing, unless it is an *UncertainError.
 func (e *Engine) Begin(ctx context.Context) (Begun, error) {
-	token := Token(e.Cluster, e.KeyARN, e.Updates)
-	maybeAccepted := false
+	b := beginning{Engine: e, token: Token(e.Cluster, e.KeyARN, e.Updates)}
+	begun, err := b.run(ctx)
+	if err != nil && b.lost {
+		return Begun{}, &UncertainError{Cluster: e.Cluster.Name, Err: err}
+	}
+	return begun, err
+}
+
+// beginning is one run of Begin.
+type beginning struct {
+	*Engine
+	token string
+	// lost is true once the answer to a request was lost. It never becomes false again: no later refusal shows what
+	// EKS did with that request.
+	lost bool
+}
+
+func (b *beginning) run(ctx context.Context) (Begun, error) {
 	var last error
 	for attempt := range beginAttempts {
 		if attempt > 0 {
-			if err := e.sleep(ctx, beginPause<<(attempt-1)); err != nil {
-				break
+			if err := b.sleep(ctx, beginPause<<(attempt-1)); err != nil {
+				return Begun{}, context.Cause(ctx)
 			}
 		}
-		u, err := e.EKS.Associate(ctx, e.Cluster.Ref(), e.KeyARN, token)
+		u, err := b.EKS.Associate(ctx, b.Cluster.Ref(), b.KeyARN, b.token)
 		if err == nil {
 			return Begun{UpdateID: u.ID}, nil
 		}
 		last = err
 		reason := classify(err)
-		if reason == rejected {
-			return Begun{}, e.rejection(err)
+		b.lost = b.lost || reason == uncertain
+		if reason == rejected && !b.lost {
+			return Begun{}, b.rejection(err)
 		}
-		maybeAccepted = maybeAccepted || reason == uncertain
-		begun, found, findErr := e.findAssociation(ctx)
+		begun, found, findErr := b.findAssociation(ctx)
 		switch {
 		case findErr == nil && found:
 			return begun, nil
 		case errors.As(findErr, new(*otherKeyError)):
 			return Begun{}, findErr
-		case findErr == nil && reason == conflict:
-			return Begun{}, e.rejection(err)
+		case ctx.Err() != nil:
+			return Begun{}, context.Cause(ctx)
+		case findErr == nil && reason == conflict && !b.lost:
+			return Begun{}, b.rejection(err)
 		}
-		if reason == expiredCredentials && e.Refresh != nil {
-			e.Refresh()
-		}
-		if ctx.Err() != nil {
-			break
+		if reason == expiredCredentials && b.Refresh != nil {
+			b.Refresh()
 		}
 	}
-	switch {
-	case maybeAccepted:
-		return Begun{}, uncertainError(e.Cluster.Name, last)
-	case ctx.Err() != nil:
-		return Begun{}, context.Cause(ctx)
-	}
-	return Begun{}, e.rejection(last)
+	return Begun{}, b.rejection(last)
 }
 
 // findAssociation reports whether the cluster has the key or is associating it.
@@ -148,7 +159,7 @@ func (e *Engine) findAssociation(ctx context.Context) (Begun, bool, error) {
 	switch {
 	case err != nil:
 		return Begun{}, false, err
-	case c.KeyARN == e.KeyARN:
+	case e.isKey(ctx, c.KeyARN):
 		return Begun{Adopted: true}, true, nil
 	case c.KeyARN != "":
 		return Begun{}, false, &otherKeyError{c.KeyARN}
@@ -157,10 +168,20 @@ func (e *Engine) findAssociation(ctx context.Context) (Begun, bool, error) {
 	if err != nil {
 		return Begun{}, false, err
 	}
-	if u := adoptable(updates, e.KeyARN); u != nil {
-		return Begun{UpdateID: u.ID, Adopted: true}, true, nil
+	for i := range updates {
+		if u := &updates[i]; u.IsAssociation() && u.Running() && e.isKey(ctx, u.KeyARN) {
+			return Begun{UpdateID: u.ID, Adopted: true}, true, nil
+		}
 	}
 	return Begun{}, false, nil
+}
+
+// isKey reports whether an ARN that EKS reports is that of the key, or of an alias of it.
+func (e *Engine) isKey(ctx context.Context, reported string) bool {
+	if reported == e.KeyARN || reported == "" || e.Resolve == nil {
+		return reported == e.KeyARN && reported != ""
+	}
+	return e.Resolve(ctx, reported) == e.KeyARN
 }
 
 // failure is the meaning of an error of AssociateEncryptionConfig.
@@ -174,8 +195,10 @@ const (
 	uncertain                         // EKS may have accepted the request
 )
 
+// classify returns the meaning of an error. An error that is not known to be a refusal is uncertain: an interrupted
+// request, or a response that is garbled or empty.
 func classify(err error) failure {
-	if eks.Conflict(err) {
+	if cause, _ := eks.CauseOf(err); cause.Conflict() {
 		return conflict
 	}
 	switch awsclient.KindOf(err) {
@@ -183,8 +206,9 @@ func classify(err error) failure {
 		return throttled
 	case awsclient.KindExpiredCredentials:
 		return expiredCredentials
-	case awsclient.KindServer, awsclient.KindTimeout, awsclient.KindUnreachable:
-		return uncertain
+	case awsclient.KindAccessDenied, awsclient.KindBadCredentials, awsclient.KindNoCredentials, awsclient.KindNotFound,
+		awsclient.KindNoRegion, awsclient.KindConfig, awsclient.KindInvalid:
+		return rejected
 	}
-	return rejected
+	return uncertain
 }

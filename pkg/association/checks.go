@@ -44,19 +44,38 @@ func keyCheck(f Facts) v1alpha1.Check {
 	return pass(name, "symmetric, for encryption and decryption, enabled and in this region")
 }
 
+// identityCheck: the change is irreversible, so that the account can be named twice.
+func identityCheck(f Facts) v1alpha1.Check {
+	const name = "caller and account"
+	for _, account := range [][2]string{{"caller", f.Caller.Account}, {"cluster", f.Cluster.Account}} {
+		if f.ExpectAccount != "" && account[1] != f.ExpectAccount {
+			return fail(name, "use the context and the credentials of account "+f.ExpectAccount,
+				"the %s is in account %s, not in the expected account %s", account[0], cmp.Or(account[1], "unknown"),
+				f.ExpectAccount)
+		}
+	}
+	if f.Caller.Wrapper != "" {
+		return warn(name, "run this command through "+f.Caller.Wrapper+", or name the principal with --profile",
+			"kubectl gets its credentials through %s, which may be another principal than the caller", f.Caller.Wrapper)
+	}
+	return pass(name, "the caller is in account %s, the cluster in %s", cmp.Or(f.Caller.Account, "(unknown)"),
+		cmp.Or(f.Cluster.Account, "(unknown)"))
+}
+
 func guardCheck(f Facts) v1alpha1.Check {
 	const name = "kubectl uses this cluster"
 	reason := cmp.Or(f.Cluster.GuardReason, "not verified")
 	switch {
 	case f.Cluster.Guard == v1alpha1.GuardMatch:
-		return pass(name, "kubectl uses the endpoint that EKS reports")
+		return pass(name, "%s", cmp.Or(f.Cluster.GuardReason, "kubectl uses the endpoint that EKS reports"))
 	case f.Cluster.Guard == v1alpha1.GuardMismatch:
-		return fail(name, "use the context of the intended cluster; aws eks update-kubeconfig creates one",
+		return fail(name, cmp.Or(f.MismatchRemedy, "use the context of the intended cluster"),
 			"%s", cmp.Or(f.Cluster.GuardReason, "kubectl uses another cluster"))
-	case f.NameByFlag:
-		return warn(name, "", "%s; continuing because a flag names the cluster", reason)
+	case f.TrustEndpoint:
+		return warn(name, "", "%s; accepted by --trust-endpoint", reason)
 	}
-	return fail(name, "confirm the cluster by its name: --cluster-name "+f.Cluster.Name, "%s", reason)
+	return fail(name, "use the context that aws eks update-kubeconfig creates, or accept it without proof: "+
+		"--trust-endpoint", "%s", reason)
 }
 
 func controlPlaneCheck(f Facts) v1alpha1.Check {
@@ -146,15 +165,10 @@ func callerCheck() v1alpha1.Check {
 }
 
 func keyPolicyCheck(f Facts) v1alpha1.Check {
-	const name = "key policy"
-	switch {
-	case f.PolicyErr != nil:
-		return unknown(name, "cannot read the key policy: %v", f.PolicyErr)
-	case len(f.PolicyIssues.Blocking) > 0:
-		return warn(name, "see a key policy that works: kubectl eks-encrypt generate key-policy",
-			"%s", strings.Join(f.PolicyIssues.Blocking, "; "))
+	if f.PolicyErr != nil {
+		return f.PolicyIssues.Check(f.PolicyErr.Error())
 	}
-	return pass(name, "kms:CreateGrant has no condition that EKS fails to meet")
+	return f.PolicyIssues.Check("")
 }
 
 func accountCheck(f Facts) v1alpha1.Check {
@@ -168,7 +182,7 @@ func accountCheck(f Facts) v1alpha1.Check {
 }
 
 func sharedKeyCheck(f Facts) v1alpha1.Check {
-	const name = "key not shared"
+	const name = "key used by other EKS clusters here"
 	switch {
 	case f.UsedByErr != nil:
 		return unknown(name, "could not determine which other clusters use the key: %v", f.UsedByErr)
@@ -176,22 +190,5 @@ func sharedKeyCheck(f Facts) v1alpha1.Check {
 		return warn(name, "", "%d other cluster(s) use the key and would fail with it: %s",
 			len(f.UsedBy), strings.Join(f.UsedBy, ", "))
 	}
-	return pass(name, "no other cluster of this account and region uses it")
-}
-
-func toolCheck(f Facts) v1alpha1.Check {
-	const name = "infrastructure tool"
-	d := f.Drift
-	switch {
-	case d.Destructive && !f.AcceptDrift:
-		return fail(name, cmp.Or(d.Remedy, "change the configuration of the tool")+"; or accept it: --accept-drift",
-			"%s: %s", d.Tool, d.Consequence)
-	case d.Destructive:
-		return warn(name, d.Remedy, "%s: %s; accepted by --accept-drift", d.Tool, d.Consequence)
-	case d.Tool == v1alpha1.ToolUnknown:
-		return warn(name, d.Remedy, "%s", d.Consequence)
-	case d.Tool == v1alpha1.ToolTerraform || d.Tool == v1alpha1.ToolPulumi:
-		return warn(name, d.Remedy, "probably %s: %s", d.Tool, d.Consequence)
-	}
-	return pass(name, "%s: %s", d.Tool, d.Consequence)
+	return pass(name, "none of this account and region")
 }

@@ -1,6 +1,7 @@
 package association
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -8,26 +9,51 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
-func uncertainError(cluster string, err error) error {
-	err = fmt.Errorf("could not determine whether EKS accepted the association for cluster %s: %w", cluster, err)
-	return hint.Wrap(err, "run the same command again: it continues a running association and never begins another")
+// UncertainError reports that an answer was lost, so that EKS may have accepted the association.
+type UncertainError struct {
+	Cluster string
+	// Err is the last error. It may be a refusal of a later request.
+	Err error
+}
+
+func (e *UncertainError) Error() string {
+	return fmt.Sprintf("could not determine whether EKS accepted the association for cluster %s: %v", e.Cluster, e.Err)
+}
+
+func (e *UncertainError) Unwrap() error { return e.Err }
+
+// Hint returns the next step.
+func (e *UncertainError) Hint() string {
+	return "wait a few minutes, then look for the association with 'kubectl eks-encrypt status'; the same command waits " +
+		"for it if it runs, and never begins a second one"
 }
 
 // rejection explains why EKS did not begin the association.
 func (e *Engine) rejection(err error) error {
-	switch action := eks.DeniedKMSAction(err); {
+	cause, action := eks.CauseOf(err)
+	switch {
 	case awsclient.KindOf(err) == awsclient.KindAccessDenied:
 		return hint.Wrap(err, "allow eks:AssociateEncryptionConfig on %s; a policy of the organization may also limit "+
 			"the keys (eks:encryptionConfigProviderKeyArns)", e.Cluster.ARN)
-	case action != "":
+	case cause == eks.CausePermission:
+		action = cmp.Or(action, strings.Join(kms.AssociateActions(), " and "))
 		return hint.Wrap(fmt.Errorf("the caller is not allowed %s on %s: %w", action, e.KeyARN, err),
 			"allow the caller %s on %s, in its IAM policy or the key policy, without a condition on "+
 				"kms:GrantIsForAWSResource", action, e.KeyARN)
-	case eks.Conflict(err):
+	case cause == eks.CauseBusy:
 		return hint.Wrap(fmt.Errorf("another update of cluster %s is in progress: %w", e.Cluster.Name, err),
 			"wait until it has ended, then run this command again")
+	case cause == eks.CauseHasKey:
+		return hint.Wrap(fmt.Errorf("EKS reports that cluster %s has a key, but does not name it yet: %w",
+			e.Cluster.Name, err), "wait a few minutes, then run 'kubectl eks-encrypt status'")
+	case cause == eks.CauseKeyNotFound:
+		return hint.Wrap(fmt.Errorf("EKS cannot find the key: %w", err), "check that %s exists, and that its policy does "+
+			"not limit kms:DescribeKey to calls that do not come through EKS; then run this command again", e.KeyARN)
+	case cause == eks.CauseKeyState:
+		return hint.Wrap(fmt.Errorf("EKS cannot use the key: %w", err), repairKey)
 	}
 	return err
 }
@@ -52,19 +78,19 @@ func failedError(cluster string, u eks.Update) error {
 	return hint.New(text, failureHint(u))
 }
 
-// failureHint returns the remedy for the likely cause. EKS has no error codes for KMS, so the messages are searched.
+const repairKey = "the key is not usable: check it with 'kubectl eks-encrypt keys' and repair it, then run this " +
+	"command again"
+
+// failureHint returns the remedy for the likely cause.
 func failureHint(u eks.Update) string {
 	if u.Status == "Cancelled" {
 		return "the cluster is unchanged; find out who cancelled the update, then run this command again"
 	}
 	for _, e := range u.Errors {
-		text := strings.ToLower(e.Code + " " + e.Message)
-		contains := func(part string) bool { return strings.Contains(text, part) }
-		switch {
-		case contains("disabled"), contains("pending"), contains("invalidstate"):
-			return "the key is not usable: check it with 'kubectl eks-encrypt keys' and repair it, " +
-				"then run this command again"
-		case contains("accessdenied"), contains("not authorized"), contains("operationnotpermitted"), contains("grant"):
+		switch cause, _ := eks.CauseIn(e.Code, e.Message); cause {
+		case eks.CauseKeyState, eks.CauseKeyNotFound:
+			return repairKey
+		case eks.CausePermission:
 			return "EKS may not use the key: its policy must allow the caller kms:CreateGrant without a condition on " +
 				"kms:GrantIsForAWSResource; see 'kubectl eks-encrypt generate key-policy', then run this command again"
 		}
@@ -73,7 +99,7 @@ func failureHint(u eks.Update) string {
 		"if it fails again, give AWS support the id of the update"
 }
 
-// PendingError reports that Wait ended before the association did. The same command can be run again to wait further.
+// PendingError reports that Wait ended before the association did. Wait can be called again.
 type PendingError struct {
 	Cluster, UpdateID string
 	// TimedOut is true if the timeout ended the wait; otherwise Err is the reason.

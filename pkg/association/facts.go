@@ -12,8 +12,17 @@ import (
 type Facts struct {
 	// Cluster comes from the kube context, completed by EKS.
 	Cluster v1alpha1.Cluster
-	// NameByFlag is true if the user named the cluster on the command line.
-	NameByFlag bool
+	// Guard compares Live with the cluster that kubectl uses; nil if EKS was not called.
+	Guard *v1alpha1.GuardResult
+	// TrustEndpoint allows an association with a cluster whose guard is Unverified.
+	TrustEndpoint bool
+	// Caller is the principal that calls AWS, EndpointOverrides the endpoints that it calls instead of those of AWS.
+	Caller            v1alpha1.Caller
+	EndpointOverrides []v1alpha1.EndpointOverride
+	// ExpectAccount is the account that the caller and the cluster must have; empty allows any.
+	ExpectAccount string
+	// MismatchRemedy is the next step if the guard is Mismatch.
+	MismatchRemedy string
 	// Live is the cluster that EKS described; nil if EKS was not called.
 	Live *eks.Cluster
 	// Updates are the updates of the cluster, the oldest first; UpdatesErr is why they are unknown.
@@ -35,8 +44,11 @@ type Facts struct {
 	UsedBy    []string
 	UsedByErr error
 
-	Drift       v1alpha1.Drift
-	AcceptDrift bool
+	// Capabilities are the controllers that EKS runs for the cluster; CapabilitiesErr is why they are unknown.
+	Capabilities    []eks.Capability
+	CapabilitiesErr error
+	Drift           v1alpha1.Drift
+	AcceptDrift     bool
 }
 
 // Decision is what the plan leads to.
@@ -55,11 +67,9 @@ const (
 )
 
 // Adoptable returns the running association of the key, or nil.
-func (f Facts) Adoptable() *eks.Update { return adoptable(f.Updates, f.Key.ARN) }
-
-func adoptable(updates []eks.Update, keyARN string) *eks.Update {
-	for _, u := range slices.Backward(updates) {
-		if u.IsAssociation() && u.Running() && u.KeyARN == keyARN && keyARN != "" {
+func (f Facts) Adoptable() *eks.Update {
+	for _, u := range slices.Backward(f.Updates) {
+		if u.IsAssociation() && u.Running() && u.KeyARN == f.Key.ARN && f.Key.ARN != "" {
 			return &u
 		}
 	}

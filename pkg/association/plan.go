@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
 // Plan checks the facts and decides what to do. If the key is not eligible, the plan has no other check. Checks that
@@ -21,13 +23,21 @@ func Plan(f Facts) (*v1alpha1.AssociationPlan, Decision) {
 		TypeMeta:   v1alpha1.TypeMeta(v1alpha1.KindAssociationPlan),
 		ObjectMeta: metav1.ObjectMeta{Name: f.Cluster.Name},
 		Cluster:    f.Cluster, Key: f.Key, Drift: f.Drift,
-		Checks: []v1alpha1.Check{keyCheck(f)},
+		Provenance: v1alpha1.Provenance{Caller: &f.Caller, EndpointOverrides: f.EndpointOverrides, Guard: f.Guard},
+		Decision:   string(Refuse),
+		Checks:     []v1alpha1.Check{keyCheck(f)},
 	}
 	if f.Live == nil {
 		return p, Refuse
 	}
+	p.Verdict = encryption.Decide(encryption.Facts{
+		Version: f.Live.Version, KeyARN: f.Live.KeyARN, Connected: f.Live.Connected, LocalOutpost: f.Live.LocalOutpost,
+	}).Verdict
+	if last := eks.LastAssociation(f.Updates); last != nil {
+		p.Update = &last.Update
+	}
 	decision := f.decide()
-	p.Checks = append(p.Checks, guardCheck(f), controlPlaneCheck(f), currentKeyCheck(f))
+	p.Checks = append(p.Checks, identityCheck(f), guardCheck(f), controlPlaneCheck(f), currentKeyCheck(f))
 	switch decision {
 	case Adopt:
 		p.Checks = append(p.Checks, activeCheck(f), updatesCheck(f))
@@ -36,12 +46,13 @@ func Plan(f Facts) (*v1alpha1.AssociationPlan, Decision) {
 		if f.Grant != nil {
 			p.Checks = append(p.Checks, *f.Grant)
 		}
-		p.Checks = append(p.Checks, keyPolicyCheck(f), callerCheck(), accountCheck(f), sharedKeyCheck(f), toolCheck(f))
+		p.Checks = append(p.Checks, keyPolicyCheck(f), callerCheck(), accountCheck(f), sharedKeyCheck(f), toolCheck(f),
+			capabilityCheck(f))
 	}
 	if len(Failures(p)) > 0 {
 		return p, Refuse
 	}
-	p.Steps = steps(f, decision)
+	p.Steps, p.Decision = steps(f, decision), string(decision)
 	return p, decision
 }
 
@@ -59,7 +70,7 @@ func Failures(p *v1alpha1.AssociationPlan) []v1alpha1.Check {
 func steps(f Facts, d Decision) []string {
 	final := []string{
 		"record the association in ConfigMap kube-system/eks-encrypt, for verify",
-		"offer to re-encrypt existing data: kubectl eks-encrypt rewrite",
+		"offer to re-encrypt existing data",
 	}
 	switch d {
 	case Associate:

@@ -24,8 +24,9 @@ func passing() Facts {
 		},
 		Live: &eks.Cluster{Name: "lab", Status: "ACTIVE", Version: "1.27"},
 		Key:  v1alpha1.KeyListItem{ARN: keyARN, Eligible: true}, KeyAccount: awstest.Account,
-		Drift: v1alpha1.Drift{Tool: v1alpha1.ToolEksctl, Consequence: "none"},
-		Grant: &v1alpha1.Check{Name: kms.GrantCheckName, Result: v1alpha1.ResultPass},
+		Caller: v1alpha1.Caller{ARN: awstest.User().ARN, Account: awstest.Account},
+		Drift:  v1alpha1.Drift{Tool: v1alpha1.ToolEksctl, Confidence: v1alpha1.ConfidenceCertain, Consequence: "none"},
+		Grant:  &v1alpha1.Check{Name: kms.GrantCheckName, Result: v1alpha1.ResultPass},
 	}
 }
 
@@ -47,8 +48,10 @@ func TestPlan(t *testing.T) {
 		updates      = "no other update is in progress"
 		version      = "Kubernetes version"
 		policy       = "key policy"
-		shared       = "key not shared"
+		shared       = "key used by other EKS clusters here"
 		tool         = "infrastructure tool"
+		identity     = "caller and account"
+		capabilities = "controllers run by EKS"
 	)
 	// Each case changes one fact. check is the check that must notice, with its result.
 	tests := []struct {
@@ -69,12 +72,12 @@ func TestPlan(t *testing.T) {
 			f.Key.Warnings = []string{"its material expires"}
 		}, Associate, eligible, warn},
 		{"other cluster", func(f *Facts) { f.Cluster.Guard = v1alpha1.GuardMismatch }, Refuse, guard, fail},
-		{"other cluster, named by flag", func(f *Facts) {
-			f.Cluster.Guard, f.NameByFlag = v1alpha1.GuardMismatch, true
+		{"other cluster, with --trust-endpoint", func(f *Facts) {
+			f.Cluster.Guard, f.TrustEndpoint = v1alpha1.GuardMismatch, true
 		}, Refuse, guard, fail},
 		{"tunnel", func(f *Facts) { f.Cluster.Guard = v1alpha1.GuardUnverified }, Refuse, guard, fail},
-		{"tunnel, named by flag", func(f *Facts) {
-			f.Cluster.Guard, f.NameByFlag = v1alpha1.GuardUnverified, true
+		{"tunnel, with --trust-endpoint", func(f *Facts) {
+			f.Cluster.Guard, f.TrustEndpoint = v1alpha1.GuardUnverified, true
 		}, Associate, guard, warn},
 		{"EKS Connector", func(f *Facts) { f.Live.Connected = true }, Refuse, controlPlane, fail},
 		{"local cluster on Outposts", func(f *Facts) { f.Live.LocalOutpost = true }, Refuse, controlPlane, fail},
@@ -113,6 +116,35 @@ func TestPlan(t *testing.T) {
 		{"tool that breaks, accepted", func(f *Facts) {
 			f.Drift, f.AcceptDrift = v1alpha1.Drift{Tool: v1alpha1.ToolPalette, Destructive: true}, true
 		}, Associate, tool, warn},
+		{"tool probable", func(f *Facts) { f.Drift.Confidence = v1alpha1.ConfidenceProbable }, Associate, tool, warn},
+		{"tool certain", func(*Facts) {}, Associate, tool, pass},
+		{"traces of another tool", func(f *Facts) {
+			f.Cluster.ManagedBy = &v1alpha1.ManagedBy{Also: []v1alpha1.ManagedBy{{Tool: v1alpha1.ToolTerraform}}}
+		}, Associate, tool, warn},
+		{"ACK run by EKS", func(f *Facts) {
+			f.Capabilities = []eks.Capability{{Name: "a", Type: "ACK"}}
+		}, Associate, capabilities, warn},
+		{"a capability that is not known", func(f *Facts) {
+			f.Capabilities = []eks.Capability{{Name: "a", Type: "NEW"}}
+		}, Associate, capabilities, warn},
+		{"no capability", func(*Facts) {}, Associate, capabilities, pass},
+		{"capabilities unknown", func(f *Facts) {
+			f.CapabilitiesErr = errors.New("denied")
+		}, Associate, capabilities, unknown},
+		{"the expected account", func(f *Facts) { f.ExpectAccount = awstest.Account }, Associate, identity, pass},
+		{"caller in another account", func(f *Facts) {
+			f.ExpectAccount, f.Caller.Account = awstest.Account, awstest.OtherAccount
+		}, Refuse, identity, fail},
+		{"cluster in another account", func(f *Facts) {
+			f.ExpectAccount, f.Cluster.Account = awstest.Account, awstest.OtherAccount
+		}, Refuse, identity, fail},
+		{"another account has the key already", func(f *Facts) {
+			f.ExpectAccount, f.Live.KeyARN = awstest.OtherAccount, keyARN
+		}, Refuse, identity, fail},
+		{"credentials of a wrapper", func(f *Facts) { f.Caller.Wrapper = "aws-vault" }, Associate, identity, warn},
+		{"key policy that cannot be evaluated", func(f *Facts) {
+			f.PolicyIssues.Unknown = []string{"aws:SourceVpce"}
+		}, Associate, policy, unknown},
 		{"tool unknown", func(f *Facts) {
 			f.Drift = v1alpha1.Drift{Tool: v1alpha1.ToolUnknown, Consequence: "unknown"}
 		}, Associate, tool, warn},

@@ -103,7 +103,10 @@ func (w *waiter) waitForKey(ctx context.Context, u eks.Update) error {
 			return stop
 		}
 		switch {
-		case err == nil && c.KeyARN == w.KeyARN:
+		case err == nil && w.isKey(ctx, c.KeyARN):
+			return nil
+		case err == nil && w.KeyARN == "" && c.KeyARN != "": // the update does not name its key
+			w.KeyARN = c.KeyARN
 			return nil
 		case err == nil && c.KeyARN != "":
 			return &otherKeyError{c.KeyARN}

@@ -20,6 +20,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/iac"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
 // clock is shared by the server and the engine, so that nothing really waits. It stops during each request: otherwise
@@ -116,8 +117,10 @@ func (s signer) SignHTTP(
 
 func (a *testAWS) sources() Sources {
 	return Sources{
-		EKS: a.eks(), KMS: a.kms(), ManagedBy: iac.Detect,
-		Guard: func(string, string) (v1alpha1.Guard, string) { return v1alpha1.GuardMatch, "" },
+		Guard: func(context.Context, eks.Cluster) v1alpha1.GuardResult {
+			return v1alpha1.GuardResult{Result: v1alpha1.GuardMatch, Evidence: v1alpha1.EvidenceCertificate}
+		},
+		EKS: a.eks(), KMS: a.kms(), ManagedBy: func(tags map[string]string) v1alpha1.ManagedBy { return iac.Detect(tags) },
 	}
 }
 
@@ -129,7 +132,7 @@ func (a *testAWS) gather(t *testing.T, key string) Facts {
 		Cluster: v1alpha1.Cluster{
 			ARN: a.arn, Name: "lab", Region: awstest.Region, Account: awstest.Account, Partition: "aws",
 		},
-		Key: key, Account: awstest.Account,
+		Key: key, Caller: v1alpha1.Caller{ARN: awstest.User().ARN, Account: awstest.Account},
 	})
 	awstest.Must(t, err)
 	return f
@@ -139,6 +142,7 @@ func (a *testAWS) engine(f Facts) *Engine {
 	return &Engine{
 		EKS: a.eks(), Cluster: f.Live, KeyARN: f.Key.ARN, Updates: f.Updates,
 		Now: a.clock.Now, Sleep: a.clock.Sleep,
+		Resolve: func(ctx context.Context, arn string) string { return kms.KeyARN(ctx, a.kms(), arn) },
 		Refresh: func() {
 			a.mu.Lock()
 			defer a.mu.Unlock()

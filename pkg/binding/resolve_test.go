@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/client-go/rest"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
@@ -34,7 +34,7 @@ func TestResolve(t *testing.T) {
 		name   string
 		config clientcmdapi.Config
 		o      Options
-		want   Target // ARN, Name, Region, Partition, NameByFlag are compared
+		want   Target // ARN, Name, Region, Partition are compared
 		err    string // part of the error; empty for none
 		notEKS bool
 	}{
@@ -53,13 +53,28 @@ func TestResolve(t *testing.T) {
 				Partition: "aws-cn"}},
 		{name: "the flag overrides the name, and the ARN is dropped", config: config(labARN, labEndpoint, nil),
 			o:    Options{ClusterName: "other"},
-			want: Target{Name: "other", Region: "us-west-2", Partition: "aws", NameByFlag: true}},
+			want: Target{Name: "other", Region: "us-west-2", Partition: "aws"}},
 		{name: "flags without a kubeconfig", config: *clientcmdapi.NewConfig(),
 			o:    Options{ClusterName: "lab", Region: "eu-west-1"},
-			want: Target{Name: "lab", Region: "eu-west-1", Partition: "aws", NameByFlag: true}},
+			want: Target{Name: "lab", Region: "eu-west-1", Partition: "aws"}},
 		{name: "two names", config: config(labARN, labEndpoint, awsExec("other", "us-west-2")),
 			err: "contradicts itself"},
-		{name: "an endpoint without a name", config: config("prod", labEndpoint, nil), err: "cluster's name"},
+		{name: "an ARN by flag without a kubeconfig", config: *clientcmdapi.NewConfig(), o: Options{ClusterName: labARN},
+			want: Target{ARN: labARN, Name: "lab", Region: "us-west-2", Partition: "aws"}},
+		{name: "an ARN by flag overrides the kubeconfig", config: config("prod.eu-west-1.eksctl.io", labEndpoint, nil),
+			o:    Options{ClusterName: labARN},
+			want: Target{ARN: labARN, Name: "lab", Region: "us-west-2", Partition: "aws"}},
+		{name: "an ARN that contradicts --region", config: *clientcmdapi.NewConfig(),
+			o: Options{ClusterName: labARN, Region: "eu-west-1"}, err: "contradicts"},
+		{name: "an endpoint without a name", config: config("prod", labEndpoint, nil),
+			want: Target{Region: "us-west-2", Partition: "aws"}},
+		{name: "another cluster entry by flag", config: config(labARN, labEndpoint, nil), o: Options{ClusterEntry: "x"},
+			err: `--cluster names cluster entry "x"`},
+		{name: "a server by flag without a kubeconfig", config: *clientcmdapi.NewConfig(),
+			o:    Options{ClusterName: "lab", Region: "us-west-2", Connection: &rest.Config{Host: labEndpoint}},
+			want: Target{Name: "lab", Region: "us-west-2", Partition: "aws"}},
+		{name: "a server by flag replaces that of the context", config: config("prod", "https://10.0.0.1", nil),
+			o: Options{Connection: &rest.Config{Host: labEndpoint}}, want: Target{Region: "us-west-2", Partition: "aws"}},
 		{name: "no context", config: *clientcmdapi.NewConfig(), err: "no kubeconfig with a context"},
 		{name: "unknown context", config: config(labARN, labEndpoint, nil), o: Options{Context: "x"},
 			err: `context "x" does not exist`},
@@ -72,8 +87,24 @@ func TestResolve(t *testing.T) {
 			err: "looks like GKE", notEKS: true},
 		{name: "kops with the authenticator", config: config("k.example.com", "https://api.k.example.com",
 			exec("aws-iam-authenticator token -i k.example.com")), err: "aws-iam-authenticator", notEKS: true},
+		{name: "AKS", config: config("a", "https://a-1.hcp.westeurope.azmk8s.io:443", nil), err: "AKS", notEKS: true},
+		{name: "docker-desktop", config: config("docker-desktop", "https://127.0.0.1:6443", nil),
+			err: "docker-desktop", notEKS: true},
+		{name: "k3d", config: config("k3d-a", "https://0.0.0.0:6443", nil), err: "k3d", notEKS: true},
+		{name: "DigitalOcean", config: config("do-fra1-x", "https://1.k8s.ondigitalocean.com", nil),
+			err: "DigitalOcean", notEKS: true},
+		{name: "OKE", config: config("c", "https://c.eu-frankfurt-1.clusters.oci.oraclecloud.com:6443", nil),
+			err: "Oracle", notEKS: true},
 		{name: "a context name that only sounds like EKS", config: config("prod", "https://api.example.com", nil),
-			err: "not an EKS cluster", notEKS: true},
+			err: "does not name its cluster"},
+		{name: "Rancher", config: config("prod", "https://rancher.example.com/k8s/clusters/c-m-1234", nil),
+			err: "behind a proxy"},
+		{name: "Teleport", config: config("prod", "https://teleport.example.com:443", exec("tsh kube credentials")),
+			err: "behind a proxy"},
+		{name: "GitLab", config: config("gitlab", "https://kas.gitlab.com/k8s-proxy", nil), err: "behind a proxy"},
+		{name: "Palette", config: config("prod", "https://cluster-61a5.proxy.spectrocloud.com:443", nil),
+			err: "behind a proxy"},
+		{name: "a tunnel", config: config("prod", "https://localhost:8443", nil), err: "behind a proxy"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -94,7 +125,7 @@ func TestResolve(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got.ARN != test.want.ARN || got.Name != test.want.Name || got.Region != test.want.Region ||
-				got.Partition != test.want.Partition || got.NameByFlag != test.want.NameByFlag {
+				got.Partition != test.want.Partition {
 				t.Errorf("Resolve = %+v, want %+v", got, test.want)
 			}
 		})
@@ -119,49 +150,5 @@ func TestResolveCredentials(t *testing.T) {
 	}
 	if c := got.Credentials; c.Profile != "mine" || c.RoleARN != "arn:mine" || c.EndpointURL != "http://e" {
 		t.Errorf("credentials = %+v, want those of the flags", c)
-	}
-}
-
-func TestGuard(t *testing.T) {
-	described := Described{ARN: labARN, Endpoint: labEndpoint}
-	other := "https://ffff456789abcdef0123456789abcdef.gr7.us-west-2.eks.amazonaws.com"
-	tests := []struct {
-		name string
-		t    Target
-		d    Described
-		want v1alpha1.Guard
-		why  string
-	}{
-		{"the same", Target{ARN: labARN, Server: labEndpoint}, described, v1alpha1.GuardMatch, ""},
-		{"case, port and a final dot don't matter", Target{ARN: labARN, Server: strings.ToUpper(labEndpoint) + ".:443"},
-			described, v1alpha1.GuardMatch, ""},
-		{"without an ARN in the kubeconfig", Target{Server: labEndpoint}, described, v1alpha1.GuardMatch, ""},
-		{"another account", Target{ARN: strings.Replace(labARN, "1111", "9999", 1), Server: labEndpoint}, described,
-			v1alpha1.GuardMismatch, "EKS describes"},
-		{"another cluster's endpoint", Target{ARN: labARN, Server: other}, described, v1alpha1.GuardMismatch,
-			"another EKS cluster"},
-		{"another port", Target{ARN: labARN, Server: labEndpoint + ":8443"}, described, v1alpha1.GuardMismatch,
-			"port 8443"},
-		{"a tunnel", Target{ARN: labARN, Server: "https://localhost:8443"}, described, v1alpha1.GuardUnverified,
-			"tunnel"},
-		{"tunnel with tls-server-name", Target{ARN: labARN, Server: "https://localhost:8443",
-			TLSServerName: hash + ".gr7.us-west-2.eks.amazonaws.com"}, described, v1alpha1.GuardMatch, "certificate"},
-		{"a tunnel to an endpoint that is local itself", Target{ARN: labARN, Server: "https://127.0.0.1:8443"},
-			Described{ARN: labARN, Endpoint: "https://127.0.0.1:6443"}, v1alpha1.GuardUnverified, "127.0.0.1:6443"},
-		{"a private address", Target{ARN: labARN, Server: "https://10.1.2.3"}, described, v1alpha1.GuardUnverified,
-			"private address"},
-		{"a proxy", Target{ARN: labARN, Server: "https://k8s.example.com"}, described, v1alpha1.GuardUnverified,
-			"a proxy or another cluster"},
-		{"no kube context", Target{Name: "lab"}, described, v1alpha1.GuardUnverified, "named by flag"},
-		{"EKS reports no endpoint", Target{ARN: labARN, Server: labEndpoint}, Described{ARN: labARN},
-			v1alpha1.GuardUnverified, "no endpoint"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			got, why := Guard(test.t, test.d)
-			if got != test.want || !strings.Contains(why, test.why) || test.want != v1alpha1.GuardMatch && why == "" {
-				t.Errorf("Guard = %s (%s), want %s with %q", got, why, test.want, test.why)
-			}
-		})
 	}
 }

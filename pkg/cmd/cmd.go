@@ -29,7 +29,7 @@ func Main(ctx context.Context, p Process) int {
 	root := newRoot(f) //nolint:contextcheck // cobra passes the context to each command
 	root.SetArgs(arguments(p.Args))
 	cmd, err := root.ExecuteContextC(ctx)
-	return cmdutil.ReportError(ctx, p.ErrOut, cmd, err)
+	return cmdutil.ReportError(ctx, f.ErrOut, cmd, f.QualifyHint(err))
 }
 
 // arguments translates a request for completion: kubectl runs an executable named

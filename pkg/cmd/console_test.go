@@ -64,7 +64,7 @@ func (w *pluginTest) run(t *testing.T, args ...string) (stdout, stderr string, c
 // patience is the time after which a console is considered stuck.
 const patience = 50 * time.Second
 
-// console runs the plugin in a terminal of 80 columns.
+// console runs the plugin in a terminal.
 type console struct {
 	t    *testing.T
 	cmd  *exec.Cmd
@@ -76,12 +76,19 @@ type console struct {
 	over bool
 }
 
+// console runs the plugin in a terminal that is so wide that no text wraps.
 func (w *pluginTest) console(t *testing.T, env []string, args ...string) *console {
+	t.Helper()
+	return w.consoleOf(t, 250, env, args...)
+}
+
+// consoleOf runs the plugin in a terminal with this number of columns.
+func (w *pluginTest) consoleOf(t *testing.T, columns uint16, env []string, args ...string) *console {
 	t.Helper()
 	c := &console{t: t, cmd: exec.CommandContext(t.Context(), w.bin, args...)}
 	c.cmd.Env = append(append([]string{}, w.env...), env...)
 	c.more = sync.NewCond(&c.mu)
-	tty, err := pty.StartWithSize(c.cmd, &pty.Winsize{Rows: 24, Cols: 80})
+	tty, err := pty.StartWithSize(c.cmd, &pty.Winsize{Rows: 24, Cols: columns})
 	if err != nil {
 		t.Skipf("no pseudo terminals here: %v", err)
 	}

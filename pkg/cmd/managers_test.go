@@ -55,7 +55,7 @@ func TestManagers(t *testing.T) {
 			awstest.AddCluster(t, w.Server, fakeaws.Cluster{Name: name, Version: "1.33", Tags: test.tags})
 			where := []string{"--context", "kind-dev", "--cluster-name", name, "--region", "eu-central-1"}
 			stdout, stderr, code := w.run(t,
-				append([]string{"associate", "alias/good", "--dry-run=client", "-o", "json"}, where...)...)
+				append([]string{"associate", "alias/good", "--dry-run=client", "--trust-endpoint", "-o", "json"}, where...)...)
 			var plan v1alpha1.AssociationPlan
 			if err := json.Unmarshal([]byte(stdout), &plan); err != nil {
 				t.Fatalf("plan: %v\n%s%s", err, stdout, stderr)

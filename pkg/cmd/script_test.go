@@ -58,7 +58,7 @@ func TestScripts(t *testing.T) {
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "allow": allow, "policy": policy, "fault": fault, "calls": calls, "disablekey": disableKey,
-			"generate": generate, "harmless": harmless, "role": role,
+			"generate": generate, "harmless": harmless, "role": role, "change": change,
 			"forget": func(ts *testscript.TestScript, _ bool, _ []string) { server(ts).ResetRequests() },
 		},
 	})
@@ -121,7 +121,10 @@ func principal(policy ...fakeaws.Statement) fakeaws.Principal {
 	return user
 }
 
-// fixtures adds the keys of eu-central-1.
+// ssoRole is a role of IAM Identity Center, with its path.
+const ssoRole = "aws-reserved/sso.amazonaws.com/eu-central-1/AWSReservedSSO_admin_0123456789abcdef"
+
+// fixtures adds the keys of eu-central-1, and roles.
 func fixtures(w *fakeaws.State) {
 	add := func(n int, alias string, k fakeaws.Key) {
 		k.ID, k.Region, k.Account = fmt.Sprintf("11111111-0000-0000-0000-%012d", n), "eu-central-1", awstest.Account
@@ -143,6 +146,14 @@ func fixtures(w *fakeaws.State) {
 		MultiRegion: true,
 		Primary:     "arn:aws:kms:us-east-1:" + awstest.Account + ":key/mrk-11111111000000000000000000000010"})
 	w.AddKey(fakeaws.Key{ID: "22222222-0000-0000-0000-000000000001", Region: "eu-central-1", Account: "444455556666"})
+	for _, role := range []string{"role/ci/deployer", "role/" + ssoRole} {
+		w.AddPrincipal(fakeaws.Principal{ARN: "arn:aws:iam::" + awstest.Account + ":" + role, Trust: []string{"*"},
+			Policy: []fakeaws.Statement{fakeaws.Allow("*")}})
+	}
+	w.AddPrincipal(fakeaws.Principal{ARN: "arn:aws:iam::" + awstest.Account + ":role/narrow", Trust: []string{"*"},
+		Policy: []fakeaws.Statement{fakeaws.Allow("*"), fakeaws.Deny("iam:*")}})
+	w.AddPrincipal(fakeaws.Principal{ARN: "arn:aws:iam::" + awstest.Account + ":role/" + ssoRole + "2",
+		Trust: []string{"*"}, Policy: []fakeaws.Statement{fakeaws.Allow("*"), fakeaws.Deny("iam:*")}})
 	w.AddAlias(fakeaws.Alias{Name: "alias/dangling", Region: "eu-central-1", Account: awstest.Account,
 		Target: "ffffffff-0000-0000-0000-000000000001"})
 }
@@ -280,7 +291,8 @@ func calls(ts *testscript.TestScript, _ bool, args []string) {
 func changes(operation string) bool {
 	switch operation {
 	case "DescribeCluster", "ListClusters", "ListUpdates", "DescribeUpdate", "DescribeKey", "ListKeys", "ListAliases",
-		"GetKeyRotationStatus", "GetKeyPolicy", "GetCallerIdentity", "ListRegions", "ListAccounts", "AssumeRole",
+		"GetKeyRotationStatus", "GetKeyPolicy", "ListResourceTags", "ListGrants", "GetKeyLastUsage", "GetRole", "GetCallerIdentity", "ListRegions", "ListAccounts", "AssumeRole",
+		"ListCapabilities",
 		"CreateGrant": // always a dry run here, which another test checks
 		return false
 	}
@@ -296,6 +308,20 @@ func disableKey(ts *testscript.TestScript, _ bool, args []string) {
 		for _, c := range w.Clusters {
 			if c.Name == args[0] {
 				w.Keys[c.KeyARN].State = "Disabled"
+			}
+		}
+	}))
+}
+
+// change CLUSTER JSON sets fields of the cluster, in all regions.
+func change(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: change CLUSTER JSON")
+	}
+	ts.Check(server(ts).Update(func(w *fakeaws.State) {
+		for _, c := range w.Clusters {
+			if c.Name == args[0] {
+				ts.Check(json.Unmarshal([]byte(args[1]), c))
 			}
 		}
 	}))

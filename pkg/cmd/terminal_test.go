@@ -37,7 +37,9 @@ func TestConfirmation(t *testing.T) {
 			c := w.console(t, nil, "associate", "alias/good", "--context", "payments-128", "--no-record")
 			c.expect("cannot be undone")
 			c.expect("must outlive")
-			c.expect("Type the cluster's name to continue: ")
+			c.expect("\r\n\r\nCluster: arn:aws:eks:eu-central-1:" + awstest.Account + ":cluster/payments-128\r\n" +
+				"Account: " + awstest.Account + "\r\nKey:     " + goodKey + "\r\n" +
+				"Caller:  " + awstest.User().ARN + "\r\nType the cluster's name to continue: ")
 			c.send(test.typed)
 			shown := c.ends(test.code)
 			if !strings.Contains(shown, test.text) || !strings.Contains(shown, "nothing was sent, nothing was changed") {
@@ -118,16 +120,12 @@ func TestInterruptedWait(t *testing.T) {
 	c.expect("InProgress, update ")
 	c.send(ctrlC)
 	shown := c.ends(130)
-	resume := regexp.MustCompile(`resume waiting with: kubectl eks-encrypt (associate \S+ --context payments-128)\r?\n`)
+	resume := regexp.MustCompile(`resume waiting with: kubectl eks-encrypt (associate --resume \S+ --context payments-128 ` +
+		`--cluster-name arn:aws:eks:eu-central-1:111122223333:cluster/payments-128)\r?\n`)
 	command := resume.FindStringSubmatch(shown)
 	if command == nil || !strings.Contains(shown, "EKS continues to associate the key") {
 		t.Fatalf("shown:\n%s", shown)
 	}
-	c = w.console(t, nil, append(strings.Fields(command[1]), "--no-record")...)
-	c.expect("Waiting for update ")
-	c.expect("InProgress, update ")
-	c.send(ctrlC)
-	c.ends(130)
 	if n := awstest.Calls(w.Server, "AssociateEncryptionConfig"); n != 1 {
 		t.Errorf("%d calls of AssociateEncryptionConfig, want 1", n)
 	}

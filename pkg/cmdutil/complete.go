@@ -104,8 +104,8 @@ func withPrefix(values []string, prefix string) []string {
 func (f *Factory) contextTargets() []binding.Target {
 	var found []binding.Target
 	for _, name := range f.Contexts() {
-		if t, err := f.Target(name); err == nil {
-			found = append(found, t)
+		if b, err := f.Bind(name); err == nil {
+			found = append(found, b.Target)
 		}
 	}
 	return found
@@ -143,7 +143,8 @@ func keyAliases(ctx context.Context, f *Factory) []string {
 }
 
 func namespaces(ctx context.Context, f *Factory) []string {
-	config, err := f.REST()
+	b, _ := f.Bind("") // the API server is enough
+	config, err := b.REST()
 	if err != nil {
 		return nil
 	}

@@ -10,37 +10,35 @@ import (
 // MaxContexts is the number of kube contexts that are inspected at the same time.
 const MaxContexts = 16
 
-// Distinct keeps one report for each cluster, the most informative one. Its notes name
-// the other contexts of the cluster.
-func Distinct(reports []v1alpha1.EncryptionReport) []v1alpha1.EncryptionReport {
-	var items []v1alpha1.EncryptionReport
-	index := map[string]int{} // by ARN
-	for _, r := range reports {
-		i, seen := index[r.Cluster.ARN]
-		if r.Cluster.ARN == "" || !seen {
-			index[r.Cluster.ARN] = len(items)
-			items = append(items, r)
+// ConnectionFlags returns the flags that select one connection, and so make no sense for
+// many contexts.
+func ConnectionFlags() []string {
+	return []string{
+		"context", "cluster", "user", "server", "tls-server-name", "certificate-authority", "client-certificate",
+		"client-key", "token", "insecure-skip-tls-verify",
+	}
+}
+
+// Distinct merges the contexts that are proven to lead to the same cluster: both guards are Match, and both contexts
+// name the same ARN and connect to the same server. The first one is kept; its notes name the others.
+func Distinct(all []*Inspected) []*Inspected {
+	var items []*Inspected
+	for _, inspected := range all {
+		i := slices.IndexFunc(items, func(kept *Inspected) bool { return sameCluster(kept, inspected) })
+		if i < 0 {
+			items = append(items, inspected)
 			continue
 		}
-		kept, other := items[i], r
-		if informative(other) > informative(kept) {
-			kept, other = other, kept
-		}
+		kept := &items[i].Report
 		kept.Notes = append(slices.Clone(kept.Notes),
-			fmt.Sprintf("context %s is also for this cluster", other.Cluster.Context))
-		items[i] = kept
+			fmt.Sprintf("context %s is also for this cluster", inspected.Report.Cluster.Context))
 	}
 	return items
 }
 
-// informative ranks reports on the same cluster; a higher value says more.
-func informative(r v1alpha1.EncryptionReport) int {
-	n := 0
-	if r.Encryption.Verdict != v1alpha1.VerdictUnknown {
-		n += 2
-	}
-	if r.Cluster.Guard == v1alpha1.GuardMatch {
-		n++
-	}
-	return n
+func sameCluster(a, b *Inspected) bool {
+	arn := a.Report.Cluster.ARN
+	return arn != "" && arn == b.Report.Cluster.ARN &&
+		a.Report.Cluster.Guard == v1alpha1.GuardMatch && b.Report.Cluster.Guard == v1alpha1.GuardMatch &&
+		a.SameServer(b.Binding)
 }

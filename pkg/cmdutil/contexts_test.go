@@ -5,32 +5,40 @@ import (
 	"testing"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 )
 
-// TestDistinct checks that each cluster keeps its most informative report, and that
-// reports without an ARN are all kept.
+// TestDistinct checks that contexts are merged only if both are proven to lead to the same
+// cluster through the same server.
 func TestDistinct(t *testing.T) {
-	report := func(context, arn string, verdict v1alpha1.Verdict, guard v1alpha1.Guard) v1alpha1.EncryptionReport {
-		var r v1alpha1.EncryptionReport
-		r.Cluster.Context, r.Cluster.ARN, r.Cluster.Guard = context, arn, guard
-		r.Encryption.Verdict = verdict
-		return r
+	const server = "https://a.gr7.eu-west-1.eks.amazonaws.com"
+	inspected := func(context, arn, server string, guard v1alpha1.Guard) *Inspected {
+		i := &Inspected{Binding: binding.New(binding.Target{Context: context, Server: server}, nil, nil)}
+		i.Report.Cluster.Context, i.Report.Cluster.ARN, i.Report.Cluster.Guard = context, arn, guard
+		return i
 	}
-	items := Distinct([]v1alpha1.EncryptionReport{
-		report("unknown", "a", v1alpha1.VerdictUnknown, v1alpha1.GuardUnverified),
-		report("tunnel", "a", v1alpha1.VerdictAWSOwnedKey, v1alpha1.GuardUnverified),
-		report("direct", "a", v1alpha1.VerdictAWSOwnedKey, v1alpha1.GuardMatch),
-		report("kind-1", "", v1alpha1.VerdictNotApplicable, v1alpha1.GuardUnverified),
-		report("kind-2", "", v1alpha1.VerdictNotApplicable, v1alpha1.GuardUnverified),
+	items := Distinct([]*Inspected{
+		inspected("mismatch", "a", server, v1alpha1.GuardMismatch),
+		inspected("unverified", "a", server, v1alpha1.GuardUnverified),
+		inspected("direct", "a", server, v1alpha1.GuardMatch),
+		inspected("again", "a", server+":443", v1alpha1.GuardMatch),
+		inspected("tunnel", "a", "https://localhost:8443", v1alpha1.GuardMatch),
+		inspected("namesake", "b", server, v1alpha1.GuardMatch),
+		inspected("unverified too", "a", server, v1alpha1.GuardUnverified),
+		inspected("kind-1", "", "", v1alpha1.GuardMatch),
+		inspected("kind-2", "", "", v1alpha1.GuardMatch),
 	})
 	var contexts []string
-	for _, r := range items {
-		contexts = append(contexts, r.Cluster.Context)
+	for _, i := range items {
+		contexts = append(contexts, i.Report.Cluster.Context)
 	}
-	if want := []string{"direct", "kind-1", "kind-2"}; !slices.Equal(contexts, want) {
+	want := []string{
+		"mismatch", "unverified", "direct", "tunnel", "namesake", "unverified too", "kind-1", "kind-2",
+	}
+	if !slices.Equal(contexts, want) {
 		t.Fatalf("contexts = %v, want %v", contexts, want)
 	}
-	if len(items[0].Notes) == 0 {
-		t.Error("the kept report does not name the other contexts of its cluster")
+	if notes := items[2].Report.Notes; len(notes) != 1 || notes[0] != "context again is also for this cluster" {
+		t.Errorf("notes = %q, want the other context", notes)
 	}
 }

@@ -4,23 +4,26 @@ import (
 	"context"
 	"fmt"
 
-	awsarn "github.com/aws/aws-sdk-go-v2/aws/arn"
-
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
-// Connect returns the AWS clients that use the same credentials as kubectl in this context. Contexts whose credentials
-// have the same source share them. Connect sets t.Region if only the AWS configuration names the region.
-func (f *Factory) Connect(ctx context.Context, t *binding.Target) (*awsclient.Clients, error) {
+// Connect sets the AWS clients of the binding, which use the same credentials as kubectl in this context. Contexts whose
+// credentials have the same source share them. Connect sets the region if only the AWS configuration names it, and finds
+// the cluster if only the endpoint identifies it.
+func (f *Factory) Connect(ctx context.Context, b *binding.Binding) error {
+	if b.AWS != nil {
+		return nil
+	}
+	b.Start()
 	timeout, err := f.RequestTimeout()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	c := t.Credentials
+	c := b.Credentials
 	o := awsclient.Options{
-		Tool: c.Tool, Region: t.Region, Profile: c.Profile, RoleARN: c.RoleARN, ExternalID: f.AWS.ExternalID,
+		Tool: c.Tool, Region: b.Region, Profile: c.Profile, RoleARN: c.RoleARN, ExternalID: f.AWS.ExternalID,
 		EndpointURL: c.EndpointURL, Env: c.Env, Unset: c.Unset, RequestTimeout: timeout, Version: f.Version,
 	}
 	if o.ExternalID == "" && o.RoleARN == c.ExecRoleARN {
@@ -31,13 +34,17 @@ func (f *Factory) Connect(ctx context.Context, t *binding.Target) (*awsclient.Cl
 	}
 	clients, err := f.pool.New(ctx, o)
 	if err != nil {
-		return nil, hintLauncher(err, c)
+		return hintLauncher(err, c)
 	}
-	if t.Region == "" {
-		t.Region = clients.Region()
-		t.Partition = binding.PartitionOf(t.Region)
+	b.AWS = clients
+	if b.Region == "" {
+		b.Region = clients.Region()
+		b.Partition = binding.PartitionOf(b.Region)
 	}
-	return clients, nil
+	if !b.EndpointOnly() {
+		return nil
+	}
+	return f.find(ctx, b)
 }
 
 // hintLauncher adds how to run this tool in the wrapper from which kubectl gets its credentials.
@@ -55,31 +62,4 @@ func hintLauncher(err error, c binding.Credentials) error {
 		return hint.Wrap(err, "run this command where %s provides credentials, or pass --profile", c.Wrapper)
 	}
 	return hint.Wrap(err, "%s kubectl eks-encrypt …", c.Launcher)
-}
-
-// explainAccount adds to an error of EKS what the principal has to do with it: it belongs to another account than the
-// cluster, its account has not enabled the region, or kubectl uses a role.
-func explainAccount(ctx context.Context, err error, t *binding.Target, clients *awsclient.Clients) error {
-	err = clients.ExplainRegion(ctx, err)
-	kind := awsclient.KindOf(err)
-	if kind != awsclient.KindAccessDenied && kind != awsclient.KindNotFound || t.Credentials.RoleARN != "" {
-		return err
-	}
-	role := t.Credentials.ExecRoleARN
-	account := t.Account
-	if parsed, parseErr := awsarn.Parse(role); parseErr == nil && account == "" {
-		account = parsed.AccountID
-	}
-	callerAccount, caller, callErr := clients.Caller(ctx)
-	if callErr == nil && account != "" && account != callerAccount {
-		err = fmt.Errorf("%w (the cluster is in account %s, the caller %s is in account %s)", err, account, caller,
-			callerAccount)
-		if role == "" {
-			return hint.Wrap(err, "use credentials of account %s: pass --profile, or --role-arn with a role of it", account)
-		}
-	}
-	if role == "" {
-		return err
-	}
-	return hint.Wrap(err, "kubectl signs its token as %s; to call AWS as that role, pass --role-arn %s", role, role)
 }

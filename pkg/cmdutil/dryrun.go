@@ -13,6 +13,12 @@ func AddDryRunFlag(cmd *cobra.Command, mode *string) {
 	CompleteFlag(cmd, "dry-run", "none", "client")
 }
 
+// AddTrustEndpointFlag adds the flag that accepts a cluster whose guard is Unverified.
+func AddTrustEndpointFlag(cmd *cobra.Command, trust *bool) {
+	cmd.Flags().BoolVar(trust, "trust-endpoint", false,
+		"Proceed even if nothing proves that kubectl is connected to this EKS cluster; nothing is then called proven")
+}
+
 // ParseDryRun reports whether the value of --dry-run asks for a dry run.
 func ParseDryRun(mode string) (bool, error) {
 	switch mode {

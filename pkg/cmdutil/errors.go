@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
 
 // Exit codes. Checks are status, verify and audit; actions are associate, rewrite
@@ -98,11 +99,17 @@ func ReportError(ctx context.Context, w io.Writer, cmd *cobra.Command, err error
 }
 
 // Warn prints err and its hint to stderr as a warning.
-func (f *Factory) Warn(err error) { printError(f.ErrOut, "warning", err, hint.Of(err)) }
+func (f *Factory) Warn(err error) { printError(f.ErrOut, "warning", err, f.Qualify(hint.Of(err))) }
 
+// printError wraps the text on a terminal. Further lines of an error are indented, so that
+// a line break in a message of AWS cannot look like a hint.
 func printError(w io.Writer, label string, err error, next string) {
-	fmt.Fprintln(w, label+": "+strings.TrimSpace(err.Error()))
+	width, indent := output.Width(w), ""
+	for line := range strings.Lines(label + ": " + strings.TrimSpace(err.Error())) {
+		fmt.Fprintln(w, output.Wrap(line, indent, width))
+		indent = "  "
+	}
 	if next != "" {
-		fmt.Fprintln(w, "hint: "+next)
+		fmt.Fprintln(w, output.Wrap("hint: "+next, "", width))
 	}
 }

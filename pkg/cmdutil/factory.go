@@ -19,14 +19,17 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // UserAgent identifies this tool in CloudTrail and in the audit log of Kubernetes.
 const UserAgent = "kubectl-eks_encrypt"
 
 // Factory holds the streams of the process and the flags of every command. It makes
-// clients from them when a command needs one.
+// clients from them when a command needs one. ErrOut cleans everything that is written
+// to it: messages of AWS, names from a kubeconfig, errors and logs.
 type Factory struct {
 	genericiooptions.IOStreams
 	// Version is the version of this binary, for instance v1.2.3.
@@ -39,6 +42,8 @@ type Factory struct {
 	Format output.Format
 
 	color string
+	flags *pflag.FlagSet   // of every command
+	bound *binding.Binding // of --context or the current context; nil if none was bound
 	pool  *awsclient.Pool
 }
 
@@ -50,15 +55,17 @@ type AWSFlags struct {
 // NewFactory returns a Factory for these streams. release is the version that the
 // linker set; if it is empty, the version of the Go module is used.
 func NewFactory(streams genericiooptions.IOStreams, release string) *Factory {
+	streams.ErrOut = sanitize.NewWriter(streams.ErrOut)
 	return &Factory{IOStreams: streams, Version: versionOf(release), Kube: genericclioptions.NewConfigFlags(true),
 		Format: output.NewFormat(""), pool: new(awsclient.Pool)}
 }
 
 // AddFlags adds the flags of every command.
 func (f *Factory) AddFlags(flags *pflag.FlagSet) {
+	f.flags = flags
 	f.Kube.AddFlags(flags)
 	flags.StringVar(&f.AWS.ClusterName, "cluster-name", "",
-		"Name of the EKS cluster, if the kube context does not contain it or to override it")
+		"Name or ARN of the EKS cluster, if the kube context does not contain it")
 	flags.StringVar(&f.AWS.Region, "region", "", "AWS region of the cluster; usually known from the kube context")
 	flags.StringVar(&f.AWS.Profile, "profile", "", "AWS profile to use instead of the one that kubectl uses")
 	flags.StringVar(&f.AWS.RoleARN, "role-arn", "", "IAM role to assume before any AWS call")
@@ -66,17 +73,20 @@ func (f *Factory) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.AWS.EndpointURL, "endpoint-url", "", "Send all AWS calls to this URL, as AWS_ENDPOINT_URL does")
 	flags.StringVar(&f.color, "color", "auto", "Color the output: auto, always or never; NO_COLOR is honored")
 	f.Format.AddFlags(flags)
-	addVerbosity(flags)
+	addVerbosity(flags, f.ErrOut)
 }
 
-// addVerbosity adds klog's -v and none of its other flags. client-go logs its requests
-// through klog, from level 8 on with their bodies. Secrets are listed and written by
-// pkg/rewriter alone, which logs no body, so no value appears at any level.
-func addVerbosity(flags *pflag.FlagSet) {
+// addVerbosity adds klog's -v and none of its other flags, and sends the log to w.
+// client-go logs its requests through klog, from level 8 on with their bodies. Secrets
+// are listed and written by pkg/rewriter alone, which logs no body, so no value appears
+// at any level.
+func addVerbosity(flags *pflag.FlagSet, w io.Writer) {
 	fs := flag.NewFlagSet("klog", flag.ContinueOnError)
 	klog.InitFlags(fs)
+	klog.SetOutput(w)
 	for name, value := range map[string]string{
-		"logtostderr": "true", "legacy_stderr_threshold_behavior": "false", "stderrthreshold": "INFO",
+		"logtostderr": "false", "one_output": "true", "stderrthreshold": "FATAL",
+		"legacy_stderr_threshold_behavior": "false",
 	} {
 		if f := fs.Lookup(name); f != nil {
 			_ = f.Value.Set(value)
@@ -152,6 +162,13 @@ func (f *Factory) Print(obj runtime.Object, text func(w io.Writer, colour output
 		return text(f.Out, f.Colour(), f.Format.Wide())
 	}
 	return f.Format.Print(f.Out, obj)
+}
+
+// PrintDocument writes a generated document to stdout. Its values are escaped for its
+// format; control characters that are left, for instance in a comment, become U+FFFD.
+func (f *Factory) PrintDocument(text string) error {
+	_, err := io.WriteString(f.Out, sanitize.Text(text))
+	return err
 }
 
 // Quiet returns a copy of f that cannot prompt.

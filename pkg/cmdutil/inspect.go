@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
@@ -18,11 +20,10 @@ import (
 
 // Inspected is what a kube context leads to.
 type Inspected struct {
-	Target binding.Target
-	// Result holds the report. Result.Err is the reason for the verdict Unknown.
+	// Binding is never nil. Its AWS clients are nil if none could be made.
+	*binding.Binding
+	// Result holds the report. Result.Err is the reason for the verdict Unknown, also if the guard is Mismatch.
 	inspect.Result
-	// Clients are the AWS clients that were used; nil if none could be made.
-	Clients *awsclient.Clients
 	// NotEKS is set if the context leads to something other than an EKS cluster. The
 	// report then has the verdict NotApplicable.
 	NotEKS *binding.NotEKSError
@@ -34,6 +35,8 @@ type InspectOptions struct {
 	WithoutUpdates bool
 	// Patient retries throttled calls for longer: many clusters are inspected at once.
 	Patient bool
+	// Bound is called when the context is bound, before AWS is called; nil does nothing.
+	Bound func(*binding.Binding)
 	// Keys caches the facts of keys that several clusters share; nil reads each key.
 	Keys KeyCache
 }
@@ -49,22 +52,38 @@ type KeyCache interface {
 // The error is not nil if the context could not be resolved; the result then has no
 // report. A failure of AWS is Result.Err, beside a report that holds what is known.
 func (f *Factory) Inspect(ctx context.Context, kubeContext string, o InspectOptions) (Inspected, error) {
-	t, err := f.Target(kubeContext)
+	b, err := f.Bind(kubeContext)
+	unnamed := new(binding.UnnamedError)
 	if notEKS := new(binding.NotEKSError); errors.As(err, &notEKS) {
-		return Inspected{Target: t, Result: inspect.Result{Report: inspect.NotEKS(notEKS)}, NotEKS: notEKS}, nil
+		report := inspect.NotEKS(notEKS)
+		report.Provenance.Tool = f.tool()
+		return Inspected{Binding: b, Result: inspect.Result{Report: report}, NotEKS: notEKS}, nil
+	}
+	if errors.As(err, &unnamed) {
+		return f.unknown(b, err), nil
 	}
 	if err != nil {
-		return Inspected{Target: t}, err
+		return Inspected{Binding: b}, err
 	}
-	return f.InspectTarget(ctx, t, o), nil
+	if o.Bound != nil {
+		o.Bound(b)
+	}
+	return f.InspectBinding(ctx, b, o), nil
 }
 
-// InspectTarget is Inspect for a target that was resolved before.
-func (f *Factory) InspectTarget(ctx context.Context, t binding.Target, o InspectOptions) Inspected {
-	clients, err := f.Connect(ctx, &t)
-	if err != nil {
-		return Inspected{Target: t, Result: inspect.Result{Report: inspect.Unknown(t, err), Err: err}}
+// unknown returns the result for a cluster that could not be described.
+func (f *Factory) unknown(b *binding.Binding, err error) Inspected {
+	report := inspect.Unknown(b.Target, err)
+	report.Provenance.Tool = f.tool()
+	return Inspected{Binding: b, Result: inspect.Result{Report: report, Err: err}}
+}
+
+// InspectBinding is Inspect for a context that was bound before.
+func (f *Factory) InspectBinding(ctx context.Context, b *binding.Binding, o InspectOptions) Inspected {
+	if err := f.Connect(ctx, b); err != nil {
+		return f.unknown(b, err)
 	}
+	clients := b.AWS
 	if o.Patient {
 		clients = clients.RetryThrottled(nil)
 	}
@@ -75,13 +94,62 @@ func (f *Factory) InspectTarget(ctx context.Context, t binding.Target, o Inspect
 			return o.Keys.Facts(ctx, clients.Identity(), keyARN, read)
 		}
 	}
-	source := inspect.Source{EKS: eks.New(clients.EKS()), Key: key, WithoutUpdates: o.WithoutUpdates}
-	result := inspect.Cluster(ctx, source, t)
-	result.Report.Notes = append(result.Report.Notes, SourceNotes(t, clients)...)
-	if result.Err != nil {
-		result.Err = explainAccount(ctx, result.Err, &t, clients)
+	result := inspect.Cluster(ctx, inspect.Source{
+		EKS: eks.New(clients.EKS()), Key: key, WithoutUpdates: o.WithoutUpdates,
+		Caller: func(ctx context.Context) (v1alpha1.Caller, error) { return Caller(ctx, b) },
+	}, b)
+	r := &result.Report
+	r.Provenance.Tool, r.EndpointOverrides = f.tool(), EndpointOverrides(clients)
+	r.Notes = append(r.Notes, SourceNotes(b.Target, clients)...)
+	if r.Guard.Result != v1alpha1.GuardMismatch && result.Err == nil {
+		_ = b.Found(r.Cluster.ARN) // printed commands name the ARN
 	}
-	return Inspected{Target: t, Result: result, Clients: clients}
+	if r.Guard.Result == v1alpha1.GuardMismatch {
+		reason := strings.TrimPrefix(r.Encryption.Reason, encryption.UnknownPrefix)
+		result.Err = hint.Wrap(errors.New(reason), "%s", MismatchRemedy(b, r.Caller))
+	}
+	result.Err = Explain(b, r.Caller, clients.ExplainRegion(ctx, result.Err))
+	return Inspected{Binding: b, Result: result}
+}
+
+// Explain adds the remedy to an error that may come from calling AWS as the wrong principal: the cluster does not exist
+// in the caller's account, or the caller may not describe it.
+func Explain(b *binding.Binding, caller *v1alpha1.Caller, err error) error {
+	kind := awsclient.KindOf(err)
+	if kind != awsclient.KindAccessDenied && kind != awsclient.KindNotFound {
+		return err
+	}
+	if remedy := accountRemedy(b, caller); remedy != "" {
+		return hint.Wrap(err, "%s", remedy)
+	}
+	return err
+}
+
+// MismatchRemedy returns the next step for a context that does not lead to the cluster that EKS describes.
+func MismatchRemedy(b *binding.Binding, caller *v1alpha1.Caller) string {
+	if remedy := accountRemedy(b, caller); remedy != "" {
+		return remedy
+	}
+	command := "aws eks update-kubeconfig --name " + b.Name
+	if b.Region != "" {
+		command += " --region " + b.Region
+	}
+	return "use the context of the intended cluster; " + command + " writes it again"
+}
+
+// accountRemedy returns how to call AWS as the principal that the kubeconfig means, or "".
+func accountRemedy(b *binding.Binding, caller *v1alpha1.Caller) string {
+	role, named := b.Credentials.ExecRoleARN, b.AccountClaim()
+	switch {
+	case b.Credentials.RoleARN != "":
+		return ""
+	case role != "":
+		return fmt.Sprintf("kubectl signs its token as %s; to call AWS as that role, pass --role-arn %s", role, role)
+	case named != "" && caller != nil && caller.Account != "" && named != caller.Account:
+		return fmt.Sprintf("the cluster is in account %s, but AWS was called as %s of account %s: "+
+			"pass --profile, or --role-arn with a role of account %s", named, caller.ARN, caller.Account, named)
+	}
+	return ""
 }
 
 // InspectAny is Inspect for one of many contexts: a context that cannot be resolved
@@ -89,42 +157,68 @@ func (f *Factory) InspectTarget(ctx context.Context, t binding.Target, o Inspect
 func (f *Factory) InspectAny(ctx context.Context, kubeContext string, o InspectOptions) Inspected {
 	inspected, err := f.Inspect(ctx, kubeContext, o)
 	if err != nil {
-		t := binding.Target{Context: kubeContext, Name: inspected.Target.Name}
-		inspected.Result = inspect.Result{Report: inspect.Unknown(t, err), Err: err}
+		return f.unknown(binding.New(binding.Target{Context: kubeContext, Name: inspected.Name}, nil, err), err)
 	}
 	return inspected
+}
+
+// findTimeout bounds the search for a cluster by its endpoint.
+const findTimeout = 30 * time.Second
+
+// find asks EKS for the cluster with the endpoint of the binding.
+func (f *Factory) find(ctx context.Context, b *binding.Binding) error {
+	ctx, cancel := context.WithTimeout(ctx, findTimeout)
+	defer cancel()
+	progress := output.NewProgress(f.ErrOut)
+	defer progress.End()
+	endpoint, _ := binding.ParseEndpoint(b.Server)
+	found, err := eks.New(b.AWS.EKS()).FindByEndpoint(ctx, endpoint.Host, func(done, total int) {
+		progress.Show(fmt.Sprintf("looking for the cluster of %s: %d of %d described", endpoint.Host, done, total))
+	})
+	if err != nil {
+		next := "pass --cluster-name"
+		if awsclient.KindOf(err) == awsclient.KindAccessDenied {
+			next += ", or allow eks:ListClusters and eks:DescribeCluster"
+		}
+		return hint.Wrap(fmt.Errorf("the kubeconfig contains the endpoint of the cluster but not its name: %w", err),
+			"%s", next)
+	}
+	return b.Found(found.ARN)
 }
 
 // Location is the account and region of a cluster's keys, with clients for them.
 type Location struct {
 	kms.Place
+	Binding *binding.Binding
 	Clients *awsclient.Clients
-	Caller  string // ARN of the principal that calls AWS
+	Caller  v1alpha1.Caller
 }
 
 // Location resolves the account and region in which a cluster's keys are. --region
 // alone is enough.
 func (f *Factory) Location(ctx context.Context) (Location, error) {
-	t, err := f.Target("")
+	b, err := f.Bind("")
 	if err != nil && f.AWS.Region != "" && f.AWS.ClusterName == "" {
-		t, err = f.FlagTarget(), nil
+		b, err = f.WithoutContext(), nil
 	}
-	if notEKS := new(binding.NotEKSError); errors.As(err, &notEKS) {
+	notEKS, unnamed := new(binding.NotEKSError), new(binding.UnnamedError)
+	if errors.As(err, &notEKS) || errors.As(err, &unnamed) {
 		return Location{}, hint.Wrap(err, "pass --region to list the keys of a region")
 	}
 	if err != nil {
 		return Location{}, err
 	}
-	clients, err := f.Connect(ctx, &t)
+	if err := f.Connect(ctx, b); err != nil {
+		return Location{}, err
+	}
+	caller, err := Caller(ctx, b)
 	if err != nil {
 		return Location{}, err
 	}
-	account, caller, err := clients.Caller(ctx)
-	if err != nil {
-		return Location{}, err
-	}
-	place := kms.Place{Partition: t.Partition, Region: t.Region, Account: account}
-	return Location{Place: place, Clients: clients, Caller: caller}, nil
+	return Location{
+		Place:   kms.Place{Partition: b.Partition, Region: b.Region, Account: caller.Account},
+		Binding: b, Clients: b.AWS, Caller: caller,
+	}, nil
 }
 
 // SourceNotes returns notes about the source of the answers: endpoint overrides, and a
@@ -132,7 +226,7 @@ func (f *Factory) Location(ctx context.Context) (Location, error) {
 func SourceNotes(t binding.Target, clients *awsclient.Clients) []string {
 	var notes, urls []string
 	byURL := map[string][]string{}
-	for _, e := range clients.Endpoints() {
+	for _, e := range EndpointOverrides(clients) {
 		key := e.URL + " (" + e.Source + ")"
 		if byURL[key] == nil {
 			urls = append(urls, key)

@@ -1,12 +1,13 @@
 package cmdutil
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
-	"al.essio.dev/pkg/shellescape"
+	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -38,89 +39,62 @@ func (f *Factory) Contexts() []string {
 	return slices.Sorted(maps.Keys(raw.Contexts))
 }
 
-// Target finds the EKS cluster of a kube context; "" is the context of --context, or
-// the current one. The flags override the context.
-func (f *Factory) Target(kubeContext string) (binding.Target, error) {
+// Bind binds a kube context to the EKS cluster that it names; "" is the context of --context, or the current one. The
+// flags override the context. This function alone turns flags into a cluster and a connection. It calls nothing: see
+// Connect.
+func (f *Factory) Bind(kubeContext string) (*binding.Binding, error) {
+	b, err := f.bind(kubeContext)
+	if kubeContext == "" {
+		f.bound = b
+	}
+	return b, err
+}
+
+func (f *Factory) bind(kubeContext string) (*binding.Binding, error) {
 	raw, err := f.Kubeconfig()
 	if err != nil {
-		return binding.Target{}, err
+		return binding.WithoutContext(f.bindingOptions()), err
 	}
-	if kubeContext == "" {
-		kubeContext = value(f.Kube.Context)
+	o := f.bindingOptions()
+	if kubeContext != "" {
+		o.Context = kubeContext
 	}
-	return binding.Resolve(f.overlay(raw, kubeContext), binding.Options{
-		Context: kubeContext, ClusterName: f.AWS.ClusterName, Region: f.AWS.Region,
+	connection, connectionErr := f.connection(raw, o)
+	o.Connection = connection
+	t, err := binding.Resolve(raw, o)
+	return binding.New(t, connection, connectionErr), err
+}
+
+func (f *Factory) bindingOptions() binding.Options {
+	return binding.Options{
+		Context: value(f.Kube.Context), ClusterEntry: value(f.Kube.ClusterName), User: value(f.Kube.AuthInfoName),
+		ClusterName: f.AWS.ClusterName, Region: f.AWS.Region,
 		Profile: f.AWS.Profile, RoleARN: f.AWS.RoleARN, EndpointURL: f.AWS.EndpointURL,
-	})
+	}
 }
 
-// CurrentContext returns the name of the context of --context, or of the current one. The
-// context may lead to something other than an EKS cluster.
-func (f *Factory) CurrentContext() (string, error) {
-	t, err := f.Target("")
-	if notEKS := new(binding.NotEKSError); errors.As(err, &notEKS) {
-		return notEKS.Context, nil
-	}
-	return t.Context, err
+// WithoutContext returns the binding that the AWS flags alone describe, without a kubeconfig.
+func (f *Factory) WithoutContext() *binding.Binding {
+	return binding.WithoutContext(f.bindingOptions())
 }
 
-// FlagTarget returns the target that the AWS flags alone describe, without a kubeconfig.
-func (f *Factory) FlagTarget() binding.Target {
-	t := binding.Target{Region: f.AWS.Region, Credentials: binding.Credentials{
-		Profile: f.AWS.Profile, RoleARN: f.AWS.RoleARN, EndpointURL: f.AWS.EndpointURL,
-	}}
-	if t.Region != "" {
-		t.Partition = binding.PartitionOf(t.Region)
+// connection returns the connection that kubectl would use in the context, with every flag of kubectl applied. It is
+// nil if kubectl would only try the default address on this host.
+func (f *Factory) connection(raw clientcmdapi.Config, o binding.Options) (*rest.Config, error) {
+	flags, err := f.kubeFlags(o.Context)
+	if err != nil {
+		return nil, err
 	}
-	return t
-}
-
-// overlay applies --cluster, --user, --server and --tls-server-name to a context.
-func (f *Factory) overlay(raw clientcmdapi.Config, name string) clientcmdapi.Config {
-	if name == "" {
-		name = raw.CurrentContext
-	}
-	kubeContext := raw.Contexts[name]
-	if kubeContext == nil {
-		return raw
-	}
-	if v := value(f.Kube.ClusterName); v != "" {
-		kubeContext.Cluster = v
-	}
-	if v := value(f.Kube.AuthInfoName); v != "" {
-		kubeContext.AuthInfo = v
-	}
-	if cluster := raw.Clusters[kubeContext.Cluster]; cluster != nil {
-		if v := value(f.Kube.APIServer); v != "" {
-			cluster.Server = v
-		}
-		if v := value(f.Kube.TLSServerName); v != "" {
-			cluster.TLSServerName = v
-		}
-		if f.Kube.Insecure != nil && *f.Kube.Insecure {
-			cluster.InsecureSkipTLSVerify = true
-		}
-	}
-	return raw
-}
-
-// REST returns the connection to the API server that kubectl would use.
-func (f *Factory) REST() (*rest.Config, error) { return f.restConfig(f.Kube) }
-
-// RESTOf returns the connection to the API server of another context, with the
-// impersonation and timeout of the flags.
-func (f *Factory) RESTOf(kubeContext string) (*rest.Config, error) {
-	flags := genericclioptions.NewConfigFlags(false)
-	flags.Context, flags.KubeConfig, flags.Timeout = &kubeContext, f.Kube.KubeConfig, f.Kube.Timeout
-	flags.Impersonate, flags.ImpersonateUID = f.Kube.Impersonate, f.Kube.ImpersonateUID
-	flags.ImpersonateGroup = f.Kube.ImpersonateGroup
-	return f.restConfig(flags)
-}
-
-func (f *Factory) restConfig(flags *genericclioptions.ConfigFlags) (*rest.Config, error) {
 	config, err := flags.ToRESTConfig()
 	if err != nil {
 		return nil, fmt.Errorf("read kubeconfig: %w", err)
+	}
+	entry := o.ClusterEntry
+	if kubeContext := raw.Contexts[cmp.Or(o.Context, raw.CurrentContext)]; kubeContext != nil {
+		entry = cmp.Or(entry, kubeContext.Cluster)
+	}
+	if config.Host == clientcmd.ClusterDefaults.Server && raw.Clusters[entry] == nil && value(f.Kube.APIServer) == "" {
+		return nil, nil
 	}
 	config.UserAgent = UserAgent + "/" + f.Version
 	config.QPS = -1 // unlimited
@@ -128,18 +102,22 @@ func (f *Factory) restConfig(flags *genericclioptions.ConfigFlags) (*rest.Config
 	return config, nil
 }
 
-// RepeatFlags returns the flags, each after a space, with which a further command
-// selects the same cluster and the same AWS principal as t.
-func (f *Factory) RepeatFlags(t binding.Target) string {
-	words := ""
-	for _, flag := range [][2]string{
-		{"--context", t.Context}, {"--kubeconfig", value(f.Kube.KubeConfig)},
-		{"--cluster-name", f.AWS.ClusterName}, {"--region", f.AWS.Region}, {"--profile", f.AWS.Profile},
-		{"--role-arn", f.AWS.RoleARN}, {"--external-id", f.AWS.ExternalID}, {"--endpoint-url", f.AWS.EndpointURL},
-	} {
-		if flag[1] != "" {
-			words += " " + flag[0] + " " + shellescape.Quote(flag[1])
+// kubeFlags returns a copy of kubectl's flags with another context. It copies each flag by its name, so that no flag
+// can be forgotten.
+func (f *Factory) kubeFlags(kubeContext string) (*genericclioptions.ConfigFlags, error) {
+	from, to := pflag.NewFlagSet("", pflag.ContinueOnError), pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags := genericclioptions.NewConfigFlags(false)
+	f.Kube.AddFlags(from)
+	flags.AddFlags(to)
+	var err error
+	from.VisitAll(func(flag *pflag.Flag) {
+		target := to.Lookup(flag.Name)
+		if list, isList := flag.Value.(pflag.SliceValue); isList {
+			err = errors.Join(err, target.Value.(pflag.SliceValue).Replace(list.GetSlice()))
+			return
 		}
-	}
-	return words
+		err = errors.Join(err, target.Value.Set(flag.Value.String()))
+	})
+	flags.Context = &kubeContext
+	return flags, err
 }

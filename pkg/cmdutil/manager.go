@@ -10,10 +10,10 @@ import (
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/association"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/iac"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
 )
 
 // ownerTimeout limits the search for the object that manages the cluster. The search
@@ -39,10 +39,10 @@ func (m *ManagedByFlag) Validate() error {
 	return nil
 }
 
-// detect returns the tool of the flag, or else the one that the cluster's tags name.
+// detect returns the tool that the flag and the cluster's tags name.
 func (m *ManagedByFlag) detect(tags map[string]string) v1alpha1.ManagedBy {
 	if named, ok := iac.ParseManagedBy(m.Tool); ok {
-		return named
+		return iac.Detect(tags, named)
 	}
 	return iac.Detect(tags)
 }
@@ -51,13 +51,13 @@ func managers() (names []string) {
 	for _, tool := range iac.Tools() {
 		names = append(names, strings.ToLower(string(tool)))
 	}
-	return append(names, string(iac.FormTerraformModule))
+	return append(names, string(iac.FormTerraformModule), "opentofu", "terragrunt")
 }
 
-// OwnerFinder returns a function that finds the object that manages the cluster, in the
+// OwnerFinder returns a function that finds the objects that manage a cluster, in the
 // cluster that kubectl is connected to. It returns nil without a connection.
-func (f *Factory) OwnerFinder(cluster string) func(context.Context) *iac.Owner {
-	config, err := f.REST()
+func OwnerFinder(b *binding.Binding) func(ctx context.Context, clusterARN string) []iac.Owner {
+	config, err := b.REST()
 	if err != nil {
 		return nil
 	}
@@ -65,20 +65,23 @@ func (f *Factory) OwnerFinder(cluster string) func(context.Context) *iac.Owner {
 	if err != nil {
 		return nil
 	}
-	return func(ctx context.Context) *iac.Owner {
+	return func(ctx context.Context, clusterARN string) []iac.Owner {
 		ctx, cancel := context.WithTimeout(ctx, ownerTimeout)
 		defer cancel()
-		return iac.FindOwner(ctx, client, cluster)
+		return iac.FindOwners(ctx, client, clusterARN)
 	}
 }
 
 // AssociationSources returns the clients that association.Gather reads its facts from.
-func (f *Factory) AssociationSources(t binding.Target, clients *awsclient.Clients,
-	managedBy ManagedByFlag) association.Sources {
+func AssociationSources(b *binding.Binding, managedBy ManagedByFlag) association.Sources {
 	return association.Sources{
-		EKS: eks.New(clients.EKS()), KMS: clients.KMS(t.Region), ManagedBy: managedBy.detect, Owner: f.OwnerFinder(t.Name),
-		Guard: func(arn, endpoint string) (v1alpha1.Guard, string) {
-			return binding.Guard(t, binding.Described{ARN: arn, Endpoint: endpoint})
+		EKS: eks.New(b.AWS.EKS()), KMS: b.AWS.KMS(b.Region), ManagedBy: managedBy.detect, Owners: OwnerFinder(b),
+		Guard: func(ctx context.Context, live eks.Cluster) v1alpha1.GuardResult {
+			guard := b.Check(ctx, inspect.Described(live))
+			if guard.Result != v1alpha1.GuardMismatch {
+				_ = b.Found(live.ARN) // printed commands name the ARN
+			}
+			return guard
 		},
 	}
 }

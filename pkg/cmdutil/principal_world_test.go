@@ -225,13 +225,12 @@ func (w *principals) plugin(t *testing.T, c principalCase) string {
 		e.Env = append(e.Env, clientcmdapi.ExecEnvVar{Name: name, Value: w.place(value)})
 	}
 	f := w.factory(t, e)
-	target, err := f.Target("")
+	b, err := f.Bind("")
 	awstest.Must(t, err)
-	clients, err := f.Connect(t.Context(), &target)
-	if err != nil {
+	if err := f.Connect(t.Context(), b); err != nil {
 		return err.Error()
 	}
-	_, arn, err := clients.Caller(t.Context())
+	_, arn, err := b.AWS.Caller(t.Context())
 	awstest.Must(t, err)
 	return withoutSession(arn)
 }

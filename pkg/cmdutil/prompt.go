@@ -9,12 +9,14 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // Interactive reports whether prompts are possible: stdin and stderr are terminals.
 func (f *Factory) Interactive() bool {
 	in, ok := f.In.(*os.File)
-	out, ok2 := f.ErrOut.(*os.File)
+	out, ok2 := sanitize.Raw(f.ErrOut).(*os.File)
 	return ok && ok2 && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd()))
 }
 

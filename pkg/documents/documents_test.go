@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -35,15 +37,20 @@ func TestIAMPolicy(t *testing.T) {
 				seen[s.Sid] = true
 				for _, a := range s.Action {
 					elsewhere := slices.Contains([]string{"account:ListRegions", "organizations:ListAccounts",
-						"sts:AssumeRole"}, a) && optional
+						"sts:AssumeRole", "iam:GetRole"}, a) && optional
 					if strings.Contains(a, "*") || !strings.HasPrefix(a, "eks:") && !strings.HasPrefix(a, "kms:") &&
 						!elsewhere {
 						t.Errorf("%s: allows %s", purpose, a)
 					}
-					for _, never := range []string{"Disable", "Delete", "Deletion", "Revoke", "Retire"} {
+					for _, never := range []string{
+						"Disable", "Delete", "Deletion", "Revoke", "Retire", "PutKeyPolicy", "EnableKeyRotation", "UpdateAlias",
+					} {
 						if strings.Contains(a, never) {
 							t.Errorf("%s: allows %s", purpose, a)
 						}
+					}
+					if a == "kms:CreateGrant" && !slices.Equal(s.Resource, []string{key}) {
+						t.Errorf("%s: allows %s on %q, want only %s", purpose, a, s.Resource, key)
 					}
 				}
 			}
@@ -57,9 +64,71 @@ func TestIAMPolicy(t *testing.T) {
 	}
 }
 
+// TestIAMPolicyForAnyKey checks that a grant on every key needs a condition, whatever the purpose.
+func TestIAMPolicyForAnyKey(t *testing.T) {
+	anyKey := strings.Replace(key, "key/1234", "key/*", 1)
+	condition, err := ParseKeyCondition("alias/eks-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, purpose := range Purposes() {
+		d, err := IAMPolicy(IAMOptions{For: purpose, ClusterARN: cluster, KeyARN: anyKey, Optional: true})
+		if (err != nil) != NeedsKey(purpose) {
+			t.Errorf("%s without a condition: error = %v", purpose, err)
+		}
+		for _, s := range d.Statement {
+			if slices.Contains(s.Action, "kms:CreateGrant") {
+				t.Errorf("%s without a condition allows a grant on %q", purpose, s.Resource)
+			}
+		}
+		d, err = IAMPolicy(IAMOptions{For: purpose, ClusterARN: cluster, KeyARN: anyKey, KeyCondition: condition})
+		if err != nil {
+			t.Errorf("%s with a condition: %v", purpose, err)
+		}
+		for _, s := range d.Statement {
+			if slices.Contains(s.Action, "kms:CreateGrant") && len(s.Condition) == 0 {
+				t.Errorf("%s allows a grant without the condition", purpose)
+			}
+		}
+	}
+}
+
+func TestParseKeyCondition(t *testing.T) {
+	for text, want := range map[string]string{
+		"alias/eks-*":   "{ForAnyValue:StringLike:{kms:ResourceAliases:[alias/eks-*]}}",
+		"alias/sail*":   "{ForAnyValue:StringLike:{kms:ResourceAliases:[alias/sail*]}}",
+		"team=payments": "{StringEquals:{aws:ResourceTag/team:[payments]}}",
+		"a:b=c=d":       "{StringEquals:{aws:ResourceTag/a:b:[c=d]}}",
+		"alias/*":       "",
+		"alias/*?":      "",
+		"alias/":        "",
+		"alias/a b":     "",
+		"":              "",
+		"team":          "",
+		"team=":         "",
+		"=x":            "",
+		"team=*":        "",
+		"te\"am=x":      "",
+		"a=\x1b[2J":     "",
+	} {
+		condition, err := ParseKeyCondition(text)
+		got := ""
+		if err == nil {
+			raw, marshalErr := json.Marshal(condition)
+			if marshalErr != nil {
+				t.Fatal(marshalErr)
+			}
+			got = strings.ReplaceAll(string(raw), `"`, "")
+		}
+		if got != want {
+			t.Errorf("ParseKeyCondition(%q) = %s, %v, want %s", text, got, err, want)
+		}
+	}
+}
+
 func TestRBAC(t *testing.T) {
 	for _, o := range []RBACOptions{
-		{Name: "n", Kind: "User", Subject: "u: \"x\"\n- y"}, {Name: "n", Kind: "Group", Subject: "g", ReadOnly: true},
+		{Name: "n", Kind: "User", Subject: "u: \"x\" - y"}, {Name: "n", Kind: "Group", Subject: "g", ReadOnly: true},
 		{Name: "n", Kind: "ServiceAccount", Subject: "ns/sa", AllResources: true},
 	} {
 		text, err := RBAC(o)
@@ -91,10 +160,63 @@ func TestRBAC(t *testing.T) {
 			}
 		}
 	}
-	for _, o := range []RBACOptions{{Kind: "User"}, {Kind: "ServiceAccount", Subject: "sa"},
-		{Kind: "Robot", Subject: "r"}} {
+	for _, o := range []RBACOptions{
+		{Name: "n", Kind: "User"}, {Name: "n", Kind: "ServiceAccount", Subject: "sa"}, {Name: "n", Kind: "Robot", Subject: "r"},
+		{Name: "n", Kind: "ServiceAccount", Subject: "ns/s a"}, {Name: "n", Kind: "ServiceAccount", Subject: "n\ns/sa"},
+		{Name: "n", Kind: "User", Subject: "a\nb"}, {Name: "n", Kind: "Group", Subject: "a\u202Eb"},
+		{Name: "n\nm", Kind: "User", Subject: "a"}, {Name: "n/m", Kind: "User", Subject: "a"}, {Kind: "User", Subject: "a"},
+	} {
 		if _, err := RBAC(o); err == nil {
 			t.Errorf("RBAC(%+v) = nil error, want an error", o)
+		}
+	}
+}
+
+// TestRBACAllResources checks that the roles list what the cluster serves, or else say how much they allow.
+func TestRBACAllResources(t *testing.T) {
+	discovered := []schema.GroupResource{
+		{Resource: "secrets"}, {Group: "apps", Resource: "deployments"}, {Resource: "configmaps"},
+		{Group: "x.example.com", Resource: "widgets"},
+	}
+	for _, test := range []struct {
+		o         RBACOptions
+		first     string
+		resources string
+	}{
+		{RBACOptions{AllResources: true}, "# CAUTION: close to cluster-admin", "*"},
+		{RBACOptions{AllResources: true, ReadOnly: true}, "# CAUTION: this role may list every resource", "*"},
+		{RBACOptions{AllResources: true, Discovered: discovered}, "# Only the resources that", "configmaps,deployments,secrets,widgets"},
+		{RBACOptions{}, "apiVersion: rbac", "secrets"},
+	} {
+		test.o.Name, test.o.Kind, test.o.Subject = "n", "Group", "g"
+		text, err := RBAC(test.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(text, test.first) {
+			t.Errorf("RBAC(%+v) begins with %.60q, want %q", test.o, text, test.first)
+		}
+		var role rbacv1.ClusterRole
+		if err := yaml.Unmarshal([]byte(strings.Split(text, "---\n")[0]), &role); err != nil {
+			t.Fatal(err)
+		}
+		var resources []string
+		for _, rule := range role.Rules {
+			for _, r := range rule.Resources {
+				if r != "namespaces" && r != "apiservices" {
+					resources = append(resources, r)
+				}
+				if strings.Contains(r, "/") {
+					t.Errorf("RBAC(%+v) allows the subresource %s", test.o, r)
+				}
+			}
+			if test.o.ReadOnly && slices.Contains(rule.Verbs, "patch") {
+				t.Errorf("read-only rule = %+v", rule)
+			}
+		}
+		slices.Sort(resources)
+		if got := strings.Join(resources, ","); got != test.resources {
+			t.Errorf("RBAC(%+v) allows %s, want %s", test.o, got, test.resources)
 		}
 	}
 }

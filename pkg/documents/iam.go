@@ -2,7 +2,9 @@ package documents
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -13,7 +15,7 @@ import (
 
 // Purposes returns the values of IAMOptions.For.
 func Purposes() []string {
-	return []string{"status", "keys", "associate", "create-key", "verify", "audit", "all"}
+	return []string{"status", "keys", "associate", "create-key", "verify", "audit", "palette", "all"}
 }
 
 // AuditRole is the name of the role that the policies expect in each account.
@@ -24,54 +26,92 @@ type IAMOptions struct {
 	For string // one of Purposes
 	// ClusterARN may end in *; KeyARN may end in key/*.
 	ClusterARN, KeyARN string
+	// Alias limits the alias of a key to create; empty means any.
+	Alias string
+	// KeyCondition limits the statements on the key. It is required if they allow CreateGrant and KeyARN is not one key.
+	KeyCondition KeyCondition
 	// Optional adds the actions that only make the result more detailed.
 	Optional bool
+}
+
+// NeedsKey reports whether the purpose contains actions that must not be allowed for every key.
+func NeedsKey(purpose string) bool {
+	return purpose == "associate" || purpose == "palette" || purpose == "all"
+}
+
+// KeyCondition is the condition of a statement that is for several keys.
+type KeyCondition map[string]map[string][]string
+
+var (
+	aliasPattern = regexp.MustCompile(`^alias/[a-zA-Z0-9/_*?-]+$`)
+	tagCondition = regexp.MustCompile(`^([\pL\pN _.:/+@-]{1,128})=([\pL\pN _.:/=+@-]{1,256})$`)
+)
+
+// ParseKeyCondition parses a condition on keys: a pattern of their alias, or a tag KEY=VALUE.
+func ParseKeyCondition(text string) (KeyCondition, error) {
+	if strings.HasPrefix(text, "alias/") {
+		if !aliasPattern.MatchString(text) || strings.Trim(strings.TrimPrefix(text, "alias/"), "*?") == "" {
+			return nil, fmt.Errorf("%q is not a pattern for aliases: use for instance alias/eks-*", text)
+		}
+		return KeyCondition{"ForAnyValue:StringLike": {"kms:ResourceAliases": {text}}}, nil
+	}
+	m := tagCondition.FindStringSubmatch(text)
+	if m == nil {
+		return nil, fmt.Errorf("%q is neither a pattern for aliases (alias/eks-*) nor a tag (KEY=VALUE)", text)
+	}
+	return KeyCondition{"StringEquals": {"aws:ResourceTag/" + m[1]: {m[2]}}}, nil
 }
 
 // need is one action that commands need.
 type need struct {
 	purposes string // separated by spaces
 	action   string
-	on       string // cluster, clusters, fleet, key, keys, fleet-keys, roles or any
+	on       string // cluster, clusters, fleet, key, keys, aliases, fleet-keys, roles, own-roles or any
 	optional bool
 }
 
 // needs returns the calls that the commands make. sts:GetCallerIdentity needs no permission.
 // ListAliases, ListKeys and CreateKey do not support resources (Service Authorization
-// Reference of KMS).
+// Reference of KMS). No action that changes a key is allowed for every key: a creator gets
+// them from the policy of the new key, see kms.CreatorActions.
 func needs() []need {
 	return []need{
 		{"status associate verify", "eks:DescribeCluster", "cluster", false},
 		{"audit", "eks:ListClusters", "any", false},
 		{"audit", "eks:DescribeCluster", "fleet", false},
 		{"audit", "kms:DescribeKey", "fleet-keys", false}, // control ENC-3 is enforced by default
-		{"associate", "eks:ListUpdates", "cluster", false},
-		{"associate", "eks:DescribeUpdate", "cluster", false},
+		{"associate verify palette", "eks:ListUpdates", "cluster", false},
+		{"associate verify palette", "eks:DescribeUpdate", "cluster", false},
 		{"associate", "eks:AssociateEncryptionConfig", "cluster", false},
-		{"associate", "kms:DescribeKey", "key", false},
-		{"associate", "kms:CreateGrant", "key", false},
-		{"keys", "kms:ListKeys", "any", false},
+		{"associate palette", "kms:DescribeKey", "key", false},
+		{"associate palette", "kms:CreateGrant", "key", false},
+		{"keys palette", "kms:ListKeys", "any", false},
+		{"palette", "kms:ListAliases", "any", false},
 		{"create-key", "kms:CreateKey", "any", false},
-		{"create-key", "kms:CreateAlias", "keys", false},
-		{"create-key", "kms:EnableKeyRotation", "keys", false},
-		// Never called, but CreateKey refuses a policy that denies its caller this action.
-		{"create-key", "kms:PutKeyPolicy", "keys", false},
+		{"create-key", "kms:CreateAlias", "aliases", false},
+		{"create-key", "kms:ListAliases", "any", false},
 
-		{"status verify", "eks:ListUpdates", "cluster", true},
-		{"status verify", "eks:DescribeUpdate", "cluster", true},
+		{"status", "eks:ListUpdates", "cluster", true},
+		{"status", "eks:DescribeUpdate", "cluster", true},
+		{"associate", "eks:ListCapabilities", "cluster", true},
 		{"status verify", "kms:DescribeKey", "key", true},
 		{"status verify", "kms:GetKeyRotationStatus", "key", true},
 		{"audit", "kms:GetKeyRotationStatus", "fleet-keys", true},
 		{"audit", "account:ListRegions", "any", true},        // --regions all
 		{"audit", "organizations:ListAccounts", "any", true}, // --organization
 		{"audit", "sts:AssumeRole", "roles", true},           // --role-name
-		{"keys", "kms:DescribeKey", "keys", true},
-		{"keys", "kms:GetKeyRotationStatus", "keys", true},
+		{"keys create-key", "kms:DescribeKey", "keys", true},
+		{"keys create-key", "kms:GetKeyRotationStatus", "keys", true},
+		{"keys", "kms:ListResourceTags", "keys", true},
+		{"keys", "kms:GetKeyPolicy", "keys", true},    // keys describe
+		{"keys", "kms:ListGrants", "keys", true},      // keys describe
+		{"keys", "kms:GetKeyLastUsage", "keys", true}, // keys describe
 		{"status verify audit keys", "kms:ListAliases", "any", true},
 		{"keys associate", "eks:ListClusters", "any", true},
 		{"keys associate", "eks:DescribeCluster", "clusters", true},
 		{"associate", "kms:GetKeyPolicy", "key", true},
 		{"create-key", "kms:TagResource", "keys", true},
+		{"create-key", "iam:GetRole", "own-roles", true}, // the path of the creator's role
 	}
 }
 
@@ -81,12 +121,15 @@ func IAMPolicy(o IAMOptions) (kms.PolicyDocument, error) {
 		return kms.PolicyDocument{}, fmt.Errorf("unknown purpose %q: must be one of %s", o.For,
 			strings.Join(Purposes(), ", "))
 	}
+	if NeedsKey(o.For) && strings.HasSuffix(o.KeyARN, "/*") && len(o.KeyCondition) == 0 {
+		return kms.PolicyDocument{}, errors.New("kms:CreateGrant for every key would let its holder decrypt with each")
+	}
 	d := kms.PolicyDocument{Version: "2012-10-17"}
 	for _, optional := range []bool{false, true} {
 		if optional && !o.Optional {
 			break
 		}
-		for _, on := range []string{"cluster", "clusters", "fleet", "key", "keys", "fleet-keys", "roles", "any"} {
+		for _, on := range places() {
 			var actions []string
 			for _, n := range needs() {
 				wanted := o.For == "all" || slices.Contains(strings.Fields(n.purposes), o.For)
@@ -98,18 +141,24 @@ func IAMPolicy(o IAMOptions) (kms.PolicyDocument, error) {
 				continue
 			}
 			slices.Sort(actions)
-			d.Statement = append(d.Statement, kms.Statement{
-				Sid: sid(on, optional), Effect: "Allow", Action: actions, Resource: o.resources(on),
-			})
+			s := kms.Statement{Sid: sid(on, optional), Effect: "Allow", Action: actions, Resource: o.resources(on)}
+			if on == "key" {
+				s.Condition = o.KeyCondition
+			}
+			d.Statement = append(d.Statement, s)
 		}
 	}
 	return d, nil
 }
 
+func places() []string {
+	return []string{"cluster", "clusters", "fleet", "key", "keys", "aliases", "fleet-keys", "roles", "own-roles", "any"}
+}
+
 func sid(on string, optional bool) string {
 	name := map[string]string{
 		"cluster": "ThisCluster", "clusters": "Clusters", "fleet": "AllClusters", "key": "ThisKey", "keys": "Keys",
-		"fleet-keys": "AllKeys", "roles": "Roles", "any": "WithoutResource",
+		"aliases": "Aliases", "fleet-keys": "AllKeys", "roles": "Roles", "own-roles": "OwnRoles", "any": "WithoutResource",
 	}[on]
 	if optional {
 		return "Optional" + name
@@ -118,41 +167,52 @@ func sid(on string, optional bool) string {
 }
 
 func (o IAMOptions) resources(on string) []string {
+	cluster, _ := arn.Parse(o.ClusterARN)
+	partition := cmp.Or(cluster.Partition, "aws")
 	switch on {
 	case "cluster":
 		return []string{o.ClusterARN}
 	case "clusters":
-		return []string{upTo(o.ClusterARN, ":cluster/") + "*"}
+		before, _, _ := strings.Cut(o.ClusterARN, ":cluster/")
+		return []string{before + ":cluster/*"}
 	case "fleet": // every region of the account
-		return []string{everywhere(o.ClusterARN) + "cluster/*"}
+		return []string{o.everywhere("eks", "cluster/*")}
 	case "fleet-keys":
-		return []string{everywhere(o.KeyARN) + "key/*"}
+		keys := []string{o.everywhere("kms", "key/*")}
+		if key, err := arn.Parse(o.KeyARN); err == nil && key.AccountID != cluster.AccountID {
+			keys = append(keys, o.KeyARN)
+		}
+		return keys
 	case "roles": // of every account: the trust policy of each role decides
-		cluster, _ := arn.Parse(o.ClusterARN)
-		return []string{"arn:" + cmp.Or(cluster.Partition, "aws") + ":iam::*:role/" + AuditRole}
+		return []string{"arn:" + partition + ":iam::*:role/" + AuditRole}
+	case "own-roles":
+		return []string{"arn:" + partition + ":iam::" + cluster.AccountID + ":role/*"}
 	case "key":
 		return []string{o.KeyARN}
 	case "keys":
-		keys := upTo(o.KeyARN, ":key/")
-		return []string{keys + "*", strings.TrimSuffix(keys, "key/") + "alias/*"}
+		return []string{o.inRegion("key/*")}
+	case "aliases":
+		return []string{o.inRegion(cmp.Or(o.Alias, "alias/*"))}
 	}
 	return []string{"*"}
 }
 
-// everywhere returns the common prefix of a service's ARNs in all regions of the account.
-func everywhere(of string) string {
-	parsed, err := arn.Parse(of)
+// inRegion returns the ARN of a KMS resource in the account and region of the cluster.
+func (o IAMOptions) inRegion(resource string) string {
+	in, err := arn.Parse(o.ClusterARN)
 	if err != nil {
-		return of
+		return "*"
 	}
-	parsed.Region, parsed.Resource = "*", ""
-	return parsed.String()
+	in.Service, in.Resource = "kms", resource
+	return in.String()
 }
 
-// upTo returns the prefix of s that ends with mark, or s if it does not contain mark.
-func upTo(s, mark string) string {
-	if i := strings.Index(s, mark); i >= 0 {
-		return s[:i+len(mark)]
+// everywhere returns the ARN of a resource in all regions of the cluster's account.
+func (o IAMOptions) everywhere(service, resource string) string {
+	in, err := arn.Parse(o.ClusterARN)
+	if err != nil {
+		return "*"
 	}
-	return s
+	in.Service, in.Region, in.Resource = service, "*", resource
+	return in.String()
 }

@@ -17,6 +17,8 @@ type Runbook struct {
 	// Flags are the flags that select the cluster, each with a space before it. Every
 	// command repeats them.
 	Flags string
+	// Secrets names the flags with secrets that the commands leave out; usually empty.
+	Secrets string
 	// ManagedBy is the value of --managed-by; empty if the tags identify the tool.
 	ManagedBy string
 	Now       time.Time

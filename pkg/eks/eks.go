@@ -7,9 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -17,7 +15,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	ekstypes "github.com/aws/aws-sdk-go-v2/service/eks/types"
-	"github.com/aws/smithy-go"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -29,6 +26,7 @@ type API interface {
 	eks.DescribeClusterAPIClient
 	eks.ListClustersAPIClient
 	eks.ListUpdatesAPIClient
+	eks.ListCapabilitiesAPIClient
 	DescribeUpdate(context.Context, *eks.DescribeUpdateInput, ...func(*eks.Options)) (*eks.DescribeUpdateOutput, error)
 	AssociateEncryptionConfig(context.Context, *eks.AssociateEncryptionConfigInput, ...func(*eks.Options)) (
 		*eks.AssociateEncryptionConfigOutput, error)
@@ -48,6 +46,8 @@ func (r Ref) String() string { return cmp.Or(r.ARN, "cluster/"+r.Name) }
 // Cluster is what DescribeCluster returns. All fields except ARN and Name may be empty.
 type Cluster struct {
 	ARN, Name, Status, Version, PlatformVersion, Endpoint, RoleARN string
+	// CA is certificateAuthority.data, in base64; Issuer is the OIDC issuer of the API server.
+	CA, Issuer string
 	// KeyARN is the customer key; empty means none.
 	KeyARN string
 	// Connected is true for a cluster registered by EKS Connector, LocalOutpost for a local cluster on Outposts.
@@ -91,6 +91,12 @@ func (c *Client) Cluster(ctx context.Context, ref Ref) (Cluster, error) {
 		RoleARN: aws.ToString(in.RoleArn), KeyARN: keyOf(in.EncryptionConfig),
 		Connected: in.ConnectorConfig != nil, LocalOutpost: in.OutpostConfig != nil,
 		CreatedAt: aws.ToTime(in.CreatedAt), Tags: in.Tags,
+	}
+	if in.CertificateAuthority != nil {
+		cluster.CA = aws.ToString(in.CertificateAuthority.Data)
+	}
+	if in.Identity != nil && in.Identity.Oidc != nil {
+		cluster.Issuer = aws.ToString(in.Identity.Oidc.Issuer)
 	}
 	if in.Health != nil {
 		for _, i := range in.Health.Issues {
@@ -182,37 +188,4 @@ func ignoreNotFound(err error) error {
 func explain(err error, operation, resource string) error {
 	op := awsclient.Operation{Name: operation, Action: "eks:" + operation, Resource: resource}
 	return awsclient.Explain(err, op)
-}
-
-// Conflict reports whether EKS rejected an association because another update is running or the cluster has a key.
-// A running update is reported as ResourceInUseException or InvalidRequestException, a key as
-// InvalidParameterException.
-func Conflict(err error) bool {
-	var e smithy.APIError
-	if !errors.As(err, &e) {
-		return false
-	}
-	text := e.ErrorMessage()
-	switch e.ErrorCode() {
-	case "ResourceInUseException":
-		return true
-	case "InvalidRequestException":
-		return strings.Contains(text, "currently has") || strings.Contains(text, "in progress")
-	case "InvalidParameterException":
-		return strings.Contains(text, "already enabled")
-	}
-	return false
-}
-
-// Actions begin with a capital letter; "kms:" in an ARN is followed by a region.
-var kmsAction = regexp.MustCompile(`\bkms:[A-Z][A-Za-z]*`)
-
-// DeniedKMSAction returns the KMS action that the caller lacks, for instance kms:CreateGrant, or "". EKS reports this
-// as InvalidRequestException and names the action in the message.
-func DeniedKMSAction(err error) string {
-	var e smithy.APIError
-	if !errors.As(err, &e) {
-		return ""
-	}
-	return kmsAction.FindString(e.ErrorMessage())
 }

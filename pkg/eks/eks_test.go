@@ -1,6 +1,7 @@
 package eks
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
@@ -125,9 +127,9 @@ func TestUpdates(t *testing.T) {
 		})
 	}
 	ref := a.add(t, c)
-	ids, more, err := a.client.UpdateIDs(t.Context(), ref)
-	if err != nil || len(ids) != 100 || !more {
-		t.Errorf("UpdateIDs: %d IDs, more = %t, error = %v; want 100 and true", len(ids), more, err)
+	ids, err := a.client.UpdateIDs(t.Context(), ref)
+	if err != nil || len(ids) != 102 {
+		t.Errorf("UpdateIDs: %d IDs, error = %v; want all 102", len(ids), err)
 	}
 	updates, err := a.client.Updates(t.Context(), ref)
 	awstest.Must(t, err)
@@ -151,7 +153,8 @@ func TestAssociate(t *testing.T) {
 	if err != nil || again.ID != u.ID {
 		t.Errorf("same token: update = %s, error = %v; want %s", again.ID, err, u.ID)
 	}
-	if _, err := a.client.Associate(t.Context(), ref, key, "other"); !Conflict(err) {
+	_, err = a.client.Associate(t.Context(), ref, key, "other")
+	if cause, _ := CauseOf(err); !cause.Conflict() {
 		t.Errorf("another token: error = %v, want a conflict", err)
 	}
 }
@@ -169,31 +172,76 @@ func TestKeyOfParam(t *testing.T) {
 	}
 }
 
-func TestErrorMeaning(t *testing.T) {
+// TestCause checks the causes of recorded messages of EKS, and of similar ones.
+func TestCause(t *testing.T) {
+	const key = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 	for _, test := range []struct {
 		code, text string
-		conflict   bool
+		want       Cause
 		action     string
 	}{
-		{"ResourceInUseException", "", true, ""},
-		{"InvalidRequestException", "Cluster currently has update u in progress", true, ""},
-		{"InvalidParameterException", "Encryption is already enabled", true, ""},
-		{
-			"InvalidRequestException", "not authorized to perform: kms:CreateGrant on arn:aws:kms:eu-west-1:1:key/k",
-			false, "kms:CreateGrant",
-		},
-		{"InvalidParameterException", "arn:aws:kms:eu-west-1:1:key/k is invalid", false, ""},
+		{"InvalidParameterException", "The KeyArn in encryptionConfig provider " + key + " is not found.",
+			CauseKeyNotFound, ""},
+		{"InvalidParameterException", "The keyArn for encryptionConfig is invalid.", CauseKeyNotFound, ""},
+		{"InvalidParameterException", "Encryption is already enabled on the cluster", CauseHasKey, ""},
+		{"InvalidRequestException", "Encryption is already enabled on the cluster", CauseHasKey, ""},
+		{"InvalidParameterException", "KeyArn is required", CauseOther, ""},
+		{"InvalidParameterException", "The keyArn for encryptionConfig must be owned by caller's account.", CauseOther, ""},
+		{"InvalidRequestException", "User not authorized to perform kms:CreateGrant operation",
+			CausePermission, "kms:CreateGrant"},
+		{"InvalidRequestException", "User: arn:aws:iam::1:user/kms:Decrypt is not authorized to perform: " +
+			"kms:DescribeKey on resource: " + key, CausePermission, "kms:DescribeKey"},
+		{"InvalidRequestException", "Access denied for arn:aws:kms:EU:1:key/k", CausePermission, ""},
+		{"InvalidRequestException",
+			"Cannot AssociateEncryptionConfig because cluster c currently has update u-1 in progress", CauseBusy, ""},
+		{"InvalidRequestException", "Cannot LoggingUpdate because cluster c currently has an update in progress",
+			CauseBusy, ""},
+		{"ResourceInUseException", "", CauseBusy, ""},
+		{"InvalidRequestException", "The key " + key + " is not enabled", CauseKeyState, ""},
+		{"InvalidRequestException", key + " is pending deletion.", CauseKeyState, ""},
+		{"InvalidParameterException", "The key arn:aws:kms:eu-west-1:1:alias/grant-disabled is odd", CauseOther, ""},
+		{"InvalidParameterException", "Invalid ARN arn:aws:kms:AccessDenied:1:key/k", CauseOther, ""},
+		{"AccessDenied", "kms:CreateGrant is not authorized", CausePermission, "kms:CreateGrant"},
+		{"Unknown", "the key could not be used", CauseOther, ""},
+		{"ThrottlingException", "Rate exceeded", CauseOther, ""},
+		{"ResourceNotFoundException", "No cluster found for name: permission-demo.", CauseOther, ""},
+		{"InvalidRequestException", "Encryption config cannot be associated with cluster not-authorized", CauseOther, ""},
+		{"InvalidRequestException", "Cannot VersionUpdate because cluster grant-disabled currently has update u in progress",
+			CauseBusy, ""},
 	} {
 		err := fmt.Errorf("wrapped: %w", &smithy.GenericAPIError{Code: test.code, Message: test.text})
-		if got := Conflict(err); got != test.conflict {
-			t.Errorf("Conflict(%v) = %t, want %t", err, got, test.conflict)
-		}
-		if got := DeniedKMSAction(err); got != test.action {
-			t.Errorf("DeniedKMSAction(%v) = %q, want %q", err, got, test.action)
+		if got, action := CauseOf(err); got != test.want || action != test.action {
+			t.Errorf("CauseOf(%v) = %d, %q; want %d, %q", err, got, action, test.want, test.action)
 		}
 	}
-	if err := errors.New("kms:CreateGrant"); Conflict(err) || DeniedKMSAction(err) != "" {
-		t.Errorf("error that is not from AWS: Conflict = %t, DeniedKMSAction = %q; want false and none",
-			Conflict(err), DeniedKMSAction(err))
+	if got, action := CauseOf(errors.New("kms:CreateGrant is not authorized")); got != CauseOther || action != "" {
+		t.Errorf("error that is not from AWS: CauseOf = %d, %q; want other", got, action)
+	}
+}
+
+// TestUpdatePages checks that a list that never ends is an error.
+func TestUpdatePages(t *testing.T) {
+	if ids, err := New(endlessUpdates{}).UpdateIDs(t.Context(), Ref{Name: "c"}); err == nil {
+		t.Errorf("UpdateIDs = %v, want an error about the repeated token", ids)
+	}
+}
+
+// endlessUpdates is an API whose list of updates repeats a page.
+type endlessUpdates struct{ API }
+
+func (endlessUpdates) ListUpdates(context.Context, *eks.ListUpdatesInput, ...func(*eks.Options)) (
+	*eks.ListUpdatesOutput, error) {
+	return &eks.ListUpdatesOutput{UpdateIds: []string{"u"}, NextToken: aws.String("same")}, nil
+}
+
+func TestCapabilities(t *testing.T) {
+	a := newAWS(t)
+	ref := a.add(t, fakeaws.Cluster{Name: "c", Capabilities: []fakeaws.Capability{
+		{Name: "ack", Type: "ACK"}, {Name: "gone", Type: "KRO", Status: "DELETING"}, {Name: "argo", Type: "ARGOCD"},
+	}})
+	got, err := a.client.Capabilities(t.Context(), ref)
+	awstest.Must(t, err)
+	if want := []Capability{{"ack", "ACK"}, {"argo", "ARGOCD"}}; !slices.Equal(got, want) {
+		t.Errorf("Capabilities = %v, want %v", got, want)
 	}
 }

@@ -27,11 +27,6 @@ type Update struct {
 // IsAssociation reports whether the update associates a key with the cluster.
 func (u Update) IsAssociation() bool { return u.Type == TypeAssociation }
 
-// Running reports whether the update has not ended. An unknown status counts as running.
-func (u Update) Running() bool {
-	return !slices.Contains([]string{"Successful", "Failed", "Cancelled"}, u.Status)
-}
-
 // CompareAge orders updates by their creation, the oldest first; those without a time come before all others.
 func CompareAge(a, b Update) int {
 	switch {
@@ -45,54 +40,65 @@ func CompareAge(a, b Update) int {
 	return 0
 }
 
-// UpdateIDs returns up to 100 ids of the cluster's updates, in no particular order, by one call. more reports whether
-// EKS has others.
-func (c *Client) UpdateIDs(ctx context.Context, ref Ref) (ids []string, more bool, err error) {
-	ids, next, err := c.updatePage(ctx, ref, nil)
-	return ids, next != nil, err
+// LastAssociation returns the association in progress, or else the newest one, or nil. updates are sorted by their age.
+func LastAssociation(updates []Update) (last *Update) {
+	for i := range updates {
+		u := &updates[i]
+		if u.IsAssociation() && (last == nil || u.Running() || !last.Running()) {
+			last = u
+		}
+	}
+	return last
 }
 
-func (c *Client) updatePage(ctx context.Context, ref Ref, token *string) (ids []string, next *string, err error) {
-	out, err := c.api.ListUpdates(ctx, &eks.ListUpdatesInput{
-		Name: &ref.Name, MaxResults: aws.Int32(100), NextToken: token,
-	})
-	if err != nil {
-		return nil, nil, explain(err, "ListUpdates", ref.String())
+// UpdateIDs lists the ids of all updates of the cluster, in no particular order.
+func (c *Client) UpdateIDs(ctx context.Context, ref Ref) ([]string, error) {
+	var ids []string
+	in := &eks.ListUpdatesInput{Name: &ref.Name, MaxResults: aws.Int32(100)}
+	for {
+		out, err := c.api.ListUpdates(ctx, in)
+		if err != nil {
+			return nil, explain(err, "ListUpdates", ref.String())
+		}
+		ids = append(ids, out.UpdateIds...)
+		switch token := aws.ToString(out.NextToken); token {
+		case "":
+			return ids, nil
+		case aws.ToString(in.NextToken): // the SDK's paginator would stop here without an error
+			return nil, fmt.Errorf("ListUpdates of %s: the response repeats the token of its page", ref)
+		}
+		in.NextToken = out.NextToken
 	}
-	if aws.ToString(out.NextToken) == "" {
-		return out.UpdateIds, nil, nil
-	}
-	return out.UpdateIds, out.NextToken, nil
 }
 
-const updateConcurrency = 4
+// updateConcurrency bounds the concurrent calls, not their number: every update is read.
+const updateConcurrency = 16
 
-// Updates returns all updates of the cluster, the oldest first.
-func (c *Client) Updates(ctx context.Context, ref Ref) ([]Update, error) {
-	ids, next, err := c.updatePage(ctx, ref, nil)
-	for err == nil && next != nil {
-		var page []string
-		page, next, err = c.updatePage(ctx, ref, next)
-		ids = append(ids, page...)
-	}
-	if err != nil {
-		return nil, err
-	}
+// DescribeUpdates describes the updates with these ids and returns them, the oldest first. It leaves out those that
+// EKS has deleted since they were listed. With an error, it returns the updates that it could read.
+func (c *Client) DescribeUpdates(ctx context.Context, ref Ref, ids []string) ([]Update, error) {
 	all := make([]Update, len(ids))
-	g, ctx := errgroup.WithContext(ctx)
+	var g errgroup.Group
 	g.SetLimit(updateConcurrency)
 	for i, id := range ids {
 		g.Go(func() (err error) {
 			all[i], err = c.Update(ctx, ref, id)
-			return ignoreNotFound(err) // expired after it was listed
+			return ignoreNotFound(err)
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
+	err := g.Wait()
 	all = slices.DeleteFunc(all, func(u Update) bool { return u.ID == "" })
 	slices.SortStableFunc(all, CompareAge)
-	return all, nil
+	return all, err
+}
+
+// Updates lists and describes all updates of the cluster, the oldest first.
+func (c *Client) Updates(ctx context.Context, ref Ref) ([]Update, error) {
+	ids, err := c.UpdateIDs(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return c.DescribeUpdates(ctx, ref, ids)
 }
 
 // Update describes one update of the cluster. EKS deletes updates after a while; the error's kind is then NotFound.

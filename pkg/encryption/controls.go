@@ -110,5 +110,5 @@ func dataCurrent(r *v1alpha1.EncryptionReport) outcome {
 	if o, done := withoutKey(r); done && o.result != v1alpha1.ResultUnknown {
 		return o
 	}
-	return outcome{v1alpha1.ResultUnknown, "existing data was not checked; run: kubectl eks-encrypt verify"}
+	return outcome{v1alpha1.ResultUnknown, "existing data was not checked; the command verify checks it"}
 }

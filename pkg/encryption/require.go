@@ -28,7 +28,8 @@ func ParseRequirement(s string) (Requirement, error) {
 
 // Check returns Pass, Fail or Unknown, with the reason. It returns Unknown if the
 // report describes a cluster other than the one that kubectl uses. An unusable key
-// fails both requirements: once the API server restarts, it cannot write new data.
+// fails both requirements: once the API server restarts, it cannot write new data. A key
+// that could not be checked is Unknown for both, as it is in an audit.
 func (q Requirement) Check(r *v1alpha1.EncryptionReport) (v1alpha1.Result, string) {
 	if r.Cluster.Guard == v1alpha1.GuardMismatch {
 		return v1alpha1.ResultUnknown,
@@ -46,6 +47,13 @@ func (q Requirement) Check(r *v1alpha1.EncryptionReport) (v1alpha1.Result, strin
 	case v1alpha1.VerdictCustomerManagedKey:
 		if r.Key != nil && r.Key.Usable == v1alpha1.UsableNo {
 			return v1alpha1.ResultFail, "the key is not usable: " + r.Key.Reason
+		}
+		if r.Key == nil || r.Key.Usable != v1alpha1.UsableYes {
+			reason := "it is unknown whether the key is usable"
+			if r.Key != nil && r.Key.Reason != "" {
+				reason += ": " + r.Key.Reason
+			}
+			return v1alpha1.ResultUnknown, reason
 		}
 		return v1alpha1.ResultPass, e.Reason
 	}

@@ -25,7 +25,7 @@ func TestRequirement(t *testing.T) {
 	}{
 		{"customer key", report(v1alpha1.VerdictCustomerManagedKey, v1alpha1.UsableYes, nil), pass, pass},
 		{"customer key, state unknown",
-			report(v1alpha1.VerdictCustomerManagedKey, v1alpha1.UsableUnknown, nil), pass, pass},
+			report(v1alpha1.VerdictCustomerManagedKey, v1alpha1.UsableUnknown, nil), unknown, unknown},
 		{"unusable customer key", report(v1alpha1.VerdictCustomerManagedKey, v1alpha1.UsableNo, nil), fail, fail},
 		{"AWS-owned key", report(v1alpha1.VerdictAWSOwnedKey, "", nil), pass, fail},
 		{"not encrypted", report(v1alpha1.VerdictNotEncrypted, "", nil), fail, fail},

@@ -26,11 +26,12 @@ func kmsIssue(code string) string {
 }
 
 // KeyIssue returns the first health issue that concerns the key, and its meaning.
-// It ignores issues that list only other keys.
+// It ignores issues that list only other keys. Which key an alias stands for is unknown
+// here, so no issue counts as one of another key then.
 func KeyIssue(issues []v1alpha1.HealthIssue, keyARN string) (issue v1alpha1.HealthIssue, meaning string, found bool) {
 	id := keyARN[strings.LastIndexByte(keyARN, '/')+1:]
 	names := func(resource string) bool {
-		return resource == keyARN || resource == id || strings.HasSuffix(resource, "/"+id)
+		return !isKeyARN(keyARN) || resource == keyARN || resource == id || strings.HasSuffix(resource, "/"+id)
 	}
 	for _, issue := range issues {
 		meaning := kmsIssue(issue.Code)
@@ -58,7 +59,7 @@ func Usable(state, unknownReason, keyARN string, issues []v1alpha1.HealthIssue) 
 	switch state {
 	case "":
 		return v1alpha1.UsableUnknown, unknownReason
-	case "Enabled":
+	case "Enabled", "Updating": // a multi-Region key stays usable while KMS moves its primary
 		return v1alpha1.UsableYes, ""
 	case "Disabled":
 		return v1alpha1.UsableNo,

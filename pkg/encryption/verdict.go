@@ -74,9 +74,12 @@ func notApplicable(f Facts) string {
 	return ""
 }
 
+// UnknownPrefix begins the reason of the verdict Unknown.
+const UnknownPrefix = "Unknown, because "
+
 // Unknown returns the verdict for a cluster whose facts could not be determined.
 func Unknown(reason string) v1alpha1.Encryption {
 	return v1alpha1.Encryption{
-		Verdict: v1alpha1.VerdictUnknown, Scope: v1alpha1.ScopeUnknown, Reason: "Unknown, because " + reason,
+		Verdict: v1alpha1.VerdictUnknown, Scope: v1alpha1.ScopeUnknown, Reason: UnknownPrefix + reason,
 	}
 }

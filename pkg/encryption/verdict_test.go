@@ -99,6 +99,7 @@ func TestUsable(t *testing.T) {
 		want                 v1alpha1.Usable
 	}{
 		{"enabled", "Enabled", "", nil, v1alpha1.UsableYes},
+		{"the primary moves", "Updating", "", nil, v1alpha1.UsableYes},
 		{"disabled, no health issue yet", "Disabled", "", nil, v1alpha1.UsableNo},
 		{"pending deletion", "PendingDeletion", "", nil, v1alpha1.UsableNo},
 		{"pending import", "PendingImport", "", nil, v1alpha1.UsableNo},
@@ -112,6 +113,11 @@ func TestUsable(t *testing.T) {
 		{"an issue of another key", "Enabled", "",
 			issue("KmsKeyDisabled", "arn:aws:kms:us-west-2:111122223333:key/2"), v1alpha1.UsableYes},
 		{"another issue", "Enabled", "", issue("Ec2SubnetNotFound", "subnet-1"), v1alpha1.UsableYes},
+	}
+	// Which key an alias stands for is unknown if KMS cannot be queried.
+	if got, _ := Usable("", "denied", "arn:aws:kms:us-west-2:1:alias/a", issue("KmsKeyDisabled", key)); got !=
+		v1alpha1.UsableNo {
+		t.Errorf("Usable of an alias = %s, want No", got)
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

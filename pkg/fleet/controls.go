@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"al.essio.dev/pkg/shellescape"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -142,7 +143,7 @@ func dataCurrent(c *v1alpha1.CoverageReport) (v1alpha1.Result, string) {
 	switch c.Verdict {
 	case v1alpha1.CoverageProven:
 		return v1alpha1.ResultPass, c.Statement
-	case v1alpha1.CoverageStale:
+	case v1alpha1.CoverageStale, v1alpha1.CoverageContradicted:
 		return v1alpha1.ResultFail, c.Statement
 	}
 	return v1alpha1.ResultUnknown, c.Statement
@@ -231,19 +232,30 @@ func remedy(control string, r *v1alpha1.EncryptionReport) string {
 	}
 	switch control {
 	case controlEnvelope:
-		return "upgrade to Kubernetes 1.28 or later, or associate a key: kubectl eks-encrypt associate"
+		return "upgrade to Kubernetes 1.28 or later, or associate a key: " + command(r, "associate")
 	case controlCMK:
-		return "run kubectl eks-encrypt associate --dry-run=client and read the plan: an association cannot be undone"
+		return "run " + command(r, "associate --dry-run=client") + " and read the plan: an association cannot be undone"
 	case controlUsable:
 		return usableRemedy(r, key, region)
 	case controlRotation:
 		return "aws kms enable-key-rotation --key-id " + key + region
 	case controlData:
-		return "kubectl eks-encrypt rewrite"
+		return command(r, "rewrite")
 	case controlApproved:
 		return "approve the key, or waive the finding: changing the key requires a new cluster"
 	}
 	return ""
+}
+
+// command returns a command line of this tool for the cluster of the report.
+func command(r *v1alpha1.EncryptionReport, words string) string {
+	line := "kubectl eks-encrypt " + words
+	for _, flag := range [][2]string{{"context", r.Cluster.Context}, {"cluster-name", r.Cluster.ARN}} {
+		if flag[1] != "" {
+			line += " --" + flag[0] + " " + shellescape.Quote(flag[1])
+		}
+	}
+	return line
 }
 
 func usableRemedy(r *v1alpha1.EncryptionReport, key, region string) string {

@@ -168,20 +168,20 @@ func (g *gatherer) queryRegion(ctx context.Context, c *regionClients) {
 
 // queryCluster adds the report of one cluster, unless its tags exclude it.
 func (g *gatherer) queryCluster(ctx context.Context, c *regionClients, name string) {
-	t := binding.Target{
+	b := binding.New(binding.Target{
 		ARN:  fmt.Sprintf("arn:%s:eks:%s:%s:cluster/%s", g.partition, c.region, c.account, name),
 		Name: name, Region: c.region, Account: c.account, Partition: g.partition,
-	}
+	}, nil, nil)
 	result := inspect.Cluster(ctx, inspect.Source{
 		EKS: eks.New(c.clients.EKS()), WithoutUpdates: true,
 		Key: func(ctx context.Context, keyARN string) inspect.KeyFacts { return g.queryKey(ctx, c, keyARN) },
-	}, t)
+	}, b)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
 	case ctx.Err() != nil:
 	case result.Err != nil && awsclient.KindOf(result.Err) == awsclient.KindNotFound:
-		g.out.Notes = append(g.out.Notes, fmt.Sprintf("cluster %s was deleted during the audit", t.ARN))
+		g.out.Notes = append(g.out.Notes, fmt.Sprintf("cluster %s was deleted during the audit", b.ARN))
 	case result.Err == nil && !g.Filter.MatchesTags(result.Tags):
 		g.filtered++
 	default: // if the query failed, the tags are unknown and the cluster stays in

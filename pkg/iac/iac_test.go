@@ -1,15 +1,12 @@
 package iac
 
 import (
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/shlex"
 	"github.com/hashicorp/hcl/v2/hclparse"
-	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -47,12 +44,78 @@ func TestDetect(t *testing.T) {
 			v1alpha1.ToolTerraform, probable},
 		{"managed by OpenTofu", map[string]string{"managed-by": "OpenTofu"}, v1alpha1.ToolTerraform, probable},
 		{"Pulumi", map[string]string{"pulumi:stack": "s"}, v1alpha1.ToolPulumi, probable},
+		{"OpenTofu", map[string]string{"ManagedBy": "tofu"}, v1alpha1.ToolTerraform, probable},
+		{"Terragrunt", map[string]string{"managed_by": "Terragrunt 0.99"}, v1alpha1.ToolTerraform, probable},
+		{"managed by Terraform, in the key", map[string]string{"managed-by-terraform": "true"}, v1alpha1.ToolTerraform,
+			probable},
+		{"a workspace of Terraform", map[string]string{"TerraformWorkspace": "prod"}, v1alpha1.ToolTerraform, probable},
+		{"a team", map[string]string{"cdk-team": "x"}, v1alpha1.ToolUnknown, unknown},
+		{"a word that contains another", map[string]string{"abcdk": "x", "tool": "cdktf"}, v1alpha1.ToolUnknown, unknown},
+		{"a cost centre", map[string]string{"terraform-costs": "42"}, v1alpha1.ToolUnknown, unknown},
+		{"a hand-made tag like Crossplane's", map[string]string{"crossplane-team": "x"}, v1alpha1.ToolUnknown, unknown},
+		{"Upjet", map[string]string{"crossplane-kind": "cluster.eks.aws.upbound.io"}, v1alpha1.ToolUpjet, certain},
+		{"Upjet, namespaced", map[string]string{"crossplane-kind": "cluster.eks.aws.m.upbound.io",
+			"crossplane-providerconfig": "default"}, v1alpha1.ToolUpjet, certain},
+		{"Crossplane of an unknown kind", map[string]string{"crossplane-name": "c"}, v1alpha1.ToolUpjet, certain},
 	}
 	for _, test := range tests {
 		got := Detect(test.tags)
 		if got.Tool != test.tool || got.Confidence != test.confidence ||
 			(got.Evidence == "") != (test.tool == v1alpha1.ToolUnknown) {
 			t.Errorf("%s: Detect = %+v, want %s (%s)", test.name, got, test.tool, test.confidence)
+		}
+	}
+}
+
+// TestConflicts checks that the traces of several tools are all named, and that the most harm decides.
+func TestConflicts(t *testing.T) {
+	const capaTag = "sigs.k8s.io/cluster-api-provider-aws/role"
+	flag := func(name string) v1alpha1.ManagedBy {
+		m, _ := ParseManagedBy(name)
+		return m
+	}
+	for _, test := range []struct {
+		name        string
+		tags        map[string]string
+		others      []v1alpha1.ManagedBy
+		tool        v1alpha1.Tool
+		also        []v1alpha1.Tool
+		destructive bool
+		text        string // in the consequence
+	}{
+		{"eksctl and Terraform", map[string]string{"alpha.eksctl.io/cluster-name": "c", "ManagedBy": "terraform"}, nil,
+			v1alpha1.ToolTerraform, []v1alpha1.Tool{v1alpha1.ToolEksctl}, false, "DESTROY"},
+		{"CloudFormation and Terraform", map[string]string{"aws:cloudformation:stack-name": "s", "terraform": "1"}, nil,
+			v1alpha1.ToolTerraform, []v1alpha1.Tool{v1alpha1.ToolCloudFormation}, false, "DESTROY"},
+		{"Palette and Terraform", map[string]string{"spectro__ownerUid": "1", capaTag: "common", "ManagedBy": "terraform"},
+			nil, v1alpha1.ToolPalette, []v1alpha1.Tool{v1alpha1.ToolTerraform}, true, "DESTROY"},
+		{"CAPA and ACK", map[string]string{capaTag: "common", "services.k8s.aws/x": "y"}, nil, v1alpha1.ToolCAPA,
+			[]v1alpha1.Tool{v1alpha1.ToolACK}, true, "Terminal"},
+		{"the flag and a tag that is certain", map[string]string{capaTag: "common"},
+			[]v1alpha1.ManagedBy{flag("eksctl")}, v1alpha1.ToolCAPA, []v1alpha1.Tool{v1alpha1.ToolEksctl}, true, "eksctl"},
+		{"the flag and a tag that is probable", map[string]string{"ManagedBy": "terraform"},
+			[]v1alpha1.ManagedBy{flag("cloudformation")}, v1alpha1.ToolCloudFormation,
+			[]v1alpha1.Tool{v1alpha1.ToolTerraform}, false, "DESTROY"},
+		{"the flag confirms a tag", map[string]string{"ManagedBy": "terraform"}, []v1alpha1.ManagedBy{flag("terraform")},
+			v1alpha1.ToolTerraform, nil, true, "DESTROY"},
+		{"CDK, which is probable", map[string]string{"aws:cdk:path": "p", "aws:cloudformation:stack-name": "s"}, nil,
+			v1alpha1.ToolCDK, nil, false, "DESTROY"},
+	} {
+		got := Detect(test.tags, test.others...)
+		var also []v1alpha1.Tool
+		for _, m := range got.Also {
+			also = append(also, m.Tool)
+			if m.Evidence == "" {
+				t.Errorf("%s: %s without evidence", test.name, m.Tool)
+			}
+		}
+		if got.Tool != test.tool || !cmp.Equal(also, test.also) {
+			t.Errorf("%s: %s, also %v; want %s, also %v", test.name, got.Tool, also, test.tool, test.also)
+		}
+		d := Assess(got, nil, Values{Cluster: "c", KeyARN: key})
+		if d.Destructive != test.destructive || !strings.Contains(d.Consequence, test.text) {
+			t.Errorf("%s: destructive = %t, %q; want %t, %q", test.name, d.Destructive, d.Consequence, test.destructive,
+				test.text)
 		}
 	}
 }
@@ -87,14 +150,26 @@ func TestAssess(t *testing.T) {
 		{"CDK", v1alpha1.ManagedBy{Tool: v1alpha1.ToolCDK}, nil, false, "fails the deployment"},
 		{"eksctl", v1alpha1.ManagedBy{Tool: v1alpha1.ToolEksctl}, nil, false, "none"},
 		{"Crossplane", v1alpha1.ManagedBy{Tool: v1alpha1.ToolCrossplane}, nil, false, "usually none"},
+		{"Upjet", v1alpha1.ManagedBy{Tool: v1alpha1.ToolUpjet}, nil, true, "refuse to update"},
+		{"Upjet that names the key", v1alpha1.ManagedBy{Tool: v1alpha1.ToolUpjet},
+			&Owner{Tool: v1alpha1.ToolUpjet, Name: "c", KeyARN: key}, false, "its c names this key already"},
+		{"CDK, probable", v1alpha1.ManagedBy{Tool: v1alpha1.ToolCDK, Confidence: v1alpha1.ConfidenceProbable}, nil, false,
+			"if it is Terraform instead"},
+		{"CAPA that names the key, beside ACK", v1alpha1.ManagedBy{Tool: v1alpha1.ToolCAPA, Also: []v1alpha1.ManagedBy{
+			{Tool: v1alpha1.ToolACK}}}, &Owner{Tool: v1alpha1.ToolCAPA, Name: "c", KeyARN: key}, true, "Terminal"},
 	}
 	for _, test := range tests {
-		d := Assess(test.managed, test.owner, Values{Cluster: "c", Region: "us-west-2", KeyARN: key})
+		var owners []Owner
+		if test.owner != nil {
+			owners = []Owner{*test.owner}
+		}
+		d := Assess(test.managed, owners, Values{Cluster: "c", Region: "us-west-2", KeyARN: key})
 		if d.Destructive != test.destructive || !strings.Contains(d.Consequence, test.text) {
 			t.Errorf("%s: destructive = %t, consequence = %q; want %t, %q",
 				test.name, d.Destructive, d.Consequence, test.destructive, test.text)
 		}
-		if d.Destructive && (d.Remedy == "" || !strings.Contains(d.Snippet, key)) {
+		named := test.owner != nil && test.owner.KeyARN == key && test.owner.Tool == test.managed.Tool
+		if d.Destructive && !named && (d.Remedy == "" || !strings.Contains(d.Snippet, key)) {
 			t.Errorf("%s: remedy or snippet is missing", test.name)
 		}
 	}
@@ -146,12 +221,48 @@ encryption_config = {
     resources:
     - secrets
 `,
+		FormUpjet: `spec:
+  forProvider:
+    encryptionConfig:
+      provider:
+        keyArn: ` + key + `
+      resources:
+      - secrets
+`,
+		FormUpjetLists: `spec:
+  forProvider:
+    encryptionConfig:
+    - provider:
+      - keyArn: ` + key + `
+      resources:
+      - secrets
+`,
 	} {
 		if text, err := Snippet(form, Values{Cluster: "a\nb", KeyARN: key}); err != nil ||
 			!strings.HasSuffix(text, "\n"+want) {
 			t.Errorf("Snippet(%s) = %v\n%s\nwant a text that ends with\n%s", form, err, text, want)
 		} else if head := strings.TrimSuffix(text, want); strings.Count(head, "\n") != strings.Count("\n"+head, "\n#") {
 			t.Errorf("Snippet(%s): a line of the head is not a comment:\n%s", form, head)
+		}
+	}
+	for _, hostile := range []string{
+		"x\nevil: true", "x\revil: true", "x\u2028evil: true", "$(evil)", "'; evil #", "\x1b[2J",
+	} {
+		for _, form := range Forms() {
+			text, err := Snippet(form, Values{Cluster: hostile, KeyARN: key, Namespace: hostile, Name: hostile})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(text) {
+				if strings.HasPrefix(line, "evil") || strings.ContainsAny(line, "\r\x1b\u2028") {
+					t.Errorf("Snippet(%s) with %q:\n%q", form, hostile, text)
+				}
+				command := strings.TrimPrefix(line, "#   kubectl -n ")
+				if words, err := shlex.Split(strings.TrimSuffix(command, "\\\n")); command != line &&
+					(err != nil || len(words) != 4) {
+					t.Errorf("Snippet(%s) with %q: command %q, words %q, want 4", form, hostile, command, words)
+				}
+			}
 		}
 	}
 	for _, bad := range []string{"", "alias/x", "arn:aws:kms:us-west-2:111122223333:alias/x", "1234"} {
@@ -161,61 +272,6 @@ encryption_config = {
 	}
 	if _, err := Snippet("chef", Values{KeyARN: key}); err == nil {
 		t.Error("Snippet for an unknown tool = nil error, want an error")
-	}
-}
-
-func TestFindOwner(t *testing.T) {
-	responses := map[string]string{
-		"/apis/controlplane.cluster.x-k8s.io/v1beta2/awsmanagedcontrolplanes": `{"kind":"List","apiVersion":"v1","items":[
-			{"metadata":{"namespace":"ns","name":"other"},"spec":{"eksClusterName":"shop"}},
-			{"metadata":{"namespace":"ns","name":"keyless"},"spec":{"eksClusterName":"keyless"}},
-			{"metadata":{"namespace":"ns","name":"cp"},
-				"spec":{"eksClusterName":"pay","encryptionConfig":{"provider":"` + key + `"}}}]}`,
-		"/apis/eks.services.k8s.aws/v1alpha1/clusters": `{"kind":"List","apiVersion":"v1","items":[
-			{"metadata":{"namespace":"ns","name":"plain"},"spec":{"name":"ack-plain","encryptionConfig":[]}},
-			{"metadata":{"namespace":"ns","name":"ack"},
-				"spec":{"name":"ack-one","encryptionConfig":[{"provider":{"keyARN":"` + key + `"}}]}}]}`,
-		"/apis/eks.aws.crossplane.io/v1beta1/clusters": `{"kind":"List","apiVersion":"v1","items":[
-			{"metadata":{"name":"cross","annotations":{"crossplane.io/external-name":"cross-one"}},
-			"spec":{"forProvider":{"encryptionConfig":[{"provider":{"keyArn":"` + key + `"}}]}}}]}`,
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		text, found := responses[r.URL.Path]
-		if !found {
-			http.NotFound(w, r)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write([]byte(text))
-	}))
-	defer server.Close()
-	client, err := dynamic.NewForConfig(&rest.Config{Host: server.URL})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, test := range []struct {
-		cluster string
-		want    *Owner
-	}{
-		{"pay", &Owner{Tool: v1alpha1.ToolCAPA, Namespace: "ns", Name: "cp", KeyARN: key}},
-		{"keyless", &Owner{Tool: v1alpha1.ToolCAPA, Namespace: "ns", Name: "keyless"}},
-		{"ack-one", &Owner{Tool: v1alpha1.ToolACK, Namespace: "ns", Name: "ack", KeyARN: key}},
-		{"ack-plain", &Owner{Tool: v1alpha1.ToolACK, Namespace: "ns", Name: "plain"}},
-		{"cross-one", &Owner{Tool: v1alpha1.ToolCrossplane, Name: "cross", KeyARN: key}},
-		{"unmanaged", nil},
-	} {
-		if got := FindOwner(t.Context(), client, test.cluster); !cmp.Equal(got, test.want) {
-			t.Errorf("FindOwner(%s) = %+v, want %+v", test.cluster, got, test.want)
-		}
-	}
-	// The cluster does not serve the first kind, and the list of the second one is not valid.
-	delete(responses, "/apis/controlplane.cluster.x-k8s.io/v1beta2/awsmanagedcontrolplanes")
-	responses["/apis/eks.services.k8s.aws/v1alpha1/clusters"] = `{"kind":"List","apiVersion":"v1","items":"nonsense"}`
-	if o := FindOwner(t.Context(), client, "cross-one"); o == nil || o.Tool != v1alpha1.ToolCrossplane {
-		t.Errorf("FindOwner(cross-one) = %+v, want the Crossplane object", o)
-	}
-	if o := FindOwner(t.Context(), client, "pay"); o != nil {
-		t.Errorf("FindOwner(pay) = %+v, want nil", o)
 	}
 }
 
@@ -230,7 +286,8 @@ func TestManagedByFlag(t *testing.T) {
 		{"terraform-module", FormTerraformModule, true},
 		{"pulumi", FormPulumi, true}, {"capa", FormCAPA, true}, {"palette", FormPalette, true}, {"ack", FormACK, true},
 		{"cloudformation", FormCloudFormation, false}, {"cdk", FormCDK, false}, {"eksctl", FormEksctl, false},
-		{"crossplane", FormCrossplane, false},
+		{"crossplane", FormCrossplane, false}, {"upjet", FormUpjet, true}, {"OpenTofu", FormTerraform, true},
+		{"terragrunt", FormTerraform, true},
 	} {
 		m, ok := ParseManagedBy(test.name)
 		form, known := FormOf(m)

@@ -6,9 +6,12 @@ import (
 	"slices"
 	"strings"
 
+	"al.essio.dev/pkg/shellescape"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 	"sigs.k8s.io/yaml"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // Form is a format of code that describes a cluster.
@@ -25,6 +28,8 @@ const (
 	FormPalette         Form = "palette"
 	FormACK             Form = "ack"
 	FormCrossplane      Form = "crossplane"
+	FormUpjet           Form = "upjet"
+	FormUpjetLists      Form = "upjet-v1beta1"
 	FormPulumi          Form = "pulumi"
 )
 
@@ -32,7 +37,7 @@ const (
 func Forms() []Form {
 	return []Form{
 		FormTerraform, FormTerraformModule, FormCloudFormation, FormCDK, FormEksctl,
-		FormCAPA, FormPalette, FormACK, FormCrossplane, FormPulumi,
+		FormCAPA, FormPalette, FormACK, FormCrossplane, FormUpjet, FormUpjetLists, FormPulumi,
 	}
 }
 
@@ -55,6 +60,9 @@ func Snippet(form Form, v Values) (string, error) {
 	}
 	if !slices.Contains(Forms(), form) {
 		return "", fmt.Errorf("no snippet for %q", form)
+	}
+	for _, value := range []*string{&v.Cluster, &v.Region, &v.KeyARN, &v.Namespace, &v.Name} {
+		*value = sanitize.Line(*value)
 	}
 	v.Name, v.Namespace = cmp.Or(v.Name, "NAME"), cmp.Or(v.Namespace, "NAMESPACE")
 	text := comments(form, v)
@@ -111,15 +119,22 @@ func manifest(form Form, v Values) object {
 		return object{"spec": object{"encryptionConfig": []object{provider("keyARN")}}}
 	case FormCrossplane:
 		return object{"spec": object{"forProvider": object{"encryptionConfig": []object{provider("keyArn")}}}}
+	case FormUpjet:
+		return object{"spec": object{"forProvider": object{"encryptionConfig": provider("keyArn")}}}
+	case FormUpjetLists:
+		return object{"spec": object{"forProvider": object{"encryptionConfig": []object{{
+			"provider": []object{{"keyArn": v.KeyARN}}, "resources": resources,
+		}}}}}
 	}
 	return object{"properties": object{"encryptionConfig": provider("keyArn")}} // Pulumi
 }
 
-// comments returns the head of a snippet. Every line of it is a comment, whatever the values
-// contain.
+// comments returns the head of a snippet. Every line of it is a comment, and every value in a
+// command is one word of it, whatever the values contain.
 func comments(form Form, v Values) string {
 	text := strings.NewReplacer(
-		"@CLUSTER@", v.Cluster, "@KEY@", v.KeyARN, "@NAMESPACE@", v.Namespace, "@NAME@", v.Name,
+		"@CLUSTER@", v.Cluster, "@KEY@", v.KeyARN,
+		"@NAMESPACE@", shellescape.Quote(v.Namespace), "@NAME@", shellescape.Quote(v.Name),
 	).Replace(strings.TrimSpace(instructions(form)))
 	return "# " + strings.ReplaceAll(text, "\n", "\n# ") + "\n"
 }
@@ -128,7 +143,7 @@ func instructions(form Form) string {
 	switch form {
 	case FormTerraform:
 		return `
-Terraform, inside the resource "aws_eks_cluster" of @CLUSTER@.
+Terraform or OpenTofu, in the resource "aws_eks_cluster" of @CLUSTER@.
 Add it BEFORE the next plan: without it the plan is to destroy the cluster
 and create another. With it, expect "No changes". Also consider:
   lifecycle { prevent_destroy = true }`
@@ -176,6 +191,19 @@ Make the same change in the manifest that the object is created from.`
 		return `
 Crossplane (provider-aws), for @CLUSTER@, in the manifest of the Cluster.
 Use the ARN of the key, never an alias: an alias always differs from EKS.`
+	case FormUpjet:
+		return `
+Crossplane (Upjet provider), for @CLUSTER@, in the manifest of the Cluster:
+eks.aws.m.upbound.io/v1beta1 or eks.aws.upbound.io/v1beta2. For
+eks.aws.upbound.io/v1beta1: generate iac --for upjet-v1beta1.
+Afterwards the object must be Synced: the provider refuses every update as
+long as its plan is to replace the cluster.`
+	case FormUpjetLists:
+		return `
+Crossplane (Upjet provider), for @CLUSTER@, in the manifest of the Cluster
+with eks.aws.upbound.io/v1beta1, where both fields are lists.
+Afterwards the object must be Synced: the provider refuses every update as
+long as its plan is to replace the cluster.`
 	case FormPulumi:
 		return `
 Pulumi, for @CLUSTER@: first pulumi refresh, then among the properties.

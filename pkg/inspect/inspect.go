@@ -7,14 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
@@ -25,8 +24,8 @@ import (
 // EKS reads clusters and their updates. *eks.Client implements it.
 type EKS interface {
 	Cluster(context.Context, eks.Ref) (eks.Cluster, error)
-	UpdateIDs(context.Context, eks.Ref) (ids []string, more bool, err error)
-	Update(ctx context.Context, cluster eks.Ref, id string) (eks.Update, error)
+	UpdateIDs(context.Context, eks.Ref) ([]string, error)
+	DescribeUpdates(ctx context.Context, cluster eks.Ref, ids []string) ([]eks.Update, error)
 }
 
 // Source holds the clients that Cluster calls.
@@ -34,6 +33,8 @@ type Source struct {
 	EKS EKS
 	// Key returns the facts of a key. KeyFrom makes a Key that calls KMS each time.
 	Key func(ctx context.Context, keyARN string) KeyFacts
+	// Caller returns the principal that calls AWS; nil leaves it out.
+	Caller func(context.Context) (v1alpha1.Caller, error)
 	// WithoutUpdates leaves out the last association. Finding it takes one call for each update of the cluster.
 	WithoutUpdates bool
 }
@@ -68,14 +69,51 @@ type Result struct {
 	Err error
 }
 
-// Cluster reports on the target's cluster. It needs two rounds of concurrent calls: DescribeCluster and ListUpdates,
-// then the key and each update. If DescribeCluster fails, the verdict is Unknown and Result.Err is set; if another
-// call fails, the report has a note.
-func Cluster(ctx context.Context, src Source, t binding.Target) Result {
-	ref := clusterRef(t)
+// Cluster reports on the bound cluster. It needs two rounds of concurrent calls: DescribeCluster, ListUpdates and
+// GetCallerIdentity, then the key and each update, beside the guard's TLS handshake with the API server. If
+// DescribeCluster fails, the verdict is Unknown and Result.Err is set; if another call fails, the report has a note.
+func Cluster(ctx context.Context, src Source, b *binding.Binding) Result {
+	b.Start()
+	caller := startCaller(ctx, src.Caller)
+	result := cluster(ctx, src, b)
+	found, err := caller()
+	if err != nil {
+		result.Report.Notes = append(result.Report.Notes, "caller: "+err.Error())
+	}
+	result.Report.Caller = found
+	return result
+}
+
+// callerTimeout bounds GetCallerIdentity, which only adds a detail: STS may be unreachable where EKS is not.
+const callerTimeout = 5 * time.Second
+
+// startCaller calls get and returns a function that waits for the result. The result is nil if get fails.
+func startCaller(ctx context.Context,
+	get func(context.Context) (v1alpha1.Caller, error)) func() (*v1alpha1.Caller, error) {
+	if get == nil {
+		return func() (*v1alpha1.Caller, error) { return nil, nil }
+	}
+	var caller v1alpha1.Caller
+	var g errgroup.Group
+	g.Go(func() (err error) {
+		ctx, cancel := context.WithTimeout(ctx, callerTimeout)
+		defer cancel()
+		caller, err = get(ctx)
+		return err
+	})
+	return func() (*v1alpha1.Caller, error) {
+		if err := g.Wait(); err != nil {
+			return nil, err
+		}
+		return &caller, nil
+	}
+}
+
+func cluster(ctx context.Context, src Source, b *binding.Binding) Result {
+	ref := clusterRef(b.Target)
 	var c eks.Cluster
 	var err error
-	var updates updateList
+	var updates updates
 	var round errgroup.Group
 	round.Go(func() error {
 		c, err = src.EKS.Cluster(ctx, ref)
@@ -83,27 +121,31 @@ func Cluster(ctx context.Context, src Source, t binding.Target) Result {
 	})
 	if !src.WithoutUpdates {
 		round.Go(func() error {
-			updates = listUpdates(ctx, src.EKS, ref)
+			updates.list(ctx, src.EKS, ref)
 			return nil
 		})
 	}
 	_ = round.Wait()
 	if err != nil {
-		return Result{Report: Unknown(t, err), Err: err}
+		return Result{Report: Unknown(b.Target, err), Err: err}
 	}
-	r := newReport(t)
+	r := newReport(b.Target)
 	c.Fill(&r.Cluster)
 	r.Health = v1alpha1.Health{Degraded: len(c.Issues) > 0, Issues: c.Issues}
 	r.Encryption = encryption.Decide(encryption.Facts{
 		Version: c.Version, KeyARN: c.KeyARN, Connected: c.Connected, LocalOutpost: c.LocalOutpost,
 	})
-	r.Cluster.Guard, r.Cluster.GuardReason = binding.Guard(t, binding.Described{ARN: c.ARN, Endpoint: c.Endpoint})
 	managed := iac.Detect(c.Tags)
 	r.Cluster.ManagedBy = &managed
 
 	var key KeyFacts
+	var guard v1alpha1.GuardResult
 	hasKey := r.Encryption.Verdict == v1alpha1.VerdictCustomerManagedKey
 	round = errgroup.Group{}
+	round.Go(func() error {
+		guard = b.Check(ctx, Described(c))
+		return nil
+	})
 	if hasKey {
 		round.Go(func() error {
 			key = src.Key(ctx, r.Encryption.KeyARN)
@@ -111,15 +153,41 @@ func Cluster(ctx context.Context, src Source, t binding.Target) Result {
 		})
 	}
 	round.Go(func() error {
-		r.Encryption.Update, r.Notes = lastAssociation(ctx, src.EKS, ref, updates)
+		updates.describe(ctx, src.EKS, ref)
 		return nil
 	})
 	_ = round.Wait()
+	if guard.Result == v1alpha1.GuardMismatch {
+		return Result{Report: Mismatch(b.Target, guard, c.ARN), Tags: c.Tags, RoleARN: c.RoleARN}
+	}
+	SetGuard(r, guard)
+	updates.report(r, !src.WithoutUpdates)
 	if hasKey {
 		addKey(r, key)
 	}
 	r.Controls = encryption.Controls(r)
 	return Result{Report: *r, Tags: c.Tags, RoleARN: c.RoleARN}
+}
+
+// Described returns what the guard compares.
+func Described(c eks.Cluster) binding.Described {
+	return binding.Described{ARN: c.ARN, Endpoint: c.Endpoint, Issuer: c.Issuer, CA: c.CA}
+}
+
+// SetGuard sets the guard of the report.
+func SetGuard(r *v1alpha1.EncryptionReport, guard v1alpha1.GuardResult) {
+	r.Guard = &guard
+	r.Cluster.Guard, r.Cluster.GuardReason = guard.Result, guard.Reason
+}
+
+// Mismatch returns the report on a context that does not lead to the cluster that EKS describes. It holds no fact of
+// that cluster.
+func Mismatch(t binding.Target, guard v1alpha1.GuardResult, describedARN string) v1alpha1.EncryptionReport {
+	r := newReport(t)
+	r.Encryption = encryption.Unknown(fmt.Sprintf("kubectl does not connect to %s: %s", describedARN, guard.Reason))
+	SetGuard(r, guard)
+	r.Controls = encryption.Controls(r)
+	return *r
 }
 
 func addKey(r *v1alpha1.EncryptionReport, facts KeyFacts) {
@@ -137,68 +205,13 @@ func addKey(r *v1alpha1.EncryptionReport, facts KeyFacts) {
 	r.Notes = append(r.Notes, facts.Notes...)
 }
 
-// maxUpdates bounds the concurrent DescribeUpdate calls. EKS keeps few updates, so that one round is enough.
-const maxUpdates = 50
-
-// updateList holds the ids of a cluster's updates; more is true if the cluster has others.
-type updateList struct {
-	ids  []string
-	more bool
-	err  error
-}
-
-func listUpdates(ctx context.Context, api EKS, ref eks.Ref) updateList {
-	if ref.Name == "" {
-		return updateList{}
-	}
-	var l updateList
-	l.ids, l.more, l.err = api.UpdateIDs(ctx, ref)
-	if len(l.ids) > maxUpdates {
-		l.ids, l.more = l.ids[:maxUpdates], true
-	}
-	return l
-}
-
-// lastAssociation describes the listed updates and returns the newest association among them. It returns nil if there
-// is none, which may be because EKS deletes updates after a while.
-func lastAssociation(ctx context.Context, api EKS, ref eks.Ref, l updateList) (*v1alpha1.Update, []string) {
-	if l.err != nil {
-		return nil, []string{"last association: " + l.err.Error()}
-	}
-	updates := make([]eks.Update, len(l.ids))
-	errs := make([]error, len(l.ids))
-	var g errgroup.Group
-	for i, id := range l.ids {
-		g.Go(func() error {
-			updates[i], errs[i] = api.Update(ctx, ref, id)
-			return nil
-		})
-	}
-	_ = g.Wait()
-	var notes []string
-	failed := slices.IndexFunc(errs, func(err error) bool {
-		return err != nil && awsclient.KindOf(err) != awsclient.KindNotFound // EKS may delete a listed update
-	})
-	if failed >= 0 { // one note for all
-		notes = append(notes, "last association: "+errs[failed].Error())
-	}
-	updates = slices.DeleteFunc(updates, func(u eks.Update) bool { return !u.IsAssociation() })
-	if len(updates) == 0 {
-		if l.more {
-			const format = "last association: only %d of the cluster's updates were read"
-			notes = append(notes, fmt.Sprintf(format, len(l.ids)))
-		}
-		return nil, notes
-	}
-	last := slices.MaxFunc(updates, eks.CompareAge)
-	return &last.Update, notes
-}
-
 // Unknown returns the report on a cluster that could not be described; err is the reason.
 func Unknown(t binding.Target, err error) v1alpha1.EncryptionReport {
 	r := newReport(t)
 	r.Encryption = encryption.Unknown(err.Error())
-	r.Cluster.Guard, r.Cluster.GuardReason = v1alpha1.GuardUnverified, "EKS did not describe the cluster"
+	SetGuard(r, v1alpha1.GuardResult{
+		Result: v1alpha1.GuardUnverified, Evidence: v1alpha1.EvidenceNone, Reason: "EKS did not describe the cluster",
+	})
 	r.Controls = encryption.Controls(r)
 	return *r
 }
@@ -210,7 +223,9 @@ func NotEKS(e *binding.NotEKSError) v1alpha1.EncryptionReport {
 	r.Encryption = v1alpha1.Encryption{
 		Verdict: v1alpha1.VerdictNotApplicable, Scope: v1alpha1.ScopeUnknown, Reason: e.Error(),
 	}
-	r.Cluster.Guard, r.Cluster.GuardReason = v1alpha1.GuardUnverified, "not an EKS cluster"
+	SetGuard(r, v1alpha1.GuardResult{
+		Result: v1alpha1.GuardUnverified, Evidence: v1alpha1.EvidenceNone, Reason: "not an EKS cluster",
+	})
 	r.Controls = encryption.Controls(r)
 	return *r
 }

@@ -3,6 +3,7 @@ package inspect
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
 )
 
 // testAWS is a fake AWS that the real SDK calls.
@@ -52,10 +54,10 @@ func (a testAWS) inspect(t *testing.T, arn string) Result {
 			endpoint = c.Endpoint
 		}
 	})
-	return Cluster(t.Context(), a.source(parsed.Region), binding.Target{
+	return Cluster(t.Context(), a.source(parsed.Region), binding.New(binding.Target{
 		ARN: arn, Name: parsed.Name, Region: parsed.Region, Account: parsed.Account, Partition: parsed.Partition,
 		Server: endpoint, Context: "ctx",
-	})
+	}, nil, nil))
 }
 
 func (a testAWS) source(region string) Source {
@@ -153,7 +155,7 @@ func TestNoCluster(t *testing.T) {
 		"no cluster in the response": a.inspect(t, arn),
 		"another cluster":            a.inspect(t, other),
 		"missing cluster":            a.inspect(t, strings.Replace(arn, "/c", "/nope", 1)),
-		"empty name":                 Cluster(t.Context(), a.source("eu-west-1"), binding.Target{Region: "eu-west-1"}),
+		"empty name":                 Cluster(t.Context(), a.source("eu-west-1"), binding.New(binding.Target{Region: "eu-west-1"}, nil, nil)),
 	} {
 		if got.Err == nil || got.Report.Encryption.Verdict != v1alpha1.VerdictUnknown {
 			t.Errorf("%s: verdict = %s, error = %v; want Unknown and an error",
@@ -259,6 +261,77 @@ func TestLastAssociation(t *testing.T) {
 	arn := a.add(t, c)
 	if u := a.inspect(t, arn).Report.Encryption.Update; u == nil || u.ID != "new" {
 		t.Errorf("last association = %+v, want new", u)
+	}
+}
+
+// TestUpdatesUnknown checks when it is unknown whether an association is in progress, and that every update is read.
+func TestUpdatesUnknown(t *testing.T) {
+	const key = "arn:aws:kms:eu-west-1:" + awstest.Account + ":key/1234abcd-12ab-34cd-56ef-1234567890ab"
+	update := func(id, kind, status string) *fakeaws.Update {
+		return &fakeaws.Update{ID: id, Type: kind, Status: status, CreatedAt: time.Unix(1, 0)}
+	}
+	many := []*fakeaws.Update{update("ended", eks.TypeAssociation, "Failed")}
+	for i := range 250 {
+		many = append(many, update(fmt.Sprint("v-", i), "VersionUpdate", "Successful"))
+	}
+	old := update("old", eks.TypeAssociation, "InProgress")
+	old.CreatedAt = time.Time{} // EKS need not report when; the newest is not always the one in progress
+	for _, test := range []struct {
+		name    string
+		cluster fakeaws.Cluster
+		denied  string
+		update  string // the id of the reported association
+		unknown string // part of the reason; empty if it is known
+		note    string
+	}{
+		{name: "no update"},
+		{name: "association in progress on the last page", update: "last",
+			cluster: fakeaws.Cluster{Updates: slices.Concat(many, []*fakeaws.Update{
+				update("last", eks.TypeAssociation, "InProgress")})}},
+		{name: "association in progress, older than one that ended", update: "old",
+			cluster: fakeaws.Cluster{Updates: slices.Concat(many, []*fakeaws.Update{old})}},
+		{name: "status that is not known", update: "u",
+			cluster: fakeaws.Cluster{Updates: []*fakeaws.Update{update("u", eks.TypeAssociation, "Paused")}}},
+		{name: "no permission to list", denied: "eks:ListUpdates", unknown: "eks:ListUpdates", note: "eks:ListUpdates"},
+		{name: "no permission to describe", denied: "eks:DescribeUpdate", unknown: "eks:DescribeUpdate",
+			cluster: fakeaws.Cluster{Updates: many}, note: "eks:DescribeUpdate"},
+		{name: "UPDATING without an update", cluster: fakeaws.Cluster{Status: "UPDATING"},
+			unknown: "lists no update that is in progress"},
+		{name: "UPDATING by another update", note: "update u (LoggingUpdate) is InProgress",
+			cluster: fakeaws.Cluster{Status: "UPDATING", Updates: []*fakeaws.Update{
+				update("u", "LoggingUpdate", "InProgress")}}},
+		{name: "CREATING", cluster: fakeaws.Cluster{Status: "CREATING"}, unknown: `not ACTIVE: its status is "CREATING"`},
+		{name: "DELETING", cluster: fakeaws.Cluster{Status: "DELETING", KeyARN: key}, unknown: "not ACTIVE"},
+		{name: "association whose key is not shown yet", update: "u", unknown: "DescribeCluster returns none yet",
+			cluster: fakeaws.Cluster{Updates: []*fakeaws.Update{update("u", eks.TypeAssociation, "Successful")}}},
+		{name: "association that is done", update: "u", cluster: fakeaws.Cluster{KeyARN: key, Updates: []*fakeaws.Update{
+			update("u", eks.TypeAssociation, "Successful")}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			policy := []fakeaws.Statement{fakeaws.Allow("*")}
+			if test.denied != "" {
+				policy = append(policy, fakeaws.Deny(test.denied))
+			}
+			a := newAWS(t, policy...)
+			test.cluster.Name, test.cluster.Region = "c", "eu-west-1"
+			r := a.inspect(t, a.add(t, test.cluster)).Report
+			id := ""
+			if u := r.Encryption.Update; u != nil {
+				id = u.ID
+			}
+			unknown := r.Encryption.UpdatesUnknown
+			if id != test.update || (unknown == "") != (test.unknown == "") || !strings.Contains(unknown, test.unknown) {
+				t.Errorf("update = %q, unknown: %q; want %q, %q", id, unknown, test.update, test.unknown)
+			}
+			if !strings.Contains(strings.Join(r.Notes, "; "), test.note) {
+				t.Errorf("notes = %q, want %q", r.Notes, test.note)
+			}
+			err := (rewriter.Preconditions{Report: &r}).Check(v1alpha1.MethodReadOnly)
+			done := test.update == "" || test.name == "association that is done"
+			if (err == nil) != (test.unknown == "" && done) {
+				t.Errorf("Check = %v", err)
+			}
+		})
 	}
 }
 

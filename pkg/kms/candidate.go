@@ -14,8 +14,8 @@ type Candidate struct {
 	v1alpha1.Key
 	// MultiRegionRole is PRIMARY or REPLICA for a multi-Region key.
 	MultiRegionRole string
-	// PrimaryARN is the ARN of a replica's primary key.
-	PrimaryARN string
+	// Tags are nil if they were not read.
+	Tags map[string]string
 	// KeyStore is the ID of the custom key store that contains the key, or "".
 	KeyStore string
 	// DescribeErr is the error of DescribeKey. If it is set, only ARN and Aliases are known.
@@ -77,10 +77,10 @@ func kindReason(c Candidate) string {
 	return ""
 }
 
-// stateReason returns a reason for every key state except Enabled.
+// stateReason returns a reason for every key state in which KMS does not use the key.
 func stateReason(c Candidate) string {
 	switch c.State {
-	case "Enabled":
+	case "Enabled", "Updating": // usable while KMS moves the primary of a multi-Region key
 		return ""
 	case "Disabled":
 		return "it is disabled"
@@ -95,8 +95,8 @@ func stateReason(c Candidate) string {
 		return "it has no key material: the import is pending"
 	case "Unavailable":
 		return "it is unavailable: its custom key store can't be reached"
-	case "Creating", "Updating":
-		return fmt.Sprintf("KMS has not finished changing it (%s)", c.State)
+	case "Creating":
+		return "KMS has not finished creating it (Creating)"
 	}
 	return fmt.Sprintf("its state is %s, not Enabled", cmp.Or(c.State, "unknown"))
 }
@@ -114,9 +114,12 @@ func keyWarnings(c Candidate, cluster Place) []string {
 		w = append(w, fmt.Sprintf("it is in a custom key store (%s): an outage of that store also affects the cluster,"+
 			" and EKS doesn't document this kind of key", strings.TrimSpace(c.Origin+" "+c.KeyStore)))
 	}
+	if c.State == "Updating" {
+		w = append(w, "KMS is moving the primary of this multi-Region key to another region (Updating); it stays usable")
+	}
 	switch c.MultiRegionRole {
 	case "REPLICA":
-		primary := cmp.Or(c.PrimaryARN, "unknown")
+		primary := cmp.Or(c.Primary, "unknown")
 		w = append(w, "it is a replica of a multi-Region key: rotation is set on the primary "+primary)
 	case "PRIMARY":
 		w = append(w, "it is the primary of a multi-Region key: users of a replica can decrypt what it encrypted")
@@ -134,8 +137,19 @@ func (c Candidate) Item(cluster Place) v1alpha1.KeyListItem {
 	return v1alpha1.KeyListItem{
 		ARN: c.ARN, Aliases: c.Aliases, Eligible: len(reasons) == 0, Reasons: reasons, Warnings: warnings,
 		State: c.State, Spec: c.Spec, Usage: c.Usage, Manager: c.Manager, Origin: c.Origin,
-		MultiRegion: c.MultiRegion, PaletteUsable: c.PaletteUsable(), Rotation: c.Rotation,
+		MultiRegion: c.MultiRegion, PaletteUsable: c.PaletteUsable(), Palette: c.palette(len(reasons) == 0),
+		Rotation: c.Rotation, KeyDetails: c.KeyDetails, Account: c.Account, Tags: c.Tags,
 	}
+}
+
+func (c Candidate) palette(eligible bool) v1alpha1.Palette {
+	switch {
+	case !eligible:
+		return v1alpha1.PaletteNo
+	case c.PaletteUsable():
+		return v1alpha1.PaletteYes
+	}
+	return v1alpha1.PaletteWithStatement
 }
 
 func date(t time.Time) string { return t.UTC().Format(time.DateOnly) }

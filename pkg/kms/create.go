@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
-
-	"al.essio.dev/pkg/shellescape"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // Creation describes a key to create.
@@ -40,14 +42,19 @@ func (c Creation) Validate() error {
 		return fmt.Errorf("rotation period of %d days: KMS supports 90 to 2560", c.RotationDays)
 	case c.RotationDays != 0 && !c.Rotate:
 		return errors.New("rotation period given, but rotation is off")
-	case len(c.Description) > 8192:
-		return fmt.Errorf("description of %d bytes: KMS supports up to 8192 characters", len(c.Description))
+	case utf8.RuneCountInString(c.Description) > 8192:
+		return fmt.Errorf("description of %d characters: KMS supports up to 8192",
+			utf8.RuneCountInString(c.Description))
+	case strings.ContainsFunc(c.Description, unicode.IsControl):
+		return errors.New("the description contains control characters")
 	}
 	seen := map[string]bool{}
 	for _, t := range c.Tags {
 		switch {
-		case t.Key == "" || len(t.Key) > 128 || len(t.Value) > 256:
+		case t.Key == "" || utf8.RuneCountInString(t.Key) > 128 || utf8.RuneCountInString(t.Value) > 256:
 			return fmt.Errorf("tag %q: the key must have 1 to 128 characters, and the value at most 256", t.Key)
+		case strings.ContainsFunc(t.Key+t.Value, unicode.IsControl):
+			return fmt.Errorf("tag %q contains control characters", t.Key)
 		case strings.HasPrefix(strings.ToLower(t.Key), "aws:"):
 			return fmt.Errorf("tag %q: aws: is reserved for AWS", t.Key)
 		case seen[t.Key]:
@@ -58,10 +65,18 @@ func (c Creation) Validate() error {
 	return nil
 }
 
+// word quotes a value for the shell. A value that cannot be quoted becomes a placeholder.
+func word(value, placeholder string) string {
+	if quoted, err := sanitize.ShellWord(runtime.GOOS, value); err == nil {
+		return quoted
+	}
+	return placeholder
+}
+
 // Commands returns the AWS CLI commands that create the key, for display.
 func (c Creation) Commands(region string) []string {
 	create := "aws kms create-key --region " + region + " --key-spec SYMMETRIC_DEFAULT --key-usage ENCRYPT_DECRYPT" +
-		" --policy file://policy.json --description " + shellescape.Quote(c.Description)
+		" --policy file://policy.json --description " + word(c.Description, "DESCRIPTION")
 	if c.MultiRegion {
 		create += " --multi-region"
 	}
@@ -69,7 +84,7 @@ func (c Creation) Commands(region string) []string {
 		if i == 0 {
 			create += " --tags"
 		}
-		create += " " + shellescape.Quote(fmt.Sprintf("TagKey=%s,TagValue=%s", t.Key, t.Value))
+		create += " " + word(fmt.Sprintf("TagKey=%s,TagValue=%s", t.Key, t.Value), "TAG")
 	}
 	return append([]string{create}, c.setupCommands(region, "KEY_ARN")...)
 }
@@ -78,22 +93,29 @@ func (c Creation) Commands(region string) []string {
 func (c Creation) setupCommands(region, keyARN string) []string {
 	var cmds []string
 	if c.Alias != "" {
-		cmds = append(cmds, fmt.Sprintf("aws kms create-alias --region %s --alias-name %s --target-key-id %s",
-			region, c.Alias, keyARN))
+		cmds = append(cmds, aliasCommand("create-alias", region, c.Alias, keyARN))
 	}
 	if c.Rotate {
-		cmd := fmt.Sprintf("aws kms enable-key-rotation --region %s --key-id %s", region, keyARN)
-		if c.RotationDays > 0 {
-			cmd += fmt.Sprintf(" --rotation-period-in-days %d", c.RotationDays)
-		}
-		cmds = append(cmds, cmd)
+		cmds = append(cmds, c.rotationCommand(region, keyARN))
 	}
 	return cmds
 }
 
-// Create creates the key, then its alias, and then turns rotation on. CreateKey cannot be retried safely, so created is
-// called with the ARN as soon as the key exists. If a later step fails, Create returns the key with an error whose hint
-// contains the commands that remain.
+func aliasCommand(verb, region, alias, keyARN string) string {
+	return fmt.Sprintf("aws kms %s --region %s --alias-name %s --target-key-id %s", verb, region, alias, keyARN)
+}
+
+func (c Creation) rotationCommand(region, keyARN string) string {
+	cmd := fmt.Sprintf("aws kms enable-key-rotation --region %s --key-id %s", region, keyARN)
+	if c.RotationDays > 0 {
+		cmd += fmt.Sprintf(" --rotation-period-in-days %d", c.RotationDays)
+	}
+	return cmd
+}
+
+// Create creates the key, then its alias, and turns rotation on even if the alias failed. CreateKey cannot be retried
+// safely, so created is called with the ARN as soon as the key exists. If a later step fails, Create returns the key
+// with an error whose hint contains the commands that remain.
 func Create(
 	ctx context.Context, api Creator, c Creation, region string, created func(keyARN string),
 ) (Candidate, error) {
@@ -105,24 +127,54 @@ func Create(
 		return Candidate{}, createError(err)
 	}
 	created(k.ARN)
-	remaining := c.setupCommands(region, k.ARN)
-	unfinished := func(err error) (Candidate, error) {
-		return k, hint.Wrap(fmt.Errorf("key %s was created, but is unfinished: %w", k.ARN, err),
-			"don't create another key; finish this one: %s", strings.Join(remaining, " && "))
-	}
+	var failed, next []string
+	var aliasErr, rotationErr error
 	if c.Alias != "" {
-		if err := createAlias(ctx, api, c.Alias, k.ARN); err != nil {
-			return unfinished(explain(err, "CreateAlias", c.Alias))
+		if aliasErr = createAlias(ctx, api, c.Alias, k.ARN); aliasErr == nil {
+			k.Aliases = []string{c.Alias}
+		} else {
+			text, step := c.aliasFailed(aliasErr, region, k.ARN)
+			failed, next = append(failed, text), append(next, step)
 		}
-		k.Aliases, remaining = []string{c.Alias}, remaining[1:]
 	}
 	if c.Rotate {
-		if err := enableRotation(ctx, api, k.ARN, c.RotationDays); err != nil {
-			return unfinished(explain(err, "EnableKeyRotation", k.ARN))
+		if rotationErr = enableRotation(ctx, api, k.ARN, c.RotationDays); rotationErr != nil {
+			failed = append(failed, explain(rotationErr, "EnableKeyRotation", k.ARN).Error())
+			next = append(next, "turn rotation on: "+c.rotationCommand(region, k.ARN))
 		}
 	}
-	return k, nil
+	if len(failed) == 0 {
+		return k, nil
+	}
+	err = &unfinishedError{
+		text:   fmt.Sprintf("key %s was created, but is unfinished: %s", k.ARN, strings.Join(failed, "; ")),
+		hint:   "don't create another key; " + strings.Join(next, "; "),
+		causes: []error{aliasErr, rotationErr},
+	}
+	return k, err
 }
+
+// aliasFailed returns the text of an error of CreateAlias and the next step.
+func (c Creation) aliasFailed(err error, region, keyARN string) (text, next string) {
+	if code(err) == "AlreadyExistsException" {
+		return c.Alias + " was given to another key in the meantime", fmt.Sprintf(
+			"give this one another alias: %s; or move the alias, which changes the key for everything that uses it: %s",
+			aliasCommand("create-alias", region, "alias/OTHER", keyARN),
+			aliasCommand("update-alias", region, c.Alias, keyARN))
+	}
+	return explain(err, "CreateAlias", c.Alias).Error(),
+		"give this one its alias: " + aliasCommand("create-alias", region, c.Alias, keyARN)
+}
+
+// unfinishedError is an error after the key was created.
+type unfinishedError struct {
+	text, hint string
+	causes     []error
+}
+
+func (e *unfinishedError) Error() string   { return e.text }
+func (e *unfinishedError) Hint() string    { return e.hint }
+func (e *unfinishedError) Unwrap() []error { return e.causes }
 
 // createError explains an error of CreateKey.
 func createError(err error) error {

@@ -52,9 +52,13 @@ func TestCreateFails(t *testing.T) {
 		{"lost response", "CreateKey", -1, "", false,
 			[]string{"may or may not have been created", "look for the key"}},
 		{"alias not permitted", "CreateAlias", 400, "AccessDeniedException", true,
-			[]string{"kms:CreateAlias", "don't create another", "create-alias", "enable-key-rotation"}},
+			[]string{"kms:CreateAlias", "don't create another", "give this one its alias: aws kms create-alias"}},
+		{"alias taken", "CreateAlias", 400, "AlreadyExistsException", true, []string{
+			"alias/new was given to another key in the meantime", "--alias-name alias/OTHER",
+			"move the alias, which changes the key for everything that uses it: aws kms update-alias",
+		}},
 		{"rotation not permitted", "EnableKeyRotation", 400, "AccessDeniedException", true,
-			[]string{"kms:EnableKeyRotation", "finish this one: aws kms enable-key-rotation"}},
+			[]string{"kms:EnableKeyRotation", "turn rotation on: aws kms enable-key-rotation"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a := newAWS(t)
@@ -74,6 +78,13 @@ func TestCreateFails(t *testing.T) {
 			}
 			if n := awstest.Calls(a.Server, "CreateKey"); n != 1 {
 				t.Errorf("%d calls of CreateKey, want 1", n)
+			}
+			want := 0
+			if test.created { // rotation does not depend on the alias
+				want = 1
+			}
+			if n := awstest.Calls(a.Server, "EnableKeyRotation"); n != want {
+				t.Errorf("%d calls of EnableKeyRotation, want %d", n, want)
 			}
 		})
 	}

@@ -26,6 +26,12 @@ func TestCreationValidate(t *testing.T) {
 		{"reserved tag", Creation{Tags: []Tag{{"AWS:x", "x"}}}, "reserved"},
 		{"tag twice", Creation{Tags: []Tag{{"a", "1"}, {"a", "2"}}}, "twice"},
 		{"description too long", Creation{Description: strings.Repeat("x", 8193)}, "8192"},
+		{"longest description", Creation{Description: strings.Repeat("ü", 8192)}, ""},
+		{"longest tag", Creation{Tags: []Tag{{strings.Repeat("ü", 128), strings.Repeat("世", 256)}}}, ""},
+		{"tag key too long", Creation{Tags: []Tag{{strings.Repeat("ü", 129), ""}}}, "128"},
+		{"tag value too long", Creation{Tags: []Tag{{"a", strings.Repeat("ü", 257)}}}, "256"},
+		{"description with a control character", Creation{Description: "a\x1b[2J"}, "control characters"},
+		{"tag with a line break", Creation{Tags: []Tag{{"a", "b\nc"}}}, "control characters"},
 	} {
 		err := test.c.Validate()
 		if (err == nil) != (test.err == "") || !strings.Contains(errText(err), test.err) {

@@ -39,5 +39,7 @@ func denied(err error) bool {
 	return c == "AccessDeniedException" || c == "AccessDenied"
 }
 
-// explicitDeny reports whether a policy statement denies the call.
-func explicitDeny(err error) bool { return strings.Contains(message(err), "explicit deny") }
+// deniedByIAM reports whether a statement other than one of the key's policy denies the call.
+func deniedByIAM(err error) bool {
+	return strings.Contains(message(err), "explicit deny") && !strings.Contains(message(err), "resource-based policy")
+}

@@ -28,7 +28,7 @@ func grantCheck(err error, keyARN string, traps PolicyIssues) v1alpha1.Check {
 			" of the profile; if it is the right one, pass --skip-grant-check"
 	case code(err) == "DryRunOperationException":
 		c.Result, c.Message = v1alpha1.ResultPass, "kms:CreateGrant would have been allowed (dry run)"
-	case denied(err) && traps.OnlyViaEKS && !explicitDeny(err):
+	case denied(err) && traps.OnlyViaEKS && !deniedByIAM(err):
 		c.Message = "the key policy allows kms:CreateGrant only through EKS (kms:ViaService)," +
 			" which a dry run cannot verify"
 	case denied(err):

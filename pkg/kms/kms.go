@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -66,6 +67,18 @@ func describe(ctx context.Context, api Describer, id string) (Candidate, error) 
 	return candidate(out.KeyMetadata), nil
 }
 
+// KeyARN returns the ARN of the key behind the ARN of an alias. It returns other ARNs unchanged, and the alias itself
+// if DescribeKey fails. EKS reports the ARNs of keys; some emulators report an alias.
+func KeyARN(ctx context.Context, api Describer, arn string) string {
+	if !strings.Contains(arn, "alias/") {
+		return arn
+	}
+	if c, err := describe(ctx, api, arn); err == nil {
+		return c.ARN
+	}
+	return arn
+}
+
 func candidate(m *kmstypes.KeyMetadata) Candidate {
 	c := Candidate{Key: v1alpha1.Key{
 		ARN: aws.ToString(m.Arn), Account: aws.ToString(m.AWSAccountId),
@@ -78,13 +91,25 @@ func candidate(m *kmstypes.KeyMetadata) Candidate {
 	if m.ValidTo != nil && m.ExpirationModel != kmstypes.ExpirationModelTypeKeyMaterialDoesNotExpire {
 		c.ValidTo = &metav1.Time{Time: *m.ValidTo}
 	}
+	c.Description = aws.ToString(m.Description)
+	c.CreationDate = timeOf(m.CreationDate)
 	if mr := m.MultiRegionConfiguration; mr != nil {
 		c.MultiRegionRole = string(mr.MultiRegionKeyType)
 		if mr.PrimaryKey != nil {
-			c.PrimaryARN = aws.ToString(mr.PrimaryKey.Arn)
+			c.Primary = aws.ToString(mr.PrimaryKey.Arn)
+		}
+		for _, replica := range mr.ReplicaKeys {
+			c.Replicas = append(c.Replicas, aws.ToString(replica.Arn))
 		}
 	}
 	return c
+}
+
+func timeOf(t *time.Time) *metav1.Time {
+	if t == nil {
+		return nil
+	}
+	return &metav1.Time{Time: t.UTC()}
 }
 
 // keyARNs lists the keys of the account and region.

@@ -209,6 +209,9 @@ func TestCheckGrant(t *testing.T) {
 	viaEKS := `{"Version":"2012-10-17","Statement":[{"Sid":"E","Effect":"Allow","Principal":{"AWS":"*"},` +
 		`"Action":"kms:*","Resource":"*",` +
 		`"Condition":{"StringEquals":{"kms:ViaService":"eks.eu-central-1.amazonaws.com"}}}]}`
+	exceptViaEKS := `{"Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"},` +
+		`{"Effect":"Deny","Principal":"*","Action":"kms:CreateGrant","Resource":"*",` +
+		`"Condition":{"StringNotEquals":{"kms:ViaService":"eks.eu-central-1.amazonaws.com"}}}]}`
 	describeOnly := []fakeaws.Statement{fakeaws.Allow("kms:DescribeKey")}
 	for _, test := range []struct {
 		name   string
@@ -224,6 +227,8 @@ func TestCheckGrant(t *testing.T) {
 		{name: "not allowed", policy: describeOnly, want: v1alpha1.ResultFail, text: "kms:CreateGrant"},
 		{name: "allowed only through EKS", policy: describeOnly, key: fakeaws.Key{Policy: viaEKS},
 			want: v1alpha1.ResultUnknown, text: "only through EKS"},
+		{name: "denied except through EKS", key: fakeaws.Key{Policy: exceptViaEKS}, want: v1alpha1.ResultUnknown,
+			text: "only through EKS"},
 		{name: "disabled", key: fakeaws.Key{State: "Disabled"}, want: v1alpha1.ResultFail, text: "fails"},
 		{name: "throttled", fault: fakeaws.Fault{Status: 400, Code: "ThrottlingException"},
 			want: v1alpha1.ResultUnknown, text: "inconclusive"},
@@ -237,9 +242,9 @@ func TestCheckGrant(t *testing.T) {
 			a.SetFaults([]fakeaws.Fault{test.fault})
 			var issues PolicyIssues
 			if test.key.Policy != "" {
-				var err error
-				issues, err = parsePolicy(test.key.Policy, awstest.Region)
+				policy, err := parsePolicy(test.key.Policy)
 				awstest.Must(t, err)
+				issues = policy.issues(arn, Requester{Region: awstest.Region})
 			}
 			got := CheckGrant(context.Background(), a.kms(), arn, role, issues)
 			if got.Result != test.want || !strings.Contains(got.Message+got.Remedy, test.text) {
@@ -264,9 +269,21 @@ func TestCheckGrantIgnoredDryRun(t *testing.T) {
 	}
 }
 
+// TestFactsOfAlias checks a cluster whose configuration names an alias, as emulators report it.
+func TestFactsOfAlias(t *testing.T) {
+	a := newAWS(t)
+	key := a.key(t, fakeaws.Key{RotationDays: 90})
+	a.alias(t, "alias/named", key)
+	got, unasked, notes := Facts(context.Background(), a.kms(), "arn:aws:kms:eu-central-1:111122223333:alias/named")
+	if got.ARN != key || got.State != "Enabled" || got.Rotation == nil || unasked != "" || len(notes) > 0 {
+		t.Errorf("Facts = %+v, %q, %q; want those of %s", got, unasked, notes, key)
+	}
+}
+
 func TestReadPolicyIssues(t *testing.T) {
 	a := newAWS(t, fakeaws.Allow("*"), fakeaws.Deny("kms:GetKeyPolicy"))
-	_, reason := ReadPolicyIssues(context.Background(), a.kms(), a.key(t, fakeaws.Key{}), awstest.Region)
+	_, reason := ReadPolicyIssues(context.Background(), a.kms(), a.key(t, fakeaws.Key{}),
+		Requester{Region: awstest.Region})
 	if reason == "" {
 		t.Error("ReadPolicyIssues without permission returns no reason")
 	}

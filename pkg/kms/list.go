@@ -24,6 +24,8 @@ type ListOptions struct {
 	// note: an incomplete map would make used keys look unused.
 	UsedBy    map[string][]string
 	UsedByErr error
+	// Tags reads the tags of customer keys too, which takes one more call for each.
+	Tags TagReader
 	// PerSecond limits the calls of DescribeKey, and separately those of GetKeyRotationStatus; 0 means
 	// DefaultPerSecond.
 	PerSecond float64
@@ -113,7 +115,7 @@ func (c *collector) describeAll(ctx context.Context) error {
 		perSecond = DefaultPerSecond
 	}
 	describeRate := rate.NewLimiter(perSecond, listConcurrency)
-	rotationRate := rate.NewLimiter(perSecond, listConcurrency)
+	rotationRate, tagRate := rate.NewLimiter(perSecond, listConcurrency), rate.NewLimiter(perSecond, listConcurrency)
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(listConcurrency)
 	for i := range c.keys {
@@ -130,6 +132,14 @@ func (c *collector) describeAll(ctx context.Context) error {
 					return err
 				}
 				if err := c.rotation(ctx, k); err != nil {
+					return err
+				}
+			}
+			if k.Manager == "CUSTOMER" && c.options.Tags != nil {
+				if err := tagRate.Wait(ctx); err != nil {
+					return err
+				}
+				if err := c.tags(ctx, k); err != nil {
 					return err
 				}
 			}
@@ -177,6 +187,19 @@ func (c *collector) rotation(ctx context.Context, k *Candidate) error {
 	return nil
 }
 
+func (c *collector) tags(ctx context.Context, k *Candidate) error {
+	found, err := tags(ctx, c.options.Tags, k.ARN)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		c.countFailed("kms:ListResourceTags")
+		return nil //nolint:nilerr // counted, and reported in one note for all keys
+	}
+	k.Tags = found
+	return nil
+}
+
 func (c *collector) countFailed(action string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -194,7 +217,7 @@ func (c *collector) progress() {
 
 func (c *collector) notes() []string {
 	var notes []string
-	for _, action := range []string{"kms:DescribeKey", "kms:GetKeyRotationStatus"} {
+	for _, action := range []string{"kms:DescribeKey", "kms:GetKeyRotationStatus", "kms:ListResourceTags"} {
 		if n := c.failed[action]; n > 0 {
 			notes = append(notes, fmt.Sprintf("%s failed for %d of %d keys", action, n, len(c.keys)))
 		}
@@ -226,6 +249,7 @@ func byEligibility(a, b v1alpha1.KeyListItem) int {
 // Facts calls KMS for a key's state, aliases and rotation, concurrently. unasked is why the state is unknown: another
 // account or a missing permission, but never deletion. notes lists what else is missing.
 func Facts(ctx context.Context, api Reader, keyARN string) (key v1alpha1.Key, unasked string, notes []string) {
+	keyARN = KeyARN(ctx, api, keyARN)
 	var described Candidate
 	var aliases []kmstypes.AliasListEntry
 	var rotates *v1alpha1.Rotation
@@ -236,7 +260,7 @@ func Facts(ctx context.Context, api Reader, keyARN string) (key v1alpha1.Key, un
 	g.Go(func() { rotates, rotationErr = rotation(ctx, api, keyARN) })
 	g.Wait()
 	key = described.Key
-	key.ARN = keyARN // as in the EKS configuration
+	key.ARN = keyARN
 	if describeErr != nil {
 		unasked = explain(describeErr, "DescribeKey", keyARN).Error()
 	}

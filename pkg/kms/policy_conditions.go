@@ -1,156 +1,140 @@
 package kms
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
-	"path"
+	"maps"
 	"slices"
 	"strings"
 )
 
-// PolicyIssues are key-policy conditions that would make an association fail.
-type PolicyIssues struct {
-	// Blocking describes the conditions of statements that deny CreateGrant to EKS. If no other statement allows it,
-	// it also describes the conditions of statements that allow CreateGrant, but not to EKS.
-	Blocking []string
-	// OnlyViaEKS is true if CreateGrant is allowed only through EKS, so that a direct call shows nothing.
-	OnlyViaEKS bool
+// truth is the outcome of a part of a policy. The order is that of certainty: the least decides a conjunction, the
+// greatest a disjunction.
+type truth int
+
+const (
+	no truth = iota
+	unsure
+	yes
+)
+
+func truthOf(b bool) truth {
+	if b {
+		return yes
+	}
+	return no
 }
 
-// condition maps operators to keys to values.
-type condition map[string]map[string]oneOrMany
-
-type readStatement struct {
-	Sid       string
-	Effect    string
-	Action    oneOrMany
-	Condition condition
+// fact is what is known of a condition key. A key without a fact is unknown.
+type fact struct {
+	// values are the possible values; EKS's request has one of them.
+	values []string
+	// absent is true if the request does not have the key.
+	absent bool
+	// optional is true if the request may lack the key.
+	optional bool
 }
 
-// oneOrMany decodes a JSON value or a list of values.
-type oneOrMany []string
-
-func (s *oneOrMany) UnmarshalJSON(raw []byte) error {
-	var v any
-	if err := json.Unmarshal(raw, &v); err != nil {
-		return err
-	}
-	list, isList := v.([]any)
-	if !isList {
-		list = []any{v}
-	}
-	*s = nil
-	for _, item := range list {
-		*s = append(*s, fmt.Sprint(item))
-	}
-	return nil
-}
-
-// statements decodes a statement or a list of statements.
-type statements []readStatement
-
-func (s *statements) UnmarshalJSON(raw []byte) error {
-	var one readStatement
-	if json.Unmarshal(raw, &one) == nil {
-		*s = statements{one}
-		return nil
-	}
-	return json.Unmarshal(raw, (*[]readStatement)(s))
-}
-
-// ReadPolicyIssues reads the key's policy and returns its PolicyIssues, or in unread the reason why
-// the policy could not be read.
-// Most callers lack the permission, and KMS never returns the policy of another account's key.
-func ReadPolicyIssues(ctx context.Context, api PolicyReader, keyARN,
-	region string) (traps PolicyIssues, unread string) {
-	policy, err := keyPolicy(ctx, api, keyARN)
-	if err == nil {
-		traps, err = parsePolicy(policy, region)
-	}
-	if err != nil {
-		return PolicyIssues{}, message(err)
-	}
-	return traps, ""
-}
-
-// parsePolicy finds the conditions of a key policy that deny CreateGrant to EKS in the region. A policy without such
-// conditions does not mean that the caller is allowed: the caller's own policies also count.
-func parsePolicy(policy, region string) (PolicyIssues, error) {
-	var doc struct{ Statement statements }
-	if err := json.Unmarshal([]byte(policy), &doc); err != nil {
-		return PolicyIssues{}, fmt.Errorf("parse the key policy: %w", err)
-	}
-	var t PolicyIssues
-	var blocked []string
-	unconditional, viaEKS := false, false
-	for _, s := range doc.Statement {
-		if !slices.ContainsFunc(s.Action, matchesCreateGrant) {
-			continue
-		}
-		forAWS, via := s.Condition.values("kms:GrantIsForAWSResource"), s.Condition.values("kms:ViaService")
-		eks := slices.ContainsFunc(via, func(pattern string) bool { return matchesEKS(pattern, region) })
-		switch {
-		case s.Effect == "Deny" && (len(forAWS) > 0 || len(via) > 0 && !eks):
-			t.Blocking = append(t.Blocking, fmt.Sprintf("statement %s denies kms:CreateGrant by a condition on"+
-				" kms:GrantIsForAWSResource or kms:ViaService, which EKS may not meet", s.name()))
-		case s.Effect != "Allow":
-		case slices.Contains(forAWS, "true"):
-			blocked = append(blocked, fmt.Sprintf("statement %s allows kms:CreateGrant only with"+
-				" kms:GrantIsForAWSResource, which EKS doesn't meet", s.name()))
-		case len(via) > 0 && !eks:
-			blocked = append(blocked, fmt.Sprintf("statement %s allows kms:CreateGrant only through %s,"+
-				" not through eks.%s.amazonaws.com", s.name(), strings.Join(via, ", "), region))
-		case eks:
-			viaEKS = true
-		default:
-			unconditional = true
-		}
-	}
-	if !unconditional && !viaEKS {
-		t.Blocking = append(t.Blocking, blocked...)
-	}
-	t.OnlyViaEKS = viaEKS && !unconditional
-	return t, nil
-}
-
-// values returns the values of a condition key, except those of the operator Null.
-func (c condition) values(key string) []string {
-	var v []string
-	for operator, keys := range c {
-		if strings.HasPrefix(operator, "Null") {
-			continue
-		}
-		for k, values := range keys {
-			if strings.EqualFold(k, key) {
-				v = append(v, values...)
+// conditionsHold evaluates the conditions of a statement. doubts describes those that could not be evaluated, failed
+// those that do not hold.
+func conditionsHold(c map[string]map[string]list[any], facts map[string]fact) (holds truth, doubts, failed []string) {
+	holds = yes
+	for _, operator := range slices.Sorted(maps.Keys(c)) {
+		for _, key := range slices.Sorted(maps.Keys(c[operator])) {
+			wanted := texts(c[operator][key])
+			one := unsure
+			if f, known := facts[strings.ToLower(key)]; known {
+				one = evaluate(operator, wanted, f)
+			}
+			holds = min(holds, one)
+			text := fmt.Sprintf("%s %s %s", operator, key, strings.Join(wanted, ", "))
+			switch one {
+			case unsure:
+				doubts = append(doubts, text)
+			case no:
+				failed = append(failed, text)
 			}
 		}
 	}
-	return v
+	return holds, doubts, failed
 }
 
-func (s readStatement) name() string {
-	if s.Sid == "" {
-		return "(without Sid)"
+// evaluate applies an operator of IAM to a fact. Operators and values that are not understood are unsure.
+func evaluate(operator string, wanted []string, f fact) truth {
+	if len(wanted) == 0 || slices.ContainsFunc(wanted, func(w string) bool { return strings.Contains(w, "${") }) {
+		return unsure // IAM replaces variables such as ${aws:username}
 	}
-	return fmt.Sprintf("%q", s.Sid)
+	base := operator
+	anyOf, allOf := false, false
+	if rest, found := strings.CutPrefix(base, "ForAnyValue:"); found {
+		base, anyOf = rest, true
+	} else if rest, found := strings.CutPrefix(base, "ForAllValues:"); found {
+		base, allOf = rest, true
+	}
+	base, ifExists := strings.CutSuffix(base, "IfExists")
+	if base == "Null" {
+		if f.optional || len(wanted) > 1 {
+			return unsure
+		}
+		return truthOf(strings.EqualFold(wanted[0], fmt.Sprint(f.absent)))
+	}
+	same, negated := comparison(base)
+	switch {
+	case same == nil:
+		return unsure
+	case f.absent:
+		return truthOf(ifExists || allOf || negated && !anyOf)
+	}
+	least, most := yes, no
+	if f.optional && ifExists {
+		most = yes // it holds if the request lacks the key
+	}
+	for _, value := range f.values {
+		match := slices.ContainsFunc(wanted, func(w string) bool { return same(w, value) })
+		least, most = min(least, truthOf(match != negated)), max(most, truthOf(match != negated))
+	}
+	if least != most {
+		return unsure
+	}
+	return least
 }
 
-// matchesCreateGrant reports whether an action of a policy includes kms:CreateGrant.
-func matchesCreateGrant(pattern string) bool {
-	return matches(strings.ToLower(pattern), "kms:creategrant")
+// comparison returns the function that compares a wanted value with an actual one, or nil for an unknown operator.
+func comparison(operator string) (same func(wanted, actual string) bool, negated bool) {
+	positive := strings.Replace(operator, "Not", "", 1)
+	negated = positive != operator
+	switch positive {
+	case "StringEquals":
+		return func(w, v string) bool { return w == v }, negated
+	case "StringEqualsIgnoreCase":
+		return strings.EqualFold, negated
+	case "StringLike", "ArnLike", "ArnEquals":
+		return matches, negated
+	}
+	if operator == "Bool" {
+		return strings.EqualFold, false
+	}
+	return nil, false
 }
 
-// matchesEKS reports whether a pattern of kms:ViaService includes EKS in the region, with or without China's suffix.
-func matchesEKS(pattern, region string) bool {
-	service := "eks." + region + ".amazonaws.com"
-	return matches(pattern, service) || matches(pattern, service+".cn")
-}
-
-// matches reports whether s matches an IAM pattern. IAM's wildcards are those of path.Match as long as neither string
-// contains a slash or a bracket.
+// matches reports whether s matches a pattern of IAM: * is any text, ? is any character.
 func matches(pattern, s string) bool {
-	ok, err := path.Match(pattern, s)
-	return err == nil && ok
+	p, text := []rune(pattern), []rune(s)
+	star, mark := -1, 0 // the last * of the pattern, and where its text ends so far
+	i, j := 0, 0
+	for j < len(text) {
+		switch {
+		case i < len(p) && p[i] == '*':
+			star, mark = i, j
+			i++
+		case i < len(p) && (p[i] == '?' || p[i] == text[j]):
+			i++
+			j++
+		case star >= 0:
+			mark++
+			i, j = star+1, mark
+		default:
+			return false
+		}
+	}
+	return strings.Trim(string(p[i:]), "*") == ""
 }

@@ -19,7 +19,7 @@ const shownRows = 50
 // AuditText writes an audit for people: totals, findings, changes, clusters, keys, and
 // what could not be queried. Tables of more than 50 rows are cut unless wide is set.
 func AuditText(w io.Writer, r *v1alpha1.AuditReport, c Colour, wide bool) error {
-	t := &auditText{errWriter: &errWriter{w: w}, c: c, wide: wide}
+	t := &auditText{textWriter: newTextWriter(w), c: c, wide: wide}
 	t.totals(r)
 	t.findings("Findings", r.Findings)
 	t.findings("Undecided", r.Undecided)
@@ -34,7 +34,7 @@ func AuditText(w io.Writer, r *v1alpha1.AuditReport, c Colour, wide bool) error 
 }
 
 type auditText struct {
-	*errWriter
+	*textWriter
 	c    Colour
 	wide bool
 }
@@ -141,7 +141,7 @@ func (t *auditText) clusters(items []v1alpha1.EncryptionReport) {
 		}
 		row := []string{cmp.Or(r.Cluster.Name, r.Cluster.Context), r.Cluster.Region, r.Cluster.Account,
 			cmp.Or(r.Cluster.KubernetesVersion, Unknown),
-			string(r.Encryption.Verdict), string(r.Encryption.Scope), key, usable}
+			verdictCell(r), string(r.Encryption.Scope), key, usable}
 		if t.wide {
 			tool := ""
 			if r.Cluster.ManagedBy != nil {

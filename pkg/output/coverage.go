@@ -15,17 +15,18 @@ const shownFailures = 20
 // CoverageText writes the report for people: the verdict with its statement, the counts,
 // and the failures.
 func CoverageText(w io.Writer, r *v1alpha1.CoverageReport, c Colour, wide bool) error {
-	e := &errWriter{w: w}
+	e := newTextWriter(w)
 	paint := c.Doubtful
 	switch r.Verdict {
 	case v1alpha1.CoverageProven:
 		paint = c.Good
-	case v1alpha1.CoverageStale:
+	case v1alpha1.CoverageStale, v1alpha1.CoverageContradicted:
 		paint = c.Bad
 	}
 	e.line(c.Strong(paint(fmt.Sprintf("%s (%s)", r.Verdict, r.Method))))
-	e.line(sanitize.Line(r.Statement))
+	e.line(e.wrap(r.Statement, ""))
 	e.line("")
+	e.do(func(w io.Writer) error { return serversText(w, r) })
 	t := NewTable("RESOURCE", "TOTAL", "CURRENT", "REWRITTEN", "GONE", "UNPROVEN", "FAILED")
 	n := func(i int64) string { return strconv.FormatInt(i, 10) }
 	var failures []v1alpha1.Failure
@@ -41,6 +42,27 @@ func CoverageText(w io.Writer, r *v1alpha1.CoverageReport, c Colour, wide bool) 
 	e.do(func(w io.Writer) error { return failureTable(w, failures, wide) })
 	e.notes(r.Notes)
 	return e.err
+}
+
+// serversText describes the API servers that answered.
+func serversText(w io.Writer, r *v1alpha1.CoverageReport) error {
+	s, a := r.Servers, r.Agreement
+	if s == nil {
+		return nil
+	}
+	live := "unknown"
+	if s.Live > 0 {
+		live = strconv.Itoa(s.Live)
+	}
+	line := fmt.Sprintf("API servers: %s live, %d reached; write key %s", live, s.Reached, s.WriteKey)
+	if a != nil {
+		line += fmt.Sprintf("; agreement before: %s, after: %s; control: %s", a.Before, a.After, r.Control)
+	}
+	if s.Reason != "" {
+		line += "; " + s.Reason
+	}
+	_, err := fmt.Fprintf(w, "%s\n\n", sanitize.Line(line))
+	return err
 }
 
 func failureTable(w io.Writer, failures []v1alpha1.Failure, wide bool) error {

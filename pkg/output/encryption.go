@@ -45,17 +45,20 @@ func paint(c Colour, r *v1alpha1.EncryptionReport) func(string) string {
 // EncryptionText writes one report for people: the verdict, then the facts behind it.
 // wide adds the controls and the details of the key.
 func EncryptionText(w io.Writer, r *v1alpha1.EncryptionReport, c Colour, wide bool) error {
-	e := &errWriter{w: w}
+	e := newTextWriter(w)
 	words := fmt.Sprintf("%s (%s, %s)", headline(r), r.Encryption.Verdict, r.Encryption.Scope)
+	if s := r.Cluster.Status; s != "" && s != "ACTIVE" && s != "UPDATING" {
+		words += "; the cluster is " + sanitize.Line(s)
+	}
 	e.line(c.Strong(paint(c, r)(words)))
 	if r.Encryption.Reason != "" {
-		e.line(sanitize.Line(r.Encryption.Reason))
+		e.line(e.wrap(r.Encryption.Reason, ""))
 	}
 	if r.Cluster.Guard == v1alpha1.GuardMismatch {
-		e.line(c.Bad("This is NOT the cluster that kubectl uses: " + sanitize.Line(r.Cluster.GuardReason)))
+		e.line(c.Bad(e.wrap("This is NOT the cluster that kubectl uses: "+r.Cluster.GuardReason, "")))
 	}
 	if r.Key != nil && r.Key.Usable == v1alpha1.UsableNo {
-		e.line(c.Bad("The key is NOT usable: " + sanitize.Line(r.Key.Reason)))
+		e.line(c.Bad(e.wrap("The key is NOT usable: "+r.Key.Reason, "")))
 	}
 	e.line("")
 	e.do(reportFields(r, wide).Print)
@@ -82,7 +85,10 @@ func reportFields(r *v1alpha1.EncryptionReport, wide bool) *Fields {
 	}
 	f.Add("Context", cl.Context)
 	if cl.Guard != "" {
-		f.Add("Guard", withReason(string(cl.Guard), cl.GuardReason))
+		f.Add("Guard", withReason(guardWords(r), cl.GuardReason))
+	}
+	if c := r.Caller; c != nil {
+		f.Add("Caller", withReason(c.ARN, c.Source))
 	}
 	if cl.KubernetesVersion != "" {
 		f.Addf("Kubernetes", "%s (platform %s)", cl.KubernetesVersion, cmp.Or(cl.PlatformVersion, Unknown))
@@ -119,6 +125,10 @@ func addKey(f *Fields, k *v1alpha1.Key, wide bool) {
 	if !wide {
 		return
 	}
+	f.Add("  Description", k.Description)
+	if k.CreationDate != nil {
+		f.Add("  Created", k.CreationDate.UTC().Format(minutes))
+	}
 	f.Add("  Account", k.Account)
 	f.Add("  Manager", k.Manager)
 	f.Add("  Spec", k.Spec)
@@ -126,6 +136,8 @@ func addKey(f *Fields, k *v1alpha1.Key, wide bool) {
 	f.Add("  Origin", k.Origin)
 	if k.MultiRegion {
 		f.Add("  Multi-Region", "yes")
+		f.Add("  Primary", k.Primary)
+		f.Add("  Replicas", strings.Join(k.Replicas, ", "))
 	}
 }
 
@@ -163,7 +175,7 @@ func EncryptionTable(w io.Writer, items []v1alpha1.EncryptionReport, wide bool) 
 		}
 		row := []string{shortContext(r.Cluster.Context), r.Cluster.Name, r.Cluster.Region,
 			cmp.Or(r.Cluster.KubernetesVersion, Unknown),
-			string(r.Encryption.Verdict), string(r.Encryption.Scope), key, usable}
+			verdictCell(r), string(r.Encryption.Scope), key, usable}
 		if wide {
 			tool := ""
 			if r.Cluster.ManagedBy != nil {
@@ -177,6 +189,14 @@ func EncryptionTable(w io.Writer, items []v1alpha1.EncryptionReport, wide bool) 
 	return t.Print(w)
 }
 
+// verdictCell returns the verdict for a table. It names the reason if kubectl uses another cluster.
+func verdictCell(r *v1alpha1.EncryptionReport) string {
+	if r.Cluster.Guard == v1alpha1.GuardMismatch {
+		return string(r.Encryption.Verdict) + " (other cluster)"
+	}
+	return string(r.Encryption.Verdict)
+}
+
 // shortContext shortens a context name that is the ARN of the cluster, as aws eks
 // update-kubeconfig creates it: other columns show the region and the account.
 func shortContext(name string) string {
@@ -187,6 +207,14 @@ func shortContext(name string) string {
 }
 
 func managedBy(m *v1alpha1.ManagedBy) string {
+	text := oneManager(m)
+	for _, other := range m.Also {
+		text += "; also traces of " + withReason(string(other.Tool), other.Evidence)
+	}
+	return text
+}
+
+func oneManager(m *v1alpha1.ManagedBy) string {
 	switch {
 	case m.Tool == v1alpha1.ToolUnknown || m.Tool == "":
 		return withReason("unknown", "no tag names a tool; Terraform sets none")
@@ -204,37 +232,18 @@ func association(u *v1alpha1.Update) string {
 	return s + ", update " + u.ID
 }
 
+// guardWords returns the guard with its evidence.
+func guardWords(r *v1alpha1.EncryptionReport) string {
+	words := string(r.Cluster.Guard)
+	if g := r.Guard; g != nil && g.Evidence != "" && g.Evidence != v1alpha1.EvidenceNone {
+		words += ", by " + strings.ToLower(string(g.Evidence))
+	}
+	return words
+}
+
 func withReason(s, reason string) string {
 	if reason == "" {
 		return s
 	}
 	return s + " (" + strings.TrimSuffix(reason, ".") + ")"
-}
-
-// errWriter writes until the first error and keeps that error.
-type errWriter struct {
-	w   io.Writer
-	err error
-}
-
-func (e *errWriter) line(s string) {
-	if e.err == nil {
-		_, e.err = fmt.Fprintln(e.w, s)
-	}
-}
-
-func (e *errWriter) do(print func(io.Writer) error) {
-	if e.err == nil {
-		e.err = print(e.w)
-	}
-}
-
-// notes writes the notes of a report after an empty line.
-func (e *errWriter) notes(notes []string) {
-	for i, note := range notes {
-		if i == 0 {
-			e.line("")
-		}
-		e.line("Note: " + sanitize.Line(note))
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
@@ -14,7 +15,7 @@ type KeyColumns struct {
 	// UsedBy adds a column with the clusters that use each key. UsersUnknown means that
 	// they could not be determined.
 	UsedBy, UsersUnknown bool
-	// Wide adds the columns spec, usage, manager, origin and multi-region.
+	// Wide adds the columns spec, usage, manager, origin, multi-region, created, description, tags and replicas.
 	Wide bool
 }
 
@@ -22,7 +23,8 @@ type KeyColumns struct {
 func KeyTable(w io.Writer, l *v1alpha1.KeyList, columns KeyColumns) error {
 	headers := []string{"ALIAS", "KEY", "ELIGIBLE", "STATE", "ROTATION", "PALETTE"}
 	if columns.Wide {
-		headers = append(headers, "SPEC", "USAGE", "MANAGER", "ORIGIN", "MULTI-REGION")
+		headers = append(headers, "SPEC", "USAGE", "MANAGER", "ORIGIN", "MULTI-REGION", "REPLICAS", "CREATED", "TAGS",
+			"DESCRIPTION")
 	}
 	if columns.UsedBy {
 		headers = append(headers, "USED-BY")
@@ -35,9 +37,10 @@ func KeyTable(w io.Writer, l *v1alpha1.KeyList, columns KeyColumns) error {
 			key = key[strings.LastIndexByte(key, '/')+1:]
 		}
 		row := []string{strings.Join(k.Aliases, ","), key, yesNo(k.Eligible), k.State, keyRotation(k),
-			yesNo(k.PaletteUsable)}
+			paletteText(k)}
 		if columns.Wide {
 			row = append(row, k.Spec, k.Usage, k.Manager, k.Origin, yesNo(k.MultiRegion))
+			row = append(row, wideCells(k)...)
 		}
 		switch {
 		case columns.UsedBy && columns.UsersUnknown:
@@ -47,10 +50,39 @@ func KeyTable(w io.Writer, l *v1alpha1.KeyList, columns KeyColumns) error {
 		}
 		t.Row(append(row, why(k))...)
 	}
-	e := &errWriter{w: w}
+	e := newTextWriter(w)
 	e.do(t.Print)
 	e.notes(l.Notes)
 	return e.err
+}
+
+// wideCells returns the replicas' regions, the date of creation, the tags and the description.
+func wideCells(k *v1alpha1.KeyListItem) []string {
+	var regions []string
+	for _, replica := range k.Replicas {
+		if parts := strings.Split(replica, ":"); len(parts) > 3 {
+			regions = append(regions, parts[3])
+		}
+	}
+	created := ""
+	if k.CreationDate != nil {
+		created = k.CreationDate.UTC().Format(time.DateOnly)
+	}
+	return []string{strings.Join(regions, ","), created, tagList(k.Tags), k.Description}
+}
+
+// paletteText states what Palette needs to use the key. Its controller policy allows only keys with a certain alias; the
+// page on the encryption of secrets has a statement for all others.
+func paletteText(k *v1alpha1.KeyListItem) string {
+	switch k.Palette {
+	case v1alpha1.PaletteYes:
+		return "yes"
+	case v1alpha1.PaletteWithStatement:
+		return "with the page's statement"
+	case v1alpha1.PaletteNo:
+		return "no"
+	}
+	return ""
 }
 
 // why returns the reasons why a key is not eligible, or the warnings for an eligible one.

@@ -10,35 +10,35 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
-// planWidth is the maximum width of a plan, in columns.
-const planWidth = 80
-
 // PlanText writes the plan of an association for people: the checks, the consequence for
 // the tool that manages the cluster, and the steps.
 func PlanText(w io.Writer, p *v1alpha1.AssociationPlan, c Colour) error {
-	e := &errWriter{w: w}
+	e := newTextWriter(w)
 	e.line(c.Strong("Plan: associate a KMS key with EKS cluster " + sanitize.Line(p.Cluster.Name)))
 	f := &Fields{}
 	f.Add("Cluster", p.Cluster.ARN)
+	f.Add("Account", p.Cluster.Account)
 	f.Add("Key", p.Key.ARN)
 	f.Add("Aliases", strings.Join(p.Key.Aliases, ", "))
+	if c := p.Caller; c != nil {
+		f.Add("Caller", c.ARN)
+		f.Add("Credentials", c.Source)
+		f.Add("Wrapper", c.Wrapper)
+	}
+	for _, o := range p.EndpointOverrides {
+		f.Add("Endpoint", o.Service+" at "+o.URL+" ("+o.Source+")")
+	}
 	e.do(f.Print)
 	e.line("")
-	for _, check := range p.Checks {
-		e.line(checkPaint(c, check.Result)(fmt.Sprintf("%-8s", check.Result)) + sanitize.Line(check.Name))
-		e.line(Wrap(check.Message, "        ", planWidth))
-		if check.Remedy != "" && check.Result != v1alpha1.ResultPass {
-			e.line(Wrap("-> "+check.Remedy, "        ", planWidth))
-		}
-	}
+	e.checks(c, p.Checks)
 	if d := p.Drift; d.Snippet != "" {
 		e.line("")
-		e.line(c.Strong(Wrap(manager(p), "", planWidth)))
+		e.line(c.Strong(e.wrap(manager(p), "")))
 		if !mentioned(p, func(c v1alpha1.Check) string { return c.Message }, d.Consequence) {
-			e.line(Wrap("Consequence: "+d.Consequence, "", planWidth))
+			e.line(e.wrap("Consequence: "+d.Consequence, ""))
 		}
 		if d.Remedy != "" && !mentioned(p, func(c v1alpha1.Check) string { return c.Remedy }, d.Remedy) {
-			e.line(Wrap("Remedy: "+d.Remedy, "", planWidth))
+			e.line(e.wrap("Remedy: "+d.Remedy, ""))
 		}
 		e.line("")
 		for line := range strings.Lines(d.Snippet) {
@@ -49,10 +49,21 @@ func PlanText(w io.Writer, p *v1alpha1.AssociationPlan, c Colour) error {
 		e.line("")
 		e.line(c.Strong("Steps"))
 		for i, step := range p.Steps {
-			e.line(Wrap(fmt.Sprintf("%d. %s", i+1, step), "   ", planWidth)[3:])
+			e.line(e.wrap(fmt.Sprintf("%d. %s", i+1, step), "   ")[3:])
 		}
 	}
 	return e.err
+}
+
+// checks writes each check with its message and, unless it passed, its remedy.
+func (t *textWriter) checks(c Colour, checks []v1alpha1.Check) {
+	for _, check := range checks {
+		t.line(checkPaint(c, check.Result)(fmt.Sprintf("%-8s", check.Result)) + sanitize.Line(check.Name))
+		t.line(t.wrap(check.Message, "        "))
+		if check.Remedy != "" && check.Result != v1alpha1.ResultPass {
+			t.line(t.wrap("-> "+check.Remedy, "        "))
+		}
+	}
 }
 
 // manager returns the heading of the snippet: the tool and the evidence for it.
@@ -80,28 +91,4 @@ func checkPaint(c Colour, r v1alpha1.Result) func(string) string {
 		return c.Bad
 	}
 	return c.Doubtful
-}
-
-// Wrap cleans the text and breaks it at spaces into indented lines of at most width
-// columns. Words that are longer stay whole.
-func Wrap(text, indent string, width int) string {
-	var b strings.Builder
-	column := 0
-	for _, word := range strings.Fields(sanitize.Line(text)) {
-		n := len([]rune(word))
-		switch {
-		case column == 0:
-			b.WriteString(indent)
-			column = len(indent)
-		case column+1+n > width:
-			b.WriteString("\n" + indent)
-			column = len(indent)
-		default:
-			b.WriteByte(' ')
-			column++
-		}
-		b.WriteString(word)
-		column += n
-	}
-	return b.String()
 }

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/term"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
@@ -18,20 +18,21 @@ const progressEvery = 5 * time.Second
 // Progress shows the state of an operation: on a terminal in one line that is redrawn,
 // elsewhere in a new line every five seconds. It is safe for concurrent use.
 type Progress struct {
-	w    io.Writer
-	fd   int // file descriptor of the terminal, or -1
-	now  func() time.Time
-	mu   sync.Mutex
-	last time.Time
-	open bool   // the terminal shows a line that End must erase
-	stop func() // ends the redrawing that Live started
+	w        io.Writer
+	terminal bool
+	now      func() time.Time
+	mu       sync.Mutex
+	last     time.Time
+	open     bool   // the terminal shows a line that End must erase
+	stop     func() // ends the redrawing that Live started
 }
 
-// NewProgress returns a Progress that writes to w.
+// NewProgress returns a Progress that writes to w. On a terminal it writes below a sanitize.Writer, which would replace
+// the sequences that erase the line.
 func NewProgress(w io.Writer) *Progress {
-	p := &Progress{w: w, fd: -1, now: time.Now}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
-		p.fd = int(f.Fd())
+	p := &Progress{w: w, now: time.Now}
+	if f, ok := terminal(w); ok && os.Getenv("TERM") != "dumb" {
+		p.w, p.terminal = f, true
 	}
 	return p
 }
@@ -40,7 +41,7 @@ func NewProgress(w io.Writer) *Progress {
 func (p *Progress) Show(line string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.fd >= 0 {
+	if p.terminal {
 		p.draw(line)
 		return
 	}
@@ -54,7 +55,7 @@ func (p *Progress) Show(line string) {
 func (p *Progress) Hint(line string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.fd >= 0 {
+	if p.terminal {
 		p.draw(line)
 	}
 }
@@ -65,7 +66,7 @@ func (p *Progress) Live(line func() string) {
 	p.halt()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.fd < 0 {
+	if !p.terminal {
 		fmt.Fprintln(p.w, sanitize.Line(line()))
 		return
 	}
@@ -103,10 +104,8 @@ func (p *Progress) halt() {
 // draw replaces the line on the terminal, cut to its width.
 func (p *Progress) draw(line string) {
 	line = sanitize.Line(line)
-	if width, _, err := term.GetSize(p.fd); err == nil && width > 1 {
-		if runes := []rune(line); len(runes) >= width {
-			line = string(runes[:width-2]) + "…"
-		}
+	if width := Width(p.w); width > 1 {
+		line = ansi.Truncate(line, width-1, "…")
 	}
 	fmt.Fprintf(p.w, "\r\x1b[K%s", line)
 	p.open = true

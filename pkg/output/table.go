@@ -21,9 +21,11 @@ type Table struct {
 	rows [][]string
 }
 
-// NewTable returns a table with these headers.
+// NewTable returns a table with these headers, which are cleaned like cells.
 func NewTable(headers ...string) *Table {
-	return &Table{rows: [][]string{headers}}
+	t := &Table{}
+	t.Row(headers...)
+	return t
 }
 
 // Row adds a row. Each cell is cleaned; an empty one becomes <none>.
@@ -63,14 +65,23 @@ func (f *Fields) Add(name, value string) {
 // Addf adds a line with a formatted value.
 func (f *Fields) Addf(name, format string, args ...any) { f.Add(name, fmt.Sprintf(format, args...)) }
 
-// Print writes the lines with aligned values.
+// minValue is the minimum width of a wrapped value, in columns.
+const minValue = 30
+
+// Print writes the lines with aligned values. On a terminal that is wide enough, long values continue below.
 func (f *Fields) Print(w io.Writer) error {
-	width := 0
+	name := 0
 	for _, row := range f.rows {
-		width = max(width, len(row[0]))
+		name = max(name, len(row[0])+len(":  "))
 	}
+	width := Width(w)
+	if width < name+minValue {
+		width = 0
+	}
+	indent := strings.Repeat(" ", name)
 	for _, row := range f.rows {
-		if _, err := fmt.Fprintf(w, "%-*s  %s\n", width+1, row[0]+":", row[1]); err != nil {
+		value := strings.TrimPrefix(Wrap(row[1], indent, width), indent)
+		if _, err := fmt.Fprintf(w, "%-*s%s\n", name, row[0]+":", value); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"runtime"
 
 	tea "charm.land/bubbletea/v2"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // ErrNone is returned if the user cancels or the context ends.
@@ -47,7 +49,8 @@ func Pick(ctx context.Context, in io.Reader, out io.Writer, list List) (int, err
 		defer context.AfterFunc(ctx, end)()
 		return pickByNumber(ctx, input, out, list)
 	}
-	last, err := tea.NewProgram(newModel(list), tea.WithContext(ctx), tea.WithInput(input), tea.WithOutput(out)).Run()
+	last, err := tea.NewProgram(newModel(list), tea.WithContext(ctx), tea.WithInput(input),
+		tea.WithOutput(sanitize.Raw(out))).Run()
 	switch {
 	case errors.Is(err, tea.ErrInterrupted), ctx.Err() != nil:
 		return 0, ErrNone

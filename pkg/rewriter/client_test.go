@@ -1,50 +1,49 @@
 package rewriter
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 )
 
+const emptyTable = `{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"7"},"rows":[]}`
+
 // Requests go to the path of the configured server, with the configured user agent and
-// user. After reconnect, the next request uses another connection.
+// user. Each lane has a connection of its own.
 func TestClient(t *testing.T) {
-	connections := map[string]bool{}
+	connections := map[string]int{}
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		connections[r.RemoteAddr] = true
-		if r.URL.Path != "/prefix/api/v1/secrets" || r.Header.Get("Accept") != acceptList ||
+		connections[r.RemoteAddr]++
+		if r.URL.Path != "/prefix/api/v1/secrets" || r.Header.Get("Accept") != acceptTable ||
+			r.URL.Query().Get("includeObject") != "None" ||
 			r.Header.Get("User-Agent") != "test" || r.Header.Get("Impersonate-User") != "jane" {
 			t.Errorf("request = %s %v", r.URL, r.Header)
 		}
-		respond(w, http.StatusOK, "meta.k8s.io/v1", kindList, &metav1.PartialObjectMetadataList{})
+		_, _ = io.WriteString(w, emptyTable)
 	}))
 	defer server.Close()
 	c, err := newClient(&rest.Config{
 		Host: server.URL + "/prefix/", UserAgent: "test", Impersonate: rest.ImpersonationConfig{UserName: "jane"},
 		TLSClientConfig: rest.TLSClientConfig{Insecure: true},
-	})
+	}, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
-		for range 3 {
-			if _, err := c.list(t.Context(), scope{resource: Secrets()}, "", 1); err != nil {
-				t.Fatal(err)
-			}
+	for range 6 {
+		p, err := c.list(t.Context(), scope{resource: Secrets()}, "", 1)
+		if err != nil || p.resourceVersion != 7 {
+			t.Fatalf("list = %+v, %v", p, err)
 		}
-		c.reconnect()
 	}
-	if len(connections) != 2 {
-		t.Errorf("connections = %d, want 2", len(connections))
+	if len(connections) != 3 {
+		t.Errorf("connections = %v, want 3", connections)
 	}
 }
 
@@ -53,10 +52,10 @@ func TestNewClientRejectsInvalidConfigs(t *testing.T) {
 		{Host: "http://a b"},
 		{Host: "https://x", TLSClientConfig: rest.TLSClientConfig{CAFile: "/does/not/exist"}},
 	} {
-		if _, err := newClient(config); err == nil {
+		if _, err := newClient(config, 1); err == nil {
 			t.Errorf("newClient(%+v) = nil error, want an error", config)
 		}
-		if _, _, err := Discover(t.Context(), config, nil); err == nil {
+		if _, err := Discover(t.Context(), config, nil); err == nil {
 			t.Errorf("Discover(%+v) = nil error, want an error", config)
 		}
 		if _, err := LoadRecord(t.Context(), config); err == nil {
@@ -65,54 +64,76 @@ func TestNewClientRejectsInvalidConfigs(t *testing.T) {
 	}
 }
 
-// FuzzDecode checks that decode does not panic for any response.
-func FuzzDecode(f *testing.F) {
-	item := metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "a"}}
-	list := &metav1.PartialObjectMetadataList{Items: []metav1.PartialObjectMetadata{item}}
-	raw, _ := list.Marshal()
-	envelope := runtime.Unknown{TypeMeta: runtime.TypeMeta{APIVersion: "meta.k8s.io/v1", Kind: kindList}, Raw: raw}
-	body, _ := envelope.Marshal()
-	f.Add(append([]byte(protobufMagic), body...))
-	f.Add([]byte(`{"kind":"Secret"}`))
-	f.Add([]byte("k8s\x00\x0a\x7f"))
-	f.Add([]byte{})
-	f.Fuzz(func(_ *testing.T, body []byte) {
-		var list metav1.PartialObjectMetadataList
-		_ = decode(bytes.NewReader(body), kindList, &list)
-	})
+func TestDecodeTable(t *testing.T) {
+	const start = `{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"7"},` +
+		`"columnDefinitions":[{"name":"Age"},{"name":"Name","format":"name"}],"rows":`
+	tests := []struct {
+		name, body string
+		want       []string
+		err        string
+	}{
+		{"rows", start + `[{"cells":["5d","a"],"object":null},{"cells":[null,"b\u002d1"]}]}` + "\n", []string{"a", "b-1"}, ""},
+		{"no rows", start + `null}`, nil, ""},
+		{"a Secret", `{"kind":"Secret","data":{"password":"value"}}`, nil, "got Secret"},
+		{"a list", `{"kind":"SecretList","items":[{"data":{"password":"value"}}]}`, nil, "got SecretList"},
+		{"the kind comes late", `{"data":{"password":"value"},"kind":"Table"}`, nil, "does not begin with its kind"},
+		{"a row with an object", start + `[{"cells":["5d","a"],"object":{"data":"value"}}]}`, nil, "a row has an object"},
+		{"no name", start + `[{"cells":["5d"]}]}`, nil, "a row has no name"},
+		{"HTML", `<html>value</html>`, nil, "not a JSON object"},
+		{"protobuf", "k8s\x00value", nil, "not a JSON object"},
+		{"white space only", strings.Repeat(" ", 200), nil, "not a JSON object"},
+		{"an array", `["value"]`, nil, "not a JSON object"},
+	}
+	for _, test := range tests {
+		var names []string
+		meta, err := decodeTable(strings.NewReader(test.body), func(name string) error {
+			names = append(names, name)
+			return nil
+		})
+		if test.err == "" && (err != nil || meta.ResourceVersion != "7" || !slices.Equal(names, test.want)) {
+			t.Errorf("%s: decodeTable = %v, %v, %v, want %v", test.name, names, meta, err, test.want)
+		}
+		if test.err != "" && (!errors.Is(err, errUnexpectedKind) || !strings.Contains(err.Error(), test.err)) {
+			t.Errorf("%s: decodeTable = %v, want %q", test.name, err, test.err)
+		}
+		if err != nil && strings.Contains(err.Error(), "value") {
+			t.Errorf("%s: the error %q has a value", test.name, err)
+		}
+	}
 }
 
-// A response with a whole Secret is dropped before its values are read.
-func TestDecodeDropsWholeObjects(t *testing.T) {
-	secret := runtime.TypeMeta{APIVersion: "v1", Kind: "Secret"}
-	envelope := runtime.Unknown{TypeMeta: secret, Raw: bytes.Repeat([]byte("value"), 1000)}
-	body, _ := envelope.Marshal()
-	reader := &countingReader{Reader: bytes.NewReader(append([]byte(protobufMagic), body...))}
-	var object metav1.PartialObjectMetadata
-	if err := decode(reader, kindObject, &object); !errors.Is(err, errUnexpectedKind) {
-		t.Errorf("decode = %v, want %v", err, errUnexpectedKind)
+// A response of another kind is dropped before its values are read.
+func TestDecodeTableDropsWholeObjects(t *testing.T) {
+	body := `{"kind":"Secret","data":{"a":"` + strings.Repeat("value", 1000) + `"}}`
+	reader := &countingReader{Reader: strings.NewReader(body)}
+	if _, err := decodeTable(reader, nil); !errors.Is(err, errUnexpectedKind) {
+		t.Errorf("decodeTable = %v, want %v", err, errUnexpectedKind)
 	}
-	if reader.n > 128 {
-		t.Errorf("decode read %d bytes, want at most 128", reader.n)
+	if reader.n > headLength {
+		t.Errorf("decodeTable read %d bytes, want at most %d", reader.n, headLength)
 	}
 }
 
 // A response that breaks off is worth another attempt, wherever it breaks off.
-func TestDecodeBrokenResponse(t *testing.T) {
-	item := metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: strings.Repeat("a", 200)}}
-	raw, _ := item.Marshal()
-	envelope := runtime.Unknown{TypeMeta: runtime.TypeMeta{APIVersion: "meta.k8s.io/v1", Kind: kindObject}, Raw: raw}
-	encoded, _ := envelope.Marshal()
-	body := append([]byte(protobufMagic), encoded...)
-	for n := range body {
-		broken := io.MultiReader(bytes.NewReader(body[:n]), iotest.ErrReader(io.ErrUnexpectedEOF))
-		var object metav1.PartialObjectMetadata
-		if err := decode(broken, kindObject, &object); !transient(err) {
-			t.Fatalf("decode of the first %d bytes = %v, want a transient error", n, err)
+func TestDecodeTableBrokenResponse(t *testing.T) {
+	for n := range len(emptyTable) - 1 {
+		broken := io.MultiReader(strings.NewReader(emptyTable[:n]), iotest.ErrReader(io.ErrUnexpectedEOF))
+		if _, err := decodeTable(broken, nil); !transient(err) {
+			t.Fatalf("decodeTable of the first %d bytes = %v, want a transient error", n, err)
 		}
 	}
-	var object metav1.PartialObjectMetadata
-	if err := decode(strings.NewReader(""), kindObject, &object); !transient(err) {
-		t.Errorf("decode of an empty response = %v, want a transient error", err)
+	if _, err := decodeTable(strings.NewReader(""), nil); !transient(err) {
+		t.Errorf("decodeTable of an empty response = %v, want a transient error", err)
 	}
+}
+
+// FuzzDecodeTable checks that decodeTable does not panic for any response.
+func FuzzDecodeTable(f *testing.F) {
+	f.Add([]byte(emptyTable))
+	f.Add([]byte(`{"kind":"Table","columnDefinitions":[{"format":"name"}],"rows":[{"cells":["a"],"object":null}]}`))
+	f.Add([]byte(`{"kind":"Secret"}`))
+	f.Add([]byte{})
+	f.Fuzz(func(_ *testing.T, body []byte) {
+		_, _ = decodeTable(strings.NewReader(string(body)), func(string) error { return nil })
+	})
 }

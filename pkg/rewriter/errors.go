@@ -21,7 +21,7 @@ var (
 	errNoResponse = errors.New("no conclusive response from the API server")
 	// errUnexpectedKind means that the response is of another kind than requested. It
 	// may contain values, so the rest of it is not read.
-	errUnexpectedKind = errors.New("the API server did not return metadata only")
+	errUnexpectedKind = errors.New("the API server did not return names only")
 )
 
 func noResponse(silence time.Duration, err error) error {
@@ -34,22 +34,23 @@ type outcome int
 const (
 	unchanged  outcome = iota // the storage had nothing to write: the object is current
 	written                   // the storage wrote the object
-	deleted                   // deleted, or replaced by an object of the same name
+	deleted                   // there is no object of that name
 	conflicted                // written by another client since it was listed
 	retryable                 // transient failure
 	rejected                  // permanent failure
 	forbidden                 // forbidden by RBAC
 )
 
-// classify returns the outcome of a write. before is the resourceVersion that the
-// write named, and after is that of the response.
-func classify(before, after uint64, err error) outcome {
+// classify returns the outcome of a write. known is a resourceVersion that the object
+// had or that was not below its own; after is that of the response. Versions grow with
+// every write of the storage, so one that is not above known means that there was none.
+func classify(known, after uint64, err error) outcome {
 	switch {
-	case err == nil && after == before:
+	case err == nil && after <= known:
 		return unchanged
 	case err == nil:
 		return written
-	case objectNotFound(err), uidMismatch(err):
+	case objectNotFound(err):
 		return deleted
 	case apierrors.IsConflict(err):
 		return conflicted
@@ -83,30 +84,13 @@ func objectNotFound(err error) bool {
 	return apierrors.IsNotFound(err) && status.Details != nil && status.Details.Name != ""
 }
 
-// uidMismatch reports whether the object now has another uid than the write named.
-// The server returns Invalid for the change of an immutable field, and names it.
-func uidMismatch(err error) bool {
-	status := statusOf(err)
-	switch {
-	case status == nil:
-		return false
-	case apierrors.IsConflict(err):
-		return strings.Contains(status.Message, "UID in precondition")
-	case !apierrors.IsInvalid(err) || status.Details == nil:
-		return false
-	}
-	for _, cause := range status.Details.Causes {
-		if cause.Field == "metadata.uid" {
-			return true
-		}
-	}
-	return false
-}
-
 // transient reports whether the request may succeed later: too many requests, a
 // server that is starting, stopping or broken, a credential that is being renewed, a
 // broken connection.
 func transient(err error) bool {
+	if noSpace(err) || keyUnknown(err) {
+		return false
+	}
 	if status := statusOf(err); status != nil {
 		return status.Code == http.StatusTooManyRequests || status.Code == http.StatusUnauthorized ||
 			status.Code >= http.StatusInternalServerError && status.Code != http.StatusNotImplemented
@@ -116,9 +100,11 @@ func transient(err error) bool {
 		!errors.Is(err, context.Canceled)
 }
 
-// maybeDone reports whether the server may have applied a request that returned err.
-func maybeDone(err error) bool {
-	return !isStatus(err) || !apierrors.IsTooManyRequests(err) && !apierrors.IsUnauthorized(err)
+// keyUnknown reports whether the API server has no provider for the key of an object.
+// Trying again does not help: the server reads its providers only when it starts or
+// reloads its configuration.
+func keyUnknown(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "no matching prefix found")
 }
 
 // overloaded reports whether err asks for fewer requests.
@@ -184,7 +170,7 @@ func explain(err error, verb string, s scope) error {
 	if forbiddenByRBAC(err) {
 		err = fmt.Errorf("the Kubernetes user is not allowed to %s %s %s: %w",
 			verb, s.resource, where(s.namespace), err)
-		return hint.Wrap(err, "`kubectl eks-encrypt generate rbac` prints the required role (list and patch, no get)")
+		return hint.Wrap(err, "`kubectl eks-encrypt generate rbac` prints the required role")
 	}
 	if apierrors.IsUnauthorized(err) {
 		return fmt.Errorf("the API server rejected the credentials: %w", err)

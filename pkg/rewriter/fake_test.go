@@ -2,11 +2,9 @@ package rewriter
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
+	"net"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,17 +12,17 @@ import (
 	"testing"
 	"time"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/rest"
 )
 
 // fake is an API server whose storage knows the key of each object. Like a real one,
 // it skips a write only if the object is encrypted with the write key and the write
-// changes nothing. It responds in protobuf.
+// changes nothing.
 type fake struct {
 	mu       sync.Mutex
 	rev      uint64
@@ -41,6 +39,16 @@ type fake struct {
 	mutate func(*cell) bool
 	// latency is that of each request.
 	latency time.Duration
+
+	keyID string // of the new key; arn:key if empty
+	// servers are the API servers; balance chooses the one of each connection.
+	servers []*fakeServer
+	balance func(connection int) int
+	dialled int
+	open    []net.Conn
+	// leases are served if they are not nil. webhooks are the mutating ones.
+	leases   map[string]time.Duration // since the last renewal, by name
+	webhooks []admissionv1.MutatingWebhookConfiguration
 
 	requests int
 	writes   int               // writes to the storage
@@ -66,10 +74,13 @@ const (
 	newKey = "new"
 )
 
-func newFake() *fake {
+func newFake(t *testing.T) *fake {
 	f := &fake{
 		rev: 100, writeKey: newKey, objects: map[string]*cell{}, lists: map[int][]*cell{}, patches: map[string]int{},
+		balance: func(int) int { return 0 }, leases: map[string]time.Duration{},
 	}
+	f.addServer()
+	t.Cleanup(f.close)
 	f.put("namespaces", "", "default", newKey)
 	f.put("namespaces", "", "kube-system", newKey)
 	return f
@@ -126,64 +137,6 @@ func (f *fake) byKey() map[string]int {
 	return counts
 }
 
-// restConfig connects to the fake without a socket, so that synctest can control time.
-func (f *fake) restConfig() *rest.Config {
-	return &rest.Config{Host: "http://fake", Transport: roundTripper(f.ServeHTTP), UserAgent: "test"}
-}
-
-type roundTripper http.HandlerFunc
-
-func (h roundTripper) CloseIdleConnections() {}
-
-func (h roundTripper) RoundTrip(r *http.Request) (resp *http.Response, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			if err, ok := p.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
-				panic(p)
-			}
-			resp, err = nil, io.ErrUnexpectedEOF
-		}
-	}()
-	w := httptest.NewRecorder()
-	h(w, r)
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	return w.Result(), nil
-}
-
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	n := f.requests
-	f.requests++
-	f.mu.Unlock()
-	if f.latency > 0 {
-		time.Sleep(f.latency)
-	}
-	if f.intercept != nil && f.intercept(n, w, r) {
-		return
-	}
-	f.serve(w, r)
-}
-
-func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if r.URL.Path == recordPath {
-		f.serveRecord(w, r)
-		return
-	}
-	resource, namespace, name := parsePath(r.URL.Path)
-	switch {
-	case r.Method == http.MethodGet && name == "":
-		f.serveList(w, r, resource, namespace)
-	case r.Method == http.MethodPatch && name != "":
-		f.servePatch(w, r, resource, namespace, name)
-	default:
-		http.NotFound(w, r)
-	}
-}
-
 // parsePath parses /api/v1/… and /apis/GROUP/VERSION/….
 func parsePath(path string) (resource, namespace, name string) {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
@@ -201,7 +154,7 @@ func parsePath(path string) (resource, namespace, name string) {
 	return resource, namespace, name
 }
 
-func (f *fake) serveList(w http.ResponseWriter, r *http.Request, resource, namespace string) {
+func (f *fake) serveList(s *fakeServer, w http.ResponseWriter, r *http.Request, resource, namespace string) {
 	limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
 	label := r.URL.Query().Get("labelSelector")
 	var rest []*cell
@@ -227,13 +180,14 @@ func (f *fake) serveList(w http.ResponseWriter, r *http.Request, resource, names
 		}
 		slices.SortFunc(rest, func(a, b *cell) int { return strings.Compare(a.path(), b.path()) })
 	}
-	list := &metav1.PartialObjectMetadataList{ListMeta: metav1.ListMeta{ResourceVersion: strconv.FormatUint(rev, 10)}}
-	for len(rest) > 0 && len(list.Items) < limit {
-		if rest[0].key == "" {
+	list := metav1.ListMeta{ResourceVersion: strconv.FormatUint(rev, 10)}
+	var page []*cell
+	for len(rest) > 0 && len(page) < limit {
+		if !s.canRead(rest[0]) {
 			respondError(w, undecryptableError(rest[0]))
 			return
 		}
-		list.Items = append(list.Items, *metadata(rest[0]))
+		page = append(page, rest[0])
 		rest = rest[1:]
 	}
 	if len(rest) > 0 {
@@ -245,15 +199,11 @@ func (f *fake) serveList(w http.ResponseWriter, r *http.Request, resource, names
 			list.RemainingItemCount = &n
 		}
 	}
-	respond(w, http.StatusOK, "meta.k8s.io/v1", "PartialObjectMetadataList", list)
-}
-
-func metadata(o *cell) *metav1.PartialObjectMetadata {
-	at := metav1.NewTime(o.written)
-	return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
-		Name: o.name, Namespace: o.namespace, UID: types.UID(o.uid), ResourceVersion: strconv.FormatUint(o.rv, 10),
-		Labels: o.labels, ManagedFields: []metav1.ManagedFieldsEntry{{Time: &at}},
-	}}
+	if strings.Contains(r.Header.Get("Accept"), "as=PartialObjectMetadataList") {
+		respondMetadata(w, list, page)
+		return
+	}
+	respondTable(w, r, list, page...)
 }
 
 func undecryptableError(o *cell) *apierrors.StatusError {
@@ -261,10 +211,9 @@ func undecryptableError(o *cell) *apierrors.StatusError {
 		fmt.Errorf("unable to transform key %q: no matching prefix found", "/registry/"+o.path()))
 }
 
-func (f *fake) servePatch(w http.ResponseWriter, r *http.Request, resource, namespace, name string) {
+func (f *fake) servePatch(s *fakeServer, w http.ResponseWriter, r *http.Request, resource, namespace, name string) {
 	var patch struct {
 		Metadata struct {
-			UID             string `json:"uid"`
 			ResourceVersion string `json:"resourceVersion"`
 		} `json:"metadata"`
 	}
@@ -281,49 +230,63 @@ func (f *fake) servePatch(w http.ResponseWriter, r *http.Request, resource, name
 	case o == nil:
 		respondError(w, apierrors.NewNotFound(gr, name))
 		return
-	case o.key == "":
+	case !s.canRead(o):
 		respondError(w, undecryptableError(o))
-		return
-	case patch.Metadata.UID != "" && patch.Metadata.UID != o.uid:
-		err := apierrors.NewInvalid(schema.GroupKind{Kind: "Secret"}, name, nil)
-		err.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: "FieldValueInvalid", Field: "metadata.uid"}}
-		respondError(w, err)
 		return
 	case patch.Metadata.ResourceVersion != "" && patch.Metadata.ResourceVersion != strconv.FormatUint(o.rv, 10):
 		respondError(w, apierrors.NewConflict(gr, name, fmt.Errorf("the object has been modified")))
 		return
 	}
+	s.reads[o.key]++
 	changed := f.mutate != nil && f.mutate(o)
-	if changed || o.key != f.writeKey {
+	if key := s.key(); changed || o.key != key {
 		f.store(o)
+		o.key = key
+		s.wrote[key]++
 		f.writes++
 	}
-	respond(w, http.StatusOK, "meta.k8s.io/v1", "PartialObjectMetadata", metadata(o))
+	respondTable(w, r, metav1.ListMeta{ResourceVersion: strconv.FormatUint(o.rv, 10)}, o)
 }
 
-type marshaler interface{ Marshal() ([]byte, error) }
+// respondTable responds with a Table, or with 406 if the request would also take objects.
+func respondTable(w http.ResponseWriter, r *http.Request, list metav1.ListMeta, cells ...*cell) {
+	if r.Header.Get("Accept") != acceptTable || r.URL.Query().Get("includeObject") != "None" {
+		http.Error(w, "the request is not for names only", http.StatusNotAcceptable)
+		return
+	}
+	table := metav1.Table{
+		TypeMeta: metav1.TypeMeta{Kind: "Table", APIVersion: "meta.k8s.io/v1"}, ListMeta: list,
+		ColumnDefinitions: []metav1.TableColumnDefinition{
+			{Name: "Age", Type: "string"}, {Name: "Name", Type: "string", Format: "name"},
+		},
+		Rows: []metav1.TableRow{},
+	}
+	for _, o := range cells {
+		table.Rows = append(table.Rows, metav1.TableRow{Cells: []any{"5d", o.name}})
+	}
+	respondJSON(w, http.StatusOK, runtime.ContentTypeJSON, &table)
+}
 
-func respond(w http.ResponseWriter, code int, apiVersion, kind string, object marshaler) {
-	raw, err := object.Marshal()
-	if err != nil {
-		panic(err)
+func respondMetadata(w http.ResponseWriter, list metav1.ListMeta, cells []*cell) {
+	l := metav1.PartialObjectMetadataList{ListMeta: list}
+	l.Kind = "PartialObjectMetadataList"
+	for _, o := range cells {
+		at := metav1.NewTime(o.written)
+		l.Items = append(l.Items, metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+			Name: o.name, Namespace: o.namespace, UID: types.UID(o.uid), ResourceVersion: strconv.FormatUint(o.rv, 10),
+			Labels: o.labels, ManagedFields: []metav1.ManagedFieldsEntry{{Time: &at}},
+		}})
 	}
-	envelope := runtime.Unknown{TypeMeta: runtime.TypeMeta{APIVersion: apiVersion, Kind: kind}, Raw: raw}
-	body, err := envelope.Marshal()
-	if err != nil {
-		panic(err)
-	}
-	w.Header().Set("Content-Type", protobufType)
-	w.WriteHeader(code)
-	_, _ = w.Write(append([]byte(protobufMagic), body...))
+	respondJSON(w, http.StatusOK, runtime.ContentTypeJSON, &l)
 }
 
 func respondError(w http.ResponseWriter, err apierrors.APIStatus) {
 	status := err.Status()
+	status.Kind, status.APIVersion = "Status", "v1"
 	if d := status.Details; d != nil && d.RetryAfterSeconds > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(d.RetryAfterSeconds)))
 	}
-	respond(w, int(status.Code), "v1", "Status", &status)
+	respondJSON(w, int(status.Code), runtime.ContentTypeJSON, &status)
 }
 
 // checkSum checks that the counts of the report add up to its total.

@@ -3,8 +3,6 @@ package rewriter
 import (
 	"slices"
 	"strings"
-
-	"github.com/google/uuid"
 )
 
 // state is the state of one object.
@@ -18,21 +16,22 @@ const (
 	current                 // the storage had nothing to write
 	rewritten               // the storage wrote it
 	unstable                // changes on every write, so its key is unknown
-	gone                    // deleted, or deleted and created again
+	gone                    // deleted
 	failed                  // recorded in the failures
 	states                  // number of states
 )
 
-// object is kept for the whole run: 48 bytes and its name.
+// object is kept for the whole run: 32 bytes and its name.
 type object struct {
-	name            string
-	uid             uuid.UUID
+	name string
+	// resourceVersion is the object's own if exact is true, otherwise that of the list
+	// that had it, which is not smaller.
 	resourceVersion uint64
 	namespace       uint32 // index into inventory.namespaces
 	state           state
+	exact           bool
 	seen            bool // in the closing list
-	ours            bool // written by this run
-	lost            bool // a write of this run got no response, so it may have been applied
+	taken           bool // the storage wrote it since the list
 }
 
 // inventory holds every object of a run in the order of the storage keys, followed by
@@ -56,30 +55,29 @@ func (v *inventory) expect(n int64) {
 	}
 }
 
-// add copies the objects of a page. Their names share one allocation, and no
-// reference to the page remains.
-func (v *inventory) add(items []listed) {
-	v.expect(int64(len(items)))
-	var names strings.Builder
-	for i := range items {
-		names.WriteString(items[i].name)
-	}
-	rest := names.String()
-	for i := range items {
-		item := &items[i]
-		name := rest[:len(item.name)]
-		rest = rest[len(item.name):]
-		v.objects = append(v.objects, object{name: name, uid: item.uid,
-			resourceVersion: item.resourceVersion, namespace: v.intern(item.namespace)})
+// add adds the objects of a page. Their names share one allocation, and no reference to
+// the page remains.
+func (v *inventory) add(namespace string, listVersion uint64, names []string) {
+	v.expect(int64(len(names)))
+	all, n := strings.Join(names, ""), v.intern(namespace)
+	for _, name := range names {
+		v.objects = append(v.objects, object{name: all[:len(name)], resourceVersion: listVersion, namespace: n})
+		all = all[len(name):]
 	}
 }
 
-// addLate adds one object after the sorted ones and returns its index. It replaces an
-// earlier object of the same name in find.
-func (v *inventory) addLate(item listed) int {
-	v.add([]listed{item})
+// drop removes the objects of a namespace whose list starts again.
+func (v *inventory) drop(namespace string) {
+	if n, ok := v.byName[namespace]; ok {
+		v.objects = slices.DeleteFunc(v.objects, func(o object) bool { return o.namespace == n })
+	}
+}
+
+// addLate adds one object after the sorted ones and returns its index.
+func (v *inventory) addLate(namespace, name string, listVersion uint64) int {
+	v.add(namespace, listVersion, []string{name})
 	i := len(v.objects) - 1
-	v.late[item.namespace+"/"+item.name] = i
+	v.late[namespace+"/"+name] = i
 	return i
 }
 
@@ -98,8 +96,8 @@ func (v *inventory) namespace(o *object) string {
 	return strings.TrimSuffix(v.namespaces[o.namespace], "/")
 }
 
-// seal ends the listing, so that find works. The objects are usually in order
-// already, because the server lists them in order.
+// seal ends the listing, so that find works. The namespaces may have been listed in any
+// order.
 func (v *inventory) seal() {
 	compare := func(a, b object) int {
 		if a.namespace != b.namespace {
@@ -113,7 +111,7 @@ func (v *inventory) seal() {
 	v.sorted = len(v.objects)
 }
 
-// find returns the index of the object that has the name now, or -1.
+// find returns the index of the object with the name, or -1.
 func (v *inventory) find(namespace, name string) int {
 	if i, ok := v.late[namespace+"/"+name]; ok {
 		return i

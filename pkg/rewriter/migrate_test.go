@@ -64,7 +64,7 @@ func migrator(
 
 func TestMigrate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
+		f := newFake(t)
 		f.secrets("a", 2000, oldKey)
 		f.intercept = migrator(f, svmv1.MigrationRunning, svmv1.MigrationRunning, svmv1.MigrationSucceeded)
 		o := options(f, v1alpha1.MethodRewrite)
@@ -101,7 +101,7 @@ func TestMigrateErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := newFake()
+				f := newFake(t)
 				f.secrets("a", 20, oldKey)
 				f.intercept = test.intercept(f)
 				o := options(f, v1alpha1.MethodRewrite)

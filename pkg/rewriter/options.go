@@ -3,15 +3,12 @@ package rewriter
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"k8s.io/client-go/rest"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
 // Defaults of Options.
@@ -30,7 +27,7 @@ const (
 type Options struct {
 	// Config connects to the API server. Its rate limit does not apply to Run.
 	Config *rest.Config
-	// Method is ReadOnly, Sample, Probe or Rewrite. Only ReadOnly writes nothing.
+	// Method is ReadOnly, Metrics, Sample, Probe or Rewrite. ReadOnly and Metrics write nothing.
 	Method v1alpha1.CoverageMethod
 	// Resources defaults to Secrets.
 	Resources []Resource
@@ -42,7 +39,8 @@ type Options struct {
 	// Cluster and KeyARN are as reported by EKS. They are copied to the report.
 	Cluster v1alpha1.Cluster
 	KeyARN  string
-	// Record is the record that ReadOnly relies on; nil if there is none.
+	// Record is the record that ReadOnly and the positive control rely on; nil if there
+	// is none.
 	Record *Record
 
 	// MaxConcurrency bounds the requests in flight; 0 means DefaultMaxConcurrency.
@@ -52,6 +50,19 @@ type Options struct {
 	// Patience is how long to continue without a conclusive response; 0 means DefaultPatience.
 	Patience time.Duration
 
+	// AllowAdmissionChanges permits writes although mutating webhooks or policies match
+	// the resources, or although this could not be determined.
+	AllowAdmissionChanges bool
+	// ReadMetadata lets ReadOnly read metadata, which may hold values of Secrets.
+	ReadMetadata bool
+	// MaxBytes bounds the bytes that the storage writes per second; 0 means DefaultMaxBytes.
+	MaxBytes float64
+	// EtcdQuota is the quota of the database in bytes; 0 means DefaultEtcdQuota.
+	EtcdQuota float64
+	// Partial is true if some resources could not be discovered. Notes are copied to the report.
+	Partial bool
+	Notes   []string
+
 	// Progress is called from one goroutine, a few times per second.
 	Progress func(Progress)
 
@@ -59,6 +70,8 @@ type Options struct {
 	Now    func() time.Time
 	Sleep  func(context.Context, time.Duration) error
 	Random *rand.Rand
+
+	admission bool // webhooks or policies may change the objects
 }
 
 func (o *Options) complete() {
@@ -71,6 +84,7 @@ func (o *Options) complete() {
 	if o.Patience <= 0 {
 		o.Patience = DefaultPatience
 	}
+	o.MaxBytes, o.EtcdQuota = cmp.Or(o.MaxBytes, DefaultMaxBytes), cmp.Or(o.EtcdQuota, DefaultEtcdQuota)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -81,44 +95,6 @@ func (o *Options) complete() {
 		o.Random = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
 }
-
-// CheckPreconditions returns an error if objects of the cluster must not be written now.
-// confirmedByName is true if the user named the cluster explicitly. This replaces a
-// guard that could not be verified, but never one that does not match.
-func CheckPreconditions(report *v1alpha1.EncryptionReport, confirmedByName bool) error {
-	cluster := report.Cluster
-	guardReason := cmp.Or(cluster.GuardReason, unknownReason)
-	switch {
-	case cluster.Guard == v1alpha1.GuardMismatch:
-		return fmt.Errorf("kube context %q does not connect to EKS cluster %q: %s",
-			cluster.Context, cluster.Name, guardReason)
-	case cluster.Guard != v1alpha1.GuardMatch && !confirmedByName:
-		err := fmt.Errorf("could not verify that kube context %q connects to EKS cluster %q: %s",
-			cluster.Context, cluster.Name, guardReason)
-		return hint.Wrap(err, "name the cluster with --cluster-name to proceed")
-	}
-	if update := report.Encryption.Update; update != nil && strings.EqualFold(update.Status, "InProgress") {
-		err := fmt.Errorf("update %s of cluster %q is in progress: objects may still be encrypted with the old key",
-			update.ID, cluster.Name)
-		return hint.Wrap(err, "`kubectl eks-encrypt associate` waits for the update")
-	}
-	switch report.Encryption.Verdict {
-	case v1alpha1.VerdictCustomerManagedKey, v1alpha1.VerdictAWSOwnedKey:
-	case v1alpha1.VerdictNotEncrypted:
-		return hint.Wrap(fmt.Errorf("cluster %q has no encryption key", cluster.Name),
-			"`kubectl eks-encrypt associate` associates one")
-	default:
-		return fmt.Errorf("could not determine the write key of cluster %q: %s",
-			cluster.Name, cmp.Or(report.Encryption.Reason, unknownReason))
-	}
-	if key := report.Key; key != nil && key.Usable == v1alpha1.UsableNo {
-		return fmt.Errorf("key %s is not usable, so no more data should depend on it: %s",
-			key.ARN, cmp.Or(key.Reason, unknownReason))
-	}
-	return nil
-}
-
-const unknownReason = "reason unknown"
 
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)

@@ -9,6 +9,7 @@ type Phase string
 const (
 	PhaseListing Phase = "Listing"
 	PhaseWriting Phase = "Writing"
+	PhaseReading Phase = "Reading"
 	PhaseClosing Phase = "Closing"
 	PhaseDone    Phase = "Done"
 )
@@ -28,6 +29,8 @@ type Progress struct {
 	ETA  time.Duration
 	// Concurrency is the number of requests that the limiter currently allows.
 	Concurrency int
+	// Waiting is what the run waits for, such as the webhook of a namespace.
+	Waiting string
 }
 
 // Done returns the number of objects that need no further write.
@@ -79,10 +82,25 @@ func (r *run) progress(rate *rateMeter) Progress {
 		return p
 	}
 	p.Rate = rate.update(r.now(), p.Done())
+	p.Waiting = r.waiting()
 	if left := p.Total - p.Done(); left > 0 && p.Rate > 0 {
-		p.ETA = time.Duration(float64(left) / p.Rate * float64(time.Second))
+		// Not as a Duration: it overflows if the rate falls to zero.
+		if seconds := float64(left) / p.Rate; seconds < maxETA.Seconds() {
+			p.ETA = time.Duration(seconds * float64(time.Second))
+		}
 	}
 	return p
+}
+
+// maxETA is the longest estimate that is shown.
+const maxETA = 24 * time.Hour
+
+// waiting describes what holds up the run; empty if nothing does.
+func (r *run) waiting() string {
+	if r.guard.isPaused() {
+		return "paused until etcd has compacted old versions"
+	}
+	return r.hanging.String()
 }
 
 // rateMeter smooths a rate over about three seconds.

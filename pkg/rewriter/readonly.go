@@ -4,15 +4,17 @@ import (
 	"cmp"
 	"context"
 	"strconv"
+	"sync"
 	"time"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// clockMargin is how much the clocks of this machine and of the API servers may
-// differ.
+// clockMargin is how much the clocks of the API servers may differ.
 const clockMargin = 5 * time.Minute
 
-// verifyReadOnly counts the objects that the record proves current. It writes
-// nothing and keeps no object.
+// verifyReadOnly counts the objects that the record calls current. It writes nothing
+// and keeps no object.
 func (r *run) verifyReadOnly(ctx context.Context) error {
 	record := r.options.Record
 	if record != nil && !record.matches(r.options.Cluster.ARN, r.options.KeyARN) {
@@ -20,27 +22,33 @@ func (r *run) verifyReadOnly(ctx context.Context) error {
 			recordName, cmp.Or(record.KeyARN, "none"), cmp.Or(record.ClusterARN, "none"))
 		record = nil
 	}
-	association := record.proof(r.resource)
 	if record != nil {
 		r.note("this result rests on a record: ConfigMap %s, written %s by %s",
 			recordName, record.Time.UTC().Format(time.RFC3339), cmp.Or(record.ToolVersion, "an unknown version"))
 	}
-	now := r.now()
-	_, unreadable, err := r.listScope(ctx, func() visitor {
-		proven, unproven := r.counts[current].Load(), r.counts[unexamined].Load()
+	association := record.proof(r.resource)
+	if r.options.ReadMetadata {
+		return r.verifyMetadata(ctx, association)
+	}
+	state := unexamined
+	if association.everything() {
+		state = current
+	}
+	var mu sync.Mutex
+	l, err := r.listScope(ctx, func(string) visitor {
+		n := 0
 		return visitor{
 			begin: func() {
-				r.counts[current].Store(proven)
-				r.counts[unexamined].Store(unproven)
+				mu.Lock()
+				defer mu.Unlock()
+				r.counts[state].Add(-int64(n))
+				n = 0
 			},
-			page: func(p *page) {
-				for i := range p.items {
-					if association.proves(&p.items[i], now) {
-						r.counts[current].Add(1)
-					} else {
-						r.counts[unexamined].Add(1)
-					}
-				}
+			page: func(p *page, _ uint64) {
+				mu.Lock()
+				defer mu.Unlock()
+				n += len(p.names)
+				r.counts[state].Add(int64(len(p.names)))
 			},
 		}
 	})
@@ -48,8 +56,35 @@ func (r *run) verifyReadOnly(ctx context.Context) error {
 		return err
 	}
 	r.inventory.seal()
-	r.failUnreadable(unreadable)
+	r.failUnreadable(l.unreadable)
 	return nil
+}
+
+// verifyMetadata reads the metadata of every object, to compare the time of its latest
+// write with the record.
+func (r *run) verifyMetadata(ctx context.Context, association writtenAfter) error {
+	now := r.now()
+	token := ""
+	for {
+		var p *metadataPage
+		err := r.retry(ctx, func() (err error) {
+			p, err = r.client.listMetadata(ctx, r.scope, token, firstPage)
+			return err
+		})
+		if err != nil {
+			return explain(err, "list", r.scope)
+		}
+		for i := range p.items {
+			state := unexamined
+			if association.proves(&p.items[i], now) {
+				state = current
+			}
+			r.counts[state].Add(1)
+		}
+		if token = p.next; token == "" {
+			return nil
+		}
+	}
 }
 
 // writtenAfter describes when the key was associated. An object that was written
@@ -68,7 +103,7 @@ type writtenAfter struct {
 // proof returns what the record proves about a resource. The zero value
 // proves nothing.
 func (record *Record) proof(r Resource) writtenAfter {
-	if record == nil {
+	if record == nil || record.ResourceVersion == "" {
 		return writtenAfter{}
 	}
 	if r.GroupResource() != Secrets().GroupResource() {
@@ -80,11 +115,14 @@ func (record *Record) proof(r Resource) writtenAfter {
 	return writtenAfter{version: version, proven: proven, time: record.Time}
 }
 
+// everything reports whether every object, of whatever version, is current.
+func (w writtenAfter) everything() bool { return w.proven > 0 && w.proven >= w.version }
+
 // proves reports whether an object was written after the association. Timestamps
 // need clockMargin on both sides; ones in the future are ignored.
-func (w writtenAfter) proves(item *listed, now time.Time) bool {
+func (w writtenAfter) proves(item *metadataItem, now time.Time) bool {
 	switch {
-	case w.proven > 0 && w.proven >= w.version:
+	case w.everything():
 		return true
 	case w.version > 0 && item.resourceVersion > w.version:
 		return true
@@ -92,4 +130,17 @@ func (w writtenAfter) proves(item *listed, now time.Time) bool {
 		return false
 	}
 	return item.written.After(w.time.Add(clockMargin)) && item.written.Before(now.Add(clockMargin))
+}
+
+// readOnlyVerdict returns the verdict of a run that rests on the record.
+func readOnlyVerdict(t *total) v1alpha1.CoverageVerdict {
+	switch {
+	case t.incomplete():
+		return v1alpha1.CoverageIncomplete
+	case t.Unproven > 0 || t.Total == 0 && t.Current > 0:
+		return v1alpha1.CoverageNotProven
+	case t.Total == 0:
+		return v1alpha1.CoverageProven // there is nothing to prove
+	}
+	return v1alpha1.CoverageRecorded
 }

@@ -4,8 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
-
-	"github.com/google/uuid"
+	"sync"
 )
 
 // recheckSize is how many rewritten objects are all checked again. Of a larger
@@ -13,16 +12,14 @@ import (
 // finds a problem.
 const recheckSize = 1000
 
-// recheck ends a run. It lists again and writes to the objects that appeared,
-// changed or failed since the first list, and once more to the rewritten ones or to
-// a sample of them. An object is done only after a write that changed nothing. An
-// object that changes on every write is unstable: an admission webhook changes it,
-// or the API servers disagree about the write key. Its new resourceVersion then
-// proves nothing.
+// recheck ends the run of one resource. It lists again and writes to the objects that
+// appeared or failed since the first list, and once more to the rewritten ones or to a
+// sample of them. An object is done only after a write that changed nothing. An object
+// that changes on every write is unstable: an admission webhook changes it, or the API
+// servers disagree about the write key. Its new resourceVersion then proves nothing.
 func (r *run) recheck(ctx context.Context) error {
 	r.enter(PhaseClosing)
 	r.closing = true
-	r.client.reconnect()
 	if !sampling(r.options.Method) {
 		if err := r.listAgain(ctx); err != nil {
 			return err
@@ -54,25 +51,31 @@ func (r *run) recheck(ctx context.Context) error {
 // listAgain compares the closing list with the inventory and marks the objects that
 // need a write.
 func (r *run) listAgain(ctx context.Context) error {
-	var err error
-	r.after, err = r.list(ctx, r.scope, visitor{
-		begin: func() {
-			for i := range r.inventory.objects {
-				r.inventory.objects[i].seen = false
-			}
-		},
-		page: func(p *page) {
-			for _, item := range p.items {
-				r.compare(item)
-			}
-		},
-	})
-	if isUndecryptable(err) && r.partial {
-		r.after = ""
-		return nil // as in the first list; the objects that it named have failed already
+	for i := range r.inventory.objects {
+		r.inventory.objects[i].seen = false
 	}
+	var mu sync.Mutex
+	l, err := r.listScope(ctx, func(namespace string) visitor {
+		return visitor{begin: func() {}, page: func(p *page, version uint64) {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, name := range p.names {
+				r.compare(namespace, name, version)
+			}
+		}}
+	})
 	if err != nil {
-		return fmt.Errorf("list %s again: %w", r.resource, explain(err, "list", r.scope))
+		return fmt.Errorf("list again: %w", err)
+	}
+	r.after = l.version
+	if r.orphans && l.orphans {
+		r.note("the API server counts more %s than its namespaces contain: the others are in namespaces that do not exist, "+
+			"or %s are created all the time", r.resource, r.resource)
+		r.partial.Store(true)
+	}
+	if len(l.unreadable) > 0 {
+		r.after = ""
+		return nil // the objects that are named have failed already
 	}
 	for i := range r.inventory.objects {
 		switch o := &r.inventory.objects[i]; o.state {
@@ -86,31 +89,14 @@ func (r *run) listAgain(ctx context.Context) error {
 }
 
 // compare updates the state of one object of the closing list.
-func (r *run) compare(item listed) {
-	i := r.inventory.find(item.namespace, item.name)
-	if i >= 0 && r.inventory.objects[i].uid != item.uid && item.uid != uuid.Nil {
-		switch r.inventory.objects[i].state {
-		case pending, deferred, failed:
-			r.move(i, gone)
-		}
-		i = -1
-	}
+func (r *run) compare(namespace, name string, listVersion uint64) {
+	i := r.inventory.find(namespace, name)
 	if i < 0 {
-		i = r.add(item)
+		i = r.add(namespace, name, listVersion)
 	}
 	o := &r.inventory.objects[i]
 	o.seen = true
-	changed := o.resourceVersion != item.resourceVersion
-	o.resourceVersion = item.resourceVersion
 	switch o.state {
-	case current:
-		if changed {
-			r.move(i, pending)
-		}
-	case rewritten:
-		if changed {
-			r.move(i, toRecheck)
-		}
 	case deferred, failed, gone:
 		r.move(i, pending)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -36,12 +37,19 @@ type Record struct {
 	KeyARN string
 	// UpdateID is the EKS update that associated the key; empty if unknown.
 	UpdateID string
+	// ResourceVersionBefore is that of a list of the Secrets before the association; empty
+	// if it was not noted. An object that was not written since is encrypted with an older
+	// key.
+	ResourceVersionBefore string
 	// ResourceVersion is that of a list of the Secrets after the association.
 	ResourceVersion string
 	// ProvenResourceVersion is that of a list after which every Secret of the cluster
 	// had been proven to be encrypted with the key; empty if there was none.
 	ProvenResourceVersion string
-	// Time is the time of ResourceVersion.
+	// WriteKey is the hash that the metrics of the API servers named in a run that showed
+	// that it is this key; empty if there was none.
+	WriteKey string
+	// Time is the time of ResourceVersion by the clock of an API server.
 	Time time.Time
 	// ToolVersion is the version of the plugin that wrote the record.
 	ToolVersion string
@@ -98,6 +106,13 @@ func SaveRecord(ctx context.Context, config *rest.Config, record Record) error {
 	return fmt.Errorf("write the record to ConfigMap %s: another client keeps deleting it", recordName)
 }
 
+// RecordBefore saves the record of an association that has begun, with the version and
+// time that CurrentVersion returned before it. Nothing is proven by it yet.
+func RecordBefore(ctx context.Context, config *rest.Config, record Record) error {
+	record.ResourceVersion, record.ProvenResourceVersion = "", ""
+	return SaveRecord(ctx, config, record)
+}
+
 // RecordAssociation saves the record with the current ResourceVersion and Time. Call
 // it only after EKS reported the update as Successful. An existing record of the same
 // key is kept, because its earlier ResourceVersion proves more. RecordAssociation
@@ -105,19 +120,36 @@ func SaveRecord(ctx context.Context, config *rest.Config, record Record) error {
 func RecordAssociation(ctx context.Context, config *rest.Config, record Record, now time.Time) error {
 	old, err := LoadRecord(ctx, config)
 	if err == nil && old.matches(record.ClusterARN, record.KeyARN) {
-		return nil
+		if old.ResourceVersion != "" {
+			return nil
+		}
+		record.ResourceVersionBefore = old.ResourceVersionBefore
 	}
-	c, err := newClient(config)
+	version, at, err := CurrentVersion(ctx, config, now)
 	if err != nil {
 		return err
 	}
+	record.ResourceVersion, record.ProvenResourceVersion, record.Time = version, "", at
+	return SaveRecord(ctx, config, record)
+}
+
+// CurrentVersion returns the resourceVersion of the Secrets now, and the clock of the
+// API server, or now if it does not tell.
+func CurrentVersion(ctx context.Context, config *rest.Config, now time.Time) (version string, at time.Time, err error) {
+	c, err := newClient(config, 1)
+	if err != nil {
+		return "", at, err
+	}
+	defer c.close()
 	s := scope{resource: Secrets()}
 	p, err := c.list(ctx, s, "", 1)
 	if err != nil {
-		return fmt.Errorf("read the current resourceVersion: %w", explain(err, "list", s))
+		return "", at, fmt.Errorf("read the current resourceVersion: %w", explain(err, "list", s))
 	}
-	record.ResourceVersion, record.ProvenResourceVersion, record.Time = p.resourceVersion, "", now
-	return SaveRecord(ctx, config, record)
+	if at = p.date; at.IsZero() {
+		at = now
+	}
+	return strconv.FormatUint(p.resourceVersion, 10), at, nil
 }
 
 // matches reports whether the record is for this cluster and key.
@@ -128,45 +160,54 @@ func (record *Record) matches(clusterARN, keyARN string) bool {
 func (record *Record) configMap(uid types.UID) *applycorev1.ConfigMapApplyConfiguration {
 	return applycorev1.ConfigMap(recordObject, metav1.NamespaceSystem).WithData(map[string]string{
 		"uid": string(uid), "clusterArn": record.ClusterARN, "keyArn": record.KeyARN, "updateId": record.UpdateID,
-		"resourceVersion": record.ResourceVersion, "provenResourceVersion": record.ProvenResourceVersion,
-		"time": record.Time.UTC().Format(time.RFC3339), "toolVersion": record.ToolVersion,
+		"resourceVersionBefore": record.ResourceVersionBefore, "resourceVersion": record.ResourceVersion,
+		"provenResourceVersion": record.ProvenResourceVersion,
+		"time":                  record.Time.UTC().Format(time.RFC3339), "toolVersion": record.ToolVersion,
 	})
 }
 
 func parseRecord(m *corev1.ConfigMap) (*Record, error) {
 	at, err := time.Parse(time.RFC3339, m.Data["time"])
 	switch {
-	case err != nil || m.Data["resourceVersion"] == "":
+	case err != nil || m.Data["resourceVersion"] == "" && m.Data["resourceVersionBefore"] == "":
 		return nil, errors.New("not written by this tool: it lacks a time or a resourceVersion")
 	case m.Data["uid"] == "" || m.Data["uid"] != string(m.UID):
 		return nil, errors.New("a copy or restored from a backup: it names another uid than its own")
 	}
 	return &Record{
 		ClusterARN: m.Data["clusterArn"], KeyARN: m.Data["keyArn"], UpdateID: m.Data["updateId"],
-		ResourceVersion: m.Data["resourceVersion"], ProvenResourceVersion: m.Data["provenResourceVersion"],
-		Time: at, ToolVersion: m.Data["toolVersion"],
+		ResourceVersionBefore: m.Data["resourceVersionBefore"],
+		ResourceVersion:       m.Data["resourceVersion"], ProvenResourceVersion: m.Data["provenResourceVersion"],
+		WriteKey: m.Data["writeKey"], Time: at, ToolVersion: m.Data["toolVersion"],
 	}, nil
 }
 
 // NewRecord returns the record to save after a run, given the previous one. It returns
 // nil if the run does not establish a record, for instance because it was limited to a
-// namespace. An earlier ResourceVersion of the same key proves more and is kept.
+// namespace, or because the API servers did not agree at its end. An earlier
+// ResourceVersion of the same key proves more and is kept.
 func (r *Result) NewRecord(old *Record, updateID, toolVersion string) *Record {
 	report := r.Report
 	versions := r.Versions[Secrets().String()]
 	before, after := versions[0], versions[1]
-	if !r.Whole || before == "" || report.StartedAt == nil ||
+	if !r.Whole || !r.Agreed || before == "" ||
 		report.Method != v1alpha1.MethodRewrite && report.Method != v1alpha1.MethodProbe {
 		return nil
 	}
 	record := Record{
 		ClusterARN: report.Cluster.ARN, KeyARN: report.KeyARN, UpdateID: updateID,
-		ResourceVersion: before, Time: report.StartedAt.Time, ToolVersion: toolVersion,
+		ResourceVersion: before, Time: r.ServerTime, ToolVersion: toolVersion,
 	}
 	if old.matches(record.ClusterARN, record.KeyARN) {
-		record.ResourceVersion, record.Time = old.ResourceVersion, old.Time
+		if old.ResourceVersion != "" {
+			record.ResourceVersion, record.Time = old.ResourceVersion, old.Time
+		}
+		record.ResourceVersionBefore, record.WriteKey = old.ResourceVersionBefore, old.WriteKey
 		record.ProvenResourceVersion = old.ProvenResourceVersion
 		record.UpdateID = cmp.Or(record.UpdateID, old.UpdateID)
+	}
+	if report.Control == v1alpha1.ControlPassed || report.Servers.WriteKey == v1alpha1.WriteKeyMatchesARN {
+		record.WriteKey = r.WriteKey
 	}
 	for _, c := range report.Resources {
 		if c.Group == "" && c.Resource == Secrets().Resource && c.Unproven == 0 && c.Failed == 0 &&

@@ -69,7 +69,7 @@ func recordAssociation(t *testing.T, f *fake) {
 
 // TestReadOnlyUsesRecord checks that only objects that were written after the recorded association are proven.
 func TestReadOnlyUsesRecord(t *testing.T) {
-	f := newFake()
+	f := newFake(t)
 	f.secrets("old", 30, oldKey)
 	if r := verify(t, f, nil); r.Verdict != v1alpha1.CoverageNotProven || r.Resources[0].Unproven != 30 {
 		t.Errorf("report without a record = %s, %+v, want NotProven, 30 unproven", r.Verdict, r.Resources[0])
@@ -77,7 +77,10 @@ func TestReadOnlyUsesRecord(t *testing.T) {
 	recordAssociation(t, f)
 	f.secrets("new", 12, newKey)
 	f.touch("secrets/default/old-00003")
-	r := verify(t, f, nil)
+	if r := verify(t, f, nil); r.Verdict != v1alpha1.CoverageNotProven || r.Resources[0].Unproven != 42 {
+		t.Errorf("report by names alone = %s, %+v, want NotProven, 42 unproven", r.Verdict, r.Resources[0])
+	}
+	r := verify(t, f, func(o *Options) { o.ReadMetadata = true })
 	got, want := countsOf(r.Resources[0]), counts{Total: 42, Current: 13, Unproven: 29}
 	if got != want || r.Verdict != v1alpha1.CoverageNotProven {
 		t.Errorf("report = %s, %+v, want NotProven, %+v", r.Verdict, got, want)
@@ -102,8 +105,8 @@ func TestReadOnlyUsesRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	clear(f.patches)
-	if r := verify(t, f, nil); r.Verdict != v1alpha1.CoverageProven || r.Resources[0].Current != 42 {
-		t.Errorf("report after the rewrite = %s, %+v, want Proven, 42 current", r.Verdict, r.Resources[0])
+	if r := verify(t, f, nil); r.Verdict != v1alpha1.CoverageRecorded || r.Resources[0].Current != 42 {
+		t.Errorf("report after the rewrite = %s, %+v, want Recorded, 42 current", r.Verdict, r.Resources[0])
 	}
 }
 
@@ -128,7 +131,7 @@ func TestIgnoredRecords(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			f := newFake()
+			f := newFake(t)
 			f.secrets("a", 5, oldKey)
 			f.config = map[string]string{
 				"uid": "config-uid", "clusterArn": "arn:c", "keyArn": "arn:key", "resourceVersion": "9000",
@@ -147,7 +150,7 @@ func TestIgnoredRecords(t *testing.T) {
 				t.Fatal(err)
 			}
 			o.Record = record
-			if r := must(t, o).Report; r.Verdict == v1alpha1.CoverageProven || r.Resources[0].Current != 0 {
+			if r := must(t, o).Report; r.Verdict != v1alpha1.CoverageNotProven || r.Resources[0].Current != 0 {
 				t.Errorf("report = %s, %+v, want nothing proven", r.Verdict, r.Resources[0])
 			}
 		})
@@ -174,7 +177,7 @@ func TestProofByTimestamps(t *testing.T) {
 		{"no record", nil, association.Add(time.Hour), false},
 	}
 	for _, test := range tests {
-		item := &listed{resourceVersion: 1 << 40, written: test.written}
+		item := &metadataItem{resourceVersion: 1 << 40, written: test.written}
 		if got := test.record.proof(configMaps).proves(item, now); got != test.want {
 			t.Errorf("%s: proves = %v, want %v", test.name, got, test.want)
 		}
@@ -184,7 +187,7 @@ func TestProofByTimestamps(t *testing.T) {
 // TestRecordAssociation checks that a record of the same key is kept, because its earlier
 // version proves more, and that an error names the ConfigMap.
 func TestRecordAssociation(t *testing.T) {
-	f := newFake()
+	f := newFake(t)
 	recordAssociation(t, f)
 	first := f.config["resourceVersion"]
 	f.secrets("a", 5, newKey)
@@ -208,7 +211,7 @@ func TestRecordAssociation(t *testing.T) {
 
 // TestRecorded checks that a run that omits some objects does not record that all are proven.
 func TestRecorded(t *testing.T) {
-	f := newFake()
+	f := newFake(t)
 	f.secrets("a", 5, oldKey)
 	for name, change := range map[string]func(*Options){
 		"one namespace": func(o *Options) { o.Namespace = "default" },

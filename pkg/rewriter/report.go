@@ -1,10 +1,10 @@
 package rewriter
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
@@ -12,26 +12,26 @@ import (
 // maxFailures is how many failures a report lists. It counts all of them.
 const maxFailures = 10_000
 
-// webhookNote qualifies the count of rewritten objects.
-const webhookNote = "rewritten objects were not encrypted with the current write key before, " +
-	"unless an admission webhook changed them during the write"
-
 // resourceSummary is the outcome of the run of one resource.
 type resourceSummary struct {
 	v1alpha1.ResourceCoverage
-	name     string
-	unstable int64
-	stopped  bool // the run ended early
-	partial  bool // some objects could not be listed
+	name         string
+	unstable     int64
+	contradicted int64
+	stopped      bool // the run ended early
+	partial      bool // some objects could not be listed
 }
 
 // summary counts the objects. The total is always current + rewritten + gone +
 // unproven + failed, because every object is in exactly one state.
 func (r *run) summary(err error) resourceSummary {
 	n := func(s state) int64 { return r.counts[s].Load() }
-	s := resourceSummary{name: r.resource.String(), stopped: err != nil, partial: r.partial, unstable: n(unstable)}
+	s := resourceSummary{
+		name: r.resource.String(), stopped: err != nil, partial: r.partial.Load(), unstable: n(unstable),
+		contradicted: r.control.contradicted,
+	}
 	s.ResourceCoverage = v1alpha1.ResourceCoverage{
-		Group: r.resource.Group, Resource: r.resource.Resource,
+		Group: r.resource.Group, Resource: r.resource.Resource, Stale: r.control.passed + r.stale,
 		Current: n(current), Rewritten: n(rewritten) + n(toRecheck), Gone: n(gone),
 		Unproven: n(pending) + n(unexamined) + n(unstable), Failed: n(deferred) + n(failed),
 	}
@@ -48,141 +48,132 @@ func (r *run) summary(err error) resourceSummary {
 	return s
 }
 
-// summarize returns the verdict of a run and the statement that explains it. The
-// statement claims only what was established.
-func summarize(o *Options, resources []resourceSummary) (v1alpha1.CoverageVerdict, string) {
-	t := total{method: o.Method, key: keyName(o.KeyARN), objects: objectsName(o, resources), resources: resources}
-	t.stopped = len(resources) < len(o.Resources)
-	for _, r := range resources {
-		t.Total += r.Total
-		t.Current += r.Current
-		t.Rewritten += r.Rewritten
-		t.Gone += r.Gone
-		t.Unproven += r.Unproven
-		t.Failed += r.Failed
-		t.unstable += r.unstable
-		t.stopped = t.stopped || r.stopped
-		t.partial = t.partial || r.partial
-	}
-	verdict := t.verdict()
-	return verdict, t.statement(verdict)
+// total is the sum over all resources, and what the API servers showed.
+type total struct {
+	resourceSummary
+	options   *Options
+	resources []resourceSummary
+
+	servers   *v1alpha1.CoverageServers
+	agreement v1alpha1.CoverageAgreement
+	covered   bool // every live API server took part
+	recorded  bool // their write key is that of a run that showed that it is this key
+	control   v1alpha1.CoverageControl
 }
 
-// total is the sum over all resources.
-type total struct {
-	method    v1alpha1.CoverageMethod
-	key       string
-	objects   string
-	resources []resourceSummary
-	resourceSummary
+func newTotal(o *Options) total {
+	t := total{options: o, resourceSummary: resourceSummary{partial: o.Partial, stopped: true}}
+	if writes(o.Method) {
+		t.control = v1alpha1.ControlNone
+	}
+	return t
+}
+
+// add adds the summary of one resource.
+func (t *total) add(r resourceSummary) {
+	t.resources = append(t.resources, r)
+	t.Total += r.Total
+	t.Current += r.Current
+	t.Rewritten += r.Rewritten
+	t.Stale += r.Stale
+	t.Gone += r.Gone
+	t.Unproven += r.Unproven
+	t.Failed += r.Failed
+	t.unstable += r.unstable
+	t.contradicted += r.contradicted
+	t.partial = t.partial || r.partial
+	t.stopped = len(t.resources) < len(t.options.Resources) ||
+		slices.ContainsFunc(t.resources, func(r resourceSummary) bool { return r.stopped })
+	if writes(t.options.Method) {
+		switch {
+		case t.contradicted > 0:
+			t.control = v1alpha1.ControlContradicted
+		case t.Stale > 0:
+			t.control = v1alpha1.ControlPassed
+		}
+	}
+}
+
+func (t *total) incomplete() bool { return t.stopped || t.partial || t.Failed > 0 }
+
+// agreed reports whether every live API server took part, and all agreed.
+func (t *total) agreed() bool {
+	return t.covered && !t.stopped && t.contradicted == 0 &&
+		t.agreement.Before == v1alpha1.Agree && t.agreement.After == v1alpha1.Agree && t.keyShown()
+}
+
+// keyShown reports whether the servers themselves show that the key is the one that EKS
+// reports: they name it, or an object of an older key was stale for them, now or in the
+// run that recorded the key. The AWS-owned key has no ARN to compare with.
+func (t *total) keyShown() bool {
+	return t.options.KeyARN == "" || t.control == v1alpha1.ControlPassed || t.recorded ||
+		t.servers != nil && t.servers.WriteKey == v1alpha1.WriteKeyMatchesARN
 }
 
 func (t *total) verdict() v1alpha1.CoverageVerdict {
-	incomplete := t.stopped || t.partial || t.Failed > 0
+	switch t.options.Method {
+	case v1alpha1.MethodReadOnly:
+		return readOnlyVerdict(t)
+	case v1alpha1.MethodMetrics:
+		return metricsVerdict(t)
+	}
 	switch {
-	case sampling(t.method) && t.Rewritten > 0 && (t.Unproven > 0 || incomplete):
+	case t.contradicted > 0:
+		return v1alpha1.CoverageContradicted
+	case t.agreement.Before == v1alpha1.Disagree || t.agreement.After == v1alpha1.Disagree:
+		return v1alpha1.CoverageNotProven
+	case sampling(t.options.Method) && t.Stale > 0 && (t.Unproven > 0 || t.incomplete()):
 		return v1alpha1.CoverageStale // a finding, even if the sample is incomplete
-	case incomplete:
+	case t.incomplete():
 		return v1alpha1.CoverageIncomplete
-	case t.Unproven == 0:
+	case t.Unproven == 0 && (t.Total == t.Gone || t.agreed()):
 		return v1alpha1.CoverageProven
 	}
 	return v1alpha1.CoverageNotProven
 }
 
-func (t *total) statement(verdict v1alpha1.CoverageVerdict) string {
-	existing := t.Total - t.Gone
-	proven := t.Current + t.Rewritten
-	var s strings.Builder
-	printf := func(format string, args ...any) { fmt.Fprintf(&s, format, args...) }
+// why returns the reason why the answers of the API servers prove nothing; empty if they
+// do.
+func (t *total) why() string {
+	s := t.servers
 	switch {
-	case existing == 0 && (verdict == v1alpha1.CoverageProven || t.method == v1alpha1.MethodReadOnly && !t.stopped):
-		printf("There are no %s.", t.objects)
-	case t.method == v1alpha1.MethodReadOnly && verdict == v1alpha1.CoverageProven:
-		printf("All %d %s are encrypted with %s, according to the record in ConfigMap %s.",
-			existing, t.objects, t.key, recordName)
-	case t.method == v1alpha1.MethodReadOnly && proven == 0:
-		printf("Could not verify that any of %d %s is encrypted with %s: "+
-			"reading alone cannot show which key an object is encrypted with.", existing, t.objects, t.key)
-	case t.method == v1alpha1.MethodReadOnly:
-		printf("%d of %d %s are encrypted with %s, according to the record in ConfigMap %s. "+
-			"The other %d may be encrypted with it or with an older key.",
-			proven, existing, t.objects, t.key, recordName, existing-proven)
-	case verdict == v1alpha1.CoverageProven:
-		printf("All %d %s are encrypted with %s, verified by one no-op write per object.", existing, t.objects, t.key)
-	case sampling(t.method):
-		t.sampleStatement(printf, proven, existing)
-	default:
-		printf("%d of %d %s are proven to be encrypted with %s; the others are not proven.",
-			proven, existing, t.objects, t.key)
+	case s == nil:
+		return ""
+	case t.agreement.Before == v1alpha1.Disagree || t.agreement.After == v1alpha1.Disagree:
+		return "the API servers disagree about the write key, or it changed during the run; wait for EKS and run it again"
+	case s.Live == 0:
+		return fmt.Sprintf("it is unknown how many API servers there are (%s)", s.Reason)
+	case !t.covered:
+		return fmt.Sprintf("only %d of %d API servers were reached (%s)", s.Reached, s.Live, s.Reason)
+	case t.options.Method != v1alpha1.MethodMetrics && t.agreement.Before != v1alpha1.Agree:
+		return "no object could be compared on all API servers before the first write"
+	case t.options.Method != v1alpha1.MethodMetrics && t.agreement.After != v1alpha1.Agree:
+		return "no object could be compared on all API servers at the end"
+	case !t.keyShown() && s.WriteKey == v1alpha1.WriteKeyUnrecognized:
+		return "the API servers name a write key whose id is not the ARN, and no object shows that it is the new key"
+	case !t.keyShown():
+		return "nothing shows that the write key of the API servers is this key: their metrics are not readable or name " +
+			"none, and no object from before the association was written"
 	}
-	if t.method != v1alpha1.MethodReadOnly && t.Rewritten > 0 {
-		printf(" %s re-encrypted by this run.", count(t.Rewritten, "was", "were"))
-	}
-	if t.Failed > 0 {
-		printf(" %d could not be examined; see the failures.", t.Failed)
-	}
-	if t.unstable > 0 {
-		printf(" %s on every write, so the key could not be determined.", count(t.unstable, "changes", "change"))
-	}
-	if t.stopped {
-		printf(" The run stopped early.")
-	}
-	return s.String()
+	return ""
 }
 
-// sampleStatement prints what a sample shows about all objects.
-func (t *total) sampleStatement(printf func(string, ...any), proven, existing int64) {
-	switch {
-	case t.Rewritten > 0:
-		printf("%d of %d %s drawn at random were not encrypted with %s, so others may not be either; run rewrite.",
-			t.Rewritten, proven, t.objects, t.key)
-	case t.stopped || t.partial || t.Failed > 0 || t.unstable > 0 || proven == 0:
-		// An incomplete sample is not random, so it gives no bound.
-		printf("%d of %d %s are proven to be encrypted with %s; the others are not proven.",
-			proven, existing, t.objects, t.key)
-	default:
-		printf("0 of %d %s drawn at random were stale: they are encrypted with %s. With 95 %% confidence, ",
-			proven, t.objects, t.key)
-		// Samples of different populations cannot be combined, so each has its own bound.
-		var stale, population int64
-		for _, r := range t.resources {
-			n := r.Total - r.Gone
-			if n == 0 {
-				continue
-			}
-			if m := maxStale(n, r.Current); population == 0 || m*population > stale*n {
-				stale, population = m, n
-			}
-		}
-		if len(t.resources) == 1 {
-			printf("at most %d of %d are stale (%s).", stale, population, percentage(stale, population))
-		} else {
-			printf("%s of the objects of each resource are stale.", percentage(stale, population))
-		}
-	}
-}
-
-// percentage returns a percentage, rounded up, in words.
-func percentage(part, whole int64) string {
-	tenths := 1000*part/whole + 1
-	if tenths%10 == 0 {
-		return fmt.Sprintf("fewer than %d %%", tenths/10)
-	}
-	return fmt.Sprintf("fewer than %d.%d %%", tenths/10, tenths%10)
+// sampling reports whether the method examines only a sample.
+func sampling(m v1alpha1.CoverageMethod) bool {
+	return m == v1alpha1.MethodSample || m == v1alpha1.MethodMigrator
 }
 
 // objectsName names the objects of the run, with the namespace and labels that limit it.
-func objectsName(o *Options, resources []resourceSummary) string {
-	s := fmt.Sprintf("objects of %d resources", len(resources))
-	if len(resources) == 1 {
-		s = resources[0].name
+func (t *total) objectsName() string {
+	s := fmt.Sprintf("objects of %d resources", len(t.resources))
+	if len(t.resources) == 1 {
+		s = t.resources[0].name
 	}
-	if o.Selector != "" {
-		s += fmt.Sprintf(" with labels %s", o.Selector)
+	if t.options.Selector != "" {
+		s += fmt.Sprintf(" with labels %s", t.options.Selector)
 	}
-	if o.Namespace != "" {
-		s += fmt.Sprintf(" in namespace %s", o.Namespace)
+	if t.options.Namespace != "" {
+		s += fmt.Sprintf(" in namespace %s", t.options.Namespace)
 	}
 	return s
 }
@@ -201,7 +192,30 @@ func count(n int64, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// sampling reports whether the method examines only a sample.
-func sampling(m v1alpha1.CoverageMethod) bool {
-	return m == v1alpha1.MethodSample || m == v1alpha1.MethodMigrator
+// percentage returns a percentage, rounded up, in words.
+func percentage(part, whole int64) string {
+	tenths := 1000*part/whole + 1
+	if tenths%10 == 0 {
+		return fmt.Sprintf("fewer than %d %%", tenths/10)
+	}
+	return fmt.Sprintf("fewer than %d.%d %%", tenths/10, tenths%10)
 }
+
+// serversText names the API servers that agreed.
+func (t *total) serversText() string {
+	s := t.servers
+	switch {
+	case s == nil:
+		return ""
+	case s.Live == 1:
+		return " by the API server"
+	case s.Live == s.Reached:
+		return fmt.Sprintf(" by all %d API servers", s.Live)
+	case s.Live == 0:
+		return " by API servers, it is unknown how many there are"
+	}
+	return fmt.Sprintf(" by %d of %d API servers", s.Reached, s.Live)
+}
+
+// reason returns a clause for a statement that proves nothing.
+func (t *total) reason() string { return cmp.Or(t.why(), "not every object is proven") }

@@ -67,14 +67,24 @@ func (r Resource) shortLived() bool {
 	return false
 }
 
+// Discovery is the outcome of Discover.
+type Discovery struct {
+	Resources []Resource
+	// Notes report what could not be determined; Partial is true if there are any.
+	Notes   []string
+	Partial bool
+}
+
+func (d *Discovery) omit(note string) { d.Notes, d.Partial = append(d.Notes, note), true }
+
 // Discover returns the resources that the cluster stores and that allow list and
 // patch, including custom resources, in their preferred versions. named limits them
 // to those with these names, written as for kubectl (widgets.example.com). Aggregated
-// and virtual resources are omitted. The notes report what could not be determined.
-func Discover(ctx context.Context, config *rest.Config, named []string) (found []Resource, notes []string, err error) {
+// and virtual resources are omitted.
+func Discover(ctx context.Context, config *rest.Config, named []string) (d Discovery, err error) {
 	c, err := discovery.NewDiscoveryClientForConfig(config)
 	if err != nil {
-		return nil, nil, fmt.Errorf("configure the connection to the API server: %w", err)
+		return d, fmt.Errorf("configure the connection to the API server: %w", err)
 	}
 	groups, lists, err := c.ServerGroupsAndResourcesWithContext(ctx)
 	failed, partial := discovery.GroupDiscoveryFailedErrorGroups(err)
@@ -88,11 +98,11 @@ func Discover(ctx context.Context, config *rest.Config, named []string) (found [
 		if apierrors.IsForbidden(err) { // client-go drops the message of the API server
 			err = fmt.Errorf("the Kubernetes user is not allowed to get /api and /apis: %w", err)
 		}
-		return nil, nil, fmt.Errorf("discover the resources: %w", err)
+		return d, fmt.Errorf("discover the resources: %w", err)
 	}
 	extensions, err := aggregated(ctx, config)
 	if err != nil {
-		notes = append(notes, "could not determine which APIs are aggregated: "+err.Error())
+		d.omit("could not determine which APIs are aggregated, so some objects may not be in etcd: " + err.Error())
 	}
 	maps.DeleteFunc(failed, func(gv schema.GroupVersion, _ error) bool { return extensions[gv] })
 	if len(failed) > 0 {
@@ -101,16 +111,16 @@ func Discover(ctx context.Context, config *rest.Config, named []string) (found [
 			names = append(names, gv.String())
 		}
 		slices.Sort(names)
-		notes = append(notes, "omitted because these API groups did not respond: "+strings.Join(names, ", "))
+		d.omit("omitted because these API groups did not respond: " + strings.Join(names, ", "))
 	}
-	found = stored(groups, served, extensions, named)
+	d.Resources = stored(groups, served, extensions, named)
 	for _, name := range named {
-		if !slices.ContainsFunc(found, func(r Resource) bool { return r.isNamed(name) }) {
+		if !slices.ContainsFunc(d.Resources, func(r Resource) bool { return r.isNamed(name) }) {
 			err := fmt.Errorf("no stored resource %q allows list and patch", name)
-			return nil, nil, hint.Wrap(err, "`kubectl api-resources --verbs=list,patch` shows the names")
+			return d, hint.Wrap(err, "`kubectl api-resources --verbs=list,patch` shows the names")
 		}
 	}
-	return found, notes, nil
+	return d, nil
 }
 
 // stored selects the resources that are stored in the cluster's own etcd and that

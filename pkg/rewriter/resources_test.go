@@ -173,15 +173,15 @@ func TestDiscover(t *testing.T) {
 		"aggregated": testAPIs().serveAggregated(discovery.AcceptV2), "unaggregated": testAPIs().serveUnaggregated(),
 	} {
 		for _, test := range tests {
-			f := newFake()
+			f := newFake(t)
 			f.intercept = respond
-			found, notes, err := Discover(t.Context(), f.restConfig(), test.named)
-			if got := describeResources(found); got != test.want || !matches(err, test.err) {
+			d, err := Discover(t.Context(), f.restConfig(), test.named)
+			if got := describeResources(d.Resources); got != test.want || !matches(err, test.err) {
 				t.Errorf("%s, %v: Discover = %s, %v; want %s, %q", form, test.named, got, err, test.want, test.err)
 			}
 			want := []string{"omitted because these API groups did not respond: silent.example.com/v1"}
-			if err == nil && !slices.Equal(notes, want) {
-				t.Errorf("%s, %v: notes = %q, want %q", form, test.named, notes, want)
+			if err == nil && (!slices.Equal(d.Notes, want) || !d.Partial) {
+				t.Errorf("%s, %v: notes = %q, want %q", form, test.named, d.Notes, want)
 			}
 		}
 	}
@@ -216,9 +216,9 @@ func TestDiscoverErrors(t *testing.T) {
 		}, "discover the resources"},
 		"forbidden": {deny("/api", apierrors.NewForbidden(schema.GroupResource{}, "", nil)), "not allowed to get /api"},
 	} {
-		f := newFake()
+		f := newFake(t)
 		f.intercept = test.respond
-		if found, _, err := Discover(t.Context(), f.restConfig(), nil); !matches(err, test.want) {
+		if found, err := Discover(t.Context(), f.restConfig(), nil); !matches(err, test.want) {
 			t.Errorf("%s: Discover = %v, %v, want an error with %q", name, found, err, test.want)
 		}
 	}
@@ -229,13 +229,13 @@ func TestDiscoverWithoutAPIServices(t *testing.T) {
 	resource := schema.GroupResource{Group: "apiregistration.k8s.io", Resource: "apiservices"}
 	denied := deny("/apiservices", apierrors.NewForbidden(resource, "", nil))
 	serve := testAPIs().serveAggregated(discovery.AcceptV2)
-	f := newFake()
+	f := newFake(t)
 	f.intercept = func(n int, w http.ResponseWriter, r *http.Request) bool { return denied(n, w, r) || serve(n, w, r) }
-	found, notes, err := Discover(t.Context(), f.restConfig(), []string{"pods"})
-	if err != nil || len(found) != 1 {
-		t.Errorf("Discover = %v, %v, want pods", found, err)
+	d, err := Discover(t.Context(), f.restConfig(), []string{"pods"})
+	if err != nil || len(d.Resources) != 1 || !d.Partial {
+		t.Errorf("Discover = %v, %v, want pods, and that it is partial", d, err)
 	}
-	if text := strings.Join(notes, "\n"); !strings.Contains(text, "aggregated: apiservices.apiregistration.k8s.io") {
+	if text := strings.Join(d.Notes, "\n"); !strings.Contains(text, "apiservices.apiregistration.k8s.io") {
 		t.Errorf("notes = %s, want one that names the forbidden resource", text)
 	}
 }

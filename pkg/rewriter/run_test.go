@@ -48,21 +48,16 @@ func must(t *testing.T, o Options) *Result {
 // deny responds with err to the paths with the suffix.
 func deny(suffix string, err apierrors.APIStatus) intercept {
 	return func(_ int, w http.ResponseWriter, r *http.Request) bool {
-		switch status := err.Status(); {
-		case !strings.HasSuffix(r.URL.Path, suffix):
+		if !strings.HasSuffix(r.URL.Path, suffix) {
 			return false
-		case strings.HasPrefix(r.Header.Get("Accept"), protobufType):
-			respondError(w, err)
-		default:
-			status.Kind, status.APIVersion = kindStatus, "v1"
-			respondJSON(w, int(status.Code), runtime.ContentTypeJSON, &status)
 		}
+		respondError(w, err)
 		return true
 	}
 }
 
 func TestSecondRunWritesNothing(t *testing.T) {
-	f := newFake()
+	f := newFake(t)
 	f.secrets("a", 500, oldKey)
 	must(t, options(f, v1alpha1.MethodRewrite))
 	before := f.writes
@@ -77,7 +72,7 @@ func TestSecondRunWritesNothing(t *testing.T) {
 
 func TestRunReportsCountsWhenContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
+		f := newFake(t)
 		f.latency = 10 * time.Millisecond
 		f.secrets("a", 500, oldKey)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -115,7 +110,7 @@ func TestRunReportsCountsWhenContextEnds(t *testing.T) {
 
 func TestRunStopsWithoutResponses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
+		f := newFake(t)
 		f.secrets("a", 500, oldKey)
 		var down atomic.Bool
 		f.intercept = func(n int, _ http.ResponseWriter, _ *http.Request) bool {
@@ -147,7 +142,7 @@ func TestMissingPermissions(t *testing.T) {
 	}
 	for verb, method := range map[string]string{"list": http.MethodGet, "patch": http.MethodPatch} {
 		t.Run(verb, func(t *testing.T) {
-			f := newFake()
+			f := newFake(t)
 			f.secrets("a", 500, oldKey)
 			f.put("configmaps", "default", "m", oldKey)
 			f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool {
@@ -181,13 +176,13 @@ func TestMissingPermissions(t *testing.T) {
 }
 
 func TestRunStopsOnUnexpectedKind(t *testing.T) {
-	f := newFake()
+	f := newFake(t)
 	f.secrets("a", 5, oldKey)
 	f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool {
 		if r.Method != http.MethodPatch {
 			return false
 		}
-		respond(w, http.StatusOK, "v1", "Secret", metadata(f.objects["secrets/default/a-00001"]))
+		respondJSON(w, http.StatusOK, runtime.ContentTypeJSON, map[string]any{"kind": "Secret", "data": "value"})
 		return true
 	}
 	result, err := Run(t.Context(), options(f, v1alpha1.MethodRewrite))
@@ -198,7 +193,7 @@ func TestRunStopsOnUnexpectedKind(t *testing.T) {
 }
 
 func TestStatementNamesNamespaceAndSelector(t *testing.T) {
-	f := newFake()
+	f := newFake(t)
 	f.secrets("a", 5, oldKey)
 	f.put("secrets", "default", "labelled", oldKey).labels = map[string]string{"app": "x"}
 	f.put("secrets", "kube-system", "other", oldKey).labels = map[string]string{"app": "x"}

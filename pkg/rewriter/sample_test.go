@@ -3,6 +3,7 @@ package rewriter
 import (
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,14 +20,14 @@ func TestSample(t *testing.T) {
 		want    string // in the statement
 	}{
 		{"none stale of 300", 5000, 0, 300, v1alpha1.CoverageNotProven, "0 of 300 secrets drawn at random were stale"},
-		{"half stale", 500, 500, 50, v1alpha1.CoverageStale, "run rewrite"},
+		{"half stale", 500, 500, 50, v1alpha1.CoverageNotProven, "an older key, or stored in an older version"},
 		{"all in the sample", 40, 0, 40, v1alpha1.CoverageProven, "All 40 secrets"},
 		{"sample larger than the population", 40, 0, 4000, v1alpha1.CoverageProven, "All 40 secrets"},
 		{"no objects", 0, 0, 10, v1alpha1.CoverageProven, "no secrets"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			f := newFake()
+			f := newFake(t)
 			f.secrets("c", test.current, newKey)
 			f.secrets("s", test.stale, oldKey)
 			o := options(f, v1alpha1.MethodSample)
@@ -39,6 +40,27 @@ func TestSample(t *testing.T) {
 				t.Errorf("written objects = %d, want at most %d", len(f.patches), test.size)
 			}
 		})
+	}
+}
+
+// TestSampleShowsStaleness checks that staleness is claimed only of objects that were not
+// written since before the association.
+func TestSampleShowsStaleness(t *testing.T) {
+	for _, noted := range []bool{true, false} {
+		f := newFake(t)
+		f.secrets("s", 500, oldKey)
+		o := options(f, v1alpha1.MethodSample)
+		o.SampleSize = 50
+		o.Record = &Record{ClusterARN: "arn:c", KeyARN: "arn:key"}
+		want, control := v1alpha1.CoverageNotProven, v1alpha1.ControlNone
+		if noted {
+			o.Record.ResourceVersionBefore = strconv.FormatUint(f.rev, 10)
+			want, control = v1alpha1.CoverageStale, v1alpha1.ControlPassed
+		}
+		r := must(t, o).Report
+		if r.Verdict != want || r.Control != control || noted != (r.Resources[0].Stale == 50) {
+			t.Errorf("noted %v: report = %s, %s, %+v; want %s, %s", noted, r.Verdict, r.Control, r.Resources[0], want, control)
+		}
 	}
 }
 

@@ -19,6 +19,8 @@ const (
 func (r *run) writeAll(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	watched := r.guard.watch(ctx, stop)
+	defer watched()
 	started := r.now()
 	for round := 0; ; round++ {
 		done := r.done()
@@ -35,6 +37,7 @@ func (r *run) writeAll(ctx context.Context) error {
 		if err := r.sleep(ctx, pause(round+2, nil, r.jitter())); err != nil {
 			return err
 		}
+		r.hanging.retry()
 		r.moveAll(deferred, pending)
 	}
 }
@@ -62,9 +65,15 @@ func (r *run) worker(ctx context.Context, stop context.CancelCauseFunc, next *at
 		if i >= len(r.inventory.objects) {
 			return
 		}
-		if s := r.inventory.objects[i].state; s == pending || s == toRecheck {
-			r.writeOne(ctx, stop, i)
+		o := &r.inventory.objects[i]
+		if o.state != pending && o.state != toRecheck {
+			continue
 		}
+		if err := r.hanging.reason(o.namespace); err != nil {
+			r.deferObject(i, err)
+			continue
+		}
+		r.writeOne(ctx, stop, i)
 	}
 }
 
@@ -72,28 +81,28 @@ func (r *run) worker(ctx context.Context, stop context.CancelCauseFunc, next *at
 // the context ends, the object keeps its state.
 func (r *run) writeOne(ctx context.Context, stop context.CancelCauseFunc, i int) {
 	o := &r.inventory.objects[i]
-	conditional := true // send the resourceVersion
+	conditional := o.exact // send the resourceVersion
 	tries, conflicts := 0, 0
 	for {
-		before := o.resourceVersion
+		named := o.resourceVersion
 		if !conditional {
-			before = 0
+			named = 0
 		}
-		after, sent, err := r.send(ctx, o, before)
+		after, sent, err := r.send(ctx, o, named)
 		if !sent {
 			return
 		}
-		switch classify(before, after, err) {
+		switch classify(o.resourceVersion, after, err) {
 		case unchanged:
+			o.resourceVersion, o.exact = after, true
 			r.markDone(i)
 			return
 		case written:
-			o.resourceVersion = after
-			// After a conflict the object is current whichever writer won. If an
-			// earlier write of ours got no response, assume that the conflict was
-			// with that write.
-			again := conditional && o.ours
-			o.ours = o.ours || conditional || o.lost
+			// Of an unconditional write it is unknown who made the storage write: this run,
+			// or another client since the list. The object is current either way.
+			again := conditional && o.taken
+			o.resourceVersion, o.exact, o.taken = after, true, true
+			r.guard.wrote(ctx)
 			switch {
 			case !r.closing:
 				r.markDone(i)
@@ -108,14 +117,21 @@ func (r *run) writeOne(ctx context.Context, stop context.CancelCauseFunc, i int)
 			return
 		case conflicted:
 			if conflicts++; conflicts > maxConflicts {
-				r.fail(i, err)
+				if o.taken { // an unconditional write succeeded; others write the object all the time
+					r.markDone(i)
+				} else {
+					r.fail(i, err)
+				}
 				return
 			}
 			conditional = false
 		case rejected:
 			r.fail(i, err)
-			if errors.Is(err, errUnexpectedKind) {
+			switch {
+			case errors.Is(err, errUnexpectedKind):
 				stop(err)
+			case noSpace(err):
+				stop(explainNoSpace(err))
 			}
 			return
 		case forbidden:
@@ -125,13 +141,12 @@ func (r *run) writeOne(ctx context.Context, stop context.CancelCauseFunc, i int)
 			}
 			return
 		case retryable:
-			o.lost = o.lost || maybeDone(err)
 			if silence := r.now().Sub(time.Unix(0, r.lastResponse.Load())); silence > r.patience {
 				r.fail(i, err)
 				stop(noResponse(silence, err))
 				return
 			}
-			if tries++; tries == maxTries {
+			if tries++; tries == maxTries || r.hanging.observe(o.namespace, r.inventory.namespace(o), err) {
 				r.deferObject(i, err)
 				return
 			}
@@ -142,25 +157,34 @@ func (r *run) writeOne(ctx context.Context, stop context.CancelCauseFunc, i int)
 	}
 }
 
-// markDone moves an object that is proven current.
+// markDone moves an object that is proven current, and remembers the first ones.
 func (r *run) markDone(i int) {
-	if r.inventory.objects[i].ours {
+	o := &r.inventory.objects[i]
+	if o.taken {
 		r.move(i, rewritten)
 	} else {
 		r.move(i, current)
 	}
+	r.hanging.passed(o.namespace)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.witness(witness{r.inventory.namespace(o), o.name, o.resourceVersion})
+	r.control.observe(i, o)
 }
 
 // send sends one no-op write when the limiter allows it. If the context ends while
 // the write is in flight, send waits for the response, so that it is counted. sent
 // is false if the context ended before.
-func (r *run) send(ctx context.Context, o *object, before uint64) (after uint64, sent bool, err error) {
+func (r *run) send(ctx context.Context, o *object, named uint64) (after uint64, sent bool, err error) {
 	if r.qps != nil && r.qps.Wait(ctx) != nil {
+		return 0, false, nil
+	}
+	if r.guard.wait(ctx) != nil {
 		return 0, false, nil
 	}
 	sending := context.WithoutCancel(ctx)
 	if r.limiter.Do(ctx, func() bool {
-		after, err = r.client.noopWrite(sending, r.resource, r.inventory.namespace(o), o.name, o.uid, before)
+		after, err = noopWrite(sending, r.client.lane(), r.resource, r.inventory.namespace(o), o.name, named)
 		return overloaded(err)
 	}) != nil {
 		return 0, false, nil

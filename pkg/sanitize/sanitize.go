@@ -33,17 +33,18 @@ func MultiLine(r rune) rune {
 }
 
 // Unsafe reports whether MultiLine replaces r. The category Cf contains the
-// bidirectional and the zero-width characters.
+// bidirectional and the zero-width characters; YAML cannot have noncharacters.
 func Unsafe(r rune) bool {
 	return r != '\n' && r != '\t' &&
-		(unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029')
+		(unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Noncharacter_Code_Point))
 }
 
-// Line applies SingleLine to a text for the terminal. Invalid UTF-8 becomes U+FFFD.
-func Line(s string) string { return strings.Map(SingleLine, s) }
+// Line applies SingleLine to a text for the terminal and hides the passwords of its URLs. Invalid UTF-8 becomes U+FFFD.
+func Line(s string) string { return URLs(strings.Map(SingleLine, s)) }
 
 // Copy stores a copy of in into out, with the policy applied to every string of its
-// JSON form, including the keys of maps. out must point to a zero value.
+// JSON form, including the keys of maps, and without the passwords of URLs. out must
+// point to a zero value.
 func Copy(in, out any, policy Policy) error {
 	data, err := json.Marshal(in)
 	if err != nil {
@@ -64,7 +65,7 @@ func Copy(in, out any, policy Policy) error {
 func copyTree(value any, policy Policy) any {
 	switch v := value.(type) {
 	case string:
-		return strings.Map(policy, v)
+		return URLs(strings.Map(policy, v))
 	case []any:
 		for i := range v {
 			v[i] = copyTree(v[i], policy)
@@ -79,10 +80,11 @@ func copyTree(value any, policy Policy) any {
 	return value
 }
 
-// JSON writes unsafe runes of a JSON text as \u escapes, which loses nothing.
+// JSON writes unsafe runes of a JSON text as \u escapes, which loses nothing, and hides
+// the passwords of its URLs.
 func JSON(text []byte) []byte {
 	var b bytes.Buffer
-	for _, r := range string(text) {
+	for _, r := range URLs(string(text)) {
 		if !Unsafe(r) {
 			b.WriteRune(r)
 			continue

@@ -16,6 +16,7 @@ func TestLine(t *testing.T) {
 		"bell\a and \u009b8m c1": "bell\uFFFD and \uFFFD8m c1",
 		"8-bit \x9b2J":           "8-bit \uFFFD2J",
 		"line\u2028separator":    "line\uFFFDseparator",
+		"http://u:p@h\u202E":     "http://***@h\uFFFD",
 	} {
 		if got := Line(in); got != want {
 			t.Errorf("Line(%q) = %q, want %q", in, got, want)

@@ -18,8 +18,8 @@ import (
 // Client calls a lab's daemon.
 type Client struct{ http *http.Client }
 
-// timeout of a request to the daemon. Starting the API server takes longest.
-const timeout = 3 * time.Minute
+// timeout of a request to the daemon. Replacing API servers takes longest.
+const timeout = 15 * time.Minute
 
 // NewClient returns a client for the lab with the given Config.
 func NewClient(c *state.Config) *Client {
@@ -55,6 +55,12 @@ func (c *Client) Faults(ctx context.Context) (Faults, error) {
 // SetFaults replaces all faults. It returns when the new ones are active.
 func (c *Client) SetFaults(ctx context.Context, f Faults) error {
 	return c.do(ctx, http.MethodPut, "/faults", f, nil)
+}
+
+// Servers returns the state of the API servers.
+func (c *Client) Servers(ctx context.Context) ([]Server, error) {
+	var s []Server
+	return s, c.do(ctx, http.MethodGet, "/servers", nil, &s)
 }
 
 // Requests returns the AWS calls that were handled since the lab started.

@@ -4,6 +4,7 @@ package admin
 
 import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/controlplane"
 )
 
 // Phases of a lab.
@@ -29,14 +30,32 @@ type Status struct {
 	KeyARN        string         `json:"keyArn,omitempty"`
 	AssociatedKey string         `json:"associatedKey,omitempty"`
 	Components    map[string]int `json:"components,omitempty"` // name → process id, 0 when down
+	// Balancer describes the balancer in front of the API servers, if there is one.
+	Balancer string `json:"balancer,omitempty"`
 }
 
-// States of the API server.
+// Values of ServerFault.Lag.
 const (
-	APIServerRunning = "running"
-	APIServerStopped = "stopped"
-	APIServerSlow    = "slow"
+	// LagOld: the server does not follow an association at all.
+	LagOld = "old"
+	// LagReadable: the server reads with the associated key, but does not write with it.
+	LagReadable = "readable"
 )
+
+// ServerFault is the fault of one API server. The zero value means no fault.
+type ServerFault struct {
+	Stopped bool `json:"stopped,omitempty"`
+	// PausedShare is the share of the time (0 to 1) that the server is paused.
+	PausedShare float64 `json:"pausedShare,omitempty"`
+	// Lag is LagOld or LagReadable if the server keeps the old write key.
+	Lag string `json:"lag,omitempty"`
+}
+
+// Server is the state of one API server.
+type Server struct {
+	controlplane.Info
+	Fault ServerFault `json:"fault"`
+}
 
 // ClusterFaults are the faults of the lab's own cluster and key. The zero value
 // means no fault.
@@ -45,10 +64,8 @@ type ClusterFaults struct {
 	KeyState string `json:"keyState,omitempty"`
 	// FailAssociation, if not empty, makes associations fail with this message.
 	FailAssociation string `json:"failAssociation,omitempty"`
-	// APIServer is running, stopped or slow; empty means running.
-	APIServer string `json:"apiServer,omitempty"`
-	// PausedShare is the share of the time (0 to 1) that a slow API server is paused.
-	PausedShare float64 `json:"frozen,omitempty"`
+	// Servers are the faults of the API servers, by number.
+	Servers map[int]ServerFault `json:"servers,omitempty"`
 	// Health lists the codes of the issues that DescribeCluster returns.
 	Health []string `json:"health,omitempty"`
 }

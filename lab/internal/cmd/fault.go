@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -81,19 +80,24 @@ Kinds for the lab's own cluster:
   key-state          the state of that key is --state (PendingDeletion, PendingImport, …)
   failing-update     associations end as Failed, with --message
   health             DescribeCluster returns the issue --code (KmsKeyDisabled, …)
-  apiserver-stopped  the API server is killed and not restarted
-  apiserver-slow     the API server is paused for the share --rate of the time`,
+Kinds for the API servers, limited by --server:
+  lag                the server keeps the old write key through an association: it does
+                     not know the new one, or with --readable only reads with it;
+                     without this fault, it catches up
+  apiserver-stopped  the server is killed and not restarted
+  apiserver-slow     the server is paused for the share --rate of the time`,
 		Args: cobra.ExactArgs(1), ValidArgs: faultKinds(),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := g.daemon()
+			_, config, err := g.lab()
 			if err != nil {
 				return err
 			}
+			client := admin.NewClient(config)
 			faults, err := client.Faults(cmd.Context())
 			if err != nil {
 				return err
 			}
-			if err := f.addTo(&faults, args[0]); err != nil {
+			if err := f.addTo(&faults, args[0], config.Servers); err != nil {
 				return err
 			}
 			return client.SetFaults(cmd.Context(), faults)
@@ -107,6 +111,8 @@ Kinds for the lab's own cluster:
 type faultFlags struct {
 	fakeaws.Fault
 	keyState, healthCode string
+	server               string
+	readable             bool
 }
 
 func (f *faultFlags) bind(cmd *cobra.Command) {
@@ -123,10 +129,12 @@ func (f *faultFlags) bind(cmd *cobra.Command) {
 	flags.StringVar(&f.Message, "message", "", "Message of the error")
 	flags.StringVar(&f.keyState, "state", "PendingDeletion", "State of the key for key-state")
 	flags.StringVar(&f.healthCode, "code", "KmsKeyDisabled", "Code of the issue for health")
+	flags.StringVar(&f.server, "server", "all", "Number of the API server (see: eks-lab servers), or all")
+	flags.BoolVar(&f.readable, "readable", false, "For lag: the server can read with the new key")
 }
 
-// addTo adds a fault of the given kind to faults.
-func (f *faultFlags) addTo(faults *admin.Faults, kind string) error {
+// addTo adds a fault of the given kind to faults of a lab with this number of API servers.
+func (f *faultFlags) addTo(faults *admin.Faults, kind string, servers int) error {
 	if f.Rate <= 0 || f.Rate > 1 {
 		return errors.New("--rate must be above 0 and at most 1")
 	}
@@ -152,10 +160,8 @@ func (f *faultFlags) addTo(faults *admin.Faults, kind string) error {
 		cluster.FailAssociation = cmp.Or(f.Message, "The key could not be used")
 	case "health":
 		cluster.Health = append(cluster.Health, f.healthCode)
-	case "apiserver-stopped":
-		cluster.APIServer = admin.APIServerStopped
-	case "apiserver-slow":
-		cluster.APIServer, cluster.PausedShare = admin.APIServerSlow, min(f.Rate, 0.95)
+	case "lag", "apiserver-stopped", "apiserver-slow":
+		return f.addToServers(cluster, kind, servers)
 	default:
 		return fmt.Errorf("unknown kind %q of fault; the kinds are %s", kind, strings.Join(faultKinds(), ", "))
 	}
@@ -163,52 +169,4 @@ func (f *faultFlags) addTo(faults *admin.Faults, kind string) error {
 		faults.AWS = append(faults.AWS, fault)
 	}
 	return nil
-}
-
-// faultKinds lists the kinds of faults, those for AWS calls first.
-func faultKinds() []string {
-	return []string{
-		"throttle", "latency", "5xx", "denied", "drop",
-		"disabled-key", "key-state", "failing-update", "health", "apiserver-stopped", "apiserver-slow",
-	}
-}
-
-// describe returns one line for each fault.
-func describe(f admin.Faults) (lines []string) {
-	for _, a := range f.AWS {
-		line := "aws"
-		for _, glob := range []string{a.Service, a.Operation, a.Region, a.Account, a.Cluster} {
-			line += " " + cmp.Or(glob, "*")
-		}
-		var effects []string
-		switch {
-		case a.Status < 0:
-			effects = append(effects, "connection closed")
-		case a.Status > 0 || a.Code != "":
-			effects = append(effects, strings.TrimSpace(strconv.Itoa(a.Status)+" "+a.Code))
-		}
-		if a.Latency > 0 {
-			effects = append(effects, "delayed by "+a.Latency.String())
-		}
-		if a.Rate > 0 && a.Rate < 1 {
-			effects = append(effects, fmt.Sprintf("%g of the calls", a.Rate))
-		}
-		if a.Times > 0 {
-			effects = append(effects, fmt.Sprintf("%d more times", a.Times))
-		}
-		lines = append(lines, line+": "+strings.Join(effects, ", "))
-	}
-	c := f.Cluster
-	for name, value := range map[string]string{
-		"key state": c.KeyState, "associations fail": c.FailAssociation, "health issues": strings.Join(c.Health, ", "),
-	} {
-		if value != "" {
-			lines = append(lines, name+": "+value)
-		}
-	}
-	if c.APIServer != "" && c.APIServer != admin.APIServerRunning {
-		lines = append(lines, "API server: "+c.APIServer)
-	}
-	slices.Sort(lines)
-	return lines
 }

@@ -34,7 +34,7 @@ It is for tests and for trying things out. Do not store important data in it.`,
 	root.PersistentFlags().StringVar(&g.dirFlag, "dir", "", "The lab's folder (default $EKS_LAB_DIR, or ~/.eks-lab)")
 	root.AddCommand(
 		newUp(g), newDown(g), newStatus(g), newEnv(g), newAssociate(g), newSeed(g), newScan(g),
-		newFault(g), newLog(g), newFleet(g), newToken(g), newServe(g),
+		newServers(g), newFault(g), newLog(g), newFleet(g), newToken(g), newServe(g),
 	)
 	return root
 }

@@ -56,7 +56,7 @@ func (g *globals) printScan(r scan.Report) error {
 		switch c.Provider {
 		case scan.Plain:
 			key = "<not encrypted>"
-		case controlplane.AWSOwned:
+		case controlplane.AWSOwnedLabel:
 			key = "<owned by AWS>"
 		}
 		t.row(c.Resource, c.Objects, c.Provider, key)

@@ -3,11 +3,12 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/admin"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/controlplane"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
 
@@ -23,7 +24,7 @@ func newStatus(g *globals) *cobra.Command {
 			s, err := admin.NewClient(config).Status(cmd.Context())
 			if errors.Is(err, admin.ErrNotRunning) {
 				s = admin.Status{
-					Phase: admin.Stopped, Dir: string(dir), Cluster: state.ClusterARN, Version: state.Version,
+					Phase: admin.Stopped, Dir: string(dir), Cluster: state.ClusterARN, Version: config.Version,
 					KeyARN: config.CustomerKey, AssociatedKey: config.AssociatedKey,
 				}
 			} else if err != nil {
@@ -58,9 +59,10 @@ func (g *globals) printStatus(s admin.Status, output string) error {
 		t.row("API SERVER", s.APIServer)
 		t.row("AWS ENDPOINT", s.AWS)
 		t.row("KUBECONFIG", s.Kubeconfig)
-		for _, name := range []string{
-			controlplane.EtcdName, controlplane.APIServerName, controlplane.ControllerManagerName,
-		} {
+		if s.Balancer != "" {
+			t.row("BALANCER", s.Balancer)
+		}
+		for _, name := range slices.Sorted(maps.Keys(s.Components)) {
 			process := "down"
 			if pid := s.Components[name]; pid != 0 {
 				process = fmt.Sprintf("process %d", pid)

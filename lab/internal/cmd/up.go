@@ -1,14 +1,12 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -24,6 +22,8 @@ type upOptions struct {
 	defaultUser     string
 	tokenCommand    string
 	fsync           bool
+	plane           state.ControlPlane
+	etcdQuota       string
 	timeout         time.Duration
 	foreground      bool
 }
@@ -45,6 +45,7 @@ func newUp(g *globals) *cobra.Command {
 	f.StringVar(&o.tokenCommand, "token-command", "auto",
 		"Program that runs as 'aws eks get-token': aws, lab, or auto (aws if it is installed)")
 	f.BoolVar(&o.fsync, "fsync", false, "Make etcd flush each write to disk, as in production; for benchmarks")
+	o.bindPlane(f)
 	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "How long to wait until the lab is ready")
 	f.BoolVar(&o.foreground, "foreground", false, "Stay in the foreground and stop at the end of standard input")
 	return cmd
@@ -103,84 +104,6 @@ func (g *globals) alreadyUp(ctx context.Context, dir state.Dir) (bool, error) {
 		return true, err
 	}
 	return true, g.printNextSteps(dir, s)
-}
-
-// configure reads or creates the folder's configuration, applies the given flags
-// and saves it.
-func configure(dir state.Dir, o upOptions, changed func(string) bool) (*state.Config, error) {
-	if err := dir.CheckUsable(); err != nil {
-		return nil, err
-	}
-	config, err := state.Load(dir)
-	fresh := errors.Is(err, fs.ErrNotExist)
-	if err != nil && !fresh {
-		return nil, err
-	}
-	if fresh {
-		config = &state.Config{
-			Kind: "eks-lab", Users: state.NewUsers(), Service: state.NewCredentials(), Ports: o.ports,
-		}
-	}
-	if err := dir.Make(); err != nil {
-		return nil, err
-	}
-	if fresh || changed("association-time") {
-		config.AssociationTime = o.associationTime
-	}
-	if fresh || changed("person") {
-		config.DefaultUser = o.defaultUser
-	}
-	if _, err := config.FindUser(config.DefaultUser); err != nil {
-		return nil, err
-	}
-	if fresh || changed("fsync") {
-		config.Fsync = o.fsync
-	}
-	if fresh || changed("token-command") {
-		if config.TokenCommand, err = chooseTokenCommand(o.tokenCommand); err != nil {
-			return nil, err
-		}
-		if err := linkAWS(dir); err != nil {
-			return nil, err
-		}
-	}
-	config.Ports.APIServer = cmp.Or(o.ports.APIServer, config.Ports.APIServer)
-	config.Ports.AWS = cmp.Or(o.ports.AWS, config.Ports.AWS)
-	config.Ports.Etcd = cmp.Or(o.ports.Etcd, config.Ports.Etcd)
-	if err := config.Ports.FillPorts(); err != nil {
-		return nil, err
-	}
-	if config.Run, err = state.EnsureRun(dir, config.Run); err != nil {
-		return nil, err
-	}
-	return config, config.Save(dir)
-}
-
-// chooseTokenCommand returns the program that runs as `aws eks get-token`: aws or lab.
-func chooseTokenCommand(choice string) (string, error) {
-	switch choice {
-	case "aws", "lab":
-		return choice, nil
-	case "auto":
-		if _, err := exec.LookPath("aws"); err == nil {
-			return "aws", nil
-		}
-		return "lab", nil
-	}
-	return "", fmt.Errorf("--token-command must be auto, aws or lab, not %q", choice)
-}
-
-// linkAWS creates the lab's stand-in for the AWS CLI: a link to this binary.
-func linkAWS(dir state.Dir) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	link := filepath.Join(dir.Bin(), "aws")
-	if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return os.Symlink(self, link)
 }
 
 // spawn starts the daemon in its own session. If the daemon ends while this

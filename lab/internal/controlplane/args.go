@@ -18,7 +18,7 @@ func etcdArgs(dir state.Dir, c *state.Config) []string {
 		"--cert-file=" + certs.Cert(pki.Etcd), "--key-file=" + certs.Key(pki.Etcd),
 		"--client-cert-auth", "--trusted-ca-file=" + certs.Cert(pki.CA),
 		"--listen-peer-urls=" + peer, "--initial-advertise-peer-urls=" + peer, "--initial-cluster=lab=" + peer,
-		"--quota-backend-bytes=8589934592", "--snapshot-count=10000",
+		fmt.Sprintf("--quota-backend-bytes=%d", c.EtcdQuota), "--snapshot-count=10000",
 	}
 	if !c.Fsync {
 		// Only a power failure can lose data. A killed lab loses nothing.
@@ -27,14 +27,15 @@ func etcdArgs(dir state.Dir, c *state.Config) []string {
 	return args
 }
 
-func apiServerArgs(dir state.Dir, c *state.Config, webhook string) []string {
-	certs := pki.Folder(dir.PKI())
+// apiServerArgs returns the arguments of the API server with this folder.
+func apiServerArgs(dir state.Dir, c *state.Config, folder string, port int, webhook string) []string {
+	certs, own := pki.Folder(dir.PKI()), pki.Folder(folder)
 	return []string{
 		"--bind-address=" + loopback, "--advertise-address=" + loopback,
-		fmt.Sprintf("--secure-port=%d", c.Ports.APIServer),
+		fmt.Sprintf("--secure-port=%d", port),
 		// The endpoints of the Service "kubernetes" must not be loopback addresses.
 		"--endpoint-reconciler-type=none",
-		"--tls-cert-file=" + certs.Cert(pki.APIServer), "--tls-private-key-file=" + certs.Key(pki.APIServer),
+		"--tls-cert-file=" + own.Cert(pki.APIServer), "--tls-private-key-file=" + own.Key(pki.APIServer),
 		"--client-ca-file=" + certs.Cert(pki.CA),
 		"--etcd-servers=" + c.Ports.EtcdURL(), "--etcd-cafile=" + certs.Cert(pki.CA),
 		"--etcd-certfile=" + certs.Cert(pki.Etcd), "--etcd-keyfile=" + certs.Key(pki.Etcd),
@@ -44,31 +45,17 @@ func apiServerArgs(dir state.Dir, c *state.Config, webhook string) []string {
 		"--service-account-signing-key-file=" + certs.Key(pki.ServiceAccounts),
 		"--authorization-mode=Node,RBAC",
 		"--authentication-token-webhook-config-file=" + webhook, "--authentication-token-webhook-version=v1",
-		"--encryption-provider-config=" + dir.EncryptionConfig(),
-		"--encryption-provider-config-automatic-reload=true",
+		"--encryption-provider-config=" + encryptionFile(folder),
+		fmt.Sprintf("--encryption-provider-config-automatic-reload=%t", c.HotReload),
+		fmt.Sprintf("--goaway-chance=%g", c.GoawayChance), "--etcd-compaction-interval=" + c.CompactionInterval.String(),
 		"--profiling=false", "--v=1",
 	}
 }
 
-// controllers are the controllers that are useful in a cluster without nodes.
-const controllers = "namespace-controller,serviceaccount-controller,serviceaccount-token-controller," +
-	"root-ca-certificate-publisher-controller,garbage-collector-controller,clusterrole-aggregation-controller," +
-	"resourcequota-controller,storage-version-migrator-controller,ttl-after-finished-controller," +
-	"deployment-controller,replicaset-controller,job-controller,cronjob-controller," +
-	"validatingadmissionpolicy-status-controller,service-cidr-controller"
-
-func controllerManagerArgs(dir state.Dir, c *state.Config, kubeconfig string) []string {
+func controllerManagerArgs(dir state.Dir, kubeconfig string) []string {
 	certs := pki.Folder(dir.PKI())
 	return []string{
-		"--bind-address=" + loopback, fmt.Sprintf("--secure-port=%d", c.Ports.ControllerManager),
-		"--kubeconfig=" + kubeconfig,
-		"--authentication-kubeconfig=" + kubeconfig, "--authorization-kubeconfig=" + kubeconfig,
-		"--tls-cert-file=" + certs.Cert(pki.ControllerManager),
-		"--tls-private-key-file=" + certs.Key(pki.ControllerManager),
-		"--use-service-account-credentials",
+		"--kubeconfig=" + kubeconfig, "--root-ca-file=" + certs.Cert(pki.CA),
 		"--service-account-private-key-file=" + certs.Key(pki.ServiceAccounts),
-		"--root-ca-file=" + certs.Cert(pki.CA), "--leader-elect=false",
-		"--controllers=" + controllers,
-		"--profiling=false", "--v=1",
 	}
 }

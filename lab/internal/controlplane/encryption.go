@@ -2,9 +2,8 @@ package controlplane
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,28 +14,58 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
 
-// Names of the KMS providers, which prefix each encrypted value in etcd.
+// Names of the KMS providers, which prefix each encrypted value in etcd. EKS uses
+// the first one, according to KEP-6264 of Kubernetes. Its name for a customer key
+// is not known.
 const (
-	AWSOwned = "aws-owned"
+	AWSOwned = "aws-encryption-provider-v2-aok"
 	Customer = "customer"
 )
 
-// EncryptionConfig returns the API server's encryption configuration for all
-// resources: the associated customer key first if there is one, then the
-// AWS-owned key. Identity is last, so that unencrypted objects can be read.
-func EncryptionConfig(c *state.Config) ([]byte, error) {
-	provider := func(name string) apiserverv1.ProviderConfiguration {
-		return apiserverv1.ProviderConfiguration{KMS: &apiserverv1.KMSConfiguration{
-			APIVersion: "v2", Name: name, Endpoint: "unix://" + c.KMSSocket(name),
-			Timeout: &metav1.Duration{Duration: 10 * time.Second},
-		}}
+// Short names of the providers, for the lab's output and for the sockets of the KMS
+// plugins.
+const (
+	AWSOwnedLabel = "aws-owned"
+	CustomerLabel = Customer
+)
+
+// Label returns the short name of a provider.
+func Label(provider string) string {
+	if provider == AWSOwned {
+		return AWSOwnedLabel
 	}
+	return provider
+}
+
+// Level is how far an API server has followed an association.
+type Level int
+
+// Levels, in the order in which a server reaches them.
+const (
+	Old      Level = iota // the server does not know the associated key
+	Readable              // it reads with the associated key and writes with the AWS-owned key
+	Current               // it writes with the associated key
+)
+
+func (l Level) String() string { return [...]string{"old", "readable", "current"}[l] }
+
+// EncryptionConfig returns the encryption configuration of an API server for all
+// resources. The first provider writes. Identity is last, so that unencrypted
+// objects can be read.
+func EncryptionConfig(c *state.Config, key string, level Level) ([]byte, error) {
 	var providers []apiserverv1.ProviderConfiguration
-	if c.AssociatedKey != "" {
-		providers = append(providers, provider(Customer))
+	for _, name := range providerNames(key, level) {
+		if name == identity {
+			providers = append(providers, apiserverv1.ProviderConfiguration{
+				Identity: &apiserverv1.IdentityConfiguration{},
+			})
+			continue
+		}
+		providers = append(providers, apiserverv1.ProviderConfiguration{KMS: &apiserverv1.KMSConfiguration{
+			APIVersion: "v2", Name: name, Endpoint: "unix://" + c.KMSSocket(Label(name)),
+			Timeout: &metav1.Duration{Duration: 10 * time.Second},
+		}})
 	}
-	providers = append(providers, provider(AWSOwned),
-		apiserverv1.ProviderConfiguration{Identity: &apiserverv1.IdentityConfiguration{}})
 	return yaml.Marshal(apiserverv1.EncryptionConfiguration{
 		TypeMeta: metav1.TypeMeta{
 			APIVersion: apiserverv1.SchemeGroupVersion.String(), Kind: "EncryptionConfiguration",
@@ -45,35 +74,42 @@ func EncryptionConfig(c *state.Config) ([]byte, error) {
 	})
 }
 
-// WriteEncryption writes the API server's encryption configuration and returns it.
-func (p *Plane) WriteEncryption() ([]byte, error) {
-	data, err := EncryptionConfig(p.config)
-	if err != nil {
-		return nil, err
+const identity = "identity"
+
+// providerNames returns the providers of a server at this level, the one that writes
+// first.
+func providerNames(key string, level Level) []string {
+	switch {
+	case key == "" || level == Old:
+		return []string{AWSOwned, identity}
+	case level == Readable:
+		return []string{AWSOwned, Customer, identity}
+	default:
+		return []string{Customer, AWSOwned, identity}
 	}
-	return data, state.WriteFile(p.dir.EncryptionConfig(), data)
 }
 
-// ReloadEncryption writes the encryption configuration and waits until the API
-// server's metrics show that it uses the new one.
-func (p *Plane) ReloadEncryption(ctx context.Context) error {
-	data, err := p.WriteEncryption()
-	if err != nil {
-		return err
-	}
-	const metric = "apiserver_encryption_config_controller_last_config_info{"
-	hash := fmt.Sprintf("hash=\"sha256:%x\"", sha256.Sum256(data))
-	const what = "the API server to reload its encryption configuration"
+// waitReloaded waits until the server's metrics show that it has loaded a new
+// encryption configuration since the given time.
+func (s *Server) waitReloaded(ctx context.Context, since time.Time) error {
+	const metric = "apiserver_encryption_config_controller_automatic_reload_last_timestamp_seconds{"
+	what := s.name + " to reload its encryption configuration"
 	return poll(ctx, what, 250*time.Millisecond, func(ctx context.Context) error {
-		metrics, err := get(ctx, p.rest, "/metrics")
+		metrics, err := get(ctx, s.rest, "/metrics")
 		if err != nil {
 			return err
 		}
 		for line := range strings.Lines(string(metrics)) {
-			if strings.HasPrefix(line, metric) && strings.Contains(line, hash) {
+			if !strings.HasPrefix(line, metric) || !strings.Contains(line, `status="success"`) {
+				continue
+			}
+			_, value, _ := strings.Cut(strings.TrimSpace(line), "} ")
+			if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds >= unixSeconds(since) {
 				return nil
 			}
 		}
 		return errors.New("it still uses the old one")
 	})
 }
+
+func unixSeconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }

@@ -15,7 +15,7 @@ import (
 // calls the API server, and returns its path.
 func componentKubeconfig(dir state.Dir, c *state.Config) (string, error) {
 	certs := pki.Folder(dir.PKI())
-	return write(dir, "controller-manager", c.Ports.APIServerURL(), &clientcmdapi.AuthInfo{
+	return write(dir, "controller-manager", c.InsideURL(), &clientcmdapi.AuthInfo{
 		ClientCertificate: certs.Cert(pki.ControllerManager), ClientKey: certs.Key(pki.ControllerManager),
 	})
 }

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"sync"
 	"time"
 
 	"k8s.io/client-go/rest"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/balancer"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/pki"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
@@ -24,11 +27,20 @@ const (
 
 // Plane is the control plane of the real cluster.
 type Plane struct {
-	Etcd, APIServer, ControllerManager *Process
+	Etcd, ControllerManager *Process
 
-	dir    state.Dir
-	config *state.Config
-	rest   *rest.Config
+	dir     state.Dir
+	config  *state.Config
+	self    string // path of the lab's binary
+	process func(name, component string, args []string) *Process
+	webhook string // kubeconfig of the token webhook
+	rest    *rest.Config
+	// front balances the connections of clients, inside those of the control plane.
+	front, inside *balancer.Balancer
+
+	applying sync.Mutex // held while encryption configurations change
+	mu       sync.Mutex // guards servers
+	servers  []*Server
 }
 
 // New returns a Plane whose components are not started yet.
@@ -41,49 +53,100 @@ func New(dir state.Dir, config *state.Config, logger *slog.Logger) (*Plane, erro
 	if err != nil {
 		return nil, err
 	}
-	process := func(name string, args []string) *Process {
-		return &Process{
-			name: name, args: args, self: self, lifeline: lifeline, logFile: dir.Log(name), logger: logger,
-		}
+	policy, err := balancer.NewPolicy(config.Balance)
+	if err != nil {
+		return nil, err
+	}
+	first, err := balancer.NewPolicy(balancer.First)
+	if err != nil {
+		return nil, err
 	}
 	certs := pki.Folder(dir.PKI())
-	p := &Plane{dir: dir, config: config, rest: certs.REST(config.Ports.APIServerURL(), pki.Operator)}
+	p := &Plane{
+		dir: dir, config: config, self: self, rest: certs.REST(config.InsideURL(), pki.Operator),
+		front: balancer.New(policy), inside: balancer.New(first),
+		process: func(name, component string, args []string) *Process {
+			return &Process{
+				name: name, component: component, args: args,
+				self: self, lifeline: lifeline, logFile: dir.Log(name), logger: logger,
+			}
+		},
+	}
 	kubeconfig, err := componentKubeconfig(dir, config)
 	if err != nil {
 		return nil, err
 	}
-	webhook, err := webhookKubeconfig(dir, config)
-	if err != nil {
+	if p.webhook, err = webhookKubeconfig(dir, config); err != nil {
 		return nil, err
 	}
-	p.Etcd = process(EtcdName, etcdArgs(dir, config))
-	p.APIServer = process(APIServerName, apiServerArgs(dir, config, webhook))
-	p.ControllerManager = process(ControllerManagerName, controllerManagerArgs(dir, config, kubeconfig))
+	p.Etcd = p.process(EtcdName, EtcdName, etcdArgs(dir, config))
+	p.ControllerManager = p.process(ControllerManagerName, ControllerManagerName, controllerManagerArgs(dir, kubeconfig))
+	for n := range config.Servers {
+		server, err := p.newServer(n+1, 0)
+		if err != nil {
+			return nil, err
+		}
+		p.servers = append(p.servers, server)
+	}
 	return p, nil
+}
+
+// Servers returns the API servers, by number.
+func (p *Plane) Servers() []*Server {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.servers)
 }
 
 // REST returns a client configuration for the API server with the lab's own certificate.
 func (p *Plane) REST() *rest.Config { return rest.CopyConfig(p.rest) }
 
-// Start starts all components and returns when the cluster can be used.
-func (p *Plane) Start(ctx context.Context) error {
+// Start starts all components and returns when the cluster can be used. The API
+// servers write with the given key.
+func (p *Plane) Start(ctx context.Context, key string) error {
 	if err := p.Etcd.Start(); err != nil {
 		return err
 	}
 	if err := p.waitEtcd(ctx); err != nil {
 		return err
 	}
-	// Both start together: the controller manager waits for the API server.
-	if err := errors.Join(p.APIServer.Start(), p.ControllerManager.Start()); err != nil {
+	data, err := EncryptionConfig(p.config, key, Current)
+	if err != nil {
 		return err
 	}
-	return p.WaitReady(ctx)
+	for _, server := range p.Servers() {
+		if err := server.write(data); err != nil {
+			return err
+		}
+		server.setConfig(data, providerNames(key, Current))
+		if err := server.Start(); err != nil {
+			return err
+		}
+	}
+	p.balance()
+	// The controller manager waits for the API server.
+	return errors.Join(p.ControllerManager.Start(), p.WaitReady(ctx))
+}
+
+// WaitReady waits until all API servers are ready that should run.
+func (p *Plane) WaitReady(ctx context.Context) error {
+	var errs []error
+	for _, server := range p.Servers() {
+		if server.Wanted() {
+			errs = append(errs, server.waitReady(ctx))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Stop stops all components, etcd last.
 func (p *Plane) Stop() {
 	p.ControllerManager.Stop()
-	p.APIServer.Stop()
+	var stopping sync.WaitGroup
+	for _, server := range p.Servers() {
+		stopping.Go(server.Stop)
+	}
+	stopping.Wait()
 	p.Etcd.Stop()
 }
 

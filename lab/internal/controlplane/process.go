@@ -16,8 +16,9 @@ import (
 // until Stop or Kill is called.
 type Process struct {
 	name, logFile string
-	args          []string
-	self          string // path of this binary
+	component     string // the name under which the binary is started
+	args, env     []string
+	self          string // path of the binary
 	lifeline      *Lifeline
 	logger        *slog.Logger
 
@@ -49,9 +50,10 @@ func (p *Process) spawn() error {
 	}
 	defer func() { _ = out.Close() }() // the child has its own descriptor
 	cmd := exec.Command(p.self)        //nolint:noctx // Stop ends it
-	cmd.Args = append([]string{p.name}, p.args...)
+	cmd.Args = append([]string{p.component}, p.args...)
 	cmd.Stdout, cmd.Stderr = out, out
 	p.lifeline.Attach(cmd)
+	cmd.Env = append(cmd.Env, p.env...)
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}
@@ -141,24 +143,22 @@ func (p *Process) signal(sig syscall.Signal) error {
 	return p.cmd.Process.Signal(sig)
 }
 
-// Slow pauses the component for a share (0 to 1) of each period, until ctx ends.
-// A paused component keeps its connections but does not respond.
-func (p *Process) Slow(ctx context.Context, share float64, period time.Duration) {
-	paused := time.Duration(share * float64(period))
-	for ctx.Err() == nil {
-		_ = p.signal(syscall.SIGSTOP) // fails only if the component is not running
-		sleep(ctx, paused)
-		_ = p.signal(syscall.SIGCONT)
-		sleep(ctx, period-paused)
-	}
-}
-
 func sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-time.After(d):
 	}
 }
+
+// Wanted reports whether the component should run.
+func (p *Process) Wanted() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.wanted
+}
+
+// Name returns the name of the component in the lab.
+func (p *Process) Name() string { return p.name }
 
 // PID returns the component's process id, or 0 if it is not running.
 func (p *Process) PID() int {

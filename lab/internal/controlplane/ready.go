@@ -22,14 +22,6 @@ func (p *Plane) waitEtcd(ctx context.Context) error {
 	})
 }
 
-// WaitReady waits until the API server is ready.
-func (p *Plane) WaitReady(ctx context.Context) error {
-	return poll(ctx, APIServerName, 100*time.Millisecond, func(ctx context.Context) error {
-		_, err := get(ctx, p.rest, "/readyz")
-		return err
-	})
-}
-
 func get(ctx context.Context, config *rest.Config, path string) ([]byte, error) {
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {

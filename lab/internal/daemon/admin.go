@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 
@@ -36,6 +37,7 @@ func (l *Lab) adminHandler() http.Handler {
 		}
 		return nil, l.setFaults(r.Context(), f)
 	})
+	handle("GET /servers", func(*http.Request) (any, error) { return l.servers(), nil })
 	handle("GET /requests", func(*http.Request) (any, error) { return l.aws.Requests(), nil })
 	handle("GET /expected", func(*http.Request) (any, error) { return l.aws.Expected(), nil })
 	handle("POST /fleet", func(r *http.Request) (any, error) {
@@ -48,15 +50,30 @@ func (l *Lab) adminHandler() http.Handler {
 	return mux
 }
 
+// servers returns the state of the API servers.
+func (l *Lab) servers() (list []admin.Server) {
+	if l.plane == nil {
+		return nil
+	}
+	faults := l.allFaults().Cluster.Servers
+	for _, s := range l.plane.Servers() {
+		list = append(list, admin.Server{Info: s.Info(), Fault: faults[s.Number]})
+	}
+	return list
+}
+
 func (l *Lab) status() admin.Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := admin.Status{
 		Phase: admin.Starting, Step: l.step, Dir: string(l.dir), PID: os.Getpid(),
-		Cluster: state.ClusterARN, Version: state.Version,
+		Cluster: state.ClusterARN, Version: l.config.Version,
 		APIServer: l.config.Ports.APIServerURL(), AWS: l.config.Ports.AWSURL(), Kubeconfig: l.dir.Kubeconfig(),
 		KeyARN: l.config.CustomerKey, AssociatedKey: l.config.AssociatedKey,
 		Components: map[string]int{},
+	}
+	if l.config.Balanced() {
+		s.Balancer = fmt.Sprintf("%s, %d API servers", l.config.Balance, l.config.Servers)
 	}
 	select {
 	case <-l.ready:
@@ -66,8 +83,10 @@ func (l *Lab) status() admin.Status {
 	if l.plane != nil {
 		s.Components = map[string]int{
 			controlplane.EtcdName:              l.plane.Etcd.PID(),
-			controlplane.APIServerName:         l.plane.APIServer.PID(),
 			controlplane.ControllerManagerName: l.plane.ControllerManager.PID(),
+		}
+		for _, server := range l.plane.Servers() {
+			s.Components[server.Name()] = server.PID()
 		}
 	}
 	return s

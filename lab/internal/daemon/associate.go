@@ -2,21 +2,19 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/admin"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/controlplane"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/kmsplugin"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
 
-// reloadTimeout is long enough for the API server to retry several times.
-const reloadTimeout = time.Minute
-
-// associate puts the customer key first in the API server's encryption
-// configuration, and returns when the API server encrypts with it. If it returns
-// an error, nothing has changed. It does nothing for simulated clusters.
+// associate puts the customer key first in the encryption configurations of the API
+// servers, and returns when they encrypt with it. If it returns an error, nothing has
+// changed. It does nothing for simulated clusters.
 func (l *Lab) associate(ctx context.Context, e fakeaws.AssociateEvent) error {
 	if e.ClusterARN != state.ClusterARN {
 		return nil
@@ -33,30 +31,43 @@ func (l *Lab) associate(ctx context.Context, e fakeaws.AssociateEvent) error {
 	if !l.setKey("", e.KeyARN) { // already set: the update was resumed after a restart
 		return nil
 	}
-	if err := l.reload(ctx, e.KeyARN); err != nil {
+	if err := l.encryptWith(ctx, e.KeyARN); err != nil {
 		l.setKey(e.KeyARN, "")
-		if _, undo := l.plane.WriteEncryption(); undo != nil {
-			l.log.Error("cannot restore the encryption configuration", "error", undo)
-		}
 		return fmt.Errorf("encrypt with %s: %w", e.KeyARN, err)
 	}
-	l.log.Info("the API server encrypts with the customer key", "key", e.KeyARN)
+	l.log.Info("the API servers encrypt with the customer key", "key", e.KeyARN)
 	return l.config.Save(l.dir)
 }
 
-// reload starts the key's KMS plugin and makes the API server use it.
-func (l *Lab) reload(ctx context.Context, keyARN string) error {
-	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
-	defer cancel()
-	stop, err := l.startPlugin(ctx, controlplane.Customer, keyARN)
+// encryptWith starts the key's KMS plugin and makes the API servers use it, except
+// those that lag. After an error all of them use the AWS-owned key.
+func (l *Lab) encryptWith(ctx context.Context, keyARN string) error {
+	stop, err := l.startPlugin(ctx, controlplane.CustomerLabel, keyARN)
 	if err != nil {
 		return err
 	}
-	if err := l.plane.ReloadEncryption(ctx); err != nil {
+	if err := l.plane.Apply(ctx, keyARN, l.limits()); err != nil {
+		undo := l.plane.Apply(l.life, "", nil) //nolint:contextcheck // ctx may be the reason for the error
 		stop()
-		return err
+		return errors.Join(err, undo)
 	}
 	return nil
+}
+
+// limits returns the levels at which the servers stay that lag.
+func (l *Lab) limits() map[int]controlplane.Level {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	limits := map[int]controlplane.Level{}
+	for number, fault := range l.faults.Servers {
+		switch fault.Lag {
+		case admin.LagOld:
+			limits[number] = controlplane.Old
+		case admin.LagReadable:
+			limits[number] = controlplane.Readable
+		}
+	}
+	return limits
 }
 
 // setKey changes the associated key from old to key. It reports whether old was
@@ -81,20 +92,20 @@ func (l *Lab) failsOnPurpose() (fail bool) {
 // associated customer key if there is one.
 func (l *Lab) startPlugins(ctx context.Context) error {
 	owned := awsOwnedKey()
-	if _, err := l.startPlugin(ctx, controlplane.AWSOwned, owned.ARN()); err != nil {
+	if _, err := l.startPlugin(ctx, controlplane.AWSOwnedLabel, owned.ARN()); err != nil {
 		return err
 	}
 	if l.config.AssociatedKey == "" {
 		return nil
 	}
-	_, err := l.startPlugin(ctx, controlplane.Customer, l.config.AssociatedKey)
+	_, err := l.startPlugin(ctx, controlplane.CustomerLabel, l.config.AssociatedKey)
 	return err
 }
 
 func (l *Lab) startPlugin(ctx context.Context, name, keyARN string) (stop func(), err error) {
 	plugin := &kmsplugin.Plugin{
 		KMS:    kmsplugin.NewKMS(l.config.Ports.AWSURL(), state.Region, l.config.Service),
-		KeyARN: keyARN, Log: l.log,
+		KeyARN: keyARN, OpaqueID: l.config.OpaqueKeyID, Log: l.log,
 	}
 	stop, err = plugin.Serve(ctx, l.config.KMSSocket(name))
 	if err != nil {

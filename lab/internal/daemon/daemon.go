@@ -31,10 +31,12 @@ type Lab struct {
 	stop   context.CancelFunc
 	ready  chan struct{} // closed when the cluster can be used
 
+	faulting sync.Mutex         // held while faults change
+	resume   context.CancelFunc // ends the slowness of the API servers; guarded by faulting
+
 	mu     sync.Mutex // guards the fields below, and config.AssociatedKey
 	step   string
 	faults admin.ClusterFaults
-	resume context.CancelFunc // ends the slowness of the API server
 }
 
 // startTimeout is long, because on a busy machine the API server alone can take
@@ -99,6 +101,9 @@ func (l *Lab) prepare(ctx context.Context) error {
 	if l.plane, err = controlplane.New(l.dir, l.config, l.log); err != nil {
 		return err
 	}
+	if err := l.plane.Serve(ctx, func(err error) { l.log.Error("the balancer ended", "error", err) }); err != nil {
+		return err
+	}
 	if err := l.openAWS(); err != nil {
 		return err
 	}
@@ -120,11 +125,8 @@ func (l *Lab) start(ctx context.Context) error {
 	if err := l.startPlugins(ctx); err != nil {
 		return err
 	}
-	if _, err := l.plane.WriteEncryption(); err != nil {
-		return err
-	}
 	l.progress("starting etcd, kube-apiserver and kube-controller-manager")
-	if err := l.plane.Start(ctx); err != nil {
+	if err := l.plane.Start(ctx, l.config.AssociatedKey); err != nil {
 		return err
 	}
 	return l.bootstrap(ctx)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
@@ -23,36 +24,29 @@ func (l *Lab) allFaults() admin.Faults {
 
 // setFaults replaces all current faults with f.
 func (l *Lab) setFaults(ctx context.Context, f admin.Faults) error {
-	c := f.Cluster
-	c.APIServer = cmp.Or(c.APIServer, admin.APIServerRunning)
-	switch c.APIServer {
-	case admin.APIServerRunning, admin.APIServerStopped, admin.APIServerSlow:
-	default:
-		return fmt.Errorf("unknown state %q of the API server", c.APIServer)
+	l.faulting.Lock()
+	defer l.faulting.Unlock()
+	for number := range f.Cluster.Servers {
+		if number < 1 || number > l.config.Servers {
+			return fmt.Errorf("there is no API server %d: the lab has %d", number, l.config.Servers)
+		}
 	}
 	l.aws.SetFaults(f.AWS)
-	if err := l.aws.Update(func(w *fakeaws.State) { l.setAWSFaults(w, c) }); err != nil {
+	if err := l.aws.Update(func(w *fakeaws.State) { l.setAWSFaults(w, f.Cluster) }); err != nil {
 		return err
 	}
-	before := l.replaceFaults(c)
-	if before.APIServer == c.APIServer && before.PausedShare == c.PausedShare {
+	before := l.replaceFaults(f.Cluster)
+	if maps.Equal(before.Servers, f.Cluster.Servers) {
 		return nil
 	}
-	return l.setAPIServerFault(ctx, c)
+	return l.setServerFaults(ctx, f.Cluster.Servers)
 }
 
-// replaceFaults stores f, ends the slowness of the API server and returns the
-// previous faults.
+// replaceFaults stores f and returns the previous faults.
 func (l *Lab) replaceFaults(f admin.ClusterFaults) (before admin.ClusterFaults) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	before = l.faults
-	before.APIServer = cmp.Or(before.APIServer, admin.APIServerRunning)
-	l.faults = f
-	if l.resume != nil {
-		l.resume()
-		l.resume = nil
-	}
+	before, l.faults = l.faults, f
 	return before
 }
 
@@ -97,25 +91,33 @@ func savedFaults(w *fakeaws.State, c *state.Config) (f admin.ClusterFaults) {
 	return f
 }
 
-// setAPIServerFault stops, starts or slows down the API server.
-func (l *Lab) setAPIServerFault(ctx context.Context, f admin.ClusterFaults) error {
-	if f.APIServer == admin.APIServerStopped {
-		l.plane.APIServer.Kill()
-		return nil
+// setServerFaults stops, starts and slows down API servers, and makes those follow the
+// association that do not lag any more.
+func (l *Lab) setServerFaults(ctx context.Context, faults map[int]admin.ServerFault) error {
+	if l.resume != nil {
+		l.resume()
+		l.resume = nil
 	}
-	if err := l.plane.APIServer.Start(); err != nil {
+	for _, server := range l.plane.Servers() {
+		if faults[server.Number].Stopped {
+			server.Kill()
+		} else if err := server.Revive(ctx); err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	key := l.config.AssociatedKey
+	l.mu.Unlock()
+	if err := l.plane.Apply(ctx, key, l.limits()); err != nil {
 		return err
 	}
-	if err := l.plane.WaitReady(ctx); err != nil {
-		return err
-	}
-	if f.APIServer == admin.APIServerSlow {
-		// The slowness outlives the request that started it.
-		slow, resume := context.WithCancel(context.WithoutCancel(ctx))
-		l.mu.Lock()
-		l.resume = resume
-		l.mu.Unlock()
-		go l.plane.APIServer.Slow(slow, f.PausedShare, pausePeriod)
+	// The slowness outlives the request that started it.
+	slow, resume := context.WithCancel(context.WithoutCancel(ctx))
+	l.resume = resume
+	for _, server := range l.plane.Servers() {
+		if share := faults[server.Number].PausedShare; share > 0 {
+			go l.plane.Slow(slow, server.Number, share, pausePeriod)
+		}
 	}
 	return nil
 }

@@ -19,6 +19,11 @@ func (l *Lab) grantRoles(ctx context.Context) error {
 	}
 	rewriter := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "lab:rewriter"}, Rules: []rbacv1.PolicyRule{
 		{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"list", "patch"}},
+		{APIGroups: []string{""}, Resources: []string{"namespaces"}, Verbs: []string{"list"}},
+		{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: []string{"list"}},
+		{APIGroups: []string{"admissionregistration.k8s.io"}, Verbs: []string{"list"},
+			Resources: []string{"mutatingwebhookconfigurations", "mutatingadmissionpolicies"}},
+		{NonResourceURLs: []string{"/metrics"}, Verbs: []string{"get"}},
 	}}
 	_, err = client.RbacV1().ClusterRoles().Create(ctx, rewriter, metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {

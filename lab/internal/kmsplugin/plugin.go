@@ -4,6 +4,7 @@ package kmsplugin
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -37,16 +38,38 @@ func NewKMS(endpoint, region string, c state.Credentials) KMS {
 type Plugin struct {
 	KMS    KMS
 	KeyARN string
-	Log    *slog.Logger
+	// OpaqueID replaces the key's ARN as the key id for the API server.
+	OpaqueID bool
+	Log      *slog.Logger
 }
 
 var _ service.Service = (*Plugin)(nil)
 
-// Status always returns ok: as on EKS, the API server continues with its cached
-// data keys while the key is disabled, and fails at its next start. The key id
-// never changes, so a rotation in KMS makes no object stale.
-func (p *Plugin) Status(context.Context) (*service.StatusResponse, error) {
-	return &service.StatusResponse{Version: "v2", Healthz: "ok", KeyID: p.KeyARN}, nil
+// Status encrypts and decrypts, and returns "err" instead of "ok" if KMS refuses, like
+// AWS's own plugin (github.com/kubernetes-sigs/aws-encryption-provider). Then the API
+// server is not ready, but continues with its cached data keys until its next start. The
+// key id never changes, so a rotation in KMS makes no object stale.
+func (p *Plugin) Status(ctx context.Context) (*service.StatusResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	response := &service.StatusResponse{Version: "v2", Healthz: "ok", KeyID: p.keyID()}
+	encrypted, err := p.Encrypt(ctx, "status", []byte("status"))
+	if err == nil {
+		_, err = p.Decrypt(ctx, "status", &service.DecryptRequest{Ciphertext: encrypted.Ciphertext})
+	}
+	if err != nil { // logged by Encrypt or Decrypt
+		response.Healthz = "err"
+	}
+	return response, nil
+}
+
+// keyID returns the id of the key for the API server, which stores it in each object
+// and shows its hash in its metrics.
+func (p *Plugin) keyID() string {
+	if p.OpaqueID {
+		return fmt.Sprintf("%x", sha256.Sum256([]byte("eks-lab "+p.KeyARN)))
+	}
+	return p.KeyARN
 }
 
 // Encrypt encrypts a data key seed.
@@ -56,15 +79,15 @@ func (p *Plugin) Encrypt(ctx context.Context, uid string, data []byte) (*service
 		p.Log.Error("kms:Encrypt failed", "key", p.KeyARN, "uid", uid, "error", err)
 		return nil, fmt.Errorf("kms:Encrypt with %s: %w", p.KeyARN, err)
 	}
-	return &service.EncryptResponse{Ciphertext: out.CiphertextBlob, KeyID: p.KeyARN}, nil
+	return &service.EncryptResponse{Ciphertext: out.CiphertextBlob, KeyID: p.keyID()}, nil
 }
 
-// Decrypt decrypts a data key seed with the key that the object names.
+// Decrypt decrypts a data key seed.
 func (p *Plugin) Decrypt(ctx context.Context, uid string, req *service.DecryptRequest) ([]byte, error) {
-	out, err := p.KMS.Decrypt(ctx, &kms.DecryptInput{KeyId: &req.KeyID, CiphertextBlob: req.Ciphertext})
+	out, err := p.KMS.Decrypt(ctx, &kms.DecryptInput{KeyId: &p.KeyARN, CiphertextBlob: req.Ciphertext})
 	if err != nil {
-		p.Log.Error("kms:Decrypt failed", "key", req.KeyID, "uid", uid, "error", err)
-		return nil, fmt.Errorf("kms:Decrypt with %s: %w", req.KeyID, err)
+		p.Log.Error("kms:Decrypt failed", "key", p.KeyARN, "uid", uid, "error", err)
+		return nil, fmt.Errorf("kms:Decrypt with %s: %w", p.KeyARN, err)
 	}
 	return out.Plaintext, nil
 }

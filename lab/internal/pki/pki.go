@@ -6,10 +6,12 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/big"
 	"net"
@@ -21,11 +23,12 @@ import (
 // Names of the certificates in the folder; each is a NAME.crt and a NAME.key.
 const (
 	CA                = "ca"
-	APIServer         = "apiserver"
 	Webhook           = "webhook"
 	Etcd              = "etcd"
 	Operator          = "operator"           // the lab itself, in system:masters
 	ControllerManager = "controller-manager" // system:kube-controller-manager
+	// APIServer is the certificate of one API server, in a folder of its own.
+	APIServer = "apiserver"
 	// ServiceAccounts is a key pair without a certificate.
 	ServiceAccounts = "service-accounts"
 )
@@ -58,23 +61,11 @@ func (f Folder) Fill(now time.Time) error {
 		return err
 	}
 	for name, subject := range map[string]pkix.Name{
-		APIServer: {CommonName: "kube-apiserver"}, Webhook: {CommonName: "token-webhook"}, Etcd: {CommonName: "etcd"},
+		Webhook: {CommonName: "token-webhook"}, Etcd: {CommonName: "etcd"},
 		Operator:          {CommonName: "eks-lab", Organization: []string{"system:masters"}},
 		ControllerManager: {CommonName: "system:kube-controller-manager"},
 	} {
-		leaf := template(subject, now)
-		leaf.KeyUsage = x509.KeyUsageDigitalSignature
-		leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
-		leaf.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv4(10, 100, 0, 1)}
-		leaf.DNSNames = []string{
-			"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
-			"kubernetes.default.svc.cluster.local",
-		}
-		leafKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			return err
-		}
-		if err := f.sign(name, leaf, ca, leafKey, key); err != nil {
+		if err := f.issue(name, subject, nil, ca, key, now); err != nil {
 			return err
 		}
 	}
@@ -83,6 +74,39 @@ func (f Folder) Fill(now time.Time) error {
 		return err
 	}
 	return f.writeKey(ServiceAccounts, tokens)
+}
+
+// Issue creates the certificate and the key of the API server on this host in the
+// folder server, signed by the certificate authority in f.
+func (f Folder) Issue(server Folder, host string, now time.Time) error {
+	pair, err := tls.LoadX509KeyPair(f.Cert(CA), f.Key(CA))
+	if err != nil {
+		return err
+	}
+	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
+	if !ok {
+		return fmt.Errorf("%s is not an ECDSA key", f.Key(CA))
+	}
+	return server.issue(APIServer, pkix.Name{CommonName: "kube-apiserver"}, []string{host}, pair.Leaf, key, now)
+}
+
+// issue creates a certificate for clients and servers on 127.0.0.1, and its key.
+func (f Folder) issue(
+	name string, subject pkix.Name, hosts []string, ca *x509.Certificate, caKey *ecdsa.PrivateKey, now time.Time,
+) error {
+	leaf := template(subject, now)
+	leaf.KeyUsage = x509.KeyUsageDigitalSignature
+	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
+	leaf.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv4(10, 100, 0, 1)}
+	leaf.DNSNames = append([]string{
+		"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
+		"kubernetes.default.svc.cluster.local",
+	}, hosts...)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	return f.sign(name, leaf, ca, key, caKey)
 }
 
 func template(subject pkix.Name, now time.Time) *x509.Certificate {

@@ -14,6 +14,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/protobuf/proto"
 	kmsv2 "k8s.io/apiserver/pkg/storage/value/encrypt/envelope/kmsv2/v2"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/controlplane"
 )
 
 // Values of Count.Provider that are not the name of a KMS provider.
@@ -28,8 +30,8 @@ const (
 type Count struct {
 	// Resource is the plural name, followed by ".group" if the path in etcd contains the group.
 	Resource string `json:"resource"`
-	// Provider is the name of the KMS provider in the encryption configuration,
-	// or Plain or Unknown.
+	// Provider is the short name of the KMS provider (controlplane.Label), or Plain
+	// or Unknown.
 	Provider string `json:"provider"`
 	// KeyID is the ARN of the key, empty if Provider is Plain or Unknown.
 	KeyID   string `json:"keyId,omitempty"`
@@ -112,7 +114,7 @@ func Envelope(value []byte) (provider, keyID string) {
 	if !isKMS || !ok || proto.Unmarshal(body, &object) != nil {
 		return Unknown, ""
 	}
-	return string(name), object.KeyID
+	return controlplane.Label(string(name)), object.KeyID
 }
 
 // Resource returns the plural name of the resource that an etcd key belongs to.

@@ -15,7 +15,8 @@ const (
 	ClusterName = "lab"
 	Region      = "us-west-2"
 	Account     = "111122223333"
-	Version     = "1.37"
+	// Version is the version of Kubernetes in the lab's own binary.
+	Version = "1.37"
 	// ClusterARN is also the name of the kubeconfig's cluster, user and context.
 	ClusterARN = "arn:aws:eks:" + Region + ":" + Account + ":cluster/" + ClusterName
 )
@@ -31,6 +32,7 @@ type Config struct {
 	TokenCommand string `json:"tokenCommand"`
 	// Fsync makes etcd flush each write to disk, as in production.
 	Fsync bool `json:"fsync,omitempty"`
+	ControlPlane
 	// CustomerKey is the ARN of the key that is ready to be associated.
 	CustomerKey string `json:"customerKey,omitempty"`
 	// AssociatedKey is the ARN of the key that the API server encrypts with,
@@ -44,18 +46,54 @@ type Config struct {
 	Run string `json:"run"`
 }
 
+// ControlPlane selects how the API servers run.
+type ControlPlane struct {
+	// Servers is the number of API servers.
+	Servers int `json:"servers"`
+	// Balance is the way to choose a server for a connection (balancer.NewPolicy).
+	Balance string `json:"balance,omitempty"`
+	// HotReload makes a server load a new encryption configuration while it runs.
+	// Otherwise the server is replaced.
+	HotReload bool `json:"hotReload"`
+	// GoawayChance is the share of the HTTP/2 requests whose connection is closed, so that
+	// the client connects again.
+	GoawayChance float64 `json:"goawayChance,omitempty"`
+	// OpaqueKeyID gives the API servers an id of the key that is not its ARN.
+	OpaqueKeyID bool `json:"opaqueKeyId,omitempty"`
+	// CompactionInterval is the time between two compactions of etcd's history.
+	CompactionInterval time.Duration `json:"compactionInterval"`
+	// Version is the version of Kubernetes of the API servers.
+	Version string `json:"version"`
+	// EtcdQuota is the size of etcd's database in bytes at which it refuses writes.
+	EtcdQuota int64 `json:"etcdQuota"`
+}
+
+// Balanced reports whether a balancer is in front of the API servers. A single
+// server that is never replaced needs none.
+func (c ControlPlane) Balanced() bool { return c.Servers > 1 || !c.HotReload }
+
 // Ports are the TCP ports on 127.0.0.1, chosen at the first `up` and kept.
 type Ports struct {
-	APIServer         int `json:"apiServer"`
-	AWS               int `json:"aws"`
-	Webhook           int `json:"webhook"`
-	Etcd              int `json:"etcd"`
-	EtcdPeer          int `json:"etcdPeer"`
-	ControllerManager int `json:"controllerManager"`
+	// APIServer is the port of the balancer, or of the API server if there is none.
+	APIServer int `json:"apiServer"`
+	// Inside is the port of the balancer for the control plane's own clients.
+	Inside   int `json:"inside"`
+	AWS      int `json:"aws"`
+	Webhook  int `json:"webhook"`
+	Etcd     int `json:"etcd"`
+	EtcdPeer int `json:"etcdPeer"`
 }
 
 // APIServerURL is the endpoint that DescribeCluster returns.
 func (p Ports) APIServerURL() string { return fmt.Sprintf("https://127.0.0.1:%d", p.APIServer) }
+
+// InsideURL is the endpoint for the control plane's own clients.
+func (c *Config) InsideURL() string {
+	if c.Balanced() {
+		return fmt.Sprintf("https://127.0.0.1:%d", c.Ports.Inside)
+	}
+	return c.Ports.APIServerURL()
+}
 
 // AWSURL is the value for AWS_ENDPOINT_URL.
 func (p Ports) AWSURL() string { return fmt.Sprintf("http://127.0.0.1:%d", p.AWS) }
@@ -67,7 +105,7 @@ func (p Ports) EtcdURL() string { return fmt.Sprintf("https://127.0.0.1:%d", p.E
 func (c *Config) AdminSocket() string { return filepath.Join(c.Run, "admin.sock") }
 
 // KMSSocket is the unix socket of the named KMS plugin.
-func (c *Config) KMSSocket(provider string) string { return filepath.Join(c.Run, provider+".sock") }
+func (c *Config) KMSSocket(name string) string { return filepath.Join(c.Run, name+".sock") }
 
 // Load reads the folder's Config. The error wraps fs.ErrNotExist if there is none.
 func Load(dir Dir) (*Config, error) {

@@ -32,9 +32,9 @@ func (d Dir) ConfigFile() string { return d.file("lab.json") }
 // AWSFile holds the state of the AWS endpoints: clusters, keys, principals.
 func (d Dir) AWSFile() string { return d.file("aws.json") }
 
-// EncryptionConfig is the API server's encryption configuration, which it
-// reloads automatically.
-func (d Dir) EncryptionConfig() string { return d.file("encryption.yaml") }
+// Server is the folder of the API server on this host: its certificate and its
+// encryption configuration.
+func (d Dir) Server(host string) string { return filepath.Join(d.file("servers"), host) }
 
 // Etcd is etcd's data folder.
 func (d Dir) Etcd() string { return d.file("etcd") }

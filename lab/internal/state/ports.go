@@ -16,7 +16,7 @@ func (p *Ports) FillPorts() error {
 			_ = l.Close()
 		}
 	}()
-	for _, port := range []*int{&p.APIServer, &p.AWS, &p.Webhook, &p.Etcd, &p.EtcdPeer, &p.ControllerManager} {
+	for _, port := range []*int{&p.APIServer, &p.Inside, &p.AWS, &p.Webhook, &p.Etcd, &p.EtcdPeer} {
 		if *port != 0 {
 			continue
 		}
@@ -31,12 +31,21 @@ func (p *Ports) FillPorts() error {
 	return nil
 }
 
+// FreePort returns a free port on 127.0.0.1.
+func FreePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // as above
+	if err != nil {
+		return 0, err
+	}
+	return l.Addr().(*net.TCPAddr).Port, l.Close()
+}
+
 // CheckFree returns an error that names every port that is in use.
 func (p *Ports) CheckFree() error {
 	var errs []error
 	for name, port := range map[string]int{
-		"API server": p.APIServer, "AWS endpoint": p.AWS, "token webhook": p.Webhook,
-		"etcd": p.Etcd, "etcd peer": p.EtcdPeer, "controller manager": p.ControllerManager,
+		"API server": p.APIServer, "internal balancer": p.Inside, "AWS endpoint": p.AWS, "token webhook": p.Webhook,
+		"etcd": p.Etcd, "etcd peer": p.EtcdPeer,
 	} {
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)) //nolint:noctx // as above
 		if err != nil {

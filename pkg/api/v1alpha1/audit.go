@@ -9,6 +9,7 @@ import (
 type AuditReport struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
+	Provenance        `json:",inline"`
 
 	// Scope lists the contexts, regions, accounts and filters of the audit.
 	Scope      AuditScope   `json:"scope"`

@@ -23,6 +23,7 @@ const (
 	KindEncryptionReportList = "EncryptionReportList"
 	KindCoverageReport       = "CoverageReport"
 	KindKeyList              = "KeyList"
+	KindKeyReport            = "KeyReport"
 	KindAuditReport          = "AuditReport"
 	KindAssociationPlan      = "AssociationPlan"
 )

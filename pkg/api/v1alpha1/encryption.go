@@ -10,12 +10,15 @@ import (
 type EncryptionReport struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
+	Provenance        `json:",inline"`
 
 	Cluster    Cluster    `json:"cluster"`
 	Encryption Encryption `json:"encryption"`
 	// Key is present only if a customer key is associated.
 	Key    *Key   `json:"key,omitempty"`
 	Health Health `json:"health"`
+	// Evidence is what the cluster itself shows about its encryption.
+	Evidence *Evidence `json:"evidence,omitempty"`
 	// Controls are the results of ENC-1 to ENC-6.
 	Controls []Control `json:"controls,omitempty"`
 	// Notes are facts that the reader should know before relying on the report, such
@@ -23,10 +26,34 @@ type EncryptionReport struct {
 	Notes []string `json:"notes,omitempty"`
 }
 
+// Evidence is what the cluster itself shows about its encryption.
+type Evidence struct {
+	APIServers *APIServers `json:"apiServers,omitempty"`
+}
+
+// APIServers is what the API servers of the cluster say about themselves.
+type APIServers struct {
+	// Live is how many API servers renew their Lease, Reached how many of them answered;
+	// absent if unknown.
+	Live    int `json:"live,omitempty"`
+	Reached int `json:"reached,omitempty"`
+	// Agreement is whether their metrics name one write key.
+	Agreement Agreement `json:"agreement"`
+	// WriteKey compares that key to the one that EKS reports.
+	WriteKey WriteKey `json:"writeKey"`
+	// LastWritten is when one of them last wrote with its key.
+	LastWritten *metav1.Time `json:"lastWritten,omitempty"`
+	// KMSHealthy is what an API server says about its KMS plugin; absent if unknown.
+	KMSHealthy *bool `json:"kmsHealthy,omitempty"`
+	// Reason is why something about them is unknown, or why the plugin is not healthy.
+	Reason string `json:"reason,omitempty"`
+}
+
 // EncryptionReportList has one report for each cluster.
 type EncryptionReportList struct {
 	metav1.TypeMeta `json:",inline"`
 	metav1.ListMeta `json:"metadata,omitempty"`
+	Provenance      `json:",inline"`
 
 	Items []EncryptionReport `json:"items"`
 }
@@ -72,6 +99,8 @@ type ManagedBy struct {
 	Confidence Confidence `json:"confidence"`
 	// Evidence is the trace, such as a tag of the cluster.
 	Evidence string `json:"evidence,omitempty"`
+	// Also lists the traces of other tools.
+	Also []ManagedBy `json:"also,omitempty"`
 }
 
 // Tool is a tool that creates and manages clusters.
@@ -88,6 +117,7 @@ const (
 	ToolPulumi         Tool = "Pulumi"
 	ToolACK            Tool = "ACK"
 	ToolCrossplane     Tool = "Crossplane"
+	ToolUpjet          Tool = "Upjet" // Crossplane's provider that is built from Terraform's
 	ToolUnknown        Tool = "Unknown"
 )
 
@@ -109,8 +139,11 @@ type Encryption struct {
 	Reason string `json:"reason"`
 	// KeyARN is the customer key, as EKS returns it.
 	KeyARN string `json:"keyArn,omitempty"`
-	// Update is the most recent association, if EKS still lists one.
+	// Update is the association in progress, or else the most recent one, if EKS still lists one.
 	Update *Update `json:"update,omitempty"`
+	// UpdatesUnknown is why it is unknown whether an association is in progress. It is
+	// absent if this is known.
+	UpdatesUnknown string `json:"updatesUnknown,omitempty"`
 }
 
 // Verdict states whether a cluster is encrypted, and who owns the key.
@@ -144,6 +177,15 @@ type Update struct {
 	CreatedAt *metav1.Time  `json:"createdAt,omitempty"`
 	KeyARN    string        `json:"keyArn,omitempty"`
 	Errors    []UpdateError `json:"errors,omitempty"`
+}
+
+// Running reports whether the update has not ended. An unknown status counts as running.
+func (u Update) Running() bool {
+	switch u.Status {
+	case "Successful", "Failed", "Cancelled":
+		return false
+	}
+	return true
 }
 
 // UpdateError is one error that EKS reports for an update.

@@ -27,6 +27,17 @@ type Key struct {
 	// ValidTo is the time at which imported key material expires.
 	ValidTo  *metav1.Time `json:"validTo,omitempty"`
 	Rotation *Rotation    `json:"rotation,omitempty"`
+	KeyDetails
+}
+
+// KeyDetails are the facts by which people recognize a key.
+type KeyDetails struct {
+	Description  string       `json:"description,omitempty"`
+	CreationDate *metav1.Time `json:"creationDate,omitempty"`
+	// Primary is the ARN of the primary key of a multi-Region key, and Replicas are the
+	// ARNs of its replicas.
+	Primary  string   `json:"primary,omitempty"`
+	Replicas []string `json:"replicas,omitempty"`
 }
 
 // Usable states whether EKS can use a key.
@@ -50,6 +61,7 @@ type Rotation struct {
 type KeyList struct {
 	metav1.TypeMeta `json:",inline"`
 	metav1.ListMeta `json:"metadata,omitempty"`
+	Provenance      `json:",inline"`
 
 	Region  string        `json:"region,omitempty"`
 	Account string        `json:"account,omitempty"`
@@ -75,12 +87,31 @@ type KeyListItem struct {
 	MultiRegion bool     `json:"multiRegion,omitempty"`
 	// PaletteUsable is true if the key has an alias with the prefix that Palette's
 	// policy requires.
-	PaletteUsable bool      `json:"paletteUsable"`
-	Rotation      *Rotation `json:"rotation,omitempty"`
+	PaletteUsable bool `json:"paletteUsable"`
+	// Palette states what Palette needs to use the key.
+	Palette  Palette   `json:"palette,omitempty"`
+	Rotation *Rotation `json:"rotation,omitempty"`
+	KeyDetails
+	// Account is the account that owns the key.
+	Account string `json:"account,omitempty"`
+	// Tags are absent if they were not read.
+	Tags map[string]string `json:"tags,omitempty"`
 	// UsedBy are the ARNs of the clusters of the region that use the key, if they were
 	// requested.
 	UsedBy []string `json:"usedBy,omitempty"`
 }
+
+// Palette states whether Palette can use a key.
+type Palette string
+
+// The values of Palette: its controller policy allows the key because of an alias; it
+// needs the statement of Palette's page, which generate iam-policy --for palette prints;
+// or the key is not eligible.
+const (
+	PaletteYes           Palette = "Yes"
+	PaletteWithStatement Palette = "WithStatement"
+	PaletteNo            Palette = "No"
+)
 
 // DeepCopyObject makes the list a runtime.Object, which the kubectl printers need.
 func (l *KeyList) DeepCopyObject() runtime.Object { return deepCopy(l) }

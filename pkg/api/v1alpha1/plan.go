@@ -10,12 +10,20 @@ import (
 type AssociationPlan struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
+	Provenance        `json:",inline"`
 
 	Cluster Cluster     `json:"cluster"`
 	Key     KeyListItem `json:"key"`
-	Checks  []Check     `json:"checks"`
-	Drift   Drift       `json:"drift"`
-	Steps   []string    `json:"steps,omitempty"`
+	// Decision is Associate, Adopt, Done or Refuse.
+	Decision string `json:"decision,omitempty"`
+	// Verdict is that on the cluster before the association. It is absent if EKS did not
+	// describe the cluster.
+	Verdict Verdict `json:"verdict,omitempty"`
+	// Update is the association in progress, or else the most recent one.
+	Update *Update  `json:"update,omitempty"`
+	Checks []Check  `json:"checks"`
+	Drift  Drift    `json:"drift"`
+	Steps  []string `json:"steps,omitempty"`
 }
 
 // Check is one precondition of the plan.

@@ -3,21 +3,13 @@
 package associate
 
 import (
-	"context"
-	"fmt"
-	"io"
-	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/association"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
 
 type options struct {
@@ -31,6 +23,10 @@ type options struct {
 	managedBy      cmdutil.ManagedByFlag
 	skipGrantCheck bool
 	noRecord       bool
+	trustEndpoint  bool
+	expectAccount  string
+	planFile       string
+	resume         string
 
 	key    string // the argument KEY, or ""
 	dryRun bool
@@ -47,19 +43,22 @@ func NewCmd(f *cmdutil.Factory) *cobra.Command {
 KEY is the ARN, the id or the alias of a key, or the ARN of an alias; without KEY you
 choose from a list.
 
-First prints a plan: whether the key, the cluster and your permissions allow the
-change, and how the tool that manages the cluster will react (Terraform would replace
-the cluster, Cluster API and Palette would stop reconciling it). Nothing is sent if a
-check fails. If that tool leaves no tags, name it with --managed-by. Then asks you to
-type the cluster's name; --yes skips this.
+First prints a plan: who makes the change, whether the key, the cluster and your
+permissions allow it, and how the tool that manages the cluster will react (Terraform
+would replace the cluster, Cluster API and Palette would stop reconciling it). Nothing is
+sent if a check fails. If that tool leaves no tags, name it with --managed-by. Then asks
+you to type the cluster's name; --yes skips this.
 
 THIS CANNOT BE UNDONE: EKS never removes or changes the key of a cluster, and the
 cluster depends on the key for as long as it exists.
 
 Waits until the update is Successful and EKS names the key, which takes up to an hour
-or more. If you interrupt the wait, the association continues; the same command waits
-for it again and never associates twice. At the end, the association is recorded in
-ConfigMap kube-system/eks-encrypt, so that verify can prove what is written later.
+or more. If you interrupt the wait, the association continues; --resume waits for it
+again. At the end, the association is recorded in ConfigMap kube-system/eks-encrypt, so
+that verify can prove what is written later.
+
+A plan that was saved with --dry-run -o yaml can be reviewed and then applied with
+--plan and the same other flags. It is refused if a fact has changed since then.
 
 Exit codes: 0 done, or nothing to do; 1 failed, or a check failed; 2 usage; 124
 timeout; 130 interrupted.`,
@@ -72,13 +71,26 @@ timeout; 130 interrupted.`,
   # Terraform leaves no tags: how it will react, and what its code must contain
   kubectl eks-encrypt associate alias/payments --managed-by terraform --dry-run=client
 
-  # In a pipeline, with the key of an eksctl ClusterConfig
-  kubectl eks-encrypt associate -f cluster.yaml --yes --timeout 90m`,
+  # In a pipeline, with the key of an eksctl ClusterConfig, only in this account
+  kubectl eks-encrypt associate -f cluster.yaml --yes --expect-account 111122223333
+
+  # Save a plan, review it, apply exactly that
+  kubectl eks-encrypt associate alias/payments --dry-run=client -o yaml > plan.yaml
+  kubectl eks-encrypt associate --plan plan.yaml
+
+  # Wait for an association that runs; this begins none
+  kubectl eks-encrypt associate --resume 7c2a0b1e-5a0f-4f57-9a3a-0f6a3d1f2b4c`,
 		Args:              cmdutil.AtMostOneArg,
 		ValidArgsFunction: f.CompleteKey(),
 		RunE: cmdutil.Action(func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				o.key = args[0]
+			}
+			for _, name := range []string{"resume", "plan", "expect-account", "filename"} {
+				// An empty value, as of an unset variable, must not mean that the flag is absent.
+				if f := cmd.Flags().Lookup(name); f.Changed && f.Value.String() == "" {
+					return cmdutil.UsageErrorf("--%s is empty", name)
+				}
 			}
 			if err := o.validate(); err != nil {
 				return err
@@ -100,8 +112,18 @@ timeout; 130 interrupted.`,
 	flags.BoolVar(&o.skipGrantCheck, "skip-grant-check", false,
 		"Do not test kms:CreateGrant with a dry run, which CloudTrail records")
 	flags.BoolVar(&o.noRecord, "no-record", false, "Do not record the association in ConfigMap kube-system/eks-encrypt")
+	cmdutil.AddTrustEndpointFlag(cmd, &o.trustEndpoint)
+	flags.StringVar(&o.expectAccount, "expect-account", "",
+		"Refuse unless the caller and the cluster are in this AWS account")
+	flags.StringVar(&o.planFile, "plan", "",
+		"Apply the plan that --dry-run -o yaml saved to this file, unless facts have changed; - for stdin")
+	flags.StringVar(&o.resume, "resume", "", "Wait for the association with this update ID, and begin none")
 	cmdutil.AddDryRunFlag(cmd, &o.dryRunMode)
 	cmd.MarkFlagsMutuallyExclusive("wait", "no-wait")
+	for _, flag := range []string{"plan", "filename", "dry-run", "no-wait", "managed-by", "accept-drift"} {
+		cmd.MarkFlagsMutuallyExclusive("resume", flag)
+	}
+	cmd.MarkFlagsMutuallyExclusive("plan", "filename")
 	return cmd
 }
 
@@ -110,113 +132,27 @@ func (o *options) validate() (err error) {
 		return err
 	}
 	switch {
-	case o.key != "" && o.filename != "":
-		return cmdutil.UsageErrorf("KEY and -f exclude each other")
+	case o.expectAccount != "" && !isAccount(o.expectAccount):
+		return cmdutil.UsageErrorf("--expect-account %q is not an AWS account ID of 12 digits", o.expectAccount)
+	case o.timeout <= 0:
+		return cmdutil.UsageErrorf("--timeout must be positive")
+	case o.key != "" && (o.filename != "" || o.planFile != "" || o.resume != ""):
+		return cmdutil.UsageErrorf("KEY excludes -f, --plan and --resume")
+	case o.resume != "" && !o.wait:
+		return cmdutil.UsageErrorf("--resume waits: omit --wait=false")
+	case o.resume != "":
+		return nil
 	case !o.dryRun && o.factory.NeedsYes(o.yes):
 		return cmdutil.UsageErrorf("cannot prompt because stdin is not a terminal: pass --yes, or --dry-run=client to see " +
 			"the plan")
-	case o.key == "" && o.filename == "" && !o.factory.Interactive():
+	case o.key == "" && o.filename == "" && o.planFile == "" && !o.factory.Interactive():
 		return cmdutil.UsageErrorf("KEY is required when no prompt is possible; 'kubectl eks-encrypt keys' lists the keys")
-	case o.timeout <= 0:
-		return cmdutil.UsageErrorf("--timeout must be positive")
+	case o.planFile == "-" && !o.dryRun && !o.yes:
+		return cmdutil.UsageErrorf("--plan - needs --yes: the answer to the prompt cannot come from stdin too")
 	}
 	return o.managedBy.Validate()
 }
 
-func (o *options) run(ctx context.Context) error {
-	t, err := o.factory.Target("")
-	if err != nil {
-		return err
-	}
-	clients, err := o.factory.Connect(ctx, &t)
-	if err != nil {
-		return err
-	}
-	account, _, err := clients.Caller(ctx)
-	if err != nil {
-		return err
-	}
-	key, err := o.chooseKey(ctx, t, clients, account)
-	if err != nil {
-		return err
-	}
-	progress := output.NewProgress(o.factory.ErrOut)
-	progress.Hint("Checking the key, the cluster and the tool that manages it …")
-	facts, err := association.Gather(ctx, o.factory.AssociationSources(t, clients, o.managedBy), association.Request{
-		Cluster: v1alpha1.Cluster{
-			ARN: t.ARN, Name: t.Name, Region: t.Region, Account: t.Account, Partition: t.Partition, Context: t.Context,
-		},
-		NameByFlag: t.NameByFlag, Key: key, Account: account, AcceptDrift: o.acceptDrift, SkipGrantCheck: o.skipGrantCheck,
-	})
-	progress.End()
-	if err != nil {
-		return err
-	}
-	plan, decision := association.Plan(facts)
-	if o.dryRun {
-		return o.printPlan(plan, decision)
-	}
-	if err := output.PlanText(o.factory.ErrOut, plan, o.factory.ErrColour()); err != nil {
-		return err
-	}
-	fmt.Fprintln(o.factory.ErrOut)
-	r := &runner{options: o, target: t, clients: clients, facts: facts, decision: decision}
-	return r.run(ctx, plan)
-}
-
-// printPlan prints the plan as the output of a dry run.
-func (o *options) printPlan(plan *v1alpha1.AssociationPlan, decision association.Decision) error {
-	if err := o.factory.Print(plan, func(w io.Writer, colour output.Colour, _ bool) error {
-		return output.PlanText(w, plan, colour)
-	}); err != nil {
-		return err
-	}
-	if decision == association.Refuse {
-		return &association.RefusedError{Failed: association.Failures(plan)}
-	}
-	return nil
-}
-
-// chooseKey returns the key of the argument, of the file, or of the user's choice.
-func (o *options) chooseKey(ctx context.Context, t binding.Target, clients *awsclient.Clients, account string) (string,
-	error) {
-	if o.key != "" {
-		return o.key, nil
-	}
-	if o.filename != "" {
-		text, err := o.readFile()
-		if err != nil {
-			return "", cmdutil.UsageErrorf("%w", err)
-		}
-		config, err := association.ParseClusterConfig(text)
-		if err == nil {
-			err = config.Matches(t.Name, t.Region)
-		}
-		if err != nil {
-			return "", cmdutil.UsageErrorf("%s: %w", o.filename, err)
-		}
-		return config.KeyARN, nil
-	}
-	place := kms.Place{Partition: t.Partition, Region: t.Region, Account: account}
-	list, err := o.factory.ListKeys(ctx, clients, kms.ListOptions{Where: place})
-	if err != nil {
-		return "", err
-	}
-	return pickKey(ctx, o.factory, list)
-}
-
-// maxConfigSize limits a ClusterConfig, in bytes.
-const maxConfigSize = 1 << 20
-
-func (o *options) readFile() ([]byte, error) {
-	r := o.factory.In
-	if o.filename != "-" {
-		f, err := os.Open(o.filename)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close() //nolint:errcheck // the file is only read
-		r = f
-	}
-	return io.ReadAll(io.LimitReader(r, maxConfigSize))
+func isAccount(s string) bool {
+	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
 }

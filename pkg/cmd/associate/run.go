@@ -6,18 +6,22 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
+
+	"k8s.io/client-go/rest"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/association"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmd/rewrite"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // recordTimeout limits the time to record the association in the cluster.
@@ -28,21 +32,24 @@ const nothingChanged = "nothing was sent, nothing was changed"
 // runner carries out an association whose plan exists.
 type runner struct {
 	*options
-	target   binding.Target
-	clients  *awsclient.Clients
+	binding  *binding.Binding
 	facts    association.Facts
 	decision association.Decision
 }
 
-func (r *runner) run(ctx context.Context, plan *v1alpha1.AssociationPlan) error {
-	engine := &association.Engine{
-		EKS: eks.New(r.clients.EKS()), Cluster: r.facts.Live, KeyARN: r.facts.Key.ARN, Updates: r.facts.Updates,
-		Timeout: r.timeout, Refresh: r.clients.Refresh,
+func (r *runner) engine() *association.Engine {
+	return &association.Engine{
+		EKS: eks.New(r.binding.AWS.EKS()), Cluster: r.facts.Live, KeyARN: r.facts.Key.ARN, Updates: r.facts.Updates,
+		Timeout: r.timeout, Refresh: r.binding.AWS.Refresh,
+		Resolve: func(ctx context.Context, arn string) string {
+			return kms.KeyARN(ctx, r.binding.AWS.KMS(r.binding.Region), arn)
+		},
 	}
-	updateID := ""
+}
+
+func (r *runner) run(ctx context.Context) error {
+	engine, updateID := r.engine(), ""
 	switch r.decision {
-	case association.Refuse:
-		return &association.RefusedError{Failed: association.Failures(plan)}
 	case association.Done:
 		r.logf("Nothing to do: the cluster already uses this key.")
 		r.record(ctx, r.lastUpdate()) // the run that began it may have been interrupted
@@ -54,7 +61,12 @@ func (r *runner) run(ctx context.Context, plan *v1alpha1.AssociationPlan) error 
 		if err := r.confirm(ctx); err != nil {
 			return err
 		}
+		save := r.noteBefore(ctx)
 		begun, err := engine.Begin(ctx)
+		if errors.As(err, new(*association.UncertainError)) {
+			return hint.Wrap(err, "wait a few minutes, then look for the association with: %s; the same command waits for "+
+				"it if it runs, and never begins a second one", r.waitCommand(""))
+		}
 		if err != nil {
 			return err
 		}
@@ -66,10 +78,11 @@ func (r *runner) run(ctx context.Context, plan *v1alpha1.AssociationPlan) error 
 			r.logf("Waiting for update %s, which is already associating this key.", updateID)
 		default:
 			r.logf("EKS accepted the request: update %s", updateID)
+			save(updateID)
 		}
 	}
 	if r.noWait || !r.wait {
-		r.logf("Not waiting. Wait with: %s", r.waitCommand())
+		r.logf("Not waiting. Wait with: %s", r.waitCommand(updateID))
 		if r.factory.Format.ForPeople() && updateID != "" {
 			fmt.Fprintln(r.factory.Out, updateID)
 			return nil
@@ -79,6 +92,11 @@ func (r *runner) run(ctx context.Context, plan *v1alpha1.AssociationPlan) error 
 	if err := r.await(ctx, engine, updateID); err != nil {
 		return err
 	}
+	return r.finish(ctx, updateID)
+}
+
+// finish records the association, prints the status and offers to rewrite.
+func (r *runner) finish(ctx context.Context, updateID string) error {
 	r.record(ctx, updateID)
 	if err := r.printStatus(ctx); err != nil {
 		return err
@@ -109,8 +127,8 @@ func (r *runner) confirm(ctx context.Context) error {
 		return fmt.Errorf("not confirmed, "+format+": "+nothingChanged, args...)
 	}
 	answer, err := r.factory.Prompt(ctx, output.Wrap("This cannot be undone, and the key cannot be changed later. "+
-		"The key must outlive the cluster: without it the cluster is lost.", "", 80)+
-		"\nType the cluster's name to continue: ")
+		"The key must outlive the cluster: without it the cluster is lost.", "", 80)+"\n\n"+r.identities()+
+		"Type the cluster's name to continue: ")
 	switch {
 	case ctx.Err() != nil:
 		return cmdutil.WithCode(cmdutil.ExitInterrupted, errors.New("interrupted: "+nothingChanged))
@@ -122,72 +140,61 @@ func (r *runner) confirm(ctx context.Context) error {
 	return nil
 }
 
-// await waits with progress. If the wait ends early, the error names the command that
-// resumes it.
-func (r *runner) await(ctx context.Context, engine *association.Engine, updateID string) error {
-	progress := output.NewProgress(r.factory.ErrOut)
-	engine.Progress = func(p association.Progress) {
-		at := time.Now()
-		progress.Live(func() string { return waitLine(p, time.Since(at)) })
+// identities returns the four lines above the prompt: what changes, and who changes it.
+func (r *runner) identities() string {
+	var text strings.Builder
+	for _, line := range [][2]string{
+		{"Cluster", r.facts.Cluster.ARN}, {"Account", r.facts.Cluster.Account}, {"Key", r.facts.Key.ARN},
+		{"Caller", r.facts.Caller.ARN},
+	} {
+		fmt.Fprintf(&text, "%-9s%s\n", line[0]+":", sanitize.Line(line[1]))
 	}
-	_, err := engine.Wait(ctx, updateID)
-	progress.End()
-	var pending *association.PendingError
-	if !errors.As(err, &pending) {
-		return err
-	}
-	if pending.TimedOut {
-		return cmdutil.WithCode(cmdutil.ExitTimeout, hint.Wrap(err, "resume waiting with: %s", r.waitCommand()))
-	}
-	if ctx.Err() != nil {
-		err = fmt.Errorf("only the wait was interrupted: EKS continues to associate the key with cluster %s (update %s)",
-			r.facts.Cluster.Name, updateID)
-	}
-	return hint.Wrap(err, "resume waiting with: %s", r.waitCommand())
-}
-
-// waitLine shows the time waited and the last answer. The time comes first, so that a
-// narrow terminal does not cut it off.
-func waitLine(p association.Progress, since time.Duration) string {
-	status := p.Status
-	if p.Err != nil {
-		status = "last query failed: " + p.Err.Error()
-	}
-	line := (p.Elapsed + since).Round(time.Second).String() + "  " + status
-	if p.UpdateID != "" {
-		line += ", update " + p.UpdateID
-	}
-	return line
-}
-
-// waitCommand is the command that waits for the same association. It prompts before it
-// would begin a new one, unless this run had --yes.
-func (r *runner) waitCommand() string {
-	line := "kubectl eks-encrypt associate " + r.facts.Key.ARN + r.factory.RepeatFlags(r.target)
-	if r.managedBy.Tool != "" {
-		line += " --managed-by " + r.managedBy.Tool
-	}
-	if r.acceptDrift {
-		line += " --accept-drift"
-	}
-	if r.yes {
-		line += " --yes"
-	}
-	return line
+	return text.String()
 }
 
 // record saves the time of the association for verify. A failure is only a warning.
 func (r *runner) record(ctx context.Context, updateID string) {
+	r.withRecord(ctx, func(ctx context.Context, config *rest.Config, record rewriter.Record) error {
+		record.UpdateID = updateID
+		return rewriter.RecordAssociation(ctx, config, record, time.Now())
+	})
+}
+
+// noteBefore returns a function that saves which objects were written before the
+// association. rewrite needs it to check that the API servers recognize old data. Call
+// noteBefore before the association begins, and the function only if this run began it.
+func (r *runner) noteBefore(ctx context.Context) (save func(updateID string)) {
+	var noted rewriter.Record
+	r.withRecord(ctx, func(ctx context.Context, config *rest.Config, record rewriter.Record) (err error) {
+		record.ResourceVersionBefore, record.Time, err = rewriter.CurrentVersion(ctx, config, time.Now())
+		noted = record
+		return err
+	})
+	return func(updateID string) {
+		if noted.ResourceVersionBefore == "" {
+			return
+		}
+		r.withRecord(ctx, func(ctx context.Context, config *rest.Config, _ rewriter.Record) error {
+			noted.UpdateID = updateID
+			return rewriter.RecordBefore(ctx, config, noted)
+		})
+	}
+}
+
+// withRecord lets save write the record of this association, unless it is not wanted.
+func (r *runner) withRecord(
+	ctx context.Context, save func(context.Context, *rest.Config, rewriter.Record) error,
+) {
 	if r.noRecord || r.facts.Cluster.Guard != v1alpha1.GuardMatch {
 		return
 	}
-	config, err := r.factory.REST()
+	config, err := r.binding.REST()
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 		defer cancel()
-		err = rewriter.RecordAssociation(ctx, config, rewriter.Record{
-			ClusterARN: r.facts.Cluster.ARN, KeyARN: r.facts.Key.ARN, UpdateID: updateID, ToolVersion: r.factory.Version,
-		}, time.Now())
+		err = save(ctx, config, rewriter.Record{
+			ClusterARN: r.facts.Cluster.ARN, KeyARN: r.facts.Key.ARN, ToolVersion: r.factory.Version,
+		})
 	}
 	if err != nil {
 		r.factory.Warn(fmt.Errorf("could not record the association for verify: %w", err))
@@ -196,7 +203,7 @@ func (r *runner) record(ctx context.Context, updateID string) {
 
 // printStatus prints the status of the cluster after the association.
 func (r *runner) printStatus(ctx context.Context) error {
-	now := r.factory.InspectTarget(ctx, r.target, cmdutil.InspectOptions{})
+	now := r.factory.InspectBinding(ctx, r.binding, cmdutil.InspectOptions{})
 	if now.Err != nil {
 		return now.Err
 	}
@@ -208,7 +215,7 @@ func (r *runner) printStatus(ctx context.Context) error {
 // offerRewrite rewrites the Secrets if the user agrees, or prints the command for it.
 func (r *runner) offerRewrite(ctx context.Context) error {
 	const oldKey = "\nExisting data is still encrypted with the old key."
-	command := "kubectl eks-encrypt rewrite" + r.factory.RepeatFlags(r.target)
+	command := r.factory.Command(r.binding, "rewrite") + r.factory.Secrets()
 	if r.yes || !r.factory.Interactive() || r.facts.Cluster.Guard != v1alpha1.GuardMatch {
 		r.logf("%s Next: %s", oldKey, command)
 		return nil
@@ -221,5 +228,5 @@ func (r *runner) offerRewrite(ctx context.Context) error {
 		r.logf("Do it later with: %s", command)
 		return nil
 	}
-	return rewrite.Secrets(ctx, r.factory)
+	return rewrite.Secrets(ctx, r.factory, r.binding)
 }

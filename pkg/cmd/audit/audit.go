@@ -36,8 +36,11 @@ type options struct {
 	failOn         string
 	maxConcurrency int
 
-	rules   fleet.Rules
-	earlier *v1alpha1.AuditReport // of --compare; nil without it
+	rules fleet.Rules
+	// provenance is set for --all-clusters.
+	provenance v1alpha1.Provenance
+	bindings   []*cmdutil.Inspected  // of the items, in their order; nil for --all-clusters
+	earlier    *v1alpha1.AuditReport // of --compare; nil without it
 }
 
 // NewCmd returns the command "audit".
@@ -157,6 +160,7 @@ func (o *options) run(ctx context.Context) error {
 	audited := fleet.Assess(*answers, o.rules)
 	scope.Controls = o.rules.Controls
 	audited.Scope = scope
+	audited.Provenance = o.origin(audited.Items)
 	if o.earlier != nil {
 		audited.Changes = fleet.Compare(o.earlier, audited)
 		if o.failOn == failOnRegression {
@@ -166,10 +170,23 @@ func (o *options) run(ctx context.Context) error {
 	if err := errors.Join(o.print(audited), files.write(audited)); err != nil {
 		return err
 	}
-	for _, path := range files.paths() {
-		fmt.Fprintf(o.factory.ErrOut, "report written to %s\n", path)
+	o.warnOmitted(o.factory.Format.String(), audited)
+	for _, f := range files {
+		fmt.Fprintf(o.factory.ErrOut, "report written to %s\n", f.path)
+		o.warnOmitted(f.format, audited)
 	}
 	return outcomeError(audited)
+}
+
+// origin returns the provenance of the whole report. The contexts of a kubeconfig may differ in it.
+func (o *options) origin(items []v1alpha1.EncryptionReport) v1alpha1.Provenance {
+	switch {
+	case o.provenance.Tool != nil:
+		return o.provenance
+	case len(items) == 1:
+		return items[0].Provenance
+	}
+	return o.factory.Provenance(nil, nil, nil)
 }
 
 func (o *options) print(r *v1alpha1.AuditReport) error {
@@ -178,6 +195,13 @@ func (o *options) print(r *v1alpha1.AuditReport) error {
 		return output.AuditText(f.Out, r, f.Colour(), f.Format.Wide())
 	}
 	return writeReport(f.Out, f.Format, r)
+}
+
+// warnOmitted names the number of results that a format cannot hold.
+func (o *options) warnOmitted(format string, r *v1alpha1.AuditReport) {
+	if n := report.Omitted(format, r); n > 0 {
+		fmt.Fprintf(o.factory.ErrOut, "%s: %s without an account or a region left out\n", format, output.Count(n, "result"))
+	}
 }
 
 // writeReport writes the report in any format, without colour.

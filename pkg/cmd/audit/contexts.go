@@ -2,12 +2,15 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
@@ -28,7 +31,7 @@ func (o *options) gatherFromContexts(ctx context.Context,
 		answers       fleet.Answers
 		done, skipped int
 	)
-	results := make([]*v1alpha1.EncryptionReport, len(names))
+	results := make([]*cmdutil.Inspected, len(names))
 	var all errgroup.Group
 	all.SetLimit(cmdutil.MaxContexts)
 	for i, name := range names {
@@ -45,7 +48,7 @@ func (o *options) gatherFromContexts(ctx context.Context,
 			case !o.filter.MatchesName(r.Cluster.Name), inspected.Err == nil && !o.filter.MatchesTags(inspected.Tags):
 				skipped++
 			default:
-				results[i] = &r
+				results[i] = &inspected
 			}
 			if len(names) > 1 {
 				progress.Show(fmt.Sprintf("%d of %d contexts", done, len(names)))
@@ -54,12 +57,11 @@ func (o *options) gatherFromContexts(ctx context.Context,
 		})
 	}
 	_ = all.Wait()
-	for _, r := range results {
-		if r != nil {
-			answers.Items = append(answers.Items, *r)
-		}
+	results = slices.DeleteFunc(results, func(r *cmdutil.Inspected) bool { return r == nil })
+	o.bindings = cmdutil.Distinct(results)
+	for _, inspected := range o.bindings {
+		answers.Items = append(answers.Items, inspected.Report)
 	}
-	answers.Items = cmdutil.Distinct(answers.Items)
 	if skipped > 0 {
 		answers.Notes = append(answers.Notes, fmt.Sprintf("%d contexts were left out by --cluster-name or --tag", skipped))
 	}
@@ -71,14 +73,18 @@ func (o *options) contexts() ([]string, error) {
 	if names := o.factory.Contexts(); o.allContexts && len(names) > 0 {
 		return names, nil
 	}
-	name, err := o.factory.CurrentContext()
-	return []string{name}, hint.Wrap(err, "audit --all-clusters needs no kubeconfig")
+	b, err := o.factory.Bind("")
+	unnamed, notEKS := new(binding.UnnamedError), new(binding.NotEKSError)
+	if errors.As(err, &unnamed) || errors.As(err, &notEKS) {
+		err = nil // the report says so
+	}
+	return []string{b.Context}, hint.Wrap(err, "audit --all-clusters needs no kubeconfig")
 }
 
-// inspect inspects the cluster behind one context. Updates in progress matter only
-// before a write.
+// inspect inspects the cluster behind one context. Updates in progress matter only for
+// the existing data.
 func (o *options) inspect(ctx context.Context, kubeContext string) cmdutil.Inspected {
 	return o.factory.InspectAny(ctx, kubeContext, cmdutil.InspectOptions{
-		WithoutUpdates: o.sample == 0, Patient: true, Keys: &o.keys,
+		WithoutUpdates: !o.verify, Patient: true, Keys: &o.keys,
 	})
 }

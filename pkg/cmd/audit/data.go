@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
@@ -39,7 +41,7 @@ func (o *options) verifyData(ctx context.Context, answers *fleet.Answers) error 
 		fmt.Fprintln(o.factory.ErrOut,
 			"This writes: each sampled object gets a no-op write, which re-encrypts a stale object.")
 	}
-	var contexts map[string]string // by cluster ARN; nil if each report names its context
+	var contexts map[string]string // by cluster ARN; nil if each report has its binding
 	if o.allClusters {
 		contexts = o.contextsByARN()
 	}
@@ -55,7 +57,7 @@ func (o *options) verifyData(ctx context.Context, answers *fleet.Answers) error 
 		}
 		all.Go(func() error {
 			progress.Show("verifying the data of " + r.Cluster.Name)
-			coverage, err := o.verifyCluster(ctx, r, contexts)
+			coverage, err := o.verifyCluster(ctx, answers.Items, i, contexts)
 			data[i].Coverage = coverage
 			if err != nil {
 				data[i].Err = err
@@ -77,8 +79,8 @@ func (o *options) verifyData(ctx context.Context, answers *fleet.Answers) error 
 func (o *options) contextsByARN() map[string]string {
 	names := map[string]string{}
 	for _, name := range o.factory.Contexts() {
-		if t, err := o.factory.Target(name); err == nil && t.ARN != "" {
-			names[t.ARN] = name
+		if b, err := o.factory.Bind(name); err == nil && b.ARN != "" {
+			names[b.ARN] = name
 		}
 	}
 	return names
@@ -87,14 +89,19 @@ func (o *options) contextsByARN() map[string]string {
 // verifyCluster verifies the data of one cluster. It replaces a report that was made
 // without a kube context by one whose guard has compared the context with EKS: objects
 // of another cluster prove nothing about this one.
-func (o *options) verifyCluster(ctx context.Context, r *v1alpha1.EncryptionReport,
+func (o *options) verifyCluster(ctx context.Context, items []v1alpha1.EncryptionReport, i int,
 	contexts map[string]string) (*v1alpha1.CoverageReport, error) {
-	if contexts != nil {
+	r := &items[i]
+	var bound *cmdutil.Inspected
+	if contexts == nil {
+		bound = o.bindings[i]
+	} else {
 		name := contexts[r.Cluster.ARN]
 		if name == "" {
 			return nil, errors.New("no kube context leads to the cluster")
 		}
 		inspected := o.inspect(ctx, name)
+		bound = &inspected
 		found := inspected.Report
 		switch {
 		case inspected.Err != nil:
@@ -107,19 +114,19 @@ func (o *options) verifyCluster(ctx context.Context, r *v1alpha1.EncryptionRepor
 	method := v1alpha1.MethodReadOnly
 	if o.sample > 0 {
 		method = v1alpha1.MethodSample
-		if err := rewriter.CheckPreconditions(r, false); err != nil {
-			return nil, err
-		}
 	}
 	if r.Cluster.Guard != v1alpha1.GuardMatch {
 		return nil, fmt.Errorf("it is not verified that kube context %q leads to the cluster: %s", r.Cluster.Context,
 			r.Cluster.GuardReason)
 	}
-	config, err := o.factory.RESTOf(r.Cluster.Context)
+	if err := (rewriter.Preconditions{Report: r}).Check(method); err != nil {
+		return nil, err
+	}
+	config, err := bound.REST()
 	if err != nil {
 		return nil, err
 	}
-	var notes []string
+	notes := slices.Clone(r.Notes)
 	record, err := rewriter.LoadRecord(ctx, config)
 	if err != nil {
 		notes = append(notes, "the record of the association could not be read: "+err.Error())
@@ -132,5 +139,6 @@ func (o *options) verifyCluster(ctx context.Context, r *v1alpha1.EncryptionRepor
 		return nil, err
 	}
 	result.Report.Notes = append(result.Report.Notes, notes...)
+	result.Report.Provenance = r.Provenance
 	return result.Report, nil
 }

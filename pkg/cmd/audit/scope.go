@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
@@ -59,11 +58,14 @@ func (s *scopeOptions) validate(changed func(flag string) bool) error {
 		}
 	}
 	if s.many() {
-		for _, flag := range []string{"context", "cluster", "server"} {
+		for _, flag := range cmdutil.ConnectionFlags() {
 			if changed(flag) {
 				return cmdutil.UsageErrorf("--all-contexts and --all-clusters exclude --%s", flag)
 			}
 		}
+	}
+	if s.allContexts && changed("region") {
+		return cmdutil.UsageErrorf("--all-contexts and --region exclude each other")
 	}
 	if s.allClusters {
 		if err := s.scope.Validate(); err != nil {
@@ -91,14 +93,19 @@ func (s *scopeOptions) newFilter(clusterNames string) (fleet.Filter, error) {
 func (o *options) gatherFromAWS(ctx context.Context,
 	progress *output.Progress) (*fleet.Answers, v1alpha1.AuditScope, error) {
 	scope := v1alpha1.AuditScope{Filters: o.filter.Conditions(), Organization: o.scope.Organization}
-	t := o.factory.FlagTarget()
-	if t.Region == "" && len(o.scope.Regions) > 0 && o.scope.Regions[0] != fleet.AllRegions {
-		t.Region = o.scope.Regions[0]
+	b := o.factory.WithoutContext()
+	if b.Region == "" && len(o.scope.Regions) > 0 && o.scope.Regions[0] != fleet.AllRegions {
+		b.Region = o.scope.Regions[0]
 	}
-	clients, err := o.factory.Connect(ctx, &t)
+	if err := o.factory.Connect(ctx, b); err != nil {
+		return nil, scope, err
+	}
+	clients := b.AWS
+	caller, err := cmdutil.Caller(ctx, b)
 	if err != nil {
 		return nil, scope, err
 	}
+	o.provenance = o.factory.Provenance(clients, &caller, nil)
 	gathered, err := fleet.Gather(ctx, fleet.Options{
 		Clients: clients, Scope: o.scope, Filter: o.filter, MaxConcurrency: o.maxConcurrency,
 		Progress: func(p fleet.Progress) {
@@ -113,7 +120,7 @@ func (o *options) gatherFromAWS(ctx context.Context,
 	scope.Regions, scope.Accounts = gathered.Regions, gathered.Accounts
 	return &fleet.Answers{
 		Items: gathered.Items, Unreachable: gathered.Unreachable,
-		Notes: append(cmdutil.SourceNotes(binding.Target{}, clients), gathered.Notes...),
+		Notes: append(cmdutil.SourceNotes(b.Target, clients), gathered.Notes...),
 	}, scope, nil
 }
 

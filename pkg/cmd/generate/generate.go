@@ -4,10 +4,10 @@ package generate
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
@@ -17,8 +17,9 @@ func NewCmd(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "Print policies, RBAC, IaC snippets or a runbook for this cluster",
-		Long: `Prints documents that are ready to paste, filled with the values of the live cluster.
-Changes nothing.`,
+		Long: `Prints documents that are ready to paste, filled with the values of the cluster. AWS is
+asked only for what the kubeconfig and the arguments do not contain; notes on stderr say
+what was not verified. Changes nothing.`,
 		Example: `  # The least that an operator needs
   kubectl eks-encrypt generate iam-policy --for associate alias/payments
 
@@ -47,7 +48,7 @@ func newDocumentCmd(use, short, long, example string, run cmdutil.RunE) *cobra.C
 // cluster is the inspected cluster, and the principal that calls AWS.
 type cluster struct {
 	cmdutil.Inspected
-	account, caller string // of the caller
+	caller v1alpha1.Caller
 }
 
 // inspect fails if a document could only be filled with guesses.
@@ -61,29 +62,21 @@ func inspect(ctx context.Context, f *cmdutil.Factory) (*cluster, error) {
 	case inspected.Err != nil:
 		return nil, cmdutil.WithCode(cmdutil.ExitUnknown, inspected.Err)
 	}
-	account, caller, err := inspected.Clients.Caller(ctx)
+	caller, err := cmdutil.Caller(ctx, inspected.Binding)
 	if err != nil {
 		return nil, err
 	}
-	t, c := &inspected.Target, inspected.Report.Cluster
-	t.Region, t.Account, t.Partition = c.Region, c.Account, c.Partition
-	return &cluster{inspected, account, caller}, nil
+	return &cluster{inspected, caller}, nil
 }
 
 // keyARN returns the ARN of the key in args, or else of the cluster's key; "" if there
 // is neither.
-func (c *cluster) keyARN(ctx context.Context, args []string) (string, error) {
+func (c *cluster) keyARN(ctx context.Context, f *cmdutil.Factory, args []string) (string, error) {
 	if len(args) == 0 {
 		return c.Report.Encryption.KeyARN, nil
 	}
-	where := kms.Place{Partition: c.Target.Partition, Region: c.Target.Region, Account: c.account}
-	k, err := kms.Resolve(ctx, c.Clients.KMS(c.Target.Region), args[0], where)
-	return k.ARN, err
-}
-
-// anyKeyARN is the pattern for all keys of the cluster's account and region.
-func (c *cluster) anyKeyARN() string {
-	return fmt.Sprintf("arn:%s:kms:%s:%s:key/*", c.Target.Partition, c.Target.Region, c.Target.Account)
+	where := kms.Place{Partition: c.Partition, Region: c.Region, Account: c.caller.Account}
+	return place{where, c.Name}.keyARN(ctx, f, args[0])
 }
 
 // errNoKey is the error of a document that needs a key.

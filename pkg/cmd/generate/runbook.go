@@ -1,7 +1,7 @@
 package generate
 
 import (
-	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -9,6 +9,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/association"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/documents"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 func newRunbookCmd(f *cmdutil.Factory) *cobra.Command {
@@ -39,8 +40,13 @@ key to associate, or else the one that the cluster has. Changes nothing.`,
 			if key == "" {
 				return errNoKey()
 			}
-			facts, err := association.Gather(ctx, f.AssociationSources(c.Target, c.Clients, managedBy), association.Request{
-				Cluster: c.Report.Cluster, NameByFlag: c.Target.NameByFlag, Key: key, Account: c.account,
+			selection := f.Selection(c.Binding)
+			if strings.ContainsFunc(selection, func(r rune) bool { return r == '\n' || r == '\t' || sanitize.Unsafe(r) }) {
+				return cmdutil.UsageErrorf("the flags that select the cluster contain control characters, so they cannot be part "+
+					"of a command: %q", selection)
+			}
+			facts, err := association.Gather(ctx, cmdutil.AssociationSources(c.Binding, managedBy), association.Request{
+				Cluster: c.Report.Cluster, Key: key, Caller: c.caller, EndpointOverrides: cmdutil.EndpointOverrides(c.AWS),
 			})
 			if err != nil {
 				return err
@@ -49,11 +55,11 @@ key to associate, or else the one that the cluster has. Changes nothing.`,
 				return facts.KeyErr
 			}
 			plan, _ := association.Plan(facts)
-			_, err = fmt.Fprint(f.Out, documents.Runbook{
-				Report: c.Report, Plan: plan, Flags: f.RepeatFlags(c.Target), ManagedBy: managedBy.Tool, Now: time.Now(),
-				Tool: f.Version,
-			})
-			return err
+			f.QualifyPlan(plan)
+			return f.PrintDocument(documents.Runbook{
+				Report: c.Report, Plan: plan, Flags: selection, Secrets: f.Secrets(), ManagedBy: managedBy.Tool,
+				Now: time.Now(), Tool: f.Version,
+			}.String())
 		})
 	managedBy.AddTo(cmd)
 	cmd.ValidArgsFunction = f.CompleteKey()

@@ -16,6 +16,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 type createOptions struct {
@@ -38,11 +39,15 @@ func newCreateCmd(f *cmdutil.Factory) *cobra.Command {
 that leaves the account in control and lets you associate it, with rotation, and
 with an alias if you name one. Its ARN is printed as soon as the key exists.
 
-KMS cannot repeat this safely: if it fails after that, complete the key that exists
-(the error shows how) instead of creating another one. A key costs money for as long
-as it exists.
+If the alias exists already, nothing is created: its key is printed if a cluster can use
+it, and else the command fails. Without an alias, each run creates a key.
 
-Exit codes: 0 created; 1 failed, perhaps after the key was created; 2 usage.`,
+KMS cannot repeat a creation safely: if it fails after the ARN is printed, complete the
+key that exists (the error shows how) instead of creating another one. A key costs money
+for as long as it exists.
+
+Exit codes: 0 created, or exists already; 1 failed, perhaps after the key was created, or
+the alias belongs to a key that is not eligible; 2 usage.`,
 		Example: `  # Show everything first
   kubectl eks-encrypt keys create --alias alias/payments --dry-run=client
 
@@ -69,17 +74,27 @@ Exit codes: 0 created; 1 failed, perhaps after the key was created; 2 usage.`,
 		"ARN of a user or role that may associate the key, instead of yourself; none for the account alone")
 	flags.BoolVar(&o.yes, "yes", false, "Do not ask for confirmation")
 	cmdutil.AddDryRunFlag(cmd, &o.dryRunMode)
+	flags.Lookup("dry-run").Usage = "none, client or server; client and server look for the alias, show what would be " +
+		"done and create nothing"
 	return cmd
 }
 
 // complete fills the creation from the flags and checks it.
 func (o *createOptions) complete() (err error) {
+	if o.dryRunMode == "server" { // KMS has no dry run of CreateKey: there is nothing more to ask for
+		o.dryRunMode = "client"
+	}
 	if o.dryRun, err = cmdutil.ParseDryRun(o.dryRunMode); err != nil {
 		return err
 	}
 	if !o.dryRun && o.factory.NeedsYes(o.yes) {
 		return cmdutil.UsageErrorf("cannot prompt because stdin is not a terminal: pass --yes, or --dry-run=client to see " +
 			"what would be done")
+	}
+	for _, p := range o.principals {
+		if err := kms.CheckPrincipal(p); err != nil && (p != "none" || len(o.principals) > 1) {
+			return cmdutil.UsageErrorf("--principal: %w", err)
+		}
 	}
 	for _, tag := range o.tags {
 		key, value, _ := strings.Cut(tag, "=")
@@ -96,7 +111,19 @@ func (o *createOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	policy := kms.KeyPolicy(at.Partition, at.Account, o.policyPrincipals(at.Caller))
+	if o.creation.Alias != "" {
+		existing, err := kms.FindAlias(ctx, at.Clients.KMS(at.Region), o.creation.Alias)
+		if err != nil {
+			return err
+		}
+		if existing != nil {
+			return o.exists(at, *existing)
+		}
+	}
+	policy, err := o.policy(ctx, at)
+	if err != nil {
+		return err
+	}
 	o.creation.Policy = policy.String()
 	if o.dryRun {
 		return o.printDryRun(at.Place, policy)
@@ -117,34 +144,73 @@ func (o *createOptions) run(ctx context.Context) error {
 		printARN = o.factory.Out
 	}
 	key, err := kms.Create(ctx, at.Clients.KMS(at.Region), o.creation, at.Region,
-		func(arn string) { fmt.Fprintln(printARN, arn) })
+		func(arn string) { fmt.Fprintln(printARN, sanitize.Line(arn)) })
 	if err != nil {
 		return err
 	}
 	if people {
-		fmt.Fprintf(o.factory.ErrOut, "created; next: kubectl eks-encrypt associate %s\n", key.ARN)
+		fmt.Fprintf(o.factory.ErrOut, "created; next: %s%s\n", o.factory.Command(at.Binding, "associate", key.ARN),
+			o.factory.Secrets())
 		return nil
 	}
+	return o.print(at, key, nil)
+}
+
+// print writes the key as data.
+func (o *createOptions) print(at cmdutil.Location, key kms.Candidate, notes []string) error {
 	return o.factory.Format.Print(o.factory.Out, &v1alpha1.KeyList{
 		TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindKeyList), Region: at.Region, Account: at.Account,
-		Items: []v1alpha1.KeyListItem{key.Item(at.Place)},
+		Items: []v1alpha1.KeyListItem{key.Item(at.Place)}, Notes: notes,
 	})
 }
 
-// policyPrincipals returns the principals of --principal, or the caller.
-func (o *createOptions) policyPrincipals(caller string) []string {
-	if len(o.principals) == 1 && o.principals[0] == "none" {
+// exists reports the key that the alias names already. It fails if no cluster can use that key.
+func (o *createOptions) exists(at cmdutil.Location, key kms.Candidate) error {
+	if err := o.creation.IneligibleError(key, at.Place); err != nil {
+		return err
+	}
+	differences := o.creation.Differences(key, at.Region)
+	fmt.Fprintf(o.factory.ErrOut, "%s exists already: nothing was created\n", o.creation.Alias)
+	for _, note := range differences {
+		fmt.Fprintln(o.factory.ErrOut, "note: "+note)
+	}
+	switch {
+	case o.factory.Format.ForPeople():
+		fmt.Fprintln(o.factory.Out, sanitize.Line(key.ARN))
 		return nil
+	case o.dryRun:
+		item := key.Item(at.Place)
+		plan := o.plan(at.Place)
+		plan.Existing = &item
+		return o.factory.Format.Print(o.factory.Out, plan)
 	}
-	if len(o.principals) > 0 {
-		return o.principals
+	return o.print(at, key, differences)
+}
+
+// policy returns the key policy. It names the principals of --principal, or the caller, and the caller as the creator.
+func (o *createOptions) policy(ctx context.Context, at cmdutil.Location) (kms.PolicyDocument, error) {
+	if len(o.principals) == 1 && o.principals[0] == "none" {
+		return kms.KeyPolicy(at.Partition, at.Account, nil), nil
 	}
-	if p, ok := kms.PolicyPrincipal(caller); ok {
-		return []string{p}
+	creator, note, err := kms.Principal(ctx, at.Clients, at.Caller.ARN)
+	if ctx.Err() != nil {
+		return kms.PolicyDocument{}, context.Cause(ctx)
 	}
-	fmt.Fprintf(o.factory.ErrOut, "note: could not determine the role of %s, so the key policy names only the account; "+
-		"name a role with --principal\n", caller)
-	return nil
+	principals := o.principals
+	switch {
+	case err != nil:
+		o.factory.Warn(fmt.Errorf("the key policy does not name the caller: %w", err))
+	case note != "":
+		fmt.Fprintln(o.factory.ErrOut, "note: "+note)
+	}
+	if len(principals) == 0 && creator != "" {
+		principals = []string{creator}
+	}
+	policy := kms.KeyPolicy(at.Partition, at.Account, principals)
+	if creator != "" && !strings.HasSuffix(creator, ":root") { // the policy names the root already
+		policy = policy.WithCreator(creator)
+	}
+	return policy, nil
 }
 
 // printDryRun prints the commands and the policy without creating anything.
@@ -153,11 +219,8 @@ func (o *createOptions) printDryRun(at kms.Place, policy kms.PolicyDocument) err
 	if err != nil {
 		return err
 	}
-	plan := &keyCreation{
-		TypeMeta:   v1alpha1.TypeMeta("KeyCreation"),
-		ObjectMeta: metav1.ObjectMeta{Name: strings.TrimPrefix(o.creation.Alias, "alias/")},
-		Region:     at.Region, Account: at.Account, Policy: raw, Commands: o.creation.Commands(at.Region),
-	}
+	plan := o.plan(at)
+	plan.Policy, plan.Commands = raw, o.creation.Commands(at.Region)
 	return o.factory.Print(plan, func(w io.Writer, _ output.Colour, _ bool) error {
 		fmt.Fprintf(w, "# Nothing was created. In %s, account %s, this would be done:\n", at.Region, at.Account)
 		for _, c := range plan.Commands {
@@ -168,6 +231,14 @@ func (o *createOptions) printDryRun(at kms.Place, policy kms.PolicyDocument) err
 	})
 }
 
+func (o *createOptions) plan(at kms.Place) *keyCreation {
+	return &keyCreation{
+		TypeMeta:   v1alpha1.TypeMeta("KeyCreation"),
+		ObjectMeta: metav1.ObjectMeta{Name: strings.TrimPrefix(o.creation.Alias, "alias/")},
+		Region:     at.Region, Account: at.Account, Commands: []string{},
+	}
+}
+
 // keyCreation is the dry run as data.
 type keyCreation struct {
 	metav1.TypeMeta   `json:",inline"`
@@ -175,8 +246,10 @@ type keyCreation struct {
 
 	Region   string          `json:"region"`
 	Account  string          `json:"account"`
-	Policy   json.RawMessage `json:"policy"`
+	Policy   json.RawMessage `json:"policy,omitempty"`
 	Commands []string        `json:"commands"`
+	// Existing is the key that the alias names already, so that nothing would be created.
+	Existing *v1alpha1.KeyListItem `json:"existing,omitempty"`
 }
 
 // DeepCopyObject is needed by the printers of kubectl.

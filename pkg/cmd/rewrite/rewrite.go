@@ -4,11 +4,13 @@ package rewrite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
@@ -40,15 +42,22 @@ func NewCmd(f *cmdutil.Factory) *cobra.Command {
 		Short: "Re-encrypt existing data with the current key, and prove it",
 		Long: `Re-encrypts existing data with the key that the cluster writes with now; by default
 Secrets. Each object gets a no-op write: the storage refuses it if the object is
-already encrypted with the current key, and re-encrypts the object otherwise. Values,
-annotations, labels and managedFields stay as they are; only metadata is read. A second
-run writes nothing for objects that are done, so you may interrupt a run.
+already encrypted with the current key, and re-encrypts the object otherwise. The write
+changes nothing itself, and only names are read. But it passes admission, as any write
+does: webhooks and policies that may change the objects are named first, and need
+--allow-admission-changes. A second run writes nothing for objects that are done, so you
+may interrupt a run.
 
-Does not run while an association is in progress, or if the kube context leads to a
-cluster other than the one that EKS describes. Needs list and patch on the resources,
-not get: see kubectl eks-encrypt generate rbac.
+All API servers are asked before the first write and at the end. If they disagree about
+the write key, the run stops. See docs/proof.md for what a run proves.
 
-Exit codes: 0 all is proven; 1 not all, or it failed; 2 usage.`,
+Does not run while an association is or may be in progress, or if kubectl is connected
+to a cluster other than the one that EKS describes. If nothing shows which cluster it
+is, --trust-endpoint is needed, and nothing is called proven. See kubectl eks-encrypt
+generate rbac for the permissions.
+
+Exit codes: 0 all is proven; 1 not all, or it failed; 2 usage; 3 the API servers disagree
+or were not all reached, or it ran with --trust-endpoint, so nothing is proven.`,
 		Example: `  # All Secrets
   kubectl eks-encrypt rewrite
 
@@ -85,8 +94,12 @@ func newOptions(f *cmdutil.Factory) *options {
 	}
 }
 
-// Secrets rewrites all Secrets with the default options.
-func Secrets(ctx context.Context, f *cmdutil.Factory) error { return newOptions(f).run(ctx) }
+// Secrets rewrites all Secrets of the bound cluster with the default options.
+func Secrets(ctx context.Context, f *cmdutil.Factory, b *binding.Binding) error {
+	o := newOptions(f)
+	o.binding = b
+	return o.run(ctx)
+}
 
 func (o *options) validate() (err error) {
 	if o.via != viaClient && o.via != viaMigrator {
@@ -113,17 +126,27 @@ func (o *options) run(ctx context.Context) error {
 		}
 		run, j.options.SampleSize = rewriter.Migrate, migratorSample
 	}
+	if err := o.askAdmission(ctx, j); err != nil {
+		return err
+	}
 	result, err := o.execute(ctx, j, run)
 	if cmdutil.Interrupted(err) {
 		return hint.New("interrupted", "run it again to continue: objects that are done are not written again")
 	}
 	if err != nil {
-		return err
+		return cmdutil.WithCode(o.exitCode(err), err)
 	}
 	o.saveRecord(ctx, j, result)
 	switch v := result.Report.Verdict; {
-	case v == v1alpha1.CoverageProven, v == v1alpha1.CoverageNotProven && o.via == viaMigrator:
+	case v == v1alpha1.CoverageProven,
+		v == v1alpha1.CoverageNotProven && o.via == viaMigrator && result.Agreed && j.matches():
 		return nil
+	case result.Report.Agreement != nil && result.Report.Agreement.After == v1alpha1.Disagree:
+		return cmdutil.WithCode(cmdutil.ExitUnknown, hint.New("the API servers disagree about the write key",
+			"wait until EKS has replaced its API servers, and run it again"))
+	}
+	if !j.matches() {
+		return cmdutil.WithCode(cmdutil.ExitUnknown, errors.New(result.Report.Statement))
 	}
 	return hint.New("not all data is proven to be encrypted with the current key",
 		"see the failures above; objects that are done are not written again in the next run")
@@ -135,7 +158,8 @@ func (o *options) printDryRun(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := rewriter.CheckPreconditions(&j.report, true); err != nil {
+	p := rewriter.Preconditions{Report: &j.report, TrustEndpoint: o.trustEndpoint}
+	if err := p.Check(v1alpha1.MethodRewrite); err != nil {
 		o.factory.Warn(fmt.Errorf("a rewrite would be refused now: %w", err))
 	}
 	result, err := o.execute(ctx, j, rewriter.Run)
@@ -149,5 +173,21 @@ func (o *options) printDryRun(ctx context.Context) error {
 	}
 	fmt.Fprintf(o.factory.ErrOut, "dry run: a rewrite would send about %d no-op writes, at most %d concurrently; "+
 		"the storage would accept at most %d of them and refuse the others\n", total, o.maxConcurrency, unproven)
+	return o.printImpact(ctx, j, unproven)
+}
+
+// printImpact prints what others would notice of a rewrite.
+func (o *options) printImpact(ctx context.Context, j *job, written int64) error {
+	text := "an unknown number of bytes: the metrics of the API server are not readable"
+	if bytes, ok := rewriter.EstimateBytes(ctx, j.options); ok {
+		text = "about " + bytes
+	}
+	fmt.Fprintf(o.factory.ErrOut, "each accepted write is an event for every client that watches the resource, and an "+
+		"audit log entry: at most %d events, %s for each watcher and for etcd; security monitoring may report many "+
+		"patches of Secrets by %s\n", written, text, cmdutil.UserAgent)
+	var admission *rewriter.AdmissionError
+	if err := o.checkAdmission(ctx, j); errors.As(err, &admission) {
+		fmt.Fprintf(o.factory.ErrOut, "%s: a rewrite needs --allow-admission-changes\n", admission.Error())
+	}
 	return nil
 }

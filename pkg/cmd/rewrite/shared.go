@@ -8,15 +8,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/attest"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
 )
@@ -31,11 +31,17 @@ type sharedOptions struct {
 	qps            float64
 	evidence       string
 	noRecord       bool
+	trustEndpoint  bool
+	allowAdmission bool
+	maxBytes       string
+	etcdQuota      string
 	// namespace is the value of -n if the flag was set; the namespace of the kube
 	// context does not limit a run.
 	namespace string
 	// unknownExit is the exit code if EKS cannot be queried: 3 for verify, 1 for rewrite.
 	unknownExit int
+	// binding is the cluster of a command that continues with this one; nil binds the flags.
+	binding *binding.Binding
 }
 
 func (o *sharedOptions) addFlags(cmd *cobra.Command) {
@@ -51,8 +57,21 @@ func (o *sharedOptions) addFlags(cmd *cobra.Command) {
 	f.StringVar(&o.evidence, "evidence", "",
 		"Write a record for auditors to this file: counts, times, versions, a sha256; no values")
 	f.BoolVar(&o.noRecord, "no-record", false, "Neither read nor write ConfigMap kube-system/eks-encrypt")
+	cmdutil.AddTrustEndpointFlag(cmd, &o.trustEndpoint)
+	f.BoolVar(&o.allowAdmission, "allow-admission-changes", false,
+		"Write although admission webhooks or policies may change the objects at each write")
+	f.StringVar(&o.maxBytes, "max-bytes", defaultMaxBytes,
+		"Maximum bytes per second that the storage writes, such as 500Ki or 20Mi")
+	f.StringVar(&o.etcdQuota, "etcd-quota", defaultEtcdQuota,
+		"Size limit of the cluster's database; a run stops at 80 % of it")
 	cmd.MarkFlagsMutuallyExclusive("all-resources", "resources")
 }
+
+// Defaults of the flags, as text.
+const (
+	defaultMaxBytes  = "10Mi"
+	defaultEtcdQuota = "8Gi"
+)
 
 // complete reads what the flags do not hold themselves.
 func (o *sharedOptions) complete(cmd *cobra.Command) {
@@ -64,6 +83,11 @@ func (o *sharedOptions) complete(cmd *cobra.Command) {
 func (o *sharedOptions) validate() error {
 	if o.maxConcurrency < 1 || o.qps < 0 {
 		return cmdutil.UsageErrorf("--max-concurrency must be at least 1, and --qps at least 0")
+	}
+	for flag, text := range map[string]string{"--max-bytes": o.maxBytes, "--etcd-quota": o.etcdQuota} {
+		if n, err := resource.ParseQuantity(text); err != nil || n.Value() < 1 {
+			return cmdutil.UsageErrorf("%s %q is not a valid size: write it as 500Ki, 20Mi or 8Gi", flag, text)
+		}
 	}
 	if dir := filepath.Dir(o.evidence); o.evidence != "" {
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
@@ -83,7 +107,7 @@ type job struct {
 
 // prepare finds the cluster, its key and the resources. It writes nothing.
 func (o *sharedOptions) prepare(ctx context.Context, method v1alpha1.CoverageMethod) (*job, error) {
-	inspected, err := o.factory.Inspect(ctx, "", cmdutil.InspectOptions{})
+	inspected, err := o.inspect(ctx)
 	switch {
 	case err != nil:
 		return nil, err
@@ -92,23 +116,24 @@ func (o *sharedOptions) prepare(ctx context.Context, method v1alpha1.CoverageMet
 	case inspected.Err != nil:
 		return nil, cmdutil.WithCode(o.unknownExit, inspected.Err)
 	}
-	j := &job{report: inspected.Report, notes: cmdutil.SourceNotes(inspected.Target, inspected.Clients)}
-	if err := o.checkCluster(j, inspected.Target.NameByFlag, method); err != nil {
+	j := &job{report: inspected.Report, notes: inspected.Report.Notes}
+	if err := o.checkCluster(j, method); err != nil {
 		return nil, err
 	}
-	config, err := o.factory.REST()
+	config, err := inspected.REST()
 	if err != nil {
 		return nil, err
 	}
 	j.options = rewriter.Options{
 		Config: config, Method: method, Namespace: o.namespace, Selector: o.selector,
 		Cluster: j.report.Cluster, KeyARN: j.report.Encryption.KeyARN,
-		MaxConcurrency: o.maxConcurrency, QPS: o.qps,
+		MaxConcurrency: o.maxConcurrency, QPS: o.qps, AllowAdmissionChanges: o.allowAdmission,
+		MaxBytes: size(o.maxBytes), EtcdQuota: size(o.etcdQuota),
 	}
 	if err := o.findResources(ctx, j); err != nil {
 		return nil, err
 	}
-	if !o.noRecord {
+	if !o.noRecord && j.matches() {
 		if j.record, err = rewriter.LoadRecord(ctx, config); err != nil {
 			j.notes = append(j.notes, "the record of the association could not be read: "+err.Error())
 		}
@@ -117,37 +142,47 @@ func (o *sharedOptions) prepare(ctx context.Context, method v1alpha1.CoverageMet
 	return j, nil
 }
 
+// inspect inspects the cluster of the command that this one continues, or of the flags.
+func (o *sharedOptions) inspect(ctx context.Context) (cmdutil.Inspected, error) {
+	if o.binding != nil {
+		return o.factory.InspectBinding(ctx, o.binding, cmdutil.InspectOptions{}), nil
+	}
+	return o.factory.Inspect(ctx, "", cmdutil.InspectOptions{})
+}
+
 // checkCluster returns the reason why the cluster's data cannot be verified, or must not
 // be written, at present.
-func (o *sharedOptions) checkCluster(j *job, nameByFlag bool, method v1alpha1.CoverageMethod) error {
-	c, e := j.report.Cluster, j.report.Encryption
-	if method != v1alpha1.MethodReadOnly {
-		if err := rewriter.CheckPreconditions(&j.report, nameByFlag); err != nil {
-			if e.Verdict == v1alpha1.VerdictNotEncrypted {
-				return cmdutil.WithCode(cmdutil.ExitFinding, err)
-			}
-			return cmdutil.WithCode(o.unknownExit, err)
-		}
-		return nil
-	}
+func (o *sharedOptions) checkCluster(j *job, method v1alpha1.CoverageMethod) error {
+	p := rewriter.Preconditions{Report: &j.report, TrustEndpoint: o.trustEndpoint}
+	err := p.Check(method)
 	switch {
-	case e.Update != nil && strings.EqualFold(e.Update.Status, "InProgress"):
-		// The write key may already be another one, and EKS does not name it yet.
-		err := fmt.Errorf("cannot verify cluster %q while update %s is in progress: its encryption key may change during "+
-			"the check", c.Name, e.Update.ID)
-		return cmdutil.WithCode(o.unknownExit, hint.Wrap(err, "kubectl eks-encrypt associate waits for it"))
-	case c.Guard == v1alpha1.GuardMismatch:
-		return cmdutil.WithCode(o.unknownExit,
-			fmt.Errorf("kube context %q does not lead to EKS cluster %q: %s", c.Context, c.Name, c.GuardReason))
-	case e.Verdict == v1alpha1.VerdictNotEncrypted:
-		return cmdutil.WithCode(cmdutil.ExitFinding, fmt.Errorf("cluster %q does not use envelope encryption", c.Name))
-	case e.Verdict == v1alpha1.VerdictUnknown || e.Verdict == v1alpha1.VerdictNotApplicable:
-		return cmdutil.WithCode(o.unknownExit, errors.New(e.Reason))
-	case c.Guard == v1alpha1.GuardUnverified:
-		j.notes = append(j.notes, fmt.Sprintf("it is not verified that the objects belong to EKS cluster %s: %s", c.Name,
-			c.GuardReason))
+	case rewriter.NotEncrypted(err):
+		return cmdutil.WithCode(cmdutil.ExitFinding, err)
+	case err != nil:
+		return cmdutil.WithCode(o.unknownExit, err)
+	case !j.matches() && o.evidence != "":
+		return cmdutil.UsageErrorf("--evidence needs proof that kubectl is connected to cluster %s: %s",
+			j.report.Cluster.Name, j.report.Cluster.GuardReason)
 	}
 	return nil
+}
+
+// matches reports whether kubectl is proven to be connected to the cluster of the report.
+func (j *job) matches() bool { return j.report.Cluster.Guard == v1alpha1.GuardMatch }
+
+// limit takes back what a run cannot prove if nothing shows that its objects belong to the cluster.
+func (j *job) limit(r *v1alpha1.CoverageReport) {
+	if j.matches() {
+		return
+	}
+	reason := fmt.Sprintf("it is not verified that the objects belong to EKS cluster %s: %s", r.Cluster.Name,
+		r.Cluster.GuardReason)
+	if r.Verdict != v1alpha1.CoverageStale && r.Verdict != v1alpha1.CoverageIncomplete {
+		r.Verdict = v1alpha1.CoverageNotProven
+		r.Statement = "Nothing is proven about the cluster, because " + reason + "."
+		return
+	}
+	r.Notes = append(r.Notes, reason)
 }
 
 // findResources discovers the resources of --all-resources or --resources.
@@ -158,13 +193,22 @@ func (o *sharedOptions) findResources(ctx context.Context, j *job) error {
 	if j.report.Encryption.Scope == v1alpha1.ScopeSecrets {
 		return cmdutil.UsageErrorf("EKS encrypts only Secrets below Kubernetes 1.28: omit --all-resources and --resources")
 	}
-	found, notes, err := rewriter.Discover(ctx, j.options.Config, o.resources)
+	found, err := rewriter.Discover(ctx, j.options.Config, o.resources)
 	if err != nil {
 		return cmdutil.WithCode(o.unknownExit, err)
 	}
-	j.options.Resources = found
-	j.notes = append(j.notes, notes...)
+	j.options.Resources, j.options.Partial = found.Resources, found.Partial
+	j.notes = append(j.notes, found.Notes...)
 	return nil
+}
+
+// size returns the value of a flag that validate has checked.
+func size(text string) float64 {
+	n, err := resource.ParseQuantity(text)
+	if err != nil {
+		return 0
+	}
+	return n.AsApproximateFloat64()
 }
 
 // gcPercent is GOGC. The inventory lives for the whole run; a low value avoids
@@ -190,6 +234,8 @@ func (o *sharedOptions) execute(ctx context.Context, j *job, run engine) (*rewri
 		return nil, err
 	}
 	result.Report.Notes = append(result.Report.Notes, j.notes...)
+	result.Report.Provenance = j.report.Provenance
+	j.limit(result.Report)
 	printErr := o.factory.Print(result.Report, func(w io.Writer, colour output.Colour, wide bool) error {
 		return output.CoverageText(w, result.Report, colour, wide)
 	})
@@ -213,13 +259,17 @@ func progressLine(p rewriter.Progress) string {
 	if p.ETA > 0 {
 		line += ", " + p.ETA.Round(time.Second).String() + " left"
 	}
-	return line + fmt.Sprintf(", %d concurrent; %d rewritten, %d current, %d failed", p.Concurrency, p.Rewritten,
+	line += fmt.Sprintf(", %d concurrent; %d rewritten, %d current, %d failed", p.Concurrency, p.Rewritten,
 		p.Current, p.Failed)
+	if p.Waiting != "" {
+		line += "; " + p.Waiting
+	}
+	return line
 }
 
 // saveRecord keeps what the run proved for a later verify. A failure is only a warning.
 func (o *sharedOptions) saveRecord(ctx context.Context, j *job, result *rewriter.Result) {
-	if o.noRecord {
+	if o.noRecord || !j.matches() {
 		return
 	}
 	updateID := ""

@@ -15,8 +15,11 @@ import (
 
 type verifyOptions struct {
 	sharedOptions
-	sample int
-	probe  bool
+	sample       int
+	probe        bool
+	byMetrics    bool
+	readMetadata bool
+	acceptRecord bool
 
 	method v1alpha1.CoverageMethod
 }
@@ -31,16 +34,21 @@ func NewVerifyCmd(f *cmdutil.Factory) *cobra.Command {
 cluster writes with now. What is not proven is called unproven, never "probably
 encrypted".
 
-By default it only reads metadata: an object counts as proven if it was written after
-a time that is known to be later than the association. associate and rewrite record
-that time in ConfigMap kube-system/eks-encrypt.
+By default it only reads names, and relies on ConfigMap kube-system/eks-encrypt, where
+rewrite records that it has proven everything. Every user who may write the ConfigMap can
+forge the record, so the verdict is Recorded, with exit code 3, or 0 with --accept-record.
+With --read-metadata it also counts the objects that were written since the association.
+
+--by-metrics proves by reading: it reads every object, and compares how many reads the
+API server counts under each key in its metrics. It writes nothing.
 
 --sample and --probe prove by writing: each object gets a no-op write. The storage
 refuses it if the object is encrypted with the current key, and re-encrypts the object
-otherwise; nothing else changes, and only metadata is read. See docs/proof.md.
+otherwise. See docs/proof.md for what each of them proves.
 
-Exit codes: 0 all is proven; 1 stale data was found, or the cluster is not encrypted; 2
-it could not run; 3 it could not determine the result for all data.`,
+Exit codes: 0 all is proven; 1 stale data was found, the API servers contradict what is
+known, or the cluster is not encrypted; 2 it could not run; 3 it could not determine the
+result for all data.`,
 		Example: `  # What reading alone can prove
   kubectl eks-encrypt verify
 
@@ -61,7 +69,12 @@ it could not run; 3 it could not determine the result for all data.`,
 	o.addFlags(cmd)
 	cmd.Flags().IntVar(&o.sample, "sample", 0, "Prove by no-op writes to this many random objects of each resource")
 	cmd.Flags().BoolVar(&o.probe, "probe", false, "Prove by a no-op write to every object")
-	cmd.MarkFlagsMutuallyExclusive("sample", "probe")
+	cmd.Flags().BoolVar(&o.byMetrics, "by-metrics", false,
+		"Prove by reading every object and comparing the metrics of the API server; needs get, and writes nothing")
+	cmd.Flags().BoolVar(&o.readMetadata, "read-metadata", false,
+		"Read metadata to count objects written since the association; annotations may hold values of Secrets")
+	cmd.Flags().BoolVar(&o.acceptRecord, "accept-record", false, "Exit with 0 also if the result rests on the record")
+	cmd.MarkFlagsMutuallyExclusive("sample", "probe", "by-metrics", "read-metadata")
 	return cmd
 }
 
@@ -74,6 +87,8 @@ func (o *verifyOptions) validate(sampleSet bool) error {
 		o.method = v1alpha1.MethodSample
 	case o.probe:
 		o.method = v1alpha1.MethodProbe
+	case o.byMetrics:
+		o.method = v1alpha1.MethodMetrics
 	}
 	return o.sharedOptions.validate()
 }
@@ -83,12 +98,22 @@ func (o *verifyOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j.options.SampleSize = o.sample
+	j.options.SampleSize, j.options.ReadMetadata = o.sample, o.readMetadata
+	if o.readMetadata {
+		fmt.Fprintln(o.factory.ErrOut,
+			"Warning: this reads the annotations of Secrets, and `kubectl apply` stores values there.")
+	}
 	readOnly := o.method == v1alpha1.MethodReadOnly
-	if !readOnly {
+	if o.writes() {
 		fmt.Fprintln(o.factory.ErrOut, "This writes: each object gets a no-op write, which re-encrypts a stale object.")
+		if err := o.askAdmission(ctx, j); err != nil {
+			return err
+		}
 	}
 	result, err := o.execute(ctx, j, rewriter.Run)
+	if err != nil && result != nil && result.Report.Verdict == v1alpha1.CoverageContradicted {
+		return cmdutil.WithCode(cmdutil.ExitFinding, err)
+	}
 	if err != nil {
 		return cmdutil.WithCode(cmdutil.ExitUnknown, err)
 	}
@@ -97,12 +122,24 @@ func (o *verifyOptions) run(ctx context.Context) error {
 	}
 	err = errors.New("not all data is proven to be encrypted with the current key")
 	switch {
-	case result.Report.Verdict == v1alpha1.CoverageProven:
+	case result.Report.Verdict == v1alpha1.CoverageProven,
+		result.Report.Verdict == v1alpha1.CoverageRecorded && o.acceptRecord:
 		return nil
+	case result.Report.Verdict == v1alpha1.CoverageContradicted:
+		return cmdutil.WithCode(cmdutil.ExitFinding, hint.New("the API servers do not write with the current key",
+			"wait until EKS has replaced its API servers, and run it again"))
+	case result.Report.Verdict == v1alpha1.CoverageRecorded:
+		err = hint.New("the result rests on the record alone",
+			"kubectl eks-encrypt verify --by-metrics proves it without writing; --accept-record accepts the record")
 	case result.Report.Verdict == v1alpha1.CoverageStale:
 		return cmdutil.WithCode(cmdutil.ExitFinding, hint.New("stale data was found", "kubectl eks-encrypt rewrite"))
 	case readOnly:
-		err = hint.Wrap(err, "kubectl eks-encrypt verify --sample 300, or kubectl eks-encrypt rewrite")
+		err = hint.Wrap(err, "kubectl eks-encrypt verify --by-metrics or --sample 300, or kubectl eks-encrypt rewrite")
 	}
 	return cmdutil.WithCode(cmdutil.ExitUnknown, err)
+}
+
+// writes reports whether the method sends no-op writes.
+func (o *verifyOptions) writes() bool {
+	return o.method == v1alpha1.MethodSample || o.method == v1alpha1.MethodProbe
 }

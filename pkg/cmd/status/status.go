@@ -11,15 +11,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // Options are the flags of status.
 type Options struct {
 	factory     *cmdutil.Factory
 	allContexts bool
+	apiServers  bool
 	requireFlag string
 
 	require encryption.Requirement
@@ -55,6 +58,10 @@ association of a key, and which tool manages the cluster. Changes nothing.
 From Kubernetes 1.28 on, EKS encrypts all API data with a key that AWS owns, although
 the EKS API does not show it. The verdict for this is AWSOwnedKey, not NotEncrypted.
 
+The guard shows whether kubectl is connected to the cluster that EKS describes, by the
+TLS certificate of the address that kubectl connects to. If it is another cluster, the
+verdict is Unknown.
+
 Exit codes: 0 the report is complete, and --require holds; 1 --require does not hold;
 2 it could not run; 3 the verdict is unknown, or the context is not an EKS cluster.`,
 		Example: Example,
@@ -71,6 +78,8 @@ func (o *Options) AddFlags(cmd *cobra.Command) {
 	f.BoolVar(&o.allContexts, "all-contexts", false, "Report on every cluster of the kubeconfig, each once")
 	f.StringVar(&o.requireFlag, "require", "",
 		"Exit with 1 unless this holds: envelope (any key) or cmk (customer-managed key)")
+	f.BoolVar(&o.apiServers, "api-servers", false,
+		"Show which key each API server writes with, from its metrics; needs list on leases and get on /metrics")
 	cmdutil.CompleteFlag(cmd, "require", encryption.Requirements()...)
 }
 
@@ -90,7 +99,10 @@ func (o *Options) Validate(changed func(flag string) bool) (err error) {
 	if !o.allContexts {
 		return nil
 	}
-	for _, flag := range []string{"context", "cluster-name", "cluster", "server"} {
+	if o.apiServers {
+		return cmdutil.UsageErrorf("--all-contexts and --api-servers exclude each other")
+	}
+	for _, flag := range append(cmdutil.ConnectionFlags(), "cluster-name", "region") {
 		if changed(flag) {
 			return cmdutil.UsageErrorf("--all-contexts and --%s exclude each other", flag)
 		}
@@ -103,23 +115,36 @@ func (o *Options) Run(ctx context.Context) error {
 	if o.allContexts {
 		return o.runAll(ctx)
 	}
-	inspected, err := o.factory.Inspect(ctx, "", cmdutil.InspectOptions{})
+	addHealth := func(*v1alpha1.EncryptionReport) {}
+	inspected, err := o.factory.Inspect(ctx, "", cmdutil.InspectOptions{
+		Bound: func(b *binding.Binding) { addHealth = askHealth(ctx, b) },
+	})
 	if err != nil {
 		return err
 	}
 	report, err := &inspected.Report, inspected.Err
+	addHealth(report)
+	if o.apiServers && err == nil && inspected.NotEKS == nil {
+		if err := askServers(ctx, inspected.Binding, report); err != nil {
+			o.factory.Warn(err)
+		}
+	}
 	switch {
 	case cmdutil.Interrupted(err):
 		return err
 	case inspected.NotEKS != nil:
 		err = inspected.NotEKS
-	case err != nil && inspected.Clients == nil && inspected.Target.Region == "":
+	case err != nil && inspected.AWS == nil && inspected.Region == "" && !errors.As(err, new(*binding.UnnamedError)):
 		return err // without a region there is no cluster to report on
 	}
 	if err := o.factory.Print(report, func(w io.Writer, colour output.Colour, wide bool) error {
 		return output.EncryptionText(w, report, colour, wide)
 	}); err != nil {
 		return err
+	}
+	if o.require != "" && err == nil && report.Cluster.Guard == v1alpha1.GuardUnverified {
+		fmt.Fprintf(o.factory.ErrOut, "note: --require was checked for %s, but nothing proves that kubectl is connected to it: %s\n",
+			report.Cluster.Name, sanitize.Line(report.Cluster.GuardReason))
 	}
 	return verdictError(report, err, o.require)
 }

@@ -1,0 +1,68 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// KeyReport describes one key in depth: its eligibility for the clusters of a region, what
+// its policy and its grants allow, and who depends on it. Its name is the key's ID.
+type KeyReport struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// Region is that of the clusters for which the eligibility was determined, and Account
+	// is the caller's.
+	Region  string `json:"region,omitempty"`
+	Account string `json:"account,omitempty"`
+	// Key.UsedBy lists the clusters of the caller's account that use the key, in its region.
+	Key KeyListItem `json:"key"`
+	// LastUse is the last cryptographic operation.
+	LastUse *KeyUse `json:"lastUse,omitempty"`
+	// Checks are the findings of the key policy, and a dry run of the grant that EKS needs.
+	Checks []Check    `json:"checks,omitempty"`
+	Grants []KeyGrant `json:"grants,omitempty"`
+	// Unknown lists what could not be determined. A list of this report is incomplete only
+	// if it is named here.
+	Unknown []UnknownFact `json:"unknown,omitempty"`
+	Notes   []string      `json:"notes,omitempty"`
+}
+
+// UnknownFact is a part of a report that could not be determined.
+type UnknownFact struct {
+	// Fact is metadata, aliases, tags, rotation, lastUse, policy, grants or usedBy.
+	Fact string `json:"fact"`
+	// Action and Resource are the permission that is missing, if that is the reason.
+	Action   string `json:"action,omitempty"`
+	Resource string `json:"resource,omitempty"`
+	Reason   string `json:"reason"`
+}
+
+// KeyUse is the last cryptographic operation with a key. The health checks of a cluster
+// also use its key, so it does not show that data was read or written.
+type KeyUse struct {
+	Operation string       `json:"operation,omitempty"`
+	Time      *metav1.Time `json:"time,omitempty"`
+	// CloudTrailEventID identifies the event that names the principal.
+	CloudTrailEventID string `json:"cloudTrailEventId,omitempty"`
+	// TrackedSince is the time from which KMS knows about uses of the key.
+	TrackedSince *metav1.Time `json:"trackedSince,omitempty"`
+}
+
+// KeyGrant is a grant on a key.
+type KeyGrant struct {
+	ID   string `json:"id"`
+	Name string `json:"name,omitempty"`
+	// Grantee is a principal or a service.
+	Grantee    string   `json:"grantee"`
+	Operations []string `json:"operations"`
+	// SourceARN is the resource, such as a cluster, for which alone the grant is valid.
+	SourceARN string `json:"sourceArn,omitempty"`
+	// EncryptionContext is true if the grant is limited to an encryption context.
+	EncryptionContext bool         `json:"encryptionContext,omitempty"`
+	Retiring          string       `json:"retiring,omitempty"`
+	CreationDate      *metav1.Time `json:"creationDate,omitempty"`
+}
+
+// DeepCopyObject makes the report a runtime.Object, which the kubectl printers need.
+func (r *KeyReport) DeepCopyObject() runtime.Object { return deepCopy(r) }

@@ -1,0 +1,118 @@
+package apiserver
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+const metricsTimeout = 30 * time.Second
+
+// Server is an API server, as far as a connection to it shows which one it is.
+type Server struct {
+	// ID is equal for connections to one server: the sha256 of the name of its Lease, or
+	// the digest of its certificate. It is empty if neither is known.
+	ID string
+	// Metrics is the page that identified the server; nil if it was not readable.
+	Metrics *Metrics
+	// Now is the server's clock; zero if unknown.
+	Now time.Time
+	// Err is why there are no metrics.
+	Err error
+}
+
+// Hash returns how an API server names itself in its metrics, given the name of its
+// Lease, or a key, given the id of the key.
+func Hash(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// recentWrite is how long ago a server must have written with a key for it to count as
+// its write key. Each server renews its Lease every 10 seconds.
+const recentWrite = time.Minute
+
+// WriteKey returns the key that the server last wrote with, if that was lately.
+func (s Server) WriteKey() (key Key, ok bool) {
+	if s.Metrics == nil {
+		return key, false
+	}
+	latest := 0.0
+	for k, at := range s.Metrics.LastWrite {
+		if at > latest {
+			key, latest = k, at
+		}
+	}
+	return key, s.WroteLately(key)
+}
+
+// WroteLately reports whether the server wrote with the key in the last minute, by its
+// own clock.
+func (s Server) WroteLately(key Key) bool {
+	if s.Metrics == nil {
+		return false
+	}
+	at, ok := s.Metrics.LastWrite[key]
+	return ok && float64(s.Now.Unix())-at < recentWrite.Seconds()
+}
+
+// Scrape reads the metrics page, and returns the connection that it came over.
+func (l *Lane) Scrape(ctx context.Context) (server Server, connection string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, metricsTimeout)
+	defer cancel()
+	ctx, current := l.Trace(ctx)
+	resp, err := l.Do(ctx, Request{Method: http.MethodGet, Path: "/metrics", Accept: "text/plain;version=0.0.4"})
+	if err != nil {
+		return server, "", fmt.Errorf("read the metrics of the API server: %w", err)
+	}
+	defer drain(resp.Body)
+	server = Server{ID: fingerprint(resp), Now: Date(resp)}
+	if resp.StatusCode != http.StatusOK {
+		server.Err = fmt.Errorf("read the metrics of the API server: %s", resp.Status)
+		return server, current(), nil
+	}
+	m, err := ParseMetrics(resp.Body)
+	if err != nil {
+		server.Err = err
+		return server, current(), nil
+	}
+	server.Metrics = m
+	if m.Server != "" {
+		server.ID = m.Server
+	}
+	return server, current(), nil
+}
+
+// Identify returns the server behind a connection of the lane, or the zero value if
+// the lane has moved to another connection. It asks the server once per connection.
+func (l *Lane) Identify(ctx context.Context, connection string) (Server, error) {
+	l.mu.Lock()
+	server, known := l.known[connection]
+	l.mu.Unlock()
+	if known {
+		return server, nil
+	}
+	server, over, err := l.Scrape(ctx)
+	if err != nil {
+		return Server{}, err
+	}
+	l.mu.Lock()
+	l.known[over] = server
+	l.mu.Unlock()
+	if over != connection && connection != "" {
+		return Server{}, nil
+	}
+	return server, nil
+}
+
+// Date returns the time of the response by the server's clock; zero if unknown.
+func Date(resp *http.Response) time.Time {
+	t, err := http.ParseTime(resp.Header.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}

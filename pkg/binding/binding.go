@@ -1,0 +1,148 @@
+package binding
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
+)
+
+// Binding is the one answer to "which cluster, as whom". It is made once for each context, and commands and engines
+// get the connection and the cluster from it alone.
+type Binding struct {
+	Target
+	// AWS are the clients of the principal that kubectl acts as; nil until they are connected.
+	AWS *awsclient.Clients
+
+	connection *rest.Config
+	err        error // why there is no connection
+
+	handshake func() Presented
+}
+
+// New returns the binding of a target to kubectl's connection. If there is no connection, err is the reason.
+func New(t Target, connection *rest.Config, err error) *Binding {
+	b := &Binding{Target: t, connection: connection, err: err}
+	b.handshake = sync.OnceValue(func() Presented {
+		if connection == nil {
+			return Presented{Err: err}
+		}
+		return handshake(context.Background(), connection)
+	})
+	return b
+}
+
+// WithoutContext returns the binding that the AWS flags alone describe: it has no connection.
+func WithoutContext(o Options) *Binding {
+	t := Target{Region: o.Region, Credentials: Credentials{
+		Profile: o.Profile, RoleARN: o.RoleARN, EndpointURL: o.EndpointURL,
+	}}
+	if t.Region != "" {
+		t.Partition = PartitionOf(t.Region)
+	}
+	return New(t, nil, nil)
+}
+
+// REST returns a copy of kubectl's connection to the API server.
+func (b *Binding) REST() (*rest.Config, error) {
+	switch {
+	case b.err != nil:
+		return nil, b.err
+	case b.connection == nil:
+		return nil, hint.New("kubectl has no connection to an API server", "pass --context or --server")
+	}
+	return rest.CopyConfig(b.connection), nil
+}
+
+// SameServer reports whether both bindings connect to the same API server.
+func (b *Binding) SameServer(other *Binding) bool {
+	host, port := hostPort(b.Server)
+	otherHost, otherPort := hostPort(other.Server)
+	return host == otherHost && port == otherPort && b.serverName() == other.serverName()
+}
+
+// Start begins the TLS handshake with the API server, so that Check does not wait for all of it.
+func (b *Binding) Start() {
+	if b.connection != nil && b.Server != "" {
+		go b.handshake()
+	}
+}
+
+// Check compares the cluster that EKS describes with the one that kubectl connects to. It waits a few seconds at most.
+func (b *Binding) Check(ctx context.Context, d Described) v1alpha1.GuardResult {
+	t := b.Target
+	if result, decided := t.byClaims(d); decided {
+		return result
+	}
+	switch {
+	case b.err != nil:
+		return unverified("kubectl has no connection: %v", b.err)
+	case t.Server == "":
+		return unverified("no kube context was used: the cluster was named by flag")
+	case d.Endpoint == "":
+		return unverified("EKS reports no endpoint for the cluster")
+	}
+	presented := b.handshake()
+	result, why, decided := t.byCertificate(d, presented)
+	if decided {
+		return result
+	}
+	if len(presented.Chain) > 0 && presented.Trusted && t.verifiesTLS() {
+		if result, decided := byIssuer(d, b.issuer(ctx)); decided {
+			return result
+		}
+	}
+	return t.byEndpoint(d, why)
+}
+
+// issuerTimeout bounds the request for the issuer. kubectl's credential plugin may have to run first.
+const issuerTimeout = 5 * time.Second
+
+// issuer returns the OIDC issuer of the API server, or "" if it cannot be read.
+func (b *Binding) issuer(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, issuerTimeout)
+	defer cancel()
+	client, err := rest.HTTPClientFor(b.connection)
+	if err != nil {
+		return ""
+	}
+	url := strings.TrimSuffix(b.connection.Host, "/") + "/.well-known/openid-configuration"
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return ""
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return ""
+	}
+	defer response.Body.Close() //nolint:errcheck // the body is only read
+	var document struct {
+		Issuer string `json:"issuer"`
+	}
+	const limit = 1 << 16
+	if response.StatusCode != http.StatusOK ||
+		json.NewDecoder(io.LimitReader(response.Body, limit)).Decode(&document) != nil {
+		return ""
+	}
+	return document.Issuer
+}
+
+// Found sets the cluster that EKS found by its endpoint.
+func (b *Binding) Found(arn string) error {
+	a, valid := ParseClusterARN(arn)
+	if !valid {
+		return fmt.Errorf("EKS describes the cluster %q, which is not the ARN of a cluster", arn)
+	}
+	b.ARN, b.Name, b.Region, b.Account, b.Partition = arn, a.Name, a.Region, a.Account, a.Partition
+	return nil
+}

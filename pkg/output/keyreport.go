@@ -1,0 +1,106 @@
+package output
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+)
+
+// KeyReportText writes the report on one key for people: whether a cluster can use it, the facts, the checks and the
+// grants.
+func KeyReportText(w io.Writer, r *v1alpha1.KeyReport, c Colour) error {
+	e := newTextWriter(w)
+	unknown := map[string]string{}
+	for _, u := range r.Unknown {
+		unknown[u.Fact] = "unknown, " + u.Reason
+	}
+	headline, paint := "Eligible for the clusters of "+r.Region, c.Good
+	switch {
+	case unknown["metadata"] != "":
+		headline, paint = "Unknown whether the key is eligible for the clusters of "+r.Region, c.Doubtful
+	case !r.Key.Eligible:
+		headline, paint = "NOT eligible for the clusters of "+r.Region, c.Bad
+	}
+	e.line(c.Strong(paint(e.wrap(headline, ""))))
+	for _, text := range append(slices.Clone(r.Key.Reasons), r.Key.Warnings...) {
+		e.line(e.wrap("- "+text, "  ")[2:])
+	}
+	e.line("")
+	e.do(keyFields(r, unknown).Print)
+	if len(r.Checks) > 0 {
+		e.line("")
+		e.checks(c, r.Checks)
+	}
+	e.line("")
+	if len(r.Grants) > 0 {
+		t := NewTable("GRANTEE", "OPERATIONS", "SOURCE", "CREATED", "NAME")
+		for _, g := range r.Grants {
+			created := ""
+			if g.CreationDate != nil {
+				created = g.CreationDate.UTC().Format(time.DateOnly)
+			}
+			t.Row(g.Grantee, strings.Join(g.Operations, ","), g.SourceARN, created, g.Name)
+		}
+		e.do(t.Print)
+	}
+	if reason := cmp.Or(unknown["grants"], "none"); reason != "none" || len(r.Grants) == 0 {
+		e.line(e.wrap("Grants: "+reason, ""))
+	}
+	e.notes(r.Notes)
+	return e.err
+}
+
+// keyFields returns the facts of the key. A fact that could not be determined has the reason as its value.
+func keyFields(r *v1alpha1.KeyReport, unknown map[string]string) *Fields {
+	k, f := &r.Key, &Fields{}
+	f.Add("Key", k.ARN)
+	f.Add("Metadata", unknown["metadata"])
+	f.Add("Aliases", cmp.Or(unknown["aliases"], strings.Join(k.Aliases, ", "), "none"))
+	f.Add("Description", k.Description)
+	if k.CreationDate != nil {
+		f.Add("Created", k.CreationDate.UTC().Format(minutes))
+	}
+	f.Add("Account", k.Account)
+	f.Add("State", k.State)
+	if k.Spec != "" {
+		f.Addf("Kind", "%s, %s, managed by %s, origin %s", k.Spec, k.Usage, k.Manager, k.Origin)
+	}
+	f.Add("Primary", k.Primary)
+	f.Add("Replicas", strings.Join(k.Replicas, ", "))
+	f.Add("Rotation", cmp.Or(unknown["rotation"], keyRotation(k)))
+	f.Add("Tags", cmp.Or(unknown["tags"], tagList(k.Tags), "none"))
+	f.Add("Palette", paletteText(k))
+	f.Add("Last use", cmp.Or(unknown["lastUse"], useText(r.LastUse)))
+	f.Add("Used by", cmp.Or(unknown["usedBy"], strings.Join(k.UsedBy, ", "), "no cluster of this account in the key's region"))
+	return f
+}
+
+const minutes = "2006-01-02 15:04 UTC"
+
+func useText(u *v1alpha1.KeyUse) string {
+	switch {
+	case u == nil:
+		return ""
+	case u.Time != nil:
+		return withReason(fmt.Sprintf("%s on %s", u.Operation, u.Time.UTC().Format(minutes)),
+			"the health checks of a cluster use its key too")
+	case u.TrackedSince != nil:
+		return "none since " + u.TrackedSince.UTC().Format(minutes)
+	}
+	return "none"
+}
+
+// tagList returns tags as KEY=VALUE, sorted.
+func tagList(tags map[string]string) string {
+	var all []string
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		all = append(all, key+"="+tags[key])
+	}
+	return strings.Join(all, ", ")
+}

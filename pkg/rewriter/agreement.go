@@ -1,0 +1,246 @@
+package rewriter
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
+)
+
+// errDisagree means that two API servers judged the same bytes differently.
+var errDisagree = errors.New("the API servers disagree about the write key, or it is changing")
+
+// errNotReached means that an API server that was not reached may have another write key
+// than the one that was.
+var errNotReached = errors.New("not every API server was reached, and the others may write with another key")
+
+// errContradicted means that the API servers do not write with the key that EKS reports.
+var errContradicted = errors.New("the API servers do not write with the current key")
+
+// IsUnsafe reports whether a run ended because the API servers disagree about the write
+// key, or may disagree.
+func IsUnsafe(err error) bool { return errors.Is(err, errDisagree) || errors.Is(err, errNotReached) }
+
+func disagreement(detail string) error {
+	return hint.Wrap(fmt.Errorf("%w: %s", errDisagree, detail),
+		"nothing further was written; wait until EKS has replaced its API servers, and run it again")
+}
+
+const (
+	maxWitnesses  = 8 // objects that were proven first
+	maxCandidates = 5 // objects to try before the first write
+)
+
+// witness is an object that was proven current, and its resourceVersion then.
+type witness struct {
+	namespace, name string
+	version         uint64
+}
+
+func (w witness) String() string { return w.namespace + "/" + w.name }
+
+// witness remembers one of the first proven objects. The caller holds the lock.
+func (r *run) witness(w witness) {
+	if len(r.witnesses) < maxWitnesses {
+		r.witnesses = append(r.witnesses, w)
+	}
+}
+
+// ballot is the outcome of the same no-op write on every API server.
+type ballot int
+
+const (
+	agreed    ballot = iota // all servers called the same bytes current
+	disagreed               // one of them did not
+	unusable                // the object was deleted, changed by others, or changes with every write
+)
+
+// poll sends the no-op write of one object over every voting connection, one after the
+// other. If its version is 0, the first answer decides what the bytes are; every answer
+// that follows must leave them. If all of them refuse, every server that answered has the
+// write key of these bytes: each has called them current, and they were not written in between.
+func (r *run) poll(ctx context.Context, s *servers, w *witness, listVersion uint64) (ballot, error) {
+	ids, asked := map[string]bool{}, 0
+	lanes := s.voters()
+	refusedFirst := w.version != 0
+	for i := 0; i < len(lanes); i++ {
+		lane := lanes[i]
+		after, connection, err := r.ask(ctx, lane, w, w.version)
+		switch {
+		case objectNotFound(err), apierrors.IsConflict(err):
+			return unusable, nil
+		case isUndecryptable(err) && i > 0:
+			return disagreed, nil // the servers before could read it
+		case err != nil:
+			return unusable, err
+		}
+		if w.version == 0 {
+			w.version, refusedFirst = after, after <= listVersion
+			again, same, err := r.ask(ctx, lane, w, after)
+			switch {
+			case objectNotFound(err), apierrors.IsConflict(err), err == nil && again != after && same == connection:
+				return unusable, nil
+			case err != nil:
+				return unusable, err
+			}
+			after, connection = again, same
+		}
+		if after != w.version {
+			if refusedFirst && i > 0 {
+				// This server may be the one that lags. Put the object back to the key that it
+				// had, so that the run leaves no object under an older key.
+				_, _, _ = r.ask(ctx, lanes[0], w, after)
+			}
+			return disagreed, nil
+		}
+		asked++
+		if server, err := lane.Identify(ctx, connection); err == nil && server.ID != "" {
+			ids[server.ID] = true
+		}
+		if i == len(lanes)-1 && !s.covers(ids) && len(s.lanes) < s.enough() {
+			if _, err := s.open(ctx); err != nil {
+				return unusable, err
+			}
+			lanes = append(lanes, s.lanes[len(s.lanes)-1])
+		}
+	}
+	r.asked += asked
+	r.ids = ids
+	return agreed, nil
+}
+
+// ask sends one no-op write over a lane, and returns the connection that it used.
+func (r *run) ask(ctx context.Context, lane serverLane, w *witness, version uint64) (uint64, string, error) {
+	var after uint64
+	var permanent error
+	traced, connection := lane.Trace(ctx)
+	err := r.retry(ctx, func() (err error) {
+		after, err = noopWrite(traced, lane.Lane, r.resource, w.namespace, w.name, version)
+		if webhookFailed(err) || isUndecryptable(err) {
+			permanent, err = err, nil // another object may do
+		}
+		return err
+	})
+	err = cmp.Or(err, permanent)
+	if noSpace(err) {
+		err = explainNoSpace(err)
+	}
+	return after, connection(), err
+}
+
+// agreeBefore asks all servers about one object before the first write.
+func (r *run) agreeBefore(ctx context.Context, s *servers) error {
+	if r.counts[pending].Load() == 0 {
+		return nil
+	}
+	r.agreement.Before = v1alpha1.AgreementUnknown
+	if s.keysDiffer() {
+		r.agreement.Before = v1alpha1.Disagree
+		return disagreement("their metrics name different write keys")
+	}
+	if err := s.mayWrite(r.options); err != nil {
+		return err
+	}
+	tried, skip := 0, map[uint32]bool{}
+	for i := range r.candidates() {
+		o := &r.inventory.objects[i]
+		if skip[o.namespace] {
+			continue
+		}
+		if tried++; tried > maxCandidates {
+			break
+		}
+		w := witness{namespace: r.inventory.namespace(o), name: o.name}
+		result, err := r.poll(ctx, s, &w, o.resourceVersion)
+		switch {
+		case err != nil && !isStatus(err), forbiddenByRBAC(err), noSpace(err):
+			return explain(err, "patch", r.scope)
+		case err != nil, result == unusable:
+			skip[o.namespace] = webhookFailed(err)
+			continue
+		case result == disagreed:
+			r.agreement.Before = v1alpha1.Disagree
+			return disagreement(fmt.Sprintf("a no-op write of %s %s was refused by one and taken by another", r.resource, w))
+		}
+		r.agreement.Before = v1alpha1.Agree
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.witness(w)
+		if w.version <= r.control.before {
+			r.control.contradicted++
+			return hint.Wrap(fmt.Errorf("%w: %s %s was not written since before the association, but is called current",
+				errContradicted, r.resource, w), "nothing was written; wait until EKS has replaced its API servers")
+		}
+		return nil
+	}
+	return nil
+}
+
+// candidates iterates over objects to ask all servers about. Those that are certainly
+// encrypted with an older key come first.
+func (r *run) candidates() iter.Seq[int] {
+	certain := slices.Sorted(maps.Keys(r.control.certain))
+	return func(yield func(int) bool) {
+		for _, i := range certain {
+			if !yield(i) {
+				return
+			}
+		}
+		r.inState(pending)(yield)
+	}
+}
+
+// mayWrite returns an error if writes may move objects back to an older key: the servers
+// that were reached may lag behind one that was not.
+func (s *servers) mayWrite(o *Options) error {
+	report := s.report(s.ids(), o.KeyARN)
+	if hash := s.writeHash(); hash != "" && o.Record.matches(o.Cluster.ARN, o.KeyARN) &&
+		o.Record.WriteKey != "" && o.Record.WriteKey != hash {
+		return hint.Wrap(fmt.Errorf("%w: they name another key than in an earlier run", errContradicted),
+			"nothing was written; wait until EKS has replaced its API servers")
+	}
+	switch {
+	case s.covers(s.ids()), report.WriteKey == v1alpha1.WriteKeyMatchesARN, s.recorded(o):
+		return nil
+	case s.roster == nil && report.WriteKey == v1alpha1.WriteKeyUnknown:
+		return nil // as far as can be known, they agree
+	}
+	err := fmt.Errorf("%w: %s", errNotReached, report.Reason)
+	return hint.Wrap(err, "nothing was written; run it again later, or over a connection that reaches every API server")
+}
+
+// agreeAfter asks all servers about the object that was proven first. If keys only move
+// forward, everything that was proven later was proven under the same key.
+func (r *run) agreeAfter(ctx context.Context, s *servers) error {
+	if len(r.witnesses) == 0 {
+		return nil
+	}
+	r.agreement.After = v1alpha1.AgreementUnknown
+	if s.keysDiffer() {
+		r.agreement.After = v1alpha1.Disagree
+		return nil
+	}
+	for _, w := range r.witnesses {
+		result, err := r.poll(ctx, s, &w, 0)
+		switch {
+		case err != nil && !isStatus(err):
+			return err
+		case err != nil, result == unusable:
+			continue
+		case result == disagreed:
+			r.agreement.After = v1alpha1.Disagree
+			return nil
+		}
+		r.agreement.After = v1alpha1.Agree
+		return nil
+	}
+	return nil
+}

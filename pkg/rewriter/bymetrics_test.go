@@ -1,0 +1,140 @@
+package rewriter
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/apiserver"
+)
+
+// TestVerifyByMetrics compares the report with the storage. The reads of others, a
+// restart and missing metrics may cost the proof, but never make one.
+func TestVerifyByMetrics(t *testing.T) {
+	tests := []struct {
+		name           string
+		current, stale int
+		setup          func(f *fake)
+		verdict        v1alpha1.CoverageVerdict
+		want           int64 // current
+		shown          int64 // stale
+		fails          bool
+	}{
+		{name: "all current", current: 1200, verdict: v1alpha1.CoverageProven, want: 1200},
+		{name: "half stale", current: 600, stale: 600, verdict: v1alpha1.CoverageStale, want: 600, shown: 600},
+		{
+			name: "others read stale objects", current: 100, setup: others(oldKey, 1),
+			verdict: v1alpha1.CoverageNotProven, want: 0,
+		},
+		{
+			name: "others read current objects", current: 50, stale: 50, setup: others(newKey, 1),
+			verdict: v1alpha1.CoverageNotProven, want: 50,
+		},
+		{
+			name: "the server restarts all the time", current: 100, verdict: v1alpha1.CoverageNotProven,
+			setup: func(f *fake) {
+				f.intercept = func(int, http.ResponseWriter, *http.Request) bool {
+					f.mu.Lock()
+					f.servers[0].started++
+					f.mu.Unlock()
+					return false
+				}
+			},
+		},
+		{
+			name: "no right on the metrics", current: 100, fails: true, verdict: v1alpha1.CoverageIncomplete,
+			setup: func(f *fake) { f.noMetrics(true) },
+		},
+		{
+			name: "no right on the Leases", current: 100, verdict: v1alpha1.CoverageNotProven, want: 100,
+			setup: func(f *fake) { f.leases = nil },
+		},
+		{
+			name: "another server lags", current: 100, fails: true, verdict: v1alpha1.CoverageIncomplete,
+			setup: func(f *fake) {
+				f.addServer().lags = true
+				f.balance = func(n int) int { return n % 2 }
+			},
+		},
+		{
+			name: "another server is not reached", current: 100, verdict: v1alpha1.CoverageNotProven, want: 100,
+			setup: func(f *fake) { f.addServer() },
+		},
+		{
+			name: "the only server lags", stale: 100, verdict: v1alpha1.CoverageNotProven, want: 100,
+			setup: func(f *fake) { f.servers[0].lags = true },
+		},
+	}
+	for _, test := range tests {
+		f := newFake(t)
+		f.secrets("c", test.current, newKey)
+		f.secrets("s", test.stale, oldKey)
+		if test.setup != nil {
+			test.setup(f)
+		}
+		o := options(f, v1alpha1.MethodMetrics)
+		o.Sleep = noSleep
+		before := f.rev
+		result, err := Run(t.Context(), o)
+		if (err != nil) != test.fails {
+			t.Errorf("%s: Run = %v, want an error: %v", test.name, err, test.fails)
+		}
+		if f.rev != before || f.writes != 0 || len(f.patches) > 0 {
+			t.Errorf("%s: the run wrote: %d, %v", test.name, f.writes, f.patches)
+		}
+		checkSum(t, result)
+		r := result.Report
+		got := r.Resources[0]
+		if r.Verdict != test.verdict || got.Current != test.want || got.Stale != test.shown {
+			t.Errorf("%s: report = %s, %d current, %d stale; want %s, %d, %d: %s %+v", test.name, r.Verdict, got.Current,
+				got.Stale, test.verdict, test.want, test.shown, r.Statement, r.Servers)
+		}
+	}
+}
+
+// others simulates other clients, that read objects of a key at each of our reads.
+func others(key string, reads float64) func(*fake) {
+	return func(f *fake) {
+		f.intercept = func(int, http.ResponseWriter, *http.Request) bool {
+			f.mu.Lock()
+			f.servers[0].reads[key] += reads
+			f.mu.Unlock()
+			return false
+		}
+	}
+}
+
+func TestBounds(t *testing.T) {
+	oldHash, newHash := apiserver.Key{Hash: "old"}, apiserver.Key{Hash: "new"}
+	m := func(started, old, current, plain float64) *apiserver.Metrics {
+		return &apiserver.Metrics{Server: "s", Started: started,
+			Reads: map[apiserver.Key]float64{oldHash: old, newHash: current}, Plain: map[string]float64{"": plain}}
+	}
+	other := m(1, 0, 10, 0)
+	other.Server = "t"
+	noOld := m(1, 0, 110, 0)
+	delete(noOld.Reads, oldHash)
+	tests := []struct {
+		name          string
+		before, after *apiserver.Metrics
+		want          bounds
+	}{
+		{"all current", m(1, 5, 10, 0), m(1, 5, 110, 0), bounds{100, 0}},
+		{"all stale", m(1, 5, 10, 0), m(1, 105, 10, 0), bounds{0, 100}},
+		{"half", m(1, 5, 10, 0), m(1, 55, 60, 0), bounds{50, 50}},
+		{"half, and others read", m(1, 5, 10, 0), m(1, 65, 80, 0), bounds{40, 30}},
+		{"plain text", m(1, 5, 10, 0), m(1, 5, 80, 30), bounds{70, 30}},
+		{"reads are not counted", m(1, 5, 10, 0), m(1, 5, 60, 0), bounds{}},
+		{"restarted", m(1, 5, 10, 0), m(2, 5, 110, 0), bounds{}},
+		{"a counter went down", m(1, 5, 10, 0), m(1, 4, 110, 0), bounds{}},
+		{"a counter is gone", m(1, 0, 10, 0), noOld, bounds{}},
+		{"another server", other, m(1, 5, 110, 0), bounds{}},
+		{"no second page", m(1, 5, 10, 0), nil, bounds{}},
+		{"no start time", m(0, 5, 10, 0), m(0, 5, 110, 0), bounds{}},
+	}
+	for _, test := range tests {
+		if got := (bracketed{100, test.before, test.after}).bounds(newHash); got != test.want {
+			t.Errorf("%s: bounds = %+v, want %+v", test.name, got, test.want)
+		}
+	}
+}

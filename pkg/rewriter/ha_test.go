@@ -1,0 +1,115 @@
+package rewriter
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+)
+
+// balancers choose the API server of a connection.
+var balancers = map[string]func(*rand.Rand, int) func(int) int{ //nolint:gochecknoglobals // a table of the tests
+	"first":       func(*rand.Rand, int) func(int) int { return func(int) int { return 0 } },
+	"round-robin": func(_ *rand.Rand, n int) func(int) int { return func(i int) int { return i % n } },
+	"random":      func(r *rand.Rand, n int) func(int) int { return func(int) int { return r.IntN(n) } },
+}
+
+// TestSeveralServers runs against two or three API servers, of which one or all lag, or
+// catch up, or whose key changes in the middle of the run. No run may claim more than the
+// storage shows, or leave an object under an older key than before.
+func TestSeveralServers(t *testing.T) {
+	faults := []string{"healthy", "one lags", "one lags, readable", "all lag", "catches up", "changes"}
+	proven := map[string]int{}
+	for seed := range uint64(120) {
+		random := rand.New(rand.NewPCG(seed, 7))
+		fault := faults[int(seed)%len(faults)]
+		var balancer string
+		for name := range balancers {
+			balancer = name
+			break
+		}
+		f := newFake(t)
+		for range 1 + random.IntN(2) {
+			f.addServer()
+		}
+		f.balance = balancers[balancer](random, len(f.servers))
+		stale := 10 + random.IntN(40)
+		f.secrets("stale", stale, oldKey)
+		before := f.rev
+		f.secrets("current", random.IntN(40), newKey)
+		lagging := f.servers[random.IntN(len(f.servers))]
+		switch fault {
+		case "one lags", "catches up":
+			lagging.lags, lagging.blind = true, true
+		case "one lags, readable":
+			lagging.lags = true
+		case "all lag":
+			for _, s := range f.servers {
+				s.lags = true
+			}
+		case "changes":
+			f.writeKey = oldKey
+		}
+		at := 5 + random.IntN(150)
+		f.intercept = func(n int, _ http.ResponseWriter, _ *http.Request) bool {
+			if n == at && fault == "catches up" {
+				f.mu.Lock()
+				lagging.lags, lagging.blind = false, false
+				f.mu.Unlock()
+			}
+			if n == at && fault == "changes" {
+				f.mu.Lock()
+				f.writeKey = newKey
+				f.mu.Unlock()
+			}
+			return false
+		}
+		f.noMetrics(random.IntN(3) == 0)
+		o := options(f, []v1alpha1.CoverageMethod{v1alpha1.MethodRewrite, v1alpha1.MethodProbe}[random.IntN(2)])
+		o.Patience = time.Second
+		o.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+		if random.IntN(2) == 0 {
+			o.Record = &Record{ClusterARN: "arn:c", KeyARN: "arn:key", ResourceVersionBefore: strconv.FormatUint(before, 10)}
+		}
+		name := fmt.Sprintf("seed %d, %s, %d servers, %s", seed, fault, len(f.servers), balancer)
+		old := f.byKey()[oldKey]
+		result, err := Run(t.Context(), o)
+		if result == nil {
+			t.Fatalf("%s: Run = %v", name, err)
+		}
+		checkSum(t, result)
+		r := result.Report
+		if r.Verdict == v1alpha1.CoverageProven {
+			proven[fault]++
+			if f.byKey()[oldKey] > 0 {
+				t.Errorf("%s: Proven, but the storage has %v: %s %+v", name, f.byKey(), r.Statement, r.Agreement)
+			}
+		}
+		if rec := result.NewRecord(o.Record, "", ""); rec != nil && f.byKey()[oldKey] > 0 {
+			t.Errorf("%s: NewRecord = %+v, but the storage has %v", name, rec, f.byKey())
+		}
+		if fault != "changes" && fault != "all lag" && f.byKey()[oldKey] > old {
+			t.Errorf("%s: %d objects have the old key, want at most the %d from before", name, f.byKey()[oldKey], old)
+		}
+		shown := !f.servers[0].noMetrics && balancer != "first"
+		if fault == "healthy" && shown && r.Verdict != v1alpha1.CoverageProven {
+			t.Errorf("%s: verdict = %s, want Proven: %s %+v", name, r.Verdict, r.Statement, r.Servers)
+		}
+		f.close()
+	}
+	if proven["healthy"] == 0 || proven["one lags"]+proven["one lags, readable"]+proven["all lag"] > 0 {
+		t.Errorf("proven runs = %v, want healthy ones and none with a lagging server", proven)
+	}
+}
+
+// noMetrics sets whether the metrics of all servers are not readable.
+func (f *fake) noMetrics(hidden bool) {
+	for _, s := range f.servers {
+		s.noMetrics = hidden
+	}
+}

@@ -1,0 +1,177 @@
+package rewriter
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// listConcurrency is how many namespaces are listed at the same time.
+const listConcurrency = 8
+
+func namespaces() Resource {
+	return Resource{GroupVersionResource: schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}}
+}
+
+// listed is what a complete list of the scope found out in addition to the names.
+type listed struct {
+	version    string  // resourceVersion before the lists
+	orphans    bool    // objects may exist in namespaces that do not
+	unreadable []error // of the namespaces that cannot be listed
+}
+
+// listAll lists the resource into the inventory.
+func (r *run) listAll(ctx context.Context) error {
+	var mu sync.Mutex
+	l, err := r.listScope(ctx, func(namespace string) visitor {
+		return visitor{
+			begin: func() {
+				mu.Lock()
+				defer mu.Unlock()
+				r.inventory.drop(namespace)
+			},
+			page: func(p *page, version uint64) {
+				mu.Lock()
+				defer mu.Unlock()
+				r.inventory.add(namespace, version, p.names)
+				r.counts[pending].Store(int64(len(r.inventory.objects)))
+			},
+		}
+	})
+	if err != nil {
+		return err
+	}
+	r.counts[pending].Store(int64(len(r.inventory.objects)))
+	r.before, r.orphans = l.version, l.orphans
+	r.inventory.seal()
+	r.failUnreadable(l.unreadable)
+	return nil
+}
+
+// failUnreadable adds the objects that the errors name, and marks them as failed.
+func (r *run) failUnreadable(errs []error) {
+	for _, err := range errs {
+		for _, name := range undecryptableObjects(err, r.resource.Namespaced) {
+			if r.inventory.find(name[0], name[1]) < 0 {
+				r.fail(r.add(name[0], name[1], 0), err)
+			}
+		}
+	}
+}
+
+// listScope lists the scope of the run, one namespace at a time, because rows without
+// objects do not have their namespace. newVisitor returns the visitor of one namespace.
+// For a namespace with an undecryptable object, listScope adds a note and returns the
+// error in unreadable.
+func (r *run) listScope(ctx context.Context, newVisitor func(namespace string) visitor) (l listed, err error) {
+	before, version, err := r.countAll(ctx)
+	if err != nil {
+		return l, err
+	}
+	if version > 0 {
+		l.version = strconv.FormatUint(version, 10)
+	}
+	r.inventory.expect(before)
+	names, err := r.namespacesInScope(ctx, before)
+	if err != nil {
+		return l, err
+	}
+	var mu sync.Mutex
+	found := int64(0)
+	group, groupContext := errgroup.WithContext(ctx)
+	group.SetLimit(listConcurrency)
+	for _, namespace := range names {
+		group.Go(func() error {
+			v, n := newVisitor(namespace), int64(0)
+			err := r.list(groupContext, scope{r.resource, namespace, r.selector}, visitor{
+				begin: func() { n = 0; v.begin() },
+				page:  func(p *page, version uint64) { n += int64(len(p.names)); v.page(p, version) },
+			})
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case isUndecryptable(err):
+				v.begin()
+				r.undecryptable.Store(true)
+				l.unreadable = append(l.unreadable, err)
+				r.noteUnreadable(namespace)
+			case err != nil:
+				return fmt.Errorf("list %s: %w", r.resource, explain(err, "list", r.scope))
+			default:
+				found += n
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return l, err
+	}
+	if before > found && len(names) > 1 {
+		after, _, err := r.countAll(ctx)
+		if err != nil {
+			return l, err
+		}
+		l.orphans = min(before, after) > found
+	}
+	return l, nil
+}
+
+// countAll returns the number of objects in the scope and the resourceVersion now. The
+// number is negative if it is unknown: an undecryptable object makes the list fail, or
+// the API server does not count, for example with a selector.
+func (r *run) countAll(ctx context.Context) (n int64, version uint64, err error) {
+	var p *page
+	err = r.retry(ctx, func() (err error) {
+		p, err = r.client.list(ctx, r.scope, "", 1)
+		return err
+	})
+	switch {
+	case isUndecryptable(err):
+		r.undecryptable.Store(true)
+		return -1, 0, nil
+	case err != nil:
+		return 0, 0, fmt.Errorf("list %s: %w", r.resource, explain(err, "list", r.scope))
+	case r.selector != "" || p.next != "" && p.remaining == 0:
+		return -1, p.resourceVersion, nil
+	}
+	return int64(len(p.names)) + p.remaining, p.resourceVersion, nil
+}
+
+// namespacesInScope returns the namespaces to list; the empty one for resources that
+// have none.
+func (r *run) namespacesInScope(ctx context.Context, objects int64) ([]string, error) {
+	switch {
+	case r.namespace != "" || !r.resource.Namespaced:
+		return []string{r.namespace}, nil
+	case objects == 0:
+		return nil, nil
+	}
+	var names []string
+	s := scope{resource: namespaces()}
+	err := r.list(ctx, s, visitor{
+		begin: func() { names = nil },
+		page:  func(p *page, _ uint64) { names = append(names, p.names...) },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the namespaces: %w", explain(err, "list", s))
+	}
+	return names, nil
+}
+
+// noteUnreadable reports that some objects could not be counted.
+func (r *run) noteUnreadable(namespace string) {
+	r.note("could not list %s %s: the API server cannot decrypt or decode some of them. The failures contain those "+
+		"that it named. The other objects there are neither counted nor examined", r.resource, where(namespace))
+	r.partial.Store(true)
+}
+
+func where(namespace string) string {
+	if namespace == "" {
+		return "in the whole cluster"
+	}
+	return "in namespace " + namespace
+}

@@ -1,0 +1,247 @@
+package rewriter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/time/rate"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/apiserver"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/limiter"
+)
+
+// Result is the outcome of a run.
+type Result struct {
+	Report *v1alpha1.CoverageReport
+	// Versions holds the resourceVersions at the first and at the closing list, by
+	// resource. A version is empty if that list was not completed.
+	Versions map[string][2]string
+	// Whole is false if the run was limited to a namespace or to some labels.
+	Whole bool
+	// Agreed reports whether all live API servers agreed at the end.
+	Agreed bool
+	// ServerTime is the clock of an API server at the start.
+	ServerTime time.Time
+	// WriteKey is the hash of the key that all API servers name; empty if unknown.
+	WriteKey string
+}
+
+// session is what the runs of all resources share.
+type session struct {
+	options *Options
+	client  *client
+	limiter *limiter.Limiter
+	guard   *guard
+	servers *servers // nil for the methods that do not write
+	found   time.Time
+	runs    []*run
+}
+
+// Run examines the resources one after the other. When the context ends, Run sends
+// no further request, waits for the responses to those in flight, and returns the
+// counts so far with the verdict Incomplete and the context's error. An error on
+// one resource does not stop the others. Run stops early only if the server no
+// longer responds, if its database is full, or if the API servers disagree.
+func Run(ctx context.Context, options Options) (*Result, error) {
+	options.complete()
+	s, err := newSession(ctx, &options)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	started := metav1.NewTime(options.Now())
+	report := &v1alpha1.CoverageReport{
+		TypeMeta:   v1alpha1.TypeMeta(v1alpha1.KindCoverageReport),
+		ObjectMeta: metav1.ObjectMeta{Name: options.Cluster.Name},
+		Cluster:    options.Cluster, Method: options.Method, KeyARN: options.KeyARN, StartedAt: &started,
+		Notes: options.Notes,
+	}
+	result := &Result{
+		Report: report, Versions: map[string][2]string{}, ServerTime: s.now(),
+		Whole: options.Namespace == "" && options.Selector == "",
+	}
+	t := newTotal(&options)
+	err = s.examine(ctx, &t, result)
+	if s.servers != nil {
+		err = errors.Join(err, s.conclude(ctx, &t, report))
+	}
+	finished := metav1.NewTime(options.Now())
+	report.FinishedAt = &finished
+	report.Verdict = t.verdict()
+	report.Statement = t.statement(report.Verdict)
+	report.Control = t.control
+	result.Agreed = t.agreed()
+	if s.servers != nil {
+		result.WriteKey = s.servers.writeHash()
+	}
+	return result, err
+}
+
+// writes reports whether a method sends no-op writes.
+func writes(m v1alpha1.CoverageMethod) bool {
+	return m != v1alpha1.MethodReadOnly && m != v1alpha1.MethodMetrics
+}
+
+// newSession connects, and checks what must hold before the first write.
+func newSession(ctx context.Context, o *Options) (*session, error) {
+	s := &session{options: o, limiter: limiter.New(o.MaxConcurrency, o.Now), found: o.Now()}
+	s.guard = &guard{
+		quota: o.EtcdQuota, bytes: rate.NewLimiter(rate.Limit(o.MaxBytes), int(o.MaxBytes)), now: o.Now, sleep: o.Sleep,
+	}
+	lanes := 1
+	if writes(o.Method) {
+		if err := s.checkAdmission(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if o.Method != v1alpha1.MethodReadOnly {
+		var err error
+		if s.servers, err = findServers(ctx, o, nil); err != nil {
+			return nil, err
+		}
+		if s.servers.metrics() != nil {
+			s.guard.metrics = s.servers.scrape
+		}
+		lanes = min(max(len(s.servers.voters()), 1), maxWriteLanes) + o.MaxConcurrency/streamsPerLane
+	}
+	var err error
+	s.client, err = newClient(o.Config, lanes)
+	return s, err
+}
+
+// Numbers of connections for the writes. An API server allows 100 requests at the same
+// time on each.
+const (
+	maxWriteLanes  = 4
+	streamsPerLane = 100
+)
+
+// checkAdmission notes the webhooks and policies that may change the objects, or
+// returns them as an error if such changes are not allowed.
+func (s *session) checkAdmission(ctx context.Context) error {
+	err := CheckAdmission(ctx, s.options.Config, s.options.Resources)
+	var admission *AdmissionError
+	switch {
+	case err == nil:
+	case !errors.As(err, &admission), !s.options.AllowAdmissionChanges:
+		return err
+	default:
+		s.options.admission = true
+		s.options.Notes = append(slices.Clone(s.options.Notes), admission.Error())
+	}
+	return nil
+}
+
+func (s *session) close() {
+	s.client.close()
+	if s.servers != nil {
+		s.servers.close()
+	}
+}
+
+// now returns the clock of an API server if it is known.
+func (s *session) now() time.Time {
+	if s.servers == nil {
+		return s.options.Now()
+	}
+	return s.servers.now(s.options.Now())
+}
+
+// examine examines the resources.
+func (s *session) examine(ctx context.Context, t *total, result *Result) error {
+	var failures []error
+	for _, resource := range s.options.Resources {
+		r := newRun(s, resource)
+		err := r.withProgress(func() error {
+			switch s.options.Method {
+			case v1alpha1.MethodReadOnly:
+				return r.verifyReadOnly(ctx)
+			case v1alpha1.MethodMetrics:
+				return r.verifyByMetrics(ctx, s.servers)
+			}
+			return r.writeAndRecheck(ctx, s)
+		})
+		summary := r.summary(err)
+		t.add(summary)
+		s.runs = append(s.runs, r)
+		r.inventory = nil // only the witnesses are needed from here on
+		result.Report.Resources = append(result.Report.Resources, summary.ResourceCoverage)
+		result.Report.Notes = append(result.Report.Notes, r.notes...)
+		result.Versions[resource.String()] = [2]string{r.before, r.after}
+		if err != nil {
+			failures = append(failures, err)
+			if ctx.Err() != nil || endsAll(err) {
+				break
+			}
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// conclude asks all servers again at the end, over new connections.
+func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.CoverageReport) error {
+	agreement := v1alpha1.CoverageAgreement{Before: v1alpha1.Agree, After: v1alpha1.Agree}
+	ids, asked := s.servers.ids(), false
+	if s.options.Method != v1alpha1.MethodMetrics && ctx.Err() == nil && !t.stopped {
+		if err := s.reopen(ctx); err != nil {
+			return fmt.Errorf("ask the API servers at the end: %w", err)
+		}
+		ids = s.servers.ids()
+		for _, r := range s.runs {
+			if err := r.agreeAfter(ctx, s.servers); err != nil {
+				return fmt.Errorf("ask the API servers at the end: %w", err)
+			}
+			if r.ids != nil && (!asked || s.servers.reached(r.ids) < s.servers.reached(ids)) {
+				ids, asked = r.ids, true
+			}
+		}
+	}
+	for _, r := range s.runs {
+		agreement.Before = worse(agreement.Before, r.agreement.Before)
+		agreement.After = worse(agreement.After, r.agreement.After)
+		agreement.Connections = max(agreement.Connections, r.asked)
+	}
+	if t.stopped && agreement.After == v1alpha1.Agree {
+		agreement.After = v1alpha1.AgreementUnknown
+	}
+	report.Servers = s.servers.report(ids, s.options.KeyARN)
+	t.servers, t.covered = report.Servers, s.servers.covers(ids)
+	t.recorded = s.servers.recorded(s.options)
+	if s.options.Method != v1alpha1.MethodMetrics {
+		report.Agreement, t.agreement = &agreement, agreement
+	}
+	return nil
+}
+
+// reopen opens new connections to the servers. If some Leases were not renewed lately,
+// it first waits until those of living servers would be.
+func (s *session) reopen(ctx context.Context) error {
+	earlier := s.servers.roster
+	if earlier != nil && earlier.Doubtful() {
+		if wait := apiserver.Settle - s.options.Now().Sub(s.found); wait > 0 {
+			if err := s.options.Sleep(ctx, wait); err != nil {
+				return err
+			}
+		}
+	}
+	s.servers.close()
+	var err error
+	s.servers, err = findServers(ctx, s.options, earlier)
+	return err
+}
+
+// worse returns the worse of two agreements. A resource without objects has none.
+func worse(a, b v1alpha1.Agreement) v1alpha1.Agreement {
+	switch {
+	case b == "" || a == b:
+		return a
+	case a == v1alpha1.Disagree || b == v1alpha1.Disagree:
+		return v1alpha1.Disagree
+	}
+	return v1alpha1.AgreementUnknown
+}
