@@ -72,7 +72,7 @@ func (c *Clients) getRole(ctx context.Context, name string) (reply roleReply, er
 	if err != nil {
 		return reply, err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 	if err != nil {
 		return reply, err

@@ -77,7 +77,8 @@ func keyFields(r *v1alpha1.KeyReport, unknown map[string]string) *Fields {
 	f.Add("Tags", cmp.Or(unknown["tags"], tagList(k.Tags), "none"))
 	f.Add("Palette", paletteText(k))
 	f.Add("Last use", cmp.Or(unknown["lastUse"], useText(r.LastUse)))
-	f.Add("Used by", cmp.Or(unknown["usedBy"], strings.Join(k.UsedBy, ", "), "no cluster of this account in the key's region"))
+	f.Add("Used by", cmp.Or(unknown["usedBy"], strings.Join(k.UsedBy, ", "),
+		"no cluster of this account in the key's region"))
 	return f
 }
 
