@@ -49,8 +49,11 @@ func KeyReportText(w io.Writer, r *v1alpha1.KeyReport, c Colour) error {
 		}
 		e.do(t.Print)
 	}
-	if reason := cmp.Or(unknown["grants"], "none"); reason != "none" || len(r.Grants) == 0 {
-		e.line(e.wrap("Grants: "+reason, ""))
+	switch reason := unknown["grants"]; {
+	case len(r.Grants) == 0:
+		e.line(e.wrap("Grants: "+cmp.Or(reason, "none"), ""))
+	case reason != "":
+		e.line(e.wrap("More grants: "+reason, ""))
 	}
 	e.notes(r.Notes)
 	return e.err
