@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
+	_ "github.com/eks-encrypt/kubectl-eks_encrypt/internal/startup" // before the packages of Kubernetes
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmd"
 )
 

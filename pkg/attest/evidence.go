@@ -1,5 +1,5 @@
-// Package attest writes and verifies evidence files: what auditors keep of a run of
-// verify or rewrite. An evidence file contains no value of any object.
+// Package attest writes evidence files: what auditors keep of a run of verify or rewrite.
+// An evidence file contains no value of any object.
 package attest
 
 import (
@@ -71,31 +71,6 @@ func encode(e *Evidence) ([]byte, error) {
 	encoder.SetIndent("", "  ")
 	err = encoder.Encode(e)
 	return out.Bytes(), err
-}
-
-// Verify reads an evidence file and checks its digest. This shows that the file was
-// not changed by accident. It does not show who wrote it.
-func Verify(path string) (*Evidence, error) {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	var e Evidence
-	if err := json.Unmarshal(raw, &e); err != nil {
-		return nil, fmt.Errorf("decode the evidence %s: %w", path, err)
-	}
-	if e.Kind != evidenceKind || e.SHA256 == "" {
-		return nil, fmt.Errorf("%s is not an evidence file", path)
-	}
-	actual, err := digest(raw)
-	if err != nil {
-		return nil, fmt.Errorf("decode the evidence %s: %w", path, err)
-	}
-	if e.SHA256 != actual {
-		return nil, fmt.Errorf("evidence %s was changed after it was written: sha256 is %s, want %s",
-			path, actual, e.SHA256)
-	}
-	return &e, nil
 }
 
 // digest returns the SHA-256 of a document without its field sha256.

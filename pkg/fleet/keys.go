@@ -105,16 +105,11 @@ func sortFindings(findings []v1alpha1.Finding) {
 // an empty cache. It is safe for concurrent use.
 type KeyCache struct {
 	mu      sync.Mutex
-	entries map[cacheKey]*cacheEntry
+	entries map[cacheKey]func() inspect.KeyFacts
 }
 
 // cacheKey contains the caller, because KMS may answer each caller differently.
 type cacheKey struct{ keyARN, caller string }
-
-type cacheEntry struct {
-	once  sync.Once
-	facts inspect.KeyFacts
-}
 
 // Facts returns the cached facts of the key for this caller, or calls query for them.
 func (c *KeyCache) Facts(
@@ -122,14 +117,13 @@ func (c *KeyCache) Facts(
 ) inspect.KeyFacts {
 	c.mu.Lock()
 	if c.entries == nil {
-		c.entries = map[cacheKey]*cacheEntry{}
+		c.entries = map[cacheKey]func() inspect.KeyFacts{}
 	}
-	entry := c.entries[cacheKey{keyARN, caller}]
-	if entry == nil {
-		entry = &cacheEntry{}
-		c.entries[cacheKey{keyARN, caller}] = entry
+	facts := c.entries[cacheKey{keyARN, caller}]
+	if facts == nil {
+		facts = sync.OnceValue(func() inspect.KeyFacts { return query(ctx, keyARN) })
+		c.entries[cacheKey{keyARN, caller}] = facts
 	}
 	c.mu.Unlock()
-	entry.once.Do(func() { entry.facts = query(ctx, keyARN) })
-	return entry.facts
+	return facts()
 }

@@ -119,8 +119,11 @@ func printClean(w io.Writer, p printers.ResourcePrinter, obj runtime.Object) err
 	}
 	// In an unstructured object the fields have their JSON names, and integers stay
 	// integers: jsonpath would print 1,000,000 of a typed object as 1e+06.
-	clean := &unstructured.Unstructured{}
-	if err := sanitize.Copy(obj, clean, sanitize.MultiLine); err != nil {
+	clean, policy := &unstructured.Unstructured{}, sanitize.Policy(sanitize.MultiLine)
+	if isName { // a name is one line
+		policy = sanitize.SingleLine
+	}
+	if err := sanitize.Copy(obj, clean, policy); err != nil {
 		return err
 	}
 	if isPath {

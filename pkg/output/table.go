@@ -21,9 +21,11 @@ type Table struct {
 	rows [][]string
 }
 
-// NewTable returns a table with these headers.
+// NewTable returns a table with these headers, which are cleaned like cells.
 func NewTable(headers ...string) *Table {
-	return &Table{rows: [][]string{headers}}
+	t := &Table{}
+	t.Row(headers...)
+	return t
 }
 
 // Row adds a row. Each cell is cleaned; an empty one becomes <none>.

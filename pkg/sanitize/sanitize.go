@@ -33,10 +33,10 @@ func MultiLine(r rune) rune {
 }
 
 // Unsafe reports whether MultiLine replaces r. The category Cf contains the
-// bidirectional and the zero-width characters.
+// bidirectional and the zero-width characters; YAML cannot have noncharacters.
 func Unsafe(r rune) bool {
 	return r != '\n' && r != '\t' &&
-		(unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029')
+		(unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Noncharacter_Code_Point))
 }
 
 // Line applies SingleLine to a text for the terminal and hides the passwords of its URLs. Invalid UTF-8 becomes U+FFFD.

@@ -166,8 +166,10 @@ func (o *options) run(ctx context.Context) error {
 	if err := errors.Join(o.print(audited), files.write(audited)); err != nil {
 		return err
 	}
-	for _, path := range files.paths() {
-		fmt.Fprintf(o.factory.ErrOut, "report written to %s\n", path)
+	o.warnOmitted(o.factory.Format.String(), audited)
+	for _, f := range files {
+		fmt.Fprintf(o.factory.ErrOut, "report written to %s\n", f.path)
+		o.warnOmitted(f.format, audited)
 	}
 	return outcomeError(audited)
 }
@@ -178,6 +180,13 @@ func (o *options) print(r *v1alpha1.AuditReport) error {
 		return output.AuditText(f.Out, r, f.Colour(), f.Format.Wide())
 	}
 	return writeReport(f.Out, f.Format, r)
+}
+
+// warnOmitted names the number of results that a format cannot hold.
+func (o *options) warnOmitted(format string, r *v1alpha1.AuditReport) {
+	if n := report.Omitted(format, r); n > 0 {
+		fmt.Fprintf(o.factory.ErrOut, "%s: %s without an account or a region left out\n", format, output.Count(n, "result"))
+	}
 }
 
 // writeReport writes the report in any format, without colour.

@@ -123,11 +123,3 @@ func (files reportFiles) discard() {
 		}
 	}
 }
-
-func (files reportFiles) paths() []string {
-	var paths []string
-	for _, f := range files {
-		paths = append(paths, f.path)
-	}
-	return paths
-}

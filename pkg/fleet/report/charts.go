@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -50,7 +51,7 @@ func newBar(label string, total int, parts ...part) bar {
 func (v *reportRows) VerdictBar() bar {
 	var parts []part
 	for _, t := range v.ByVerdict() {
-		parts = append(parts, part{t.N, string(t.Verdict), verdictClass(t.Verdict)})
+		parts = append(parts, part{t.N, string(t.Verdict), class(t.Verdict)})
 	}
 	return newBar("Clusters by verdict", len(v.Clusters), parts...)
 }
@@ -62,7 +63,7 @@ func (v *reportRows) KeyBar(k v1alpha1.AuditKey) bar {
 		most = max(most, len(v.Keys[i].Clusters))
 	}
 	return newBar("Clusters that use this key", most,
-		part{len(k.Clusters), fmt.Sprintf("of at most %d", most), usableClass(k.Usable)})
+		part{len(k.Clusters), fmt.Sprintf("of at most %d", most), class(k.Usable)})
 }
 
 // controlParts are the results in the chart of controls, in order.
@@ -97,64 +98,22 @@ func (v *reportRows) ControlLines() []controlLine {
 	return lines
 }
 
+// class returns the CSS class of a state, verdict or outcome. Other values are in doubt.
+func class(value any) string {
+	known := map[any]string{
+		statePass: "good", stateFinding: "bad", stateWaived: "waived", stateInfo: "info",
+		stateNotApplicable: "quiet", stateNotAnswered: "quiet", rowState(""): "quiet",
+		v1alpha1.VerdictCustomerManagedKey: "good", v1alpha1.VerdictAWSOwnedKey: "owned",
+		v1alpha1.VerdictNotEncrypted: "bad", v1alpha1.VerdictNotApplicable: "quiet",
+		v1alpha1.UsableYes: "good", v1alpha1.UsableNo: "bad",
+		v1alpha1.CoverageProven: "good", v1alpha1.CoverageStale: "bad",
+		v1alpha1.OutcomeHolds: "good", v1alpha1.OutcomeFinding: "bad",
+	}
+	return cmp.Or(known[value], "doubt")
+}
+
 // Class returns the CSS class of a state.
-func (s rowState) Class() string {
-	switch s {
-	case statePass:
-		return "good"
-	case stateFinding:
-		return "bad"
-	case stateUndecided:
-		return "doubt"
-	case stateWaived:
-		return "waived"
-	case stateInfo:
-		return "info"
-	}
-	return "quiet"
-}
-
-func verdictClass(v v1alpha1.Verdict) string {
-	switch v {
-	case v1alpha1.VerdictCustomerManagedKey:
-		return "good"
-	case v1alpha1.VerdictAWSOwnedKey:
-		return "owned"
-	case v1alpha1.VerdictNotEncrypted:
-		return "bad"
-	case v1alpha1.VerdictNotApplicable:
-		return "quiet"
-	}
-	return "doubt"
-}
-
-func usableClass(u v1alpha1.Usable) string {
-	switch u {
-	case v1alpha1.UsableYes:
-		return "good"
-	case v1alpha1.UsableNo:
-		return "bad"
-	}
-	return "doubt"
-}
-
-func coverageClass(c v1alpha1.CoverageVerdict) string {
-	switch c {
-	case v1alpha1.CoverageProven:
-		return "good"
-	case v1alpha1.CoverageStale:
-		return "bad"
-	}
-	return "doubt"
-}
+func (s rowState) Class() string { return class(s) }
 
 // OutcomeClass returns the CSS class of the outcome.
-func (v *reportRows) OutcomeClass() string {
-	switch v.outcome() {
-	case v1alpha1.OutcomeHolds:
-		return "good"
-	case v1alpha1.OutcomeFinding:
-		return "bad"
-	}
-	return "doubt"
-}
+func (v *reportRows) OutcomeClass() string { return class(v.outcome()) }

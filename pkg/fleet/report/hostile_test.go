@@ -16,26 +16,11 @@ import (
 
 	"github.com/jstemmer/go-junit-report/v2/junit"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/hostile"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
 var pages = flag.String("pages", "", "directory for pages with hostile values and without a content security policy")
-
-// hostile returns values that an attacker could put into names, tags and messages.
-func hostile() []string {
-	return []string{
-		`=cmd|'/C calc'!A0`, "+1;=HYPERLINK(\"http://evil.example\")", "\t=1+1", "＝1+1",
-		`<script>alert(1)</script>`, `"><script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`,
-		`' onmouseover='alert(1)`,
-		`</style></script><svg onload=alert(1)>`, `</title><script>alert(1)</script>`, `]]>&lt;`, `<!--`,
-		`javascript:alert(1)`,
-		`{{`, `{{.Policy}}`, `{{template "totals" .}}`, "`${alert(1)}`", `\x3cscript\x3e`, `url(https://evil.example)`,
-		"\x1b[2J\x1b]8;;http://evil.example\x07link\x1b]8;;\x07", "\u009b31m", "safe\u202Egnp.exe",
-		"zero\u200Bwidth\u2066isolate",
-		"| a | b |\n# heading\n", "[click](javascript:alert(1)) `code` @everyone www.evil.example https://evil.example",
-		"\xff\xfe\x00 \ufffe \U0001F600", `\`, `\|`, "../../etc/passwd",
-	}
-}
 
 // structure checks that the text is valid in its format and that no value became markup or syntax.
 func structure(t testing.TB, format, text string) {
@@ -97,40 +82,14 @@ func checkTables(t testing.TB, text string) {
 	}
 }
 
-// everywhere returns a report with s in every string that comes from outside.
+// everywhere returns a report with s in every string. One control and one waiver more make the page complete.
 func everywhere(s string) *v1alpha1.AuditReport {
-	waived := v1alpha1.Waived{Cluster: s, Control: s, Reason: s, Owner: s}
-	finding := v1alpha1.Finding{Cluster: s, Name: s, Account: s, Region: s, Control: s, Title: s,
-		Severity: v1alpha1.Severity(s), Reason: s, Remedy: s, ExpiredWaiver: &waived}
-	change := v1alpha1.Change{Cluster: s, What: s, Was: s, Is: s, Reason: s}
-	cluster := v1alpha1.Cluster{ARN: s, Name: s, Region: s, Account: s, Partition: s, KubernetesVersion: s,
-		PlatformVersion: s, Status: s, Context: s, ManagedBy: &v1alpha1.ManagedBy{Tool: v1alpha1.Tool(s), Evidence: s}}
-	return &v1alpha1.AuditReport{
-		Scope: v1alpha1.AuditScope{Contexts: []string{s}, Regions: []string{s}, Accounts: []string{s},
-			Filters: []string{s}, Controls: []string{s}},
-		Items: []v1alpha1.EncryptionReport{{Cluster: cluster,
-			Encryption: v1alpha1.Encryption{Verdict: v1alpha1.Verdict(s), Scope: v1alpha1.Scope(s), Reason: s,
-				KeyARN: s},
-			Key:    &v1alpha1.Key{ARN: s, State: s, Usable: v1alpha1.Usable(s), Reason: s},
-			Health: v1alpha1.Health{Issues: []v1alpha1.HealthIssue{{Code: s, Message: s}}}, Notes: []string{s},
-			Controls: []v1alpha1.Control{{ID: s, Name: s, Result: v1alpha1.Result(s), Reason: s,
-				Standards: []string{s}},
-				{ID: "ENC-1", Result: v1alpha1.ResultPass, Reason: s}}}},
-		Findings: []v1alpha1.Finding{finding}, Undecided: []v1alpha1.Finding{finding},
-		Waived: []v1alpha1.Waived{waived, {Cluster: s + "2", Control: s, Reason: s}},
-		Keys: []v1alpha1.AuditKey{{ARN: s, State: s, Clusters: []string{s}, Aliases: []string{s}, Account: s, Region: s,
-			Usable: v1alpha1.Usable(s), Reason: s}},
-		Unreachable: []v1alpha1.Unreachable{{Account: s, Region: s, Reason: s, Context: s}},
-		OtherTools: []v1alpha1.OtherTools{{State: s, Clusters: []string{s},
-			Says: []v1alpha1.OtherTool{{Tool: s, Check: s, Says: s, Why: s}}}},
-		Changes: &v1alpha1.AuditChanges{New: []string{s}, Gone: []string{s}, LostSight: []string{s},
-			Regressions: []v1alpha1.Change{change}, Fixed: []v1alpha1.Change{change}, Other: []v1alpha1.Change{change},
-			Notes: []string{s}},
-		Coverage: []v1alpha1.CoverageReport{{Cluster: cluster, Method: v1alpha1.CoverageMethod(s),
-			Verdict: v1alpha1.CoverageVerdict(s), Statement: s, Notes: []string{s}}},
-		Notes:   []string{s},
-		Summary: v1alpha1.AuditSummary{Outcome: v1alpha1.AuditOutcome(s)},
-	}
+	r := &v1alpha1.AuditReport{TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindAuditReport)}
+	hostile.Fill(r, s)
+	r.Items[0].Controls = append(r.Items[0].Controls,
+		v1alpha1.Control{ID: "ENC-1", Result: v1alpha1.ResultPass, Reason: s})
+	r.Waived = append(r.Waived, v1alpha1.Waived{Cluster: s + "2", Control: s, Reason: s})
+	return r
 }
 
 // checkHostile writes a report with s in every field in all formats. It checks that s is data in each of them: a page
@@ -148,7 +107,7 @@ func checkHostile(t testing.TB, s string) {
 }
 
 func TestHostileValues(t *testing.T) {
-	for i, s := range append(hostile(), strings.Join(hostile(), " ")) {
+	for i, s := range append(hostile.Values(), strings.Join(hostile.Values(), " ")) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			checkHostile(t, s)
 			r := everywhere(s)
@@ -168,7 +127,7 @@ func TestHostileValues(t *testing.T) {
 // TestRandomValues checks random values. The seed is fixed, so that a failure can be repeated.
 func TestRandomValues(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	pieces := append(hostile(), "a", "1", " ", "\n", "\r\n", "'", `"`, "&", "<", ">", "|", "`", "\\", ";", ",", "=",
+	pieces := append(hostile.Values(), "a", "1", " ", "\n", "\r\n", "'", `"`, "&", "<", ">", "|", "`", "\\", ";", ",", "=",
 		"-", "\x7f", "\u2028", "ü", "世")
 	for range 50 {
 		var b strings.Builder
@@ -183,7 +142,7 @@ func TestRandomValues(t *testing.T) {
 }
 
 func FuzzFormats(f *testing.F) {
-	for _, s := range hostile() {
+	for _, s := range hostile.Values() {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

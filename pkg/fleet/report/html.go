@@ -53,6 +53,7 @@ func contentPolicy() string {
 
 func templateFuncs() template.FuncMap {
 	return template.FuncMap{
+		"class":        class,
 		"controlParts": controlParts,
 		"count":        count,
 		"dash":         func(v any) string { return cmp.Or(fmt.Sprint(v), "–") },
@@ -72,11 +73,9 @@ func templateFuncs() template.FuncMap {
 			}
 			return "sev-none"
 		},
-		"usableClass":  usableClass,
-		"verdictClass": verdictClass,
-		"unenforced":   func() string { return unenforcedHint },
-		"verdictText":  verdictText,
-		"withReason":   withReason,
+		"unenforced":  func() string { return unenforcedHint },
+		"verdictText": verdictText,
+		"withReason":  withReason,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/hostile"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
@@ -94,7 +95,7 @@ func TestContentPolicy(t *testing.T) {
 
 // TestPageShowsValues checks that a hostile value is still readable, with its control characters replaced.
 func TestPageShowsValues(t *testing.T) {
-	for _, s := range hostile() {
+	for _, s := range hostile.Values() {
 		page, err := html.Parse(strings.NewReader(render(t, "html", everywhere(s))))
 		if err != nil {
 			t.Fatal(err)

@@ -110,7 +110,7 @@ func (v *reportRows) CoverageRows() []coverageRow {
 	for i := range v.Coverage {
 		c := &v.Coverage[i]
 		name := cmp.Or(c.Cluster.Name, c.Cluster.ARN, c.Cluster.Context, c.Name)
-		r := coverageRow{CoverageReport: c, Class: coverageClass(c.Verdict),
+		r := coverageRow{CoverageReport: c, Class: class(c.Verdict),
 			Where: &cluster{Name: name, Account: c.Cluster.Account, Region: c.Cluster.Region}}
 		for _, resource := range c.Resources {
 			r.Total += resource.Total

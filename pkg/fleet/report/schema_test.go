@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/securityhub/types"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/hostile"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
@@ -42,7 +43,7 @@ func validate(t testing.TB, file, document string) {
 func reports(t *testing.T) map[string]*v1alpha1.AuditReport {
 	t.Helper()
 	return map[string]*v1alpha1.AuditReport{"fixture": fixture(t), "empty": {},
-		"hostile": everywhere(strings.Join(hostile(), " "))}
+		"hostile": everywhere(strings.Join(hostile.Values(), " "))}
 }
 
 // TestSARIFSchema checks the report against the schema that OASIS publishes.
