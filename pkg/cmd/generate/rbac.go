@@ -62,7 +62,8 @@ reached, the role is for every resource, and its first line says so.`,
 	flags.StringVar(&account, "service-account", "", "Service account that gets the permissions, NAMESPACE/NAME")
 	flags.BoolVar(&o.ReadOnly, "read-only", false, "For verify without --sample and --probe: only list")
 	flags.BoolVar(&o.Metrics, "metrics", false, "For verify --by-metrics: get and list, and no write")
-	flags.BoolVar(&o.AllResources, "all-resources", false, "For --all-resources: list the resources that the cluster stores")
+	flags.BoolVar(&o.AllResources, "all-resources", false,
+		"For --all-resources: list the resources that the cluster stores")
 	return cmd
 }
 
