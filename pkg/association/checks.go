@@ -62,8 +62,11 @@ func identityCheck(f Facts) v1alpha1.Check {
 		cmp.Or(f.Cluster.Account, "(unknown)"))
 }
 
+// guardCheckName is the name of guardCheck.
+const guardCheckName = "kubectl uses this cluster"
+
 func guardCheck(f Facts) v1alpha1.Check {
-	const name = "kubectl uses this cluster"
+	const name = guardCheckName
 	reason := cmp.Or(f.Cluster.GuardReason, "not verified")
 	switch {
 	case f.Cluster.Guard == v1alpha1.GuardMatch:

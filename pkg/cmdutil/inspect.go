@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
@@ -106,18 +108,25 @@ func (f *Factory) InspectBinding(ctx context.Context, b *binding.Binding, o Insp
 	}
 	if r.Guard.Result == v1alpha1.GuardMismatch {
 		reason := strings.TrimPrefix(r.Encryption.Reason, encryption.UnknownPrefix)
+		if named := otherAccount(b, r.Caller); named != "" {
+			reason += fmt.Sprintf(" (AWS was called as %s)", r.Caller.ARN)
+		}
 		result.Err = hint.Wrap(errors.New(reason), "%s", MismatchRemedy(b, r.Caller))
 	}
 	result.Err = Explain(b, r.Caller, clients.ExplainRegion(ctx, result.Err))
 	return Inspected{Binding: b, Result: result}
 }
 
-// Explain adds the remedy to an error that may come from calling AWS as the wrong principal: the cluster does not exist
-// in the caller's account, or the caller may not describe it.
+// Explain adds to an error what the principal has to do with it: it belongs to another account than the cluster, so that
+// the cluster does not exist there or may not be described, or kubectl uses a role.
 func Explain(b *binding.Binding, caller *v1alpha1.Caller, err error) error {
 	kind := awsclient.KindOf(err)
 	if kind != awsclient.KindAccessDenied && kind != awsclient.KindNotFound {
 		return err
+	}
+	if named := otherAccount(b, caller); named != "" {
+		err = fmt.Errorf("%w (the cluster is in account %s, the caller %s is in account %s)", err, named, caller.ARN,
+			caller.Account)
 	}
 	if remedy := accountRemedy(b, caller); remedy != "" {
 		return hint.Wrap(err, "%s", remedy)
@@ -139,22 +148,29 @@ func MismatchRemedy(b *binding.Binding, caller *v1alpha1.Caller) string {
 
 // accountRemedy returns how to call AWS as the principal that the kubeconfig means, or "".
 func accountRemedy(b *binding.Binding, caller *v1alpha1.Caller) string {
-	role, named := b.Credentials.ExecRoleARN, b.AccountClaim()
-	if b.Credentials.RoleARN != "" {
+	role := b.Credentials.ExecRoleARN
+	switch named := otherAccount(b, caller); {
+	case b.Credentials.RoleARN != "":
 		return ""
-	}
-	accounts := ""
-	if named != "" && caller != nil && caller.Account != "" && named != caller.Account {
-		accounts = fmt.Sprintf("the cluster is in account %s, the caller %s is in account %s: ", named, caller.ARN,
-			caller.Account)
-	}
-	switch {
 	case role != "":
-		return accounts + fmt.Sprintf("kubectl signs its token as %s; to call AWS as that role, pass --role-arn %s", role, role)
-	case accounts != "":
-		return accounts + "pass --profile, or --role-arn with a role of account " + named
+		return fmt.Sprintf("kubectl signs its token as %s; to call AWS as that role, pass --role-arn %s", role, role)
+	case named != "":
+		return fmt.Sprintf("use credentials of account %s: pass --profile, or --role-arn with a role of it", named)
 	}
 	return ""
+}
+
+// otherAccount returns the account of the cluster, as far as a flag, the kubeconfig or the role in it names it, if that
+// is not the caller's.
+func otherAccount(b *binding.Binding, caller *v1alpha1.Caller) string {
+	named := b.AccountClaim()
+	if role, err := arn.Parse(b.Credentials.ExecRoleARN); err == nil && named == "" {
+		named = role.AccountID
+	}
+	if caller == nil || caller.Account == "" || named == caller.Account {
+		return ""
+	}
+	return named
 }
 
 // InspectAny is Inspect for one of many contexts: a context that cannot be resolved
