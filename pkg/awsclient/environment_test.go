@@ -2,8 +2,10 @@ package awsclient
 
 import (
 	"cmp"
+	"encoding/pem"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -83,6 +85,34 @@ func TestProxyOfExecBlock(t *testing.T) {
 	awstest.Must(t, err)
 }
 
+// TestCABundle checks that the certificates of the exec block or the profile are trusted, also with ~ in the name.
+func TestCABundle(t *testing.T) {
+	s, _ := newAWS(t, fakeaws.Options{})
+	aws := httptest.NewTLSServer(s)
+	defer aws.Close()
+	home := t.TempDir()
+	bundle := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: aws.Certificate().Raw})
+	awstest.Must(t, os.WriteFile(filepath.Join(home, "ca.pem"), bundle, 0o600))
+	addProfiles(t, "\n[profile trusting]\nca_bundle = $HOME/ca.pem\n"+
+		"aws_access_key_id = AKIAANN\naws_secret_access_key = secret\n")
+	for _, o := range []Options{
+		{Profile: "ann", Env: map[string]string{"HOME": home, "AWS_CA_BUNDLE": "~/ca.pem"}},
+		{Profile: "trusting", Env: map[string]string{"HOME": home}},
+	} {
+		o.EndpointURL, o.Region, o.MaxAttempts = aws.URL, "us-west-2", 1
+		c, err := New(t.Context(), o)
+		awstest.Must(t, err)
+		_, _, err = c.Caller(t.Context())
+		awstest.Must(t, err)
+	}
+	for file, want := range map[string]string{"/none": "read AWS_CA_BUNDLE", os.DevNull: "contains no certificate"} {
+		_, err := New(t.Context(), Options{Profile: "ann", Env: map[string]string{"AWS_CA_BUNDLE": file}})
+		if KindOf(err) != KindConfig || !strings.Contains(err.Error(), want) {
+			t.Errorf("error with AWS_CA_BUNDLE=%s = %v, want %q", file, err, want)
+		}
+	}
+}
+
 // TestExecEndpoints checks that the exec block decides on FIPS, dual-stack and the global STS, also against the shell.
 func TestExecEndpoints(t *testing.T) {
 	fips := map[string]string{"AWS_USE_FIPS_ENDPOINT": "true"}
@@ -156,7 +186,7 @@ func TestProfileNames(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		script := "#!/bin/sh\necho '" + test.version + "'\n"
-		awstest.Must(t, os.WriteFile(filepath.Join(dir, "aws"), []byte(script), 0o700)) //nolint:gosec // G306: a program
+		awstest.Must(t, os.WriteFile(filepath.Join(dir, "aws"), []byte(script), 0o700))
 		t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 		c, err := New(t.Context(), Options{Tool: test.tool, Region: "us-west-2", Env: map[string]string{
 			"AWS_PROFILE": "ann", "AWS_DEFAULT_PROFILE": "bob",

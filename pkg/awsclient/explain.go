@@ -27,16 +27,17 @@ func Explain(err error, op Operation) error {
 	}
 	d := classify(err, op, code, message)
 	e := &Error{Operation: op, err: err, Kind: d.kind, hint: d.hint}
-	if e.Kind == KindAccessDenied {
+	switch {
+	case e.Kind == KindAccessDenied:
 		resource := cmp.Or(op.Resource, "*")
 		e.message = fmt.Sprintf("access denied: %s on %s is not allowed", op.Action, resource)
 		e.hint = fmt.Sprintf("allow %s on %s, or use another principal: --profile or --role-arn", op.Action, resource)
-	} else if d.clause != "" {
+	case d.clause != "":
 		e.message = subject + ": " + d.clause
-	} else if code == "" {
+	case code == "":
 		e.message = subject + ": " + innermost(err)
 		return e
-	} else {
+	default:
 		e.message = subject + ": " + strings.TrimSuffix(code+": "+message, ": ")
 		return e
 	}

@@ -1,7 +1,7 @@
 package awsclient
 
 import (
-	"crypto/sha1" //nolint:gosec // G505: the AWS CLI names the files of its cache so
+	"crypto/sha1"
 	"encoding/hex"
 	"net/http"
 	"net/http/httptest"

@@ -90,6 +90,7 @@ func TestHostile(t *testing.T) {
 		{nil, "generate iac alias/good --for capa --object-name EVIL"},
 		{nil, "generate runbook alias/evil --context payments-128"}, {nil, "generate key-policy --principal EVIL"},
 		{nil, "generate runbook alias/good --context EVIL"}, {nil, "EVIL"}, {nil, "status --EVIL"},
+		{nil, "__complete status --context p"}, {nil, "__complete status --context EVIL"},
 		{denied, "status"}, {denied, "status -o json"}, {denied, "keys"}, {denied, "keys describe alias/good"},
 		{denied, "associate alias/good --context payments-128 --yes --no-record"}, {denied, "status --all-contexts"},
 		{denied, "generate runbook alias/good"}, {denied, "keys create --yes"}, {denied, "verify"},

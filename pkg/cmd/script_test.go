@@ -291,7 +291,8 @@ func calls(ts *testscript.TestScript, _ bool, args []string) {
 func changes(operation string) bool {
 	switch operation {
 	case "DescribeCluster", "ListClusters", "ListUpdates", "DescribeUpdate", "DescribeKey", "ListKeys", "ListAliases",
-		"GetKeyRotationStatus", "GetKeyPolicy", "ListResourceTags", "ListGrants", "GetKeyLastUsage", "GetRole", "GetCallerIdentity", "ListRegions", "ListAccounts", "AssumeRole",
+		"GetKeyRotationStatus", "GetKeyPolicy", "ListResourceTags", "ListGrants", "GetKeyLastUsage",
+		"GetRole", "GetCallerIdentity", "ListRegions", "ListAccounts", "AssumeRole",
 		"ListCapabilities",
 		"CreateGrant": // always a dry run here, which another test checks
 		return false

@@ -17,6 +17,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // Limits on the time of a completion: no proposal is better than a shell that hangs.
@@ -93,9 +94,12 @@ func (f *Factory) proposals(timeout time.Duration, list func(context.Context, *F
 	}
 }
 
-// withPrefix returns the sorted, distinct, non-empty values with the prefix.
+// withPrefix returns the sorted, distinct, non-empty values with the prefix. A value with
+// control characters cannot be typed, and the shell would write it to the terminal.
 func withPrefix(values []string, prefix string) []string {
-	kept := slices.DeleteFunc(values, func(v string) bool { return v == "" || !strings.HasPrefix(v, prefix) })
+	kept := slices.DeleteFunc(values, func(v string) bool {
+		return v == "" || !strings.HasPrefix(v, prefix) || v != sanitize.Line(v)
+	})
 	slices.Sort(kept)
 	return slices.Compact(kept)
 }

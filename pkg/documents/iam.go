@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
@@ -42,24 +44,27 @@ func NeedsKey(purpose string) bool {
 // KeyCondition is the condition of a statement that is for several keys.
 type KeyCondition map[string]map[string][]string
 
-var (
-	aliasPattern = regexp.MustCompile(`^alias/[a-zA-Z0-9/_*?-]+$`)
-	tagCondition = regexp.MustCompile(`^([\pL\pN _.:/+@-]{1,128})=([\pL\pN _.:/=+@-]{1,256})$`)
-)
-
 // ParseKeyCondition parses a condition on keys: a pattern of their alias, or a tag KEY=VALUE.
 func ParseKeyCondition(text string) (KeyCondition, error) {
 	if strings.HasPrefix(text, "alias/") {
-		if !aliasPattern.MatchString(text) || strings.Trim(strings.TrimPrefix(text, "alias/"), "*?") == "" {
+		if !regexp.MustCompile(`^alias/[a-zA-Z0-9/_*?-]+$`).MatchString(text) || strings.Trim(strings.TrimPrefix(text, "alias/"), "*?") == "" {
 			return nil, fmt.Errorf("%q is not a pattern for aliases: use for instance alias/eks-*", text)
 		}
 		return KeyCondition{"ForAnyValue:StringLike": {"kms:ResourceAliases": {text}}}, nil
 	}
-	m := tagCondition.FindStringSubmatch(text)
-	if m == nil {
+	key, value, found := strings.Cut(text, "=")
+	if !found || !isTag(key, 128) || !isTag(value, 256) {
 		return nil, fmt.Errorf("%q is neither a pattern for aliases (alias/eks-*) nor a tag (KEY=VALUE)", text)
 	}
-	return KeyCondition{"StringEquals": {"aws:ResourceTag/" + m[1]: {m[2]}}}, nil
+	return KeyCondition{"StringEquals": {"aws:ResourceTag/" + key: {value}}}, nil
+}
+
+// isTag reports whether a key or value of a tag has 1 to limit characters, all of which KMS allows.
+func isTag(s string, limit int) bool {
+	n := utf8.RuneCountInString(s)
+	return 1 <= n && n <= limit && strings.IndexFunc(s, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !strings.ContainsRune(" _.:/=+@-", r)
+	}) < 0
 }
 
 // need is one action that commands need.

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -128,7 +128,7 @@ func (o RBACOptions) caution() string {
 }
 
 func (o RBACOptions) subject() ([]rbacv1.Subject, error) {
-	if errs := path.IsValidPathSegmentName(o.Name); o.Name == "" || len(errs) > 0 || unsafe(o.Name) {
+	if errs := content.IsPathSegmentName(o.Name); o.Name == "" || len(errs) > 0 || unsafe(o.Name) {
 		return nil, fmt.Errorf("%q is not a valid name of a role", o.Name)
 	}
 	if unsafe(o.Subject) {

@@ -33,8 +33,8 @@ func CauseOf(err error) (cause Cause, kmsAction string) {
 		return CauseOther, ""
 	}
 	switch code := e.ErrorCode(); code {
-	case "AccessDenied", "AccessDeniedException", "ClientException", "InvalidParameterException", "InvalidRequestException",
-		"ResourceInUseException":
+	case "AccessDenied", "AccessDeniedException", "ClientException", "InvalidParameterException",
+		"InvalidRequestException", "ResourceInUseException":
 		return CauseIn(code, e.ErrorMessage())
 	}
 	return CauseOther, ""

@@ -192,6 +192,12 @@ func Mismatch(t binding.Target, guard v1alpha1.GuardResult, describedARN string)
 
 func addKey(r *v1alpha1.EncryptionReport, facts KeyFacts) {
 	key := facts.Key
+	if reported := r.Encryption.KeyARN; key.ARN != reported && key.ARN != "" {
+		// Approved keys and health issues are ARNs of keys.
+		r.Encryption.KeyARN = key.ARN
+		r.Notes = append(r.Notes, fmt.Sprintf("the cluster's configuration names the alias %s, which refers to this key now",
+			reported))
+	}
 	key.Account = cmp.Or(key.Account, parseARN(key.ARN).AccountID)
 	reason := ""
 	if facts.Err != nil {

@@ -141,6 +141,22 @@ func TestNoKey(t *testing.T) {
 	}
 }
 
+// TestAlias checks a cluster whose configuration names an alias, as some emulators report it.
+func TestAlias(t *testing.T) {
+	a := newAWS(t)
+	key := awstest.AddKey(t, a.Server, fakeaws.Key{Region: "eu-west-1"})
+	alias, err := a.AddAlias(fakeaws.Alias{
+		Name: "alias/a", Region: "eu-west-1", Account: awstest.Account, Target: key[strings.LastIndexByte(key, '/')+1:],
+	})
+	awstest.Must(t, err)
+	r := a.inspect(t, a.add(t, fakeaws.Cluster{Name: "c", Region: "eu-west-1", KeyARN: alias,
+		Health: []fakeaws.HealthIssue{{Code: "KmsKeyDisabled", ResourceIDs: []string{key}}}})).Report
+	if r.Encryption.KeyARN != key || r.Key == nil || r.Key.ARN != key || r.Key.Usable != v1alpha1.UsableNo ||
+		!strings.Contains(strings.Join(r.Notes, "; "), alias) {
+		t.Errorf("report = %+v, key = %+v; want key %s, not usable, and a note about %s", r.Encryption, r.Key, key, alias)
+	}
+}
+
 // TestNoCluster checks that a response without a cluster, an empty name, or another cluster's name leads to no verdict.
 func TestNoCluster(t *testing.T) {
 	a := newAWS(t)

@@ -11,8 +11,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
-// FindAlias returns the key that an alias of the account and region names, with its rotation if that is known, or nil if
-// the alias does not exist. It fails if that is unknown: a key that is created in spite of it would have no alias.
+// FindAlias returns the key that an alias of the account and region names, with its rotation if that is known, or nil
+// if the alias does not exist. It fails if that is unknown: a key that is created in spite of it would have no alias.
 func FindAlias(ctx context.Context, api Reader, alias string) (*Candidate, error) {
 	aliases, err := listAliases(ctx, api, "")
 	id := ""

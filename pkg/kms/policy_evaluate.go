@@ -150,8 +150,9 @@ func (s readStatement) concerns(keyARN string, r Requester) (applies truth, doub
 
 // either evaluates an element or its negation. A statement has exactly one of the two.
 func either(patterns, not list[any], match func(string) bool) truth {
+	variable := func(pattern string) bool { return strings.Contains(pattern, "${") }
 	if (len(patterns) == 0) == (len(not) == 0) ||
-		slices.ContainsFunc(append(texts(patterns), texts(not)...), func(p string) bool { return strings.Contains(p, "${") }) {
+		slices.ContainsFunc(append(texts(patterns), texts(not)...), variable) {
 		return unsure
 	}
 	if len(not) > 0 {

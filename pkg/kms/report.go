@@ -29,9 +29,9 @@ type DescribeOptions struct {
 	UsedBy func(context.Context) (map[string][]string, error)
 }
 
-// Describe returns everything that the caller can learn about one key. api belongs to the key's region, which may differ
-// from that of the clusters. What the caller may not read is listed in the report as unknown; Describe fails only if it
-// cannot find the key.
+// Describe returns everything that the caller can learn about one key. api belongs to the key's region, which may
+// differ from that of the clusters. What the caller may not read is listed in the report as unknown; Describe fails
+// only if it cannot find the key.
 func Describe(ctx context.Context, api DepthReader, named string, o DescribeOptions) (*v1alpha1.KeyReport, error) {
 	ref, err := ParseRef(named)
 	if err != nil {

@@ -24,7 +24,7 @@ import (
 // depthOptions are those of a caller in the account and region of the tests.
 func depthOptions(used map[string][]string) DescribeOptions {
 	return DescribeOptions{
-		Where: here, Grantee: awstest.UserARN,
+		Where: here, Caller: awstest.UserARN, Grantee: awstest.UserARN,
 		UsedBy: func(context.Context) (map[string][]string, error) { return used, nil },
 	}
 }
@@ -42,7 +42,9 @@ func TestDescribe(t *testing.T) {
 	a := newAWS(t)
 	key := a.key(t, fakeaws.Key{
 		RotationDays: 180, Description: "for payments", Tags: map[string]string{"team": "pay"},
-		Grants: []fakeaws.Grant{{ID: "g1", Name: "eks", Grantee: "eks.amazonaws.com", Operations: []string{"Encrypt", "Decrypt"}}},
+		Grants: []fakeaws.Grant{
+			{ID: "g1", Name: "eks", Grantee: "eks.amazonaws.com", Operations: []string{"Encrypt", "Decrypt"}},
+		},
 	})
 	a.alias(t, "alias/b", key)
 	a.alias(t, "alias/a", key)
@@ -162,7 +164,8 @@ func TestDescribeOthers(t *testing.T) {
 		"x y":           "not a valid KMS key reference",
 		"arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000000": "doesn't exist in eu-central-1",
 	} {
-		if _, err := Describe(context.Background(), a.kms(), named, depthOptions(nil)); !strings.Contains(errText(err), want) {
+		_, err := Describe(context.Background(), a.kms(), named, depthOptions(nil))
+		if !strings.Contains(errText(err), want) {
 			t.Errorf("Describe(%q) = %v, want %q", named, err, want)
 		}
 	}

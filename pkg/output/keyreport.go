@@ -49,8 +49,11 @@ func KeyReportText(w io.Writer, r *v1alpha1.KeyReport, c Colour) error {
 		}
 		e.do(t.Print)
 	}
-	if reason := cmp.Or(unknown["grants"], "none"); reason != "none" || len(r.Grants) == 0 {
-		e.line(e.wrap("Grants: "+reason, ""))
+	switch reason := unknown["grants"]; {
+	case len(r.Grants) == 0:
+		e.line(e.wrap("Grants: "+cmp.Or(reason, "none"), ""))
+	case reason != "":
+		e.line(e.wrap("More grants: "+reason, ""))
 	}
 	e.notes(r.Notes)
 	return e.err
@@ -77,7 +80,8 @@ func keyFields(r *v1alpha1.KeyReport, unknown map[string]string) *Fields {
 	f.Add("Tags", cmp.Or(unknown["tags"], tagList(k.Tags), "none"))
 	f.Add("Palette", paletteText(k))
 	f.Add("Last use", cmp.Or(unknown["lastUse"], useText(r.LastUse)))
-	f.Add("Used by", cmp.Or(unknown["usedBy"], strings.Join(k.UsedBy, ", "), "no cluster of this account in the key's region"))
+	f.Add("Used by", cmp.Or(unknown["usedBy"], strings.Join(k.UsedBy, ", "),
+		"no cluster of this account in the key's region"))
 	return f
 }
 

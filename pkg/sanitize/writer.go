@@ -2,6 +2,7 @@ package sanitize
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -36,9 +37,9 @@ func Raw(w io.Writer) io.Writer {
 func (w *Writer) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	text := append(w.tail, p...)
+	text := slices.Concat(w.tail, p)
 	n := len(text) - unfinished(text)
-	w.tail = append([]byte(nil), text[n:]...)
+	w.tail = text[n:]
 	if _, err := io.WriteString(w.w, Text(string(text[:n]))); err != nil {
 		return 0, err
 	}

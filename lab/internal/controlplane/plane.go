@@ -81,6 +81,9 @@ func New(dir state.Dir, config *state.Config, logger *slog.Logger) (*Plane, erro
 	}
 	p.Etcd = p.process(EtcdName, EtcdName, etcdArgs(dir, config))
 	p.ControllerManager = p.process(ControllerManagerName, ControllerManagerName, controllerManagerArgs(dir, kubeconfig))
+	if err := os.RemoveAll(dir.Server("")); err != nil { // of an earlier run
+		return nil, err
+	}
 	for n := range config.Servers {
 		server, err := p.newServer(n+1, 0)
 		if err != nil {

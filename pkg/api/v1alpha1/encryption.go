@@ -137,7 +137,8 @@ type Encryption struct {
 	Scope   Scope   `json:"scope"`
 	// Reason explains the verdict in one or two plain sentences.
 	Reason string `json:"reason"`
-	// KeyARN is the customer key, as EKS returns it.
+	// KeyARN is the customer key, as EKS returns it. If that is an alias, it is the key behind
+	// it, and a note names the alias.
 	KeyARN string `json:"keyArn,omitempty"`
 	// Update is the association in progress, or else the most recent one, if EKS still lists one.
 	Update *Update `json:"update,omitempty"`

@@ -60,7 +60,7 @@ func keyLines(items []v1alpha1.KeyListItem) []picker.Line {
 	column = min(column, maxAliasWidth)
 	lines := make([]picker.Line, len(items))
 	for i, k := range items {
-		id := k.ARN[strings.LastIndexByte(k.ARN, '/')+1:]
+		id := sanitize.Line(k.ARN[strings.LastIndexByte(k.ARN, '/')+1:])
 		line := picker.Line{Search: k.ARN + "\n" + names[i]}
 		switch why := sanitize.Line(strings.Join(k.Reasons, "; ")); {
 		case k.Eligible:

@@ -44,7 +44,8 @@ func locate(ctx context.Context, f *cmdutil.Factory) (place, error) {
 		return place{}, err
 	}
 	cluster := c.Report.Cluster
-	return place{kms.Place{Partition: cluster.Partition, Region: cluster.Region, Account: cluster.Account}, cluster.Name}, nil
+	at := kms.Place{Partition: cluster.Partition, Region: cluster.Region, Account: cluster.Account}
+	return place{at, cluster.Name}, nil
 }
 
 // keyARN returns the ARN of a key. It asks AWS only about an alias or a key ID.

@@ -62,7 +62,8 @@ reached, the role is for every resource, and its first line says so.`,
 	flags.StringVar(&account, "service-account", "", "Service account that gets the permissions, NAMESPACE/NAME")
 	flags.BoolVar(&o.ReadOnly, "read-only", false, "For verify without --sample and --probe: only list")
 	flags.BoolVar(&o.Metrics, "metrics", false, "For verify --by-metrics: get and list, and no write")
-	flags.BoolVar(&o.AllResources, "all-resources", false, "For --all-resources: list the resources that the cluster stores")
+	flags.BoolVar(&o.AllResources, "all-resources", false,
+		"For --all-resources: list the resources that the cluster stores")
 	return cmd
 }
 
@@ -73,7 +74,7 @@ const discoveryTimeout = 15 * time.Second
 func discover(ctx context.Context, f *cmdutil.Factory) (found []schema.GroupResource) {
 	ctx, cancel := context.WithTimeout(ctx, discoveryTimeout)
 	defer cancel()
-	b, _ := f.Bind("") // the connection is enough
+	b, _ := f.Bind("") // only the connection matters, not which EKS cluster it leads to
 	var discovered rewriter.Discovery
 	config, err := b.REST()
 	if err == nil {
