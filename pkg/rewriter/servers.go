@@ -22,7 +22,13 @@ const (
 
 	rosterPause = 3 * time.Second
 	rosterTries = 6
-	laneErrors  = 3 // connections without a response, one after the other
+	// Two servers behind a proxy that chooses at random for each request are missed with
+	// a probability of 1 in 16 for each connection.
+	poolRequests = 5
+
+	scrapeTries = 3
+
+	laneErrors = 3 // connections without a response, one after the other
 )
 
 // servers are connections to the API servers of the cluster, one after the other
@@ -34,6 +40,7 @@ type servers struct {
 	roster *apiserver.Roster
 	live   map[string]bool // by the hash of the Lease's name
 	reason string          // why the live servers are unknown
+	pooled bool            // a proxy spreads the requests of one connection over servers
 }
 
 type serverLane struct {
@@ -136,7 +143,13 @@ func (s *servers) open(ctx context.Context) (*apiserver.Lane, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := lane.Identify(ctx, "")
+	var server apiserver.Server
+	for range scrapeTries {
+		if server, err = lane.Identify(ctx, ""); err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	s.checkPool(ctx, lane)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -145,6 +158,24 @@ func (s *servers) open(ctx context.Context) (*apiserver.Lane, error) {
 	}
 	s.lanes = append(s.lanes, serverLane{lane, server, err == nil})
 	return lane, nil
+}
+
+// checkPool checks whether all requests of a connection reach one server, as far as their
+// addresses can be read.
+func (s *servers) checkPool(ctx context.Context, lane *apiserver.Lane) {
+	first := ""
+	for range poolRequests {
+		address, err := lane.Address(ctx)
+		switch {
+		case err != nil:
+		case first == "":
+			first = address
+		case address != first:
+			s.pooled = true
+			s.reason = "a proxy spreads the requests of one connection over several API servers"
+			return
+		}
+	}
 }
 
 func (s *servers) close() {
@@ -188,7 +219,7 @@ func (s *servers) reached(ids map[string]bool) int {
 // covers reports whether ids are all live servers.
 func (s *servers) covers(ids map[string]bool) bool {
 	switch n := s.reached(ids); {
-	case len(s.live) == 0:
+	case len(s.live) == 0, s.pooled:
 		return false
 	case len(s.live) == 1 && len(ids) <= 1:
 		return n == len(ids) // one server needs no identity

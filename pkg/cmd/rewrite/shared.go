@@ -165,7 +165,7 @@ func (o *sharedOptions) checkCluster(j *job, nameByFlag bool, method v1alpha1.Co
 		return cmdutil.WithCode(cmdutil.ExitFinding, fmt.Errorf("cluster %q does not use envelope encryption", c.Name))
 	case e.Verdict == v1alpha1.VerdictUnknown || e.Verdict == v1alpha1.VerdictNotApplicable:
 		return cmdutil.WithCode(o.unknownExit, errors.New(e.Reason))
-	case c.Guard == v1alpha1.GuardUnverified && method == v1alpha1.MethodMetrics:
+	case c.Guard == v1alpha1.GuardUnverified && method == v1alpha1.MethodMetrics && !nameByFlag:
 		return cmdutil.WithCode(o.unknownExit, fmt.Errorf(
 			"it is not verified that kube context %q leads to EKS cluster %q: %s", c.Context, c.Name, c.GuardReason))
 	case c.Guard == v1alpha1.GuardUnverified:
