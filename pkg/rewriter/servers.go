@@ -3,6 +3,7 @@ package rewriter
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ const (
 	// a probability of 1 in 16 for each connection.
 	poolRequests = 5
 
-	scrapeTries = 3
+	scrapeTries = 5
 
 	laneErrors = 3 // connections without a response, one after the other
 )
@@ -255,6 +256,11 @@ func (s *servers) now(fallback time.Time) time.Time {
 	return fallback
 }
 
+// identified returns one connection to each server that was identified.
+func (s *servers) identified() []serverLane {
+	return slices.DeleteFunc(s.voters(), func(lane serverLane) bool { return lane.server.ID == "" })
+}
+
 // keysDiffer reports whether the metrics of two servers show that they have no write key
 // in common. This costs no write.
 func (s *servers) keysDiffer() bool {
@@ -274,7 +280,7 @@ func (s *servers) keysDiffer() bool {
 // writeKey compares the write keys that the servers name to the ARN.
 func (s *servers) writeKey(arn string) v1alpha1.WriteKey {
 	result := v1alpha1.WriteKeyUnknown
-	for _, lane := range s.voters() {
+	for _, lane := range s.identified() {
 		key, ok := lane.server.WriteKey()
 		switch {
 		case !ok || arn == "":
@@ -291,7 +297,7 @@ func (s *servers) writeKey(arn string) v1alpha1.WriteKey {
 // none, or different ones.
 func (s *servers) writeHash() string {
 	hash := ""
-	for i, lane := range s.voters() {
+	for i, lane := range s.identified() {
 		key, ok := lane.server.WriteKey()
 		if !ok || i > 0 && key.Hash != hash {
 			return ""
