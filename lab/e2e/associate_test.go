@@ -46,7 +46,7 @@ func cliKey(t *testing.T, l *labtest.Lab) string {
 
 // A dry run changes nothing. The association is sent once; a second run sends none.
 func TestAssociateOnce(t *testing.T) {
-	l := labtest.Start(t, "--association-time", "2s")
+	l := labtest.Start(t, labtest.WithAWS, "--association-time", "2s")
 	plan := l.Plugin(t, "associate", "alias/lab", "--dry-run=client", "-o", "json").Must(t)
 	if !strings.Contains(plan, `"kind": "AssociationPlan"`) || strings.Contains(plan, `"Fail"`) {
 		t.Errorf("unexpected plan:\n%s", plan)
@@ -75,7 +75,7 @@ func TestAssociateOnce(t *testing.T) {
 // The first run is killed right after its call, and two more start at the same time:
 // there is one association, and both runs succeed.
 func TestAssociateAfterKill(t *testing.T) {
-	l := labtest.Start(t, "--association-time", "15s")
+	l := labtest.Start(t, labtest.WithAWS, "--association-time", "15s")
 	first := l.Command(t, "kubectl-eks_encrypt", "associate", "alias/lab", "--yes")
 	if err := first.Start(); err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func TestAssociateAfterKill(t *testing.T) {
 
 // Two concurrent runs result in one update, and both succeed.
 func TestAssociateConcurrently(t *testing.T) {
-	l := labtest.Start(t, "--association-time", "5s")
+	l := labtest.Start(t, labtest.WithAWS, "--association-time", "5s")
 	associateConcurrently(t, l, 2, "")
 	if calls(t, l)["AssociateEncryptionConfig"] == 0 {
 		t.Error("AssociateEncryptionConfig was not called")

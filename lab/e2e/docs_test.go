@@ -38,7 +38,7 @@ func TestDocumentation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := labtest.Start(t, "--association-time", "1s")
+	l := labtest.Start(t, labtest.WithAWS, "--association-time", "1s")
 	l.Setenv("EKS_LAB_DIR", l.Dir)
 	l.Lab(t, "seed", "--secrets", "200", "--namespaces", "4").Must(t)
 	folder := t.TempDir()

@@ -24,14 +24,20 @@ type Lab struct {
 	env []string
 }
 
-// Start starts a lab and removes it at the end of the test. It needs the paths of
-// the built binaries in EKS_LAB_BIN and PLUGIN_BIN, which make test-lab sets.
+// WithAWS is the argument of Start for tests that run the AWS CLI, which is then also
+// the source of tokens. Without it the lab's own, faster program is.
+const WithAWS = "--token-command=auto"
+
+// Start starts a lab and removes it at the end of the test. The test runs at the same
+// time as others (go test -parallel). It needs the paths of the built binaries in
+// EKS_LAB_BIN and PLUGIN_BIN, which make test-lab sets.
 func Start(t *testing.T, args ...string) *Lab {
 	t.Helper()
 	bin, plugin := os.Getenv("EKS_LAB_BIN"), os.Getenv("PLUGIN_BIN")
 	if bin == "" || plugin == "" {
 		t.Skip("EKS_LAB_BIN and PLUGIN_BIN are not set: run make test-lab")
 	}
+	parallel(t)
 	dir, err := os.MkdirTemp("", "lab") //nolint:usetesting // sockets need a short path; the log is read after the test
 	if err != nil {
 		t.Fatal(err)
@@ -43,11 +49,22 @@ func Start(t *testing.T, args ...string) *Lab {
 		}
 		l.Lab(t, "down", "--purge")
 	})
-	if up := l.Lab(t, append([]string{"up"}, args...)...); up.Code != 0 {
+	args = append([]string{"up", "--token-command=lab"}, args...)
+	if version := os.Getenv("EKS_LAB_VERSION"); version != "" { // set by make test-versions
+		args = append(args, "--kubernetes-version", version)
+	}
+	if up := l.Lab(t, args...); up.Code != 0 {
 		t.Fatalf("eks-lab up: %s", up.Stderr)
 	}
 	l.As(t, "")
 	return l
+}
+
+// parallel makes the test run at the same time as others. The second lab of a test calls
+// it again, for which t.Parallel panics.
+func parallel(t *testing.T) {
+	defer func() { _ = recover() }()
+	t.Parallel()
 }
 
 // As makes all further programs run as this user, or as the lab's default user if

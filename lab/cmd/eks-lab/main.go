@@ -5,6 +5,13 @@ import (
 	"os"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/cmd"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/components"
 )
 
-func main() { os.Exit(cmd.Main(os.Args, os.Stdout, os.Stderr)) }
+func main() {
+	code, isComponent := components.Main(os.Args, os.Stderr)
+	if !isComponent {
+		code = cmd.Main(os.Args, os.Stdout, os.Stderr)
+	}
+	os.Exit(code)
+}

@@ -2,12 +2,14 @@ package cmd
 
 import (
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/pflag"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/balancer"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/controlplane"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
 
@@ -29,6 +31,8 @@ func (o *upOptions) bindPlane(f *pflag.FlagSet) {
 			"If false, they are replaced one after the other, as on EKS (the default with several API servers)")
 	f.Float64Var(&o.plane.GoawayChance, "goaway-chance", 0,
 		"Share of the HTTP/2 requests, 0 to 0.02, after which the API server makes the client connect again")
+	f.StringVar(&o.plane.Version, "kubernetes-version", state.Version,
+		"Version of the API servers; another one than "+state.Version+" must have been built: make lab-version VERSION=…")
 	f.BoolVar(&o.plane.OpaqueKeyID, "opaque-key-id", false,
 		"The KMS plugins give the API servers an id of the key that is not its ARN")
 	f.StringVar(&o.etcdQuota, "etcd-quota", "8GiB", "Size at which etcd refuses writes, such as 64MiB")
@@ -40,6 +44,12 @@ func (o *upOptions) bindPlane(f *pflag.FlagSet) {
 func (o *upOptions) configurePlane(plane *state.ControlPlane, fresh bool, changed func(string) bool) error {
 	if err := o.validatePlane(); err != nil {
 		return err
+	}
+	if fresh {
+		plane.Version = o.plane.Version
+	}
+	if plane.Version != o.plane.Version && changed("kubernetes-version") {
+		return fmt.Errorf("the lab has Kubernetes %s, which cannot be changed: use another folder", plane.Version)
 	}
 	if !changed("hot-reload") {
 		o.plane.HotReload = o.plane.Servers == 1
@@ -73,6 +83,16 @@ func (o *upOptions) validatePlane() error {
 	}
 	if p.CompactionInterval < time.Second {
 		return fmt.Errorf("--compaction-interval must be at least 1s, not %s", p.CompactionInterval)
+	}
+	if p.Version != state.Version {
+		self, err := os.Executable()
+		if err != nil {
+			return err
+		}
+		if _, err := os.Stat(controlplane.Binary(self, p.Version)); err != nil {
+			return fmt.Errorf("no API server of Kubernetes %s (build it with: make lab-version VERSION=%[1]s): %w",
+				p.Version, err)
+		}
 	}
 	quota, err := humanize.ParseBytes(o.etcdQuota)
 	if err != nil || quota < minQuota || quota > maxQuota {

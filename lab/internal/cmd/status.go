@@ -24,7 +24,7 @@ func newStatus(g *globals) *cobra.Command {
 			s, err := admin.NewClient(config).Status(cmd.Context())
 			if errors.Is(err, admin.ErrNotRunning) {
 				s = admin.Status{
-					Phase: admin.Stopped, Dir: string(dir), Cluster: state.ClusterARN, Version: state.Version,
+					Phase: admin.Stopped, Dir: string(dir), Cluster: state.ClusterARN, Version: config.Version,
 					KeyARN: config.CustomerKey, AssociatedKey: config.AssociatedKey,
 				}
 			} else if err != nil {

@@ -8,8 +8,17 @@ import (
 	"net"
 	"os"
 	"slices"
+	"syscall"
+	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/balancer"
+)
+
+// How long one server may take. A server retries a failed reload. On a busy machine, a
+// server can take a minute to start.
+const (
+	reloadTimeout  = time.Minute
+	replaceTimeout = 3 * time.Minute
 )
 
 // Apply brings all API servers, one after the other, to an encryption configuration
@@ -54,11 +63,14 @@ func (p *Plane) bring(ctx context.Context, s *Server, key string, level Level) e
 	case bytes.Equal(s.inForce(), data):
 		return nil
 	case s.PID() == 0 || p.config.HotReload: // a server that is down reads the file when it starts
+		began := time.Now()
 		if err := s.write(data); err != nil {
 			return err
 		}
 		if s.PID() != 0 {
-			if err := s.waitReloaded(ctx, data); err != nil {
+			ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
+			defer cancel()
+			if err := s.waitReloaded(ctx, began); err != nil {
 				return errors.Join(err, s.write(s.inForce()))
 			}
 		}
@@ -82,6 +94,8 @@ func (p *Plane) replace(ctx context.Context, old *Server, data []byte, providers
 	if err := next.Start(); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, replaceTimeout)
+	defer cancel()
 	if err := next.waitReady(ctx); err != nil {
 		next.Stop()
 		return errors.Join(fmt.Errorf("replace API server %d: %w", old.Number, err), os.RemoveAll(next.folder))
@@ -93,6 +107,19 @@ func (p *Plane) replace(ctx context.Context, old *Server, data []byte, providers
 	p.balance()
 	old.Stop()
 	return os.RemoveAll(old.folder)
+}
+
+// Slow pauses the API server with this number for a share (0 to 1) of each period, until
+// ctx ends. A paused server keeps its connections but does not respond.
+func (p *Plane) Slow(ctx context.Context, number int, share float64, period time.Duration) {
+	paused := time.Duration(share * float64(period))
+	for ctx.Err() == nil {
+		server := p.Servers()[number-1] // it may have been replaced
+		_ = server.signal(syscall.SIGSTOP)
+		sleep(ctx, paused)
+		_ = server.signal(syscall.SIGCONT) // fails only if the server is not running, as above
+		sleep(ctx, period-paused)
+	}
 }
 
 // balance makes the balancers use the current servers. The control plane's own clients

@@ -52,25 +52,10 @@ func apiServerArgs(dir state.Dir, c *state.Config, folder string, port int, webh
 	}
 }
 
-// controllers are the controllers that are useful in a cluster without nodes.
-const controllers = "namespace-controller,serviceaccount-controller,serviceaccount-token-controller," +
-	"root-ca-certificate-publisher-controller,garbage-collector-controller,clusterrole-aggregation-controller," +
-	"resourcequota-controller,storage-version-migrator-controller,ttl-after-finished-controller," +
-	"deployment-controller,replicaset-controller,job-controller,cronjob-controller," +
-	"validatingadmissionpolicy-status-controller,service-cidr-controller"
-
-func controllerManagerArgs(dir state.Dir, c *state.Config, kubeconfig string) []string {
+func controllerManagerArgs(dir state.Dir, kubeconfig string) []string {
 	certs := pki.Folder(dir.PKI())
 	return []string{
-		"--bind-address=" + loopback, fmt.Sprintf("--secure-port=%d", c.Ports.ControllerManager),
-		"--kubeconfig=" + kubeconfig,
-		"--authentication-kubeconfig=" + kubeconfig, "--authorization-kubeconfig=" + kubeconfig,
-		"--tls-cert-file=" + certs.Cert(pki.ControllerManager),
-		"--tls-private-key-file=" + certs.Key(pki.ControllerManager),
-		"--use-service-account-credentials",
+		"--kubeconfig=" + kubeconfig, "--root-ca-file=" + certs.Cert(pki.CA),
 		"--service-account-private-key-file=" + certs.Key(pki.ServiceAccounts),
-		"--root-ca-file=" + certs.Cert(pki.CA), "--leader-elect=false",
-		"--controllers=" + controllers,
-		"--profiling=false", "--v=1",
 	}
 }

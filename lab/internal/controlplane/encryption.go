@@ -2,9 +2,8 @@ package controlplane
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -90,11 +89,10 @@ func providerNames(key string, level Level) []string {
 	}
 }
 
-// waitReloaded waits until the server's metrics show that it uses the encryption
-// configuration data.
-func (s *Server) waitReloaded(ctx context.Context, data []byte) error {
-	const metric = "apiserver_encryption_config_controller_last_config_info{"
-	hash := fmt.Sprintf("hash=\"sha256:%x\"", sha256.Sum256(data))
+// waitReloaded waits until the server's metrics show that it has loaded a new
+// encryption configuration since the given time.
+func (s *Server) waitReloaded(ctx context.Context, since time.Time) error {
+	const metric = "apiserver_encryption_config_controller_automatic_reload_last_timestamp_seconds{"
 	what := s.name + " to reload its encryption configuration"
 	return poll(ctx, what, 250*time.Millisecond, func(ctx context.Context) error {
 		metrics, err := get(ctx, s.rest, "/metrics")
@@ -102,10 +100,16 @@ func (s *Server) waitReloaded(ctx context.Context, data []byte) error {
 			return err
 		}
 		for line := range strings.Lines(string(metrics)) {
-			if strings.HasPrefix(line, metric) && strings.Contains(line, hash) {
+			if !strings.HasPrefix(line, metric) || !strings.Contains(line, `status="success"`) {
+				continue
+			}
+			_, value, _ := strings.Cut(strings.TrimSpace(line), "} ")
+			if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds >= unixSeconds(since) {
 				return nil
 			}
 		}
 		return errors.New("it still uses the old one")
 	})
 }
+
+func unixSeconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }

@@ -31,6 +31,7 @@ type Plane struct {
 
 	dir     state.Dir
 	config  *state.Config
+	self    string // path of the lab's binary
 	process func(name, component string, args []string) *Process
 	webhook string // kubeconfig of the token webhook
 	rest    *rest.Config
@@ -62,7 +63,7 @@ func New(dir state.Dir, config *state.Config, logger *slog.Logger) (*Plane, erro
 	}
 	certs := pki.Folder(dir.PKI())
 	p := &Plane{
-		dir: dir, config: config, rest: certs.REST(config.InsideURL(), pki.Operator),
+		dir: dir, config: config, self: self, rest: certs.REST(config.InsideURL(), pki.Operator),
 		front: balancer.New(policy), inside: balancer.New(first),
 		process: func(name, component string, args []string) *Process {
 			return &Process{
@@ -79,8 +80,10 @@ func New(dir state.Dir, config *state.Config, logger *slog.Logger) (*Plane, erro
 		return nil, err
 	}
 	p.Etcd = p.process(EtcdName, EtcdName, etcdArgs(dir, config))
-	p.ControllerManager = p.process(
-		ControllerManagerName, ControllerManagerName, controllerManagerArgs(dir, config, kubeconfig))
+	p.ControllerManager = p.process(ControllerManagerName, ControllerManagerName, controllerManagerArgs(dir, kubeconfig))
+	if err := os.RemoveAll(dir.Server("")); err != nil { // of an earlier run
+		return nil, err
+	}
 	for n := range config.Servers {
 		server, err := p.newServer(n+1, 0)
 		if err != nil {
@@ -124,10 +127,7 @@ func (p *Plane) Start(ctx context.Context, key string) error {
 		}
 	}
 	p.balance()
-	if p.config.Balanced() {
-		// The controller manager gives up if the balancer has no server.
-		return errors.Join(p.WaitReady(ctx), p.ControllerManager.Start())
-	}
+	// The controller manager waits for the API server.
 	return errors.Join(p.ControllerManager.Start(), p.WaitReady(ctx))
 }
 

@@ -143,18 +143,6 @@ func (p *Process) signal(sig syscall.Signal) error {
 	return p.cmd.Process.Signal(sig)
 }
 
-// Slow pauses the component for a share (0 to 1) of each period, until ctx ends.
-// A paused component keeps its connections but does not respond.
-func (p *Process) Slow(ctx context.Context, share float64, period time.Duration) {
-	paused := time.Duration(share * float64(period))
-	for ctx.Err() == nil {
-		_ = p.signal(syscall.SIGSTOP) // fails only if the component is not running
-		sleep(ctx, paused)
-		_ = p.signal(syscall.SIGCONT)
-		sleep(ctx, period-paused)
-	}
-}
-
 func sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():

@@ -32,7 +32,10 @@ type Server struct {
 // newServer prepares the API server with this number: its folder, certificate and
 // process. The server writes its encryption configuration before it starts.
 func (p *Plane) newServer(number, generation int) (*Server, error) {
-	s := &Server{Number: number, generation: generation, Host: hostName(number, generation)}
+	s := &Server{
+		Number: number, generation: generation, Host: hostName(number, generation),
+		providers: providerNames("", Old),
+	}
 	port := p.config.Ports.APIServer
 	if p.config.Balanced() {
 		var err error
@@ -52,7 +55,16 @@ func (p *Plane) newServer(number, generation int) (*Server, error) {
 	s.rest = authority.REST("https://"+s.address, pki.Operator)
 	s.Process = p.process(serverName(number), APIServerName, apiServerArgs(p.dir, p.config, s.folder, port, p.webhook))
 	s.env = []string{HostEnv + "=" + s.Host}
+	if p.config.Version != state.Version {
+		s.self = Binary(p.self, p.config.Version)
+	}
 	return s, nil
+}
+
+// Binary returns the path of the API server of another version of Kubernetes, which is
+// in the folder of the lab's binary. `make lab-version` builds it.
+func Binary(lab, version string) string {
+	return filepath.Join(filepath.Dir(lab), APIServerName+"-"+version)
 }
 
 // serverName returns the name of a server in logs and in the list of components.

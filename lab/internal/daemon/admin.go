@@ -67,7 +67,7 @@ func (l *Lab) status() admin.Status {
 	defer l.mu.Unlock()
 	s := admin.Status{
 		Phase: admin.Starting, Step: l.step, Dir: string(l.dir), PID: os.Getpid(),
-		Cluster: state.ClusterARN, Version: state.Version,
+		Cluster: state.ClusterARN, Version: l.config.Version,
 		APIServer: l.config.Ports.APIServerURL(), AWS: l.config.Ports.AWSURL(), Kubeconfig: l.dir.Kubeconfig(),
 		KeyARN: l.config.CustomerKey, AssociatedKey: l.config.AssociatedKey,
 		Components: map[string]int{},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/admin"
@@ -12,9 +11,6 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/kmsplugin"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
-
-// reloadTimeout is long enough for the API server to retry several times.
-const reloadTimeout = time.Minute
 
 // associate puts the customer key first in the encryption configurations of the API
 // servers, and returns when they encrypt with it. If it returns an error, nothing has
@@ -50,23 +46,12 @@ func (l *Lab) encryptWith(ctx context.Context, keyARN string) error {
 	if err != nil {
 		return err
 	}
-	if err := l.apply(ctx, keyARN); err != nil {
-		undo := l.apply(l.life, "") //nolint:contextcheck // ctx may be the reason for the error
+	if err := l.plane.Apply(ctx, keyARN, l.limits()); err != nil {
+		undo := l.plane.Apply(l.life, "", nil) //nolint:contextcheck // ctx may be the reason for the error
 		stop()
 		return errors.Join(err, undo)
 	}
 	return nil
-}
-
-// apply brings the API servers to the encryption configuration with the key.
-func (l *Lab) apply(ctx context.Context, keyARN string) error {
-	timeout := reloadTimeout
-	if !l.config.HotReload {
-		timeout = time.Duration(2*l.config.Servers) * startTimeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	return l.plane.Apply(ctx, keyARN, l.limits())
 }
 
 // limits returns the levels at which the servers stay that lag.

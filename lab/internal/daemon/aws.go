@@ -76,7 +76,7 @@ func (l *Lab) fillAWS() error {
 		l.config.CustomerKey = key.ARN()
 		w.Regions = append(w.Regions, fakeaws.Region{Name: state.Region})
 		w.AddCluster(fakeaws.Cluster{
-			Name: state.ClusterName, Region: state.Region, Account: state.Account, Version: state.Version,
+			Name: state.ClusterName, Region: state.Region, Account: state.Account, Version: l.config.Version,
 			PlatformVersion: "eks.4", CreatedAt: now,
 		})
 		l.setEndpoint(w)

@@ -108,7 +108,7 @@ func (l *Lab) setServerFaults(ctx context.Context, faults map[int]admin.ServerFa
 	l.mu.Lock()
 	key := l.config.AssociatedKey
 	l.mu.Unlock()
-	if err := l.apply(ctx, key); err != nil {
+	if err := l.plane.Apply(ctx, key, l.limits()); err != nil {
 		return err
 	}
 	// The slowness outlives the request that started it.
@@ -116,7 +116,7 @@ func (l *Lab) setServerFaults(ctx context.Context, faults map[int]admin.ServerFa
 	l.resume = resume
 	for _, server := range l.plane.Servers() {
 		if share := faults[server.Number].PausedShare; share > 0 {
-			go server.Slow(slow, share, pausePeriod)
+			go l.plane.Slow(slow, server.Number, share, pausePeriod)
 		}
 	}
 	return nil

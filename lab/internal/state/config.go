@@ -15,7 +15,8 @@ const (
 	ClusterName = "lab"
 	Region      = "us-west-2"
 	Account     = "111122223333"
-	Version     = "1.37"
+	// Version is the version of Kubernetes in the lab's own binary.
+	Version = "1.37"
 	// ClusterARN is also the name of the kubeconfig's cluster, user and context.
 	ClusterARN = "arn:aws:eks:" + Region + ":" + Account + ":cluster/" + ClusterName
 )
@@ -61,6 +62,8 @@ type ControlPlane struct {
 	OpaqueKeyID bool `json:"opaqueKeyId,omitempty"`
 	// CompactionInterval is the time between two compactions of etcd's history.
 	CompactionInterval time.Duration `json:"compactionInterval"`
+	// Version is the version of Kubernetes of the API servers.
+	Version string `json:"version"`
 	// EtcdQuota is the size of etcd's database in bytes at which it refuses writes.
 	EtcdQuota int64 `json:"etcdQuota"`
 }
@@ -74,12 +77,11 @@ type Ports struct {
 	// APIServer is the port of the balancer, or of the API server if there is none.
 	APIServer int `json:"apiServer"`
 	// Inside is the port of the balancer for the control plane's own clients.
-	Inside            int `json:"inside"`
-	AWS               int `json:"aws"`
-	Webhook           int `json:"webhook"`
-	Etcd              int `json:"etcd"`
-	EtcdPeer          int `json:"etcdPeer"`
-	ControllerManager int `json:"controllerManager"`
+	Inside   int `json:"inside"`
+	AWS      int `json:"aws"`
+	Webhook  int `json:"webhook"`
+	Etcd     int `json:"etcd"`
+	EtcdPeer int `json:"etcdPeer"`
 }
 
 // APIServerURL is the endpoint that DescribeCluster returns.

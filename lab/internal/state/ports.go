@@ -16,9 +16,7 @@ func (p *Ports) FillPorts() error {
 			_ = l.Close()
 		}
 	}()
-	for _, port := range []*int{
-		&p.APIServer, &p.Inside, &p.AWS, &p.Webhook, &p.Etcd, &p.EtcdPeer, &p.ControllerManager,
-	} {
+	for _, port := range []*int{&p.APIServer, &p.Inside, &p.AWS, &p.Webhook, &p.Etcd, &p.EtcdPeer} {
 		if *port != 0 {
 			continue
 		}
@@ -47,7 +45,7 @@ func (p *Ports) CheckFree() error {
 	var errs []error
 	for name, port := range map[string]int{
 		"API server": p.APIServer, "internal balancer": p.Inside, "AWS endpoint": p.AWS, "token webhook": p.Webhook,
-		"etcd": p.Etcd, "etcd peer": p.EtcdPeer, "controller manager": p.ControllerManager,
+		"etcd": p.Etcd, "etcd peer": p.EtcdPeer,
 	} {
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)) //nolint:noctx // as above
 		if err != nil {
