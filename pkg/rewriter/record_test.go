@@ -230,3 +230,29 @@ func TestRecorded(t *testing.T) {
 		t.Errorf("Recorded with one unproven object = %+v, want no proven version", record)
 	}
 }
+
+// TestRecordBefore checks that the version from before an association is kept with the
+// record, and that it proves nothing by itself.
+func TestRecordBefore(t *testing.T) {
+	f := newFake(t)
+	f.secrets("a", 5, oldKey)
+	config := f.restConfig()
+	record := Record{ClusterARN: "arn:c", KeyARN: "arn:key"}
+	var err error
+	if record.ResourceVersionBefore, record.Time, err = CurrentVersion(t.Context(), config, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if err := RecordBefore(t.Context(), config, record); err != nil {
+		t.Fatal(err)
+	}
+	f.secrets("b", 5, newKey)
+	r := verify(t, f, func(o *Options) { o.ReadMetadata = true })
+	if r.Resources[0].Current != 0 {
+		t.Errorf("report = %+v, want nothing proven", r.Resources[0])
+	}
+	recordAssociation(t, f)
+	after, err := LoadRecord(t.Context(), config)
+	if err != nil || after.ResourceVersionBefore != record.ResourceVersionBefore || after.ResourceVersion == "" {
+		t.Errorf("record = %+v, %v, want both versions", after, err)
+	}
+}

@@ -23,7 +23,9 @@ func (o *Options) askHealth(ctx context.Context) func(*v1alpha1.EncryptionReport
 		if err != nil {
 			return
 		}
-		lane, err := apiserver.Open(rest.AnonymousClientConfig(config), 0)
+		anonymous := rest.AnonymousClientConfig(config)
+		anonymous.Proxy = config.Proxy
+		lane, err := apiserver.Open(anonymous, 0)
 		if err != nil {
 			return
 		}
