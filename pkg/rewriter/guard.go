@@ -228,5 +228,5 @@ func EstimateBytes(ctx context.Context, o Options) (text string, ok bool) {
 		}
 		sum += size
 	}
-	return bytesText(sum), true
+	return bytesText(sum), sum > 0
 }

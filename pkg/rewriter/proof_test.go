@@ -46,6 +46,10 @@ func TestWhatCannotBeProven(t *testing.T) {
 		}, v1alpha1.CoverageProven, "by the API server"},
 		{"another server is not reached", func(f *fake, _ *Options) { f.addServer() },
 			v1alpha1.CoverageNotProven, "only 1 of 2 API servers"},
+		{"a proxy that pools", func(f *fake, _ *Options) {
+			f.addServer()
+			f.pool = true
+		}, v1alpha1.CoverageNotProven, "a proxy spreads the requests"},
 		{"a Lease of a server that has ended", func(f *fake, _ *Options) { f.leases["ended"] = time.Hour },
 			v1alpha1.CoverageProven, "by the API server"},
 		{"a Lease of a server that has just ended", func(f *fake, _ *Options) {

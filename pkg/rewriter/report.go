@@ -143,6 +143,8 @@ func (t *total) why() string {
 		return "the API servers disagree about the write key, or it changed during the run; wait for EKS and run it again"
 	case s.Live == 0:
 		return fmt.Sprintf("it is unknown how many API servers there are (%s)", s.Reason)
+	case !t.covered && s.Live == s.Reached:
+		return s.Reason
 	case !t.covered:
 		return fmt.Sprintf("only %d of %d API servers were reached (%s)", s.Reached, s.Live, s.Reason)
 	case t.options.Method != v1alpha1.MethodMetrics && t.agreement.Before != v1alpha1.Agree:
