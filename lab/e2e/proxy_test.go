@@ -17,7 +17,7 @@ import (
 )
 
 // startProxy starts a proxy in front of the API server and returns a kubeconfig for
-// it. The proxy has the certificate of the API server, so that the guard matches. wrap wraps the handler that forwards requests; response, if not nil, is called
+// it. The proxy has a certificate of the lab's CA, so that the guard matches. wrap wraps the handler that forwards requests; response, if not nil, is called
 // with each response.
 func startProxy(
 	t *testing.T, l *labtest.Lab, wrap func(http.Handler) http.Handler, response func(*http.Response) error,
@@ -47,7 +47,7 @@ func startProxy(
 		ModifyResponse: response,
 	}
 	front := httptest.NewUnstartedServer(wrap(proxy))
-	if front.TLS, err = pki.Folder(state.Dir(l.Dir).PKI()).TLS(pki.APIServer); err != nil {
+	if front.TLS, err = pki.Folder(state.Dir(l.Dir).PKI()).TLS(pki.Webhook); err != nil {
 		t.Fatal(err)
 	}
 	front.StartTLS()

@@ -27,19 +27,13 @@ type Binding struct {
 	connection *rest.Config
 	err        error // why there is no connection
 
-	handshake func() Presented
+	once      sync.Once
+	presented Presented
 }
 
 // New returns the binding of a target to kubectl's connection. If there is no connection, err is the reason.
 func New(t Target, connection *rest.Config, err error) *Binding {
-	b := &Binding{Target: t, connection: connection, err: err}
-	b.handshake = sync.OnceValue(func() Presented {
-		if connection == nil {
-			return Presented{Err: err}
-		}
-		return handshake(context.Background(), connection)
-	})
-	return b
+	return &Binding{Target: t, connection: connection, err: err}
 }
 
 // WithoutContext returns the binding that the AWS flags alone describe: it has no connection.
@@ -72,10 +66,20 @@ func (b *Binding) SameServer(other *Binding) bool {
 }
 
 // Start begins the TLS handshake with the API server, so that Check does not wait for all of it.
-func (b *Binding) Start() {
+func (b *Binding) Start(ctx context.Context) {
 	if b.connection != nil && b.Server != "" {
-		go b.handshake()
+		go b.handshake(ctx)
 	}
+}
+
+// handshake returns what the API server presents. There is one handshake for each binding.
+func (b *Binding) handshake(ctx context.Context) Presented {
+	b.once.Do(func() {
+		if b.presented.Err = b.err; b.connection != nil {
+			b.presented = handshake(ctx, b.connection)
+		}
+	})
+	return b.presented
 }
 
 // Check compares the cluster that EKS describes with the one that kubectl connects to. It waits a few seconds at most.
@@ -92,7 +96,7 @@ func (b *Binding) Check(ctx context.Context, d Described) v1alpha1.GuardResult {
 	case d.Endpoint == "":
 		return unverified("EKS reports no endpoint for the cluster")
 	}
-	presented := b.handshake()
+	presented := b.handshake(ctx)
 	result, why, decided := t.byCertificate(d, presented)
 	if decided {
 		return result

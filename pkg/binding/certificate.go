@@ -127,7 +127,7 @@ func (c *capture) dialContext(ctx context.Context, network, address string) (con
 
 func (c *capture) config() *tls.Config {
 	config := c.verify.Clone()
-	config.InsecureSkipVerify = true //nolint:gosec // verifyConnection verifies a proxy, and only records the server
+	config.InsecureSkipVerify = true // verifyConnection verifies a proxy, and only records the server
 	config.NextProtos = []string{"http/1.1"}
 	config.VerifyConnection = c.verifyConnection
 	return config

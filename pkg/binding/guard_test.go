@@ -126,7 +126,8 @@ func guardOf(t *testing.T, ca authority, c *rest.Config, change func(*Target, *D
 	return New(target, c, nil).Check(t.Context(), d)
 }
 
-func wantGuard(t *testing.T, got v1alpha1.GuardResult, result v1alpha1.Guard, evidence v1alpha1.GuardEvidence, why string) {
+func wantGuard(t *testing.T, got v1alpha1.GuardResult, result v1alpha1.Guard, evidence v1alpha1.GuardEvidence,
+	why string) {
 	t.Helper()
 	if got.Result != result || got.Evidence != evidence || !strings.Contains(got.Reason, why) || got.Reason == "" {
 		t.Errorf("guard = %+v, want %s by %s with %q", got, result, evidence, why)

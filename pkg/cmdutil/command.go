@@ -33,8 +33,8 @@ func secret(flag *pflag.Flag) bool {
 	return flag.Name == "token" || flag.Name == "password" || sanitize.URLs(flag.Value.String()) != flag.Value.String()
 }
 
-// Command returns a command line of this tool for the bound cluster: it names the context and the ARN, and repeats every
-// flag that selects the cluster, the connection or the principal. If another cluster has taken that name, the guard
+// Command returns a command line of this tool for the bound cluster: it names the context and the ARN, and repeats
+// every flag that selects the cluster, the connection or the principal. If another cluster has taken that name, the guard
 // refuses the command. words must not contain --yes if the command may begin an association.
 func (f *Factory) Command(b *binding.Binding, words ...string) string {
 	return program + " " + shellescape.QuoteCommand(words) + f.Selection(b)
@@ -108,7 +108,8 @@ func (f *Factory) Qualify(text string) string {
 	if selection == "" || strings.Contains(text, selection) {
 		return text
 	}
-	mentioned := regexp.MustCompile(program + ` (status|keys( create| describe)?|associate|verify|rewrite|generate [a-z-]+)`)
+	mentioned := regexp.MustCompile(program +
+		` (status|keys( create| describe)?|associate|verify|rewrite|generate [a-z-]+)`)
 	qualified := mentioned.ReplaceAllStringFunc(text, func(command string) string { return command + selection })
 	if qualified == text {
 		return text

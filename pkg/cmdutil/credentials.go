@@ -9,14 +9,14 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
-// Connect sets the AWS clients of the binding, which use the same credentials as kubectl in this context. Contexts whose
-// credentials have the same source share them. Connect sets the region if only the AWS configuration names it, and finds
-// the cluster if only the endpoint identifies it.
+// Connect sets the AWS clients of the binding, which use the same credentials as kubectl in this context. Contexts
+// whose credentials have the same source share them. Connect sets the region if only the AWS configuration names it,
+// and finds the cluster if only the endpoint identifies it.
 func (f *Factory) Connect(ctx context.Context, b *binding.Binding) error {
 	if b.AWS != nil {
 		return nil
 	}
-	b.Start()
+	b.Start(ctx)
 	timeout, err := f.RequestTimeout()
 	if err != nil {
 		return err

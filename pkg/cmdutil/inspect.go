@@ -58,7 +58,7 @@ func (f *Factory) Inspect(ctx context.Context, kubeContext string, o InspectOpti
 	unnamed := new(binding.UnnamedError)
 	if notEKS := new(binding.NotEKSError); errors.As(err, &notEKS) {
 		report := inspect.NotEKS(notEKS)
-		report.Provenance.Tool = f.tool()
+		report.Tool = f.tool()
 		return Inspected{Binding: b, Result: inspect.Result{Report: report}, NotEKS: notEKS}, nil
 	}
 	if errors.As(err, &unnamed) {
@@ -76,7 +76,7 @@ func (f *Factory) Inspect(ctx context.Context, kubeContext string, o InspectOpti
 // unknown returns the result for a cluster that could not be described.
 func (f *Factory) unknown(b *binding.Binding, err error) Inspected {
 	report := inspect.Unknown(b.Target, err)
-	report.Provenance.Tool = f.tool()
+	report.Tool = f.tool()
 	return Inspected{Binding: b, Result: inspect.Result{Report: report, Err: err}}
 }
 
@@ -101,7 +101,7 @@ func (f *Factory) InspectBinding(ctx context.Context, b *binding.Binding, o Insp
 		Caller: func(ctx context.Context) (v1alpha1.Caller, error) { return Caller(ctx, b) },
 	}, b)
 	r := &result.Report
-	r.Provenance.Tool, r.EndpointOverrides = f.tool(), EndpointOverrides(clients)
+	r.Tool, r.EndpointOverrides = f.tool(), EndpointOverrides(clients)
 	r.Notes = append(r.Notes, SourceNotes(b.Target, clients)...)
 	if r.Guard.Result != v1alpha1.GuardMismatch && result.Err == nil {
 		_ = b.Found(r.Cluster.ARN) // printed commands name the ARN

@@ -55,8 +55,8 @@ func (c *Client) FindByEndpoint(ctx context.Context, host string, progress func(
 	case err != nil:
 		return Cluster{}, err
 	case failed.Load() > 0:
-		return Cluster{}, fmt.Errorf("no cluster with the endpoint %s was found, but %d of the %d listed could not be described",
-			host, failed.Load(), total.Load())
+		return Cluster{}, fmt.Errorf("no cluster with the endpoint %s was found, but %d of the %d listed could not be "+
+			"described", host, failed.Load(), total.Load())
 	}
 	return Cluster{}, fmt.Errorf("none of the %d clusters that EKS lists has the endpoint %s", total.Load(), host)
 }

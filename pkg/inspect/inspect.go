@@ -73,7 +73,7 @@ type Result struct {
 // GetCallerIdentity, then the key and each update, beside the guard's TLS handshake with the API server. If
 // DescribeCluster fails, the verdict is Unknown and Result.Err is set; if another call fails, the report has a note.
 func Cluster(ctx context.Context, src Source, b *binding.Binding) Result {
-	b.Start()
+	b.Start(ctx)
 	caller := startCaller(ctx, src.Caller)
 	result := cluster(ctx, src, b)
 	found, err := caller()

@@ -171,7 +171,8 @@ func TestNoCluster(t *testing.T) {
 		"no cluster in the response": a.inspect(t, arn),
 		"another cluster":            a.inspect(t, other),
 		"missing cluster":            a.inspect(t, strings.Replace(arn, "/c", "/nope", 1)),
-		"empty name":                 Cluster(t.Context(), a.source("eu-west-1"), binding.New(binding.Target{Region: "eu-west-1"}, nil, nil)),
+		"empty name": Cluster(t.Context(), a.source("eu-west-1"),
+			binding.New(binding.Target{Region: "eu-west-1"}, nil, nil)),
 	} {
 		if got.Err == nil || got.Report.Encryption.Verdict != v1alpha1.VerdictUnknown {
 			t.Errorf("%s: verdict = %s, error = %v; want Unknown and an error",

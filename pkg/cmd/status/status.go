@@ -143,8 +143,8 @@ func (o *Options) Run(ctx context.Context) error {
 		return err
 	}
 	if o.require != "" && err == nil && report.Cluster.Guard == v1alpha1.GuardUnverified {
-		fmt.Fprintf(o.factory.ErrOut, "note: --require was checked for %s, but nothing proves that kubectl is connected to it: %s\n",
-			report.Cluster.Name, sanitize.Line(report.Cluster.GuardReason))
+		fmt.Fprintf(o.factory.ErrOut, "note: --require was checked for %s, but nothing proves that kubectl is connected "+
+			"to it: %s\n", report.Cluster.Name, sanitize.Line(report.Cluster.GuardReason))
 	}
 	return verdictError(report, err, o.require)
 }
