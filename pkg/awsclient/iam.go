@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/smithy-go"
+	"k8s.io/klog/v2"
 )
 
 // iamTimeout limits the only call of IAM. Without its answer, the user is told what to check.
@@ -72,6 +73,7 @@ func (c *Clients) getRole(ctx context.Context, name string) (reply roleReply, er
 	if err != nil {
 		return reply, err
 	}
+	klog.V(requestLevel).InfoS("AWS IAM GetRole", "host", request.URL.Host, "region", region, "status", response.Status)
 	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 	if err != nil {
