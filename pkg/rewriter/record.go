@@ -179,7 +179,8 @@ func (record *Record) configMap(uid types.UID) *applycorev1.ConfigMapApplyConfig
 		"agreed":                strconv.FormatBool(record.Agreed),
 		"resourceVersionBefore": record.ResourceVersionBefore, "resourceVersion": record.ResourceVersion,
 		"provenResourceVersion": record.ProvenResourceVersion,
-		"writeKey":              record.WriteKey, "time": record.Time.UTC().Format(time.RFC3339), "toolVersion": record.ToolVersion,
+		"writeKey":              record.WriteKey,
+		"time":                  record.Time.UTC().Format(time.RFC3339), "toolVersion": record.ToolVersion,
 	})
 }
 
