@@ -249,7 +249,8 @@ func TestMutatingWebhook(t *testing.T) {
 		return calls.Load() > 0
 	})
 	l.As(t, "")
-	c, out := l.Coverage(t, "rewrite")
+	l.Plugin(t, "rewrite").Exits(t, 2)
+	c, out := l.Coverage(t, "rewrite", "--allow-admission-changes")
 	if r := c.Resources[0]; out.Code != 1 || c.Verdict != "NotProven" || r.Unproven != n || r.Rewritten != 0 {
 		t.Errorf("exit code = %d, report = %+v\n%s", out.Code, c, out.Stderr)
 	}

@@ -33,24 +33,25 @@ func TestServers(t *testing.T) {
 	}
 	const selector = "apiserver.kubernetes.io/identity=kube-apiserver"
 	leases := l.Run(t, "kubectl", "-n", "kube-system", "get", "leases", "-l", selector, "-o", "name").Must(t)
-	seen := map[string]bool{}
+	reached := map[string]bool{}
 	for range 4 {
-		metrics := l.Run(t, "kubectl", "get", "--raw", "/metrics").Must(t)
-		for _, s := range servers {
-			if strings.Contains(metrics, fmt.Sprintf("apiserver_id_hash=%q", s.IDHash())) {
-				seen[s.Lease] = true
-			}
-		}
+		reached[string(labtest.Certificate(t, l.Endpoint(t)))] = true
 	}
 	certificates := map[string]bool{}
 	for _, s := range servers {
-		certificates[string(s.Certificate(t))] = true
-		if !strings.Contains(leases, "/"+s.Lease) || !seen[s.Lease] {
-			t.Errorf("Leases = %s, reached = %v; want both to contain %s", leases, seen, s.Lease)
+		certificate := string(labtest.Certificate(t, s.URL))
+		certificates[certificate] = true
+		if !strings.Contains(leases, "/"+s.Lease) || !reached[certificate] {
+			t.Errorf("server %d: reached through the balancer = %t, Leases = %s, want them to contain %s",
+				s.Number, reached[certificate], leases, s.Lease)
+		}
+		metrics := l.Run(t, "kubectl", "--server", s.URL, "get", "--raw", "/metrics").Must(t)
+		if label := fmt.Sprintf("apiserver_id_hash=%q", s.IDHash()); !strings.Contains(metrics, label) {
+			t.Errorf("metrics of server %d lack %s", s.Number, label)
 		}
 	}
-	if len(certificates) != 2 {
-		t.Errorf("%d different certificates, want 2", len(certificates))
+	if len(certificates) != 2 || len(reached) != 2 {
+		t.Errorf("%d different certificates, %d through the balancer, want 2", len(certificates), len(reached))
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"k8s.io/client-go/tools/clientcmd"
 )
 
 // Server is the part of the output of `eks-lab servers` that tests use.
@@ -51,15 +53,25 @@ func (l *Lab) ClearFaults(t *testing.T) {
 // IDHash returns the value of the label apiserver_id_hash in the server's metrics.
 func (s Server) IDHash() string { return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(s.Lease))) }
 
-// Certificate returns the certificate that the server presents.
-func (s Server) Certificate(t *testing.T) []byte {
+// Endpoint returns the URL in the kubeconfig, which is that of the balancer if there is one.
+func (l *Lab) Endpoint(t *testing.T) string {
 	t.Helper()
-	conn, err := tls.Dial("tcp", strings.TrimPrefix(s.URL, "https://"), &tls.Config{
+	config, err := clientcmd.LoadFromFile(l.Getenv("KUBECONFIG"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config.Clusters[config.Contexts[config.CurrentContext].Cluster].Server
+}
+
+// Certificate returns the certificate that the server at url presents to a new connection.
+func Certificate(t *testing.T, url string) []byte {
+	t.Helper()
+	conn, err := tls.Dial("tcp", strings.TrimPrefix(url, "https://"), &tls.Config{
 		InsecureSkipVerify: true, //nolint:gosec // the certificate is what the test compares
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	return conn.ConnectionState().PeerCertificates[0].Raw
 }

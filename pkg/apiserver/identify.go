@@ -4,9 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 const metricsTimeout = 30 * time.Second
@@ -70,7 +75,10 @@ func (l *Lane) Scrape(ctx context.Context) (server Server, connection string, er
 	}
 	defer drain(resp.Body)
 	server = Server{ID: fingerprint(resp), Now: Date(resp)}
-	if resp.StatusCode != http.StatusOK {
+	switch {
+	case resp.StatusCode >= http.StatusInternalServerError, resp.StatusCode == http.StatusTooManyRequests:
+		return server, current(), fmt.Errorf("read the metrics of the API server: %s", resp.Status)
+	case resp.StatusCode != http.StatusOK:
 		server.Err = fmt.Errorf("read the metrics of the API server: %s", resp.Status)
 		return server, current(), nil
 	}
@@ -115,4 +123,27 @@ func Date(resp *http.Response) time.Time {
 		return time.Time{}
 	}
 	return t
+}
+
+// Address returns the address by which an API server names itself in /api, which every
+// user may read. It is a small answer, but some clusters give all servers one address.
+func (l *Lane) Address(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, metricsTimeout)
+	defer cancel()
+	resp, err := l.Do(ctx, Request{Method: http.MethodGet, Path: "/api", Accept: runtime.ContentTypeJSON})
+	if err != nil {
+		return "", fmt.Errorf("read the address of the API server: %w", err)
+	}
+	defer drain(resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("read the address of the API server: %s", resp.Status)
+	}
+	var versions metav1.APIVersions
+	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&versions); err != nil {
+		return "", fmt.Errorf("read the address of the API server: %w", err)
+	}
+	if len(versions.ServerAddressByClientCIDRs) == 0 {
+		return "", nil
+	}
+	return versions.ServerAddressByClientCIDRs[0].ServerAddress, nil
 }

@@ -36,7 +36,8 @@ func TestParseMetrics(t *testing.T) {
 	}
 	oldKey, newKey := Key{"aok", "sha256:old"}, Key{"cmk", "sha256:new"}
 	if m.Server != "sha256:s" || m.Started != 5.5 || m.StorageBytes != 1<<20 || m.Reads[oldKey] != 12 ||
-		m.Writes[newKey] != 3 || m.Plain["secrets"] != 4 || m.Sizes["secrets"] != 468480 || m.Sizes["deployments.apps"] != -1 {
+		m.Writes[newKey] != 3 || m.Plain["secrets"] != 4 || m.Sizes["secrets"] != 468480 ||
+		m.Sizes["deployments.apps"] != -1 {
 		t.Errorf("ParseMetrics = %+v", m)
 	}
 	if m.LastWrite[newKey] <= m.LastWrite[oldKey] {

@@ -170,7 +170,7 @@ type principalCase struct {
 	shell map[string]string // in addition to the environment of principals
 	block map[string]string // env of the exec block
 	words []string          // of the plugin's command line
-	want  string            // end of the principal's ARN, without the session
+	want  string            // name of the principal; "a|b" if it depends on the version of the AWS CLI
 }
 
 // pairs returns the environment of kubectl's plugin.

@@ -130,6 +130,7 @@ func TestRBAC(t *testing.T) {
 	for _, o := range []RBACOptions{
 		{Name: "n", Kind: "User", Subject: "u: \"x\" - y"}, {Name: "n", Kind: "Group", Subject: "g", ReadOnly: true},
 		{Name: "n", Kind: "ServiceAccount", Subject: "ns/sa", AllResources: true},
+		{Name: "n", Kind: "User", Subject: "auditor", Metrics: true},
 	} {
 		text, err := RBAC(o)
 		if err != nil {
@@ -152,8 +153,8 @@ func TestRBAC(t *testing.T) {
 			}
 			for _, rule := range object.Rules {
 				for i, resource := range rule.Resources {
-					if verbs := strings.Join(rule.Verbs, ","); resource != "configmaps" &&
-						strings.Contains(verbs, "get") || o.ReadOnly && strings.Contains(verbs, "patch") {
+					if verbs := strings.Join(rule.Verbs, ","); resource != "configmaps" && !o.Metrics &&
+						strings.Contains(verbs, "get") || (o.ReadOnly || o.Metrics) && strings.Contains(verbs, "patch") {
 						t.Errorf("RBAC(%+v) allows %s on %s, want no such rule", o, verbs, rule.Resources[i])
 					}
 				}

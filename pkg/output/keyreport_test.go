@@ -17,9 +17,11 @@ func TestKeyReportText(t *testing.T) {
 	full := v1alpha1.KeyReport{
 		Region: "eu-west-1",
 		Key: v1alpha1.KeyListItem{
-			ARN: "arn:key", Eligible: true, Warnings: []string{"it is a replica"}, State: "Enabled", Palette: v1alpha1.PaletteYes,
-			KeyDetails: v1alpha1.KeyDetails{Description: "d", CreationDate: created, Primary: "arn:p", Replicas: []string{"arn:r"}},
-			Tags:       map[string]string{"b": "2", "a": "1"}, UsedBy: []string{"arn:c1", "arn:c2"},
+			ARN: "arn:key", Eligible: true, Warnings: []string{"it is a replica"}, State: "Enabled",
+			Palette: v1alpha1.PaletteYes, KeyDetails: v1alpha1.KeyDetails{
+				Description: "d", CreationDate: created, Primary: "arn:p", Replicas: []string{"arn:r"},
+			},
+			Tags: map[string]string{"b": "2", "a": "1"}, UsedBy: []string{"arn:c1", "arn:c2"},
 		},
 		LastUse: &v1alpha1.KeyUse{Operation: "Decrypt", Time: created},
 		Grants: []v1alpha1.KeyGrant{{Grantee: "eks.amazonaws.com", Operations: []string{"Decrypt", "Encrypt"},
@@ -31,14 +33,16 @@ func TestKeyReportText(t *testing.T) {
 	}
 	partly := full
 	partly.Unknown = []v1alpha1.UnknownFact{{Fact: "grants", Reason: "only the first 1 grants were read"}}
-	ineligible := v1alpha1.KeyReport{Region: "eu-west-1", Key: v1alpha1.KeyListItem{ARN: "arn:key", Reasons: []string{"it is disabled"}}}
+	ineligible := v1alpha1.KeyReport{Region: "eu-west-1"}
+	ineligible.Key = v1alpha1.KeyListItem{ARN: "arn:key", Reasons: []string{"it is disabled"}}
 	for _, test := range []struct {
 		name   string
 		report v1alpha1.KeyReport
 		want   []string
 	}{
 		{"full", full, []string{
-			"Eligible for the clusters of eu-west-1\n- it is a replica\n", "Tags:         a=1, b=2\n", "Created:      2026-01-02 03:04 UTC",
+			"Eligible for the clusters of eu-west-1\n- it is a replica\n", "Tags:         a=1, b=2\n",
+			"Created:      2026-01-02 03:04 UTC",
 			"Primary:      arn:p\n", "Replicas:     arn:r\n", "Used by:      arn:c1, arn:c2\n",
 			"Last use:     Decrypt on 2026-01-02 03:04 UTC (the health checks of a cluster use its key too)\n",
 			"eks.amazonaws.com   Decrypt,Encrypt   arn:c1   2026-01-02   n\n",

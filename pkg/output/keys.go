@@ -71,8 +71,8 @@ func wideCells(k *v1alpha1.KeyListItem) []string {
 	return []string{strings.Join(regions, ","), created, tagList(k.Tags), k.Description}
 }
 
-// paletteText states what Palette needs to use the key. Its controller policy allows only keys with a certain alias; the
-// page on the encryption of secrets has a statement for all others.
+// paletteText states what Palette needs to use the key. Its controller policy allows only keys with a certain alias;
+// the page on the encryption of secrets has a statement for all others.
 func paletteText(k *v1alpha1.KeyListItem) string {
 	switch k.Palette {
 	case v1alpha1.PaletteYes:

@@ -43,6 +43,8 @@ func (s *servers) commonWriteKey() (key apiserver.Key, lane serverLane, err erro
 	for _, voter := range s.voters() {
 		k, ok := voter.server.WriteKey()
 		switch {
+		case voter.server.ID == "" && len(s.identified()) > 0:
+			continue // it did not respond
 		case voter.server.Metrics == nil:
 			err := fmt.Errorf("the metrics of an API server are not readable: %w", voter.server.Err)
 			return key, lane, hint.Wrap(err, "`kubectl eks-encrypt generate rbac` prints the required role")

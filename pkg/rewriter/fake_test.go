@@ -45,6 +45,7 @@ type fake struct {
 	servers []*fakeServer
 	balance func(connection int) int
 	dialled int
+	pool    bool // a proxy chooses the server of each request
 	open    []net.Conn
 	// leases are served if they are not nil. webhooks are the mutating ones.
 	leases   map[string]time.Duration // since the last renewal, by name

@@ -116,6 +116,9 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.intercept != nil && f.intercept(n, w, r) {
 		return
 	}
+	if f.pool {
+		s = f.servers[n%len(f.servers)]
+	}
 	s.serve(w, r)
 }
 
@@ -126,6 +129,11 @@ func (s *fakeServer) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == recordPath:
 		f.serveRecord(w, r)
+		return
+	case r.URL.Path == "/api":
+		respondJSON(w, http.StatusOK, runtime.ContentTypeJSON, &metav1.APIVersions{
+			ServerAddressByClientCIDRs: []metav1.ServerAddressByClientCIDR{{ServerAddress: s.name}},
+		})
 		return
 	case r.URL.Path == "/metrics":
 		s.serveMetrics(w)

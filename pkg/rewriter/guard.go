@@ -101,20 +101,19 @@ func (g *guard) wrote(ctx context.Context) {
 	_ = g.bytes.WaitN(ctx, min(max(n, 1), g.bytes.Burst()))
 }
 
-// wait blocks while the run is paused.
-func (g *guard) wait(ctx context.Context) error {
+// wait blocks while the run is paused, and reports whether it was.
+func (g *guard) wait(ctx context.Context) (waited bool, err error) {
 	g.mu.Lock()
 	paused := g.paused
 	g.mu.Unlock()
 	if paused == nil {
-		return ctx.Err()
+		return false, ctx.Err()
 	}
 	select {
 	case <-paused:
-		return ctx.Err()
 	case <-ctx.Done():
-		return ctx.Err()
 	}
+	return true, ctx.Err()
 }
 
 // isPaused reports whether the run waits for a compaction.
@@ -228,5 +227,5 @@ func EstimateBytes(ctx context.Context, o Options) (text string, ok bool) {
 		}
 		sum += size
 	}
-	return bytesText(sum), true
+	return bytesText(sum), sum > 0
 }

@@ -23,16 +23,12 @@ var balancers = map[string]func(*rand.Rand, int) func(int) int{ //nolint:gocheck
 // catch up, or whose key changes in the middle of the run. No run may claim more than the
 // storage shows, or leave an object under an older key than before.
 func TestSeveralServers(t *testing.T) {
-	faults := []string{"healthy", "one lags", "one lags, readable", "all lag", "catches up", "changes"}
+	faults := []string{"healthy", "one lags", "one lags, readable", "all lag", "catches up", "changes", "rolling"}
 	proven := map[string]int{}
-	for seed := range uint64(120) {
+	for seed := range uint64(140) {
 		random := rand.New(rand.NewPCG(seed, 7))
 		fault := faults[int(seed)%len(faults)]
-		var balancer string
-		for name := range balancers {
-			balancer = name
-			break
-		}
+		balancer := []string{"first", "round-robin", "random"}[random.IntN(3)]
 		f := newFake(t)
 		for range 1 + random.IntN(2) {
 			f.addServer()
@@ -48,7 +44,7 @@ func TestSeveralServers(t *testing.T) {
 			lagging.lags, lagging.blind = true, true
 		case "one lags, readable":
 			lagging.lags = true
-		case "all lag":
+		case "all lag", "rolling":
 			for _, s := range f.servers {
 				s.lags = true
 			}
@@ -57,6 +53,12 @@ func TestSeveralServers(t *testing.T) {
 		}
 		at := 5 + random.IntN(150)
 		f.intercept = func(n int, _ http.ResponseWriter, _ *http.Request) bool {
+			if i := n/at - 1; fault == "rolling" && n%at == 0 && i >= 0 && i < len(f.servers) {
+				f.mu.Lock()
+				f.servers[i].lags = false
+				f.servers[i].started++
+				f.mu.Unlock()
+			}
 			if n == at && fault == "catches up" {
 				f.mu.Lock()
 				lagging.lags, lagging.blind = false, false
@@ -93,7 +95,7 @@ func TestSeveralServers(t *testing.T) {
 		if rec := result.NewRecord(o.Record, "", ""); rec != nil && f.byKey()[oldKey] > 0 {
 			t.Errorf("%s: NewRecord = %+v, but the storage has %v", name, rec, f.byKey())
 		}
-		if fault != "changes" && fault != "all lag" && f.byKey()[oldKey] > old {
+		if fault != "changes" && fault != "all lag" && fault != "rolling" && f.byKey()[oldKey] > old {
 			t.Errorf("%s: %d objects have the old key, want at most the %d from before", name, f.byKey()[oldKey], old)
 		}
 		shown := !f.servers[0].noMetrics && balancer != "first"

@@ -58,7 +58,7 @@ func (s *servers) metricsAgree() v1alpha1.Agreement {
 		return v1alpha1.Disagree
 	}
 	var common apiserver.Key
-	for i, lane := range s.voters() {
+	for i, lane := range s.identified() {
 		key, ok := lane.server.WriteKey()
 		if !ok || i > 0 && key != common {
 			return v1alpha1.AgreementUnknown

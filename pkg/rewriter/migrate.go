@@ -30,12 +30,29 @@ func Migrate(ctx context.Context, options Options) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure the connection to the API server: %w", err)
 	}
+	if err := mayMigrate(ctx, options); err != nil {
+		return nil, err
+	}
 	for _, resource := range options.Resources {
 		if err := migrate(ctx, c.StorageVersionMigrations(), resource, &options); err != nil {
 			return nil, err
 		}
 	}
 	return Run(ctx, options)
+}
+
+// mayMigrate checks what must hold before the cluster writes: what a run checks before its
+// own first write, as far as metrics show it.
+func mayMigrate(ctx context.Context, options Options) error {
+	s, err := newSession(ctx, &options)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if s.servers.keysDiffer() {
+		return disagreement("their metrics name different write keys")
+	}
+	return s.servers.mayWrite(&options)
 }
 
 func migrate(

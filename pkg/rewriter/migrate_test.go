@@ -95,6 +95,11 @@ func TestMigrateErrors(t *testing.T) {
 			resource := schema.GroupResource{Group: "storagemigration.k8s.io", Resource: "storageversionmigrations"}
 			return deny(migrationsPath, apierrors.NewForbidden(resource, "", nil))
 		}, "storageversionmigrations"},
+		"the servers disagree": {func(f *fake) intercept {
+			f.addServer().lags = true
+			f.balance = func(n int) int { return n % 2 }
+			return migrator(f, svmv1.MigrationSucceeded)
+		}, "disagree"},
 		"failed": {func(f *fake) intercept {
 			return migrator(f, svmv1.MigrationRunning, svmv1.MigrationFailed)
 		}, "failed: Because of this"},

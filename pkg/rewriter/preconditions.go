@@ -27,7 +27,7 @@ const unknownReason = "reason unknown"
 // the write key must be known and must not change during the run.
 func (p Preconditions) Check(method v1alpha1.CoverageMethod) error {
 	cluster, encryption := p.Report.Cluster, p.Report.Encryption
-	writes := method != v1alpha1.MethodReadOnly
+	writes := method != v1alpha1.MethodReadOnly && method != v1alpha1.MethodMetrics
 	if err := p.checkGuard(writes); err != nil {
 		return err
 	}

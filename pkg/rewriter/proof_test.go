@@ -31,11 +31,11 @@ func TestWhatCannotBeProven(t *testing.T) {
 		verdict v1alpha1.CoverageVerdict
 		want    string // in the statement
 	}{
-		{"one server", func(*fake, *Options) {}, v1alpha1.CoverageProven, "by the API server"},
+		{"one server", func(*fake, *Options) {}, v1alpha1.CoverageProven, "The API server verified"},
 		{"two servers", func(f *fake, _ *Options) {
 			f.addServer()
 			f.balance = func(n int) int { return n % 2 }
-		}, v1alpha1.CoverageProven, "by all 2 API servers"},
+		}, v1alpha1.CoverageProven, "All 2 API servers verified"},
 		{"no right on leases", func(f *fake, _ *Options) { f.leases = nil },
 			v1alpha1.CoverageNotProven, "unknown how many API servers"},
 		{"no right on metrics", func(f *fake, _ *Options) { f.noMetrics(true) },
@@ -43,11 +43,15 @@ func TestWhatCannotBeProven(t *testing.T) {
 		{"no right on metrics, AWS-owned key", func(f *fake, o *Options) {
 			f.noMetrics(true)
 			o.KeyARN = ""
-		}, v1alpha1.CoverageProven, "by the API server"},
+		}, v1alpha1.CoverageProven, "The API server verified"},
 		{"another server is not reached", func(f *fake, _ *Options) { f.addServer() },
 			v1alpha1.CoverageNotProven, "only 1 of 2 API servers"},
+		{"a proxy that pools", func(f *fake, _ *Options) {
+			f.addServer()
+			f.pool = true
+		}, v1alpha1.CoverageNotProven, "a proxy spreads the requests"},
 		{"a Lease of a server that has ended", func(f *fake, _ *Options) { f.leases["ended"] = time.Hour },
-			v1alpha1.CoverageProven, "by the API server"},
+			v1alpha1.CoverageProven, "The API server verified"},
 		{"a Lease of a server that has just ended", func(f *fake, _ *Options) {
 			started := time.Now()
 			f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
@@ -58,7 +62,7 @@ func TestWhatCannotBeProven(t *testing.T) {
 				}
 				return false
 			}
-		}, v1alpha1.CoverageProven, "by the API server"},
+		}, v1alpha1.CoverageProven, "The API server verified"},
 		{"a server with a slow clock is not reached", func(f *fake, _ *Options) { f.leases["slow"] = 2 * time.Hour },
 			v1alpha1.CoverageNotProven, "only 1 of 2 API servers"},
 	}

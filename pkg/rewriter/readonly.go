@@ -103,7 +103,7 @@ type writtenAfter struct {
 // proof returns what the record proves about a resource. The zero value
 // proves nothing.
 func (record *Record) proof(r Resource) writtenAfter {
-	if record == nil || record.ResourceVersion == "" {
+	if record == nil || !record.Agreed || record.ResourceVersion == "" {
 		return writtenAfter{}
 	}
 	if r.GroupResource() != Secrets().GroupResource() {

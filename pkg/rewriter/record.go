@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -43,6 +44,9 @@ type Record struct {
 	ResourceVersionBefore string
 	// ResourceVersion is that of a list of the Secrets after the association.
 	ResourceVersion string
+	// Agreed is true if all API servers wrote with the key at the time of ResourceVersion.
+	// Otherwise an object with a larger one may have an older key.
+	Agreed bool
 	// ProvenResourceVersion is that of a list after which every Secret of the cluster
 	// had been proven to be encrypted with the key; empty if there was none.
 	ProvenResourceVersion string
@@ -125,12 +129,24 @@ func RecordAssociation(ctx context.Context, config *rest.Config, record Record, 
 		}
 		record.ResourceVersionBefore = old.ResourceVersionBefore
 	}
+	record.Agreed = serversWriteWith(ctx, config, record.KeyARN)
 	version, at, err := CurrentVersion(ctx, config, now)
 	if err != nil {
 		return err
 	}
 	record.ResourceVersion, record.ProvenResourceVersion, record.Time = version, "", at
 	return SaveRecord(ctx, config, record)
+}
+
+// agreeTimeout bounds how long RecordAssociation waits for the API servers.
+const agreeTimeout = 15 * time.Second
+
+// serversWriteWith reports whether the metrics of all live API servers name the key.
+func serversWriteWith(ctx context.Context, config *rest.Config, keyARN string) bool {
+	ctx, cancel := context.WithTimeout(ctx, agreeTimeout)
+	defer cancel()
+	servers, err := InspectServers(ctx, config, keyARN)
+	return err == nil && servers.Agreement == v1alpha1.Agree && servers.WriteKey == v1alpha1.WriteKeyMatchesARN
 }
 
 // CurrentVersion returns the resourceVersion of the Secrets now, and the clock of the
@@ -160,8 +176,10 @@ func (record *Record) matches(clusterARN, keyARN string) bool {
 func (record *Record) configMap(uid types.UID) *applycorev1.ConfigMapApplyConfiguration {
 	return applycorev1.ConfigMap(recordObject, metav1.NamespaceSystem).WithData(map[string]string{
 		"uid": string(uid), "clusterArn": record.ClusterARN, "keyArn": record.KeyARN, "updateId": record.UpdateID,
+		"agreed":                strconv.FormatBool(record.Agreed),
 		"resourceVersionBefore": record.ResourceVersionBefore, "resourceVersion": record.ResourceVersion,
 		"provenResourceVersion": record.ProvenResourceVersion,
+		"writeKey":              record.WriteKey,
 		"time":                  record.Time.UTC().Format(time.RFC3339), "toolVersion": record.ToolVersion,
 	})
 }
@@ -178,7 +196,7 @@ func parseRecord(m *corev1.ConfigMap) (*Record, error) {
 		ClusterARN: m.Data["clusterArn"], KeyARN: m.Data["keyArn"], UpdateID: m.Data["updateId"],
 		ResourceVersionBefore: m.Data["resourceVersionBefore"],
 		ResourceVersion:       m.Data["resourceVersion"], ProvenResourceVersion: m.Data["provenResourceVersion"],
-		WriteKey: m.Data["writeKey"], Time: at, ToolVersion: m.Data["toolVersion"],
+		Agreed: m.Data["agreed"] == "true", WriteKey: m.Data["writeKey"], Time: at, ToolVersion: m.Data["toolVersion"],
 	}, nil
 }
 
@@ -189,17 +207,18 @@ func parseRecord(m *corev1.ConfigMap) (*Record, error) {
 func (r *Result) NewRecord(old *Record, updateID, toolVersion string) *Record {
 	report := r.Report
 	versions := r.Versions[Secrets().String()]
-	before, after := versions[0], versions[1]
-	if !r.Whole || !r.Agreed || before == "" ||
+	after := versions[1]
+	unproven := slices.ContainsFunc(report.Resources, func(c v1alpha1.ResourceCoverage) bool { return c.Unproven > 0 })
+	if !r.Whole || !r.Agreed || unproven || after == "" ||
 		report.Method != v1alpha1.MethodRewrite && report.Method != v1alpha1.MethodProbe {
 		return nil
 	}
 	record := Record{
 		ClusterARN: report.Cluster.ARN, KeyARN: report.KeyARN, UpdateID: updateID,
-		ResourceVersion: before, Time: r.ServerTime, ToolVersion: toolVersion,
+		ResourceVersion: after, Agreed: true, Time: r.ServerTime, ToolVersion: toolVersion,
 	}
 	if old.matches(record.ClusterARN, record.KeyARN) {
-		if old.ResourceVersion != "" {
+		if old.Agreed {
 			record.ResourceVersion, record.Time = old.ResourceVersion, old.Time
 		}
 		record.ResourceVersionBefore, record.WriteKey = old.ResourceVersionBefore, old.WriteKey

@@ -135,7 +135,8 @@ func TestIgnoredRecords(t *testing.T) {
 			f.secrets("a", 5, oldKey)
 			f.config = map[string]string{
 				"uid": "config-uid", "clusterArn": "arn:c", "keyArn": "arn:key", "resourceVersion": "9000",
-				"time": time.Now().UTC().Format(time.RFC3339),
+				"agreed": "true",
+				"time":   time.Now().UTC().Format(time.RFC3339),
 			}
 			o := options(f, v1alpha1.MethodReadOnly)
 			test.change(f, &o)
@@ -160,7 +161,7 @@ func TestIgnoredRecords(t *testing.T) {
 // TestProofByTimestamps checks that timestamps of other resources are compared with a margin for clock differences.
 func TestProofByTimestamps(t *testing.T) {
 	association := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	record := &Record{ResourceVersion: "100", ProvenResourceVersion: "200", Time: association}
+	record := &Record{Agreed: true, ResourceVersion: "100", ProvenResourceVersion: "200", Time: association}
 	configMaps := Resource{schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}, true}
 	now := association.Add(24 * time.Hour)
 	tests := []struct {
@@ -226,7 +227,64 @@ func TestRecorded(t *testing.T) {
 	}
 	f.mutate = func(o *cell) bool { return o.name == "a-00001" }
 	record := must(t, options(f, v1alpha1.MethodRewrite)).NewRecord(nil, "u", "v1")
-	if record == nil || record.ProvenResourceVersion != "" {
-		t.Errorf("Recorded with one unproven object = %+v, want no proven version", record)
+	if record != nil {
+		t.Errorf("NewRecord with one unproven object = %+v, want nil", record)
+	}
+}
+
+// TestRecordBefore checks that the version from before an association is kept with the
+// record, and that it proves nothing by itself.
+func TestRecordBefore(t *testing.T) {
+	f := newFake(t)
+	f.secrets("a", 5, oldKey)
+	config := f.restConfig()
+	record := Record{ClusterARN: "arn:c", KeyARN: "arn:key"}
+	var err error
+	if record.ResourceVersionBefore, record.Time, err = CurrentVersion(t.Context(), config, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if err := RecordBefore(t.Context(), config, record); err != nil {
+		t.Fatal(err)
+	}
+	f.secrets("b", 5, newKey)
+	r := verify(t, f, func(o *Options) { o.ReadMetadata = true })
+	if r.Resources[0].Current != 0 {
+		t.Errorf("report = %+v, want nothing proven", r.Resources[0])
+	}
+	recordAssociation(t, f)
+	after, err := LoadRecord(t.Context(), config)
+	if err != nil || after.ResourceVersionBefore != record.ResourceVersionBefore || after.ResourceVersion == "" {
+		t.Errorf("record = %+v, %v, want both versions", after, err)
+	}
+}
+
+// TestRecordWithLaggingServer checks that the version of an association proves nothing if
+// an API server still wrote with the old key then.
+func TestRecordWithLaggingServer(t *testing.T) {
+	f := newFake(t)
+	f.secrets("a", 5, oldKey)
+	f.addServer().lags = true
+	f.balance = func(n int) int { return n % 2 }
+	recordAssociation(t, f)
+	f.secrets("b", 5, oldKey) // written by the server that lags
+	r := verify(t, f, func(o *Options) { o.ReadMetadata = true })
+	if r.Resources[0].Current != 0 {
+		t.Errorf("report = %+v, want nothing proven", r.Resources[0])
+	}
+}
+
+// TestRecordIsComplete checks that a record is the same after it was saved.
+func TestRecordIsComplete(t *testing.T) {
+	f := newFake(t)
+	record := Record{
+		ClusterARN: "arn:c", KeyARN: "arn:key", UpdateID: "u", ResourceVersionBefore: "1", ResourceVersion: "2", Agreed: true,
+		ProvenResourceVersion: "3", WriteKey: "sha256:x", Time: time.Unix(1, 0).UTC(), ToolVersion: "v1",
+	}
+	if err := SaveRecord(t.Context(), f.restConfig(), record); err != nil {
+		t.Fatal(err)
+	}
+	got, err := LoadRecord(t.Context(), f.restConfig())
+	if err != nil || *got != record {
+		t.Errorf("LoadRecord = %+v, %v, want %+v", got, err, record)
 	}
 }

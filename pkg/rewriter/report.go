@@ -143,6 +143,8 @@ func (t *total) why() string {
 		return "the API servers disagree about the write key, or it changed during the run; wait for EKS and run it again"
 	case s.Live == 0:
 		return fmt.Sprintf("it is unknown how many API servers there are (%s)", s.Reason)
+	case !t.covered && s.Live == s.Reached:
+		return s.Reason
 	case !t.covered:
 		return fmt.Sprintf("only %d of %d API servers were reached (%s)", s.Reached, s.Live, s.Reason)
 	case t.options.Method != v1alpha1.MethodMetrics && t.agreement.Before != v1alpha1.Agree:
@@ -201,20 +203,12 @@ func percentage(part, whole int64) string {
 	return fmt.Sprintf("fewer than %d.%d %%", tenths/10, tenths%10)
 }
 
-// serversText names the API servers that agreed.
+// serversText names the API servers that agreed, as the subject of a sentence.
 func (t *total) serversText() string {
-	s := t.servers
-	switch {
-	case s == nil:
-		return ""
-	case s.Live == 1:
-		return " by the API server"
-	case s.Live == s.Reached:
-		return fmt.Sprintf(" by all %d API servers", s.Live)
-	case s.Live == 0:
-		return " by API servers, it is unknown how many there are"
+	if t.servers.Live == 1 {
+		return "The API server"
 	}
-	return fmt.Sprintf(" by %d of %d API servers", s.Reached, s.Live)
+	return fmt.Sprintf("All %d API servers", t.servers.Live)
 }
 
 // reason returns a clause for a statement that proves nothing.

@@ -3,6 +3,7 @@ package rewriter
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +23,13 @@ const (
 
 	rosterPause = 3 * time.Second
 	rosterTries = 6
-	laneErrors  = 3 // connections without a response, one after the other
+	// Two servers behind a proxy that chooses at random for each request are missed with
+	// a probability of 1 in 16 for each connection.
+	poolRequests = 5
+
+	scrapeTries = 5
+
+	laneErrors = 3 // connections without a response, one after the other
 )
 
 // servers are connections to the API servers of the cluster, one after the other
@@ -34,6 +41,7 @@ type servers struct {
 	roster *apiserver.Roster
 	live   map[string]bool // by the hash of the Lease's name
 	reason string          // why the live servers are unknown
+	pooled bool            // a proxy spreads the requests of one connection over servers
 }
 
 type serverLane struct {
@@ -136,7 +144,13 @@ func (s *servers) open(ctx context.Context) (*apiserver.Lane, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := lane.Identify(ctx, "")
+	var server apiserver.Server
+	for range scrapeTries {
+		if server, err = lane.Identify(ctx, ""); err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	s.checkPool(ctx, lane)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -145,6 +159,24 @@ func (s *servers) open(ctx context.Context) (*apiserver.Lane, error) {
 	}
 	s.lanes = append(s.lanes, serverLane{lane, server, err == nil})
 	return lane, nil
+}
+
+// checkPool checks whether all requests of a connection reach one server, as far as their
+// addresses can be read.
+func (s *servers) checkPool(ctx context.Context, lane *apiserver.Lane) {
+	first := ""
+	for range poolRequests {
+		address, err := lane.Address(ctx)
+		switch {
+		case err != nil:
+		case first == "":
+			first = address
+		case address != first:
+			s.pooled = true
+			s.reason = "a proxy spreads the requests of one connection over several API servers"
+			return
+		}
+	}
 }
 
 func (s *servers) close() {
@@ -188,7 +220,7 @@ func (s *servers) reached(ids map[string]bool) int {
 // covers reports whether ids are all live servers.
 func (s *servers) covers(ids map[string]bool) bool {
 	switch n := s.reached(ids); {
-	case len(s.live) == 0:
+	case len(s.live) == 0, s.pooled:
 		return false
 	case len(s.live) == 1 && len(ids) <= 1:
 		return n == len(ids) // one server needs no identity
@@ -224,6 +256,11 @@ func (s *servers) now(fallback time.Time) time.Time {
 	return fallback
 }
 
+// identified returns one connection to each server that was identified.
+func (s *servers) identified() []serverLane {
+	return slices.DeleteFunc(s.voters(), func(lane serverLane) bool { return lane.server.ID == "" })
+}
+
 // keysDiffer reports whether the metrics of two servers show that they have no write key
 // in common. This costs no write.
 func (s *servers) keysDiffer() bool {
@@ -243,7 +280,7 @@ func (s *servers) keysDiffer() bool {
 // writeKey compares the write keys that the servers name to the ARN.
 func (s *servers) writeKey(arn string) v1alpha1.WriteKey {
 	result := v1alpha1.WriteKeyUnknown
-	for _, lane := range s.voters() {
+	for _, lane := range s.identified() {
 		key, ok := lane.server.WriteKey()
 		switch {
 		case !ok || arn == "":
@@ -260,7 +297,7 @@ func (s *servers) writeKey(arn string) v1alpha1.WriteKey {
 // none, or different ones.
 func (s *servers) writeHash() string {
 	hash := ""
-	for i, lane := range s.voters() {
+	for i, lane := range s.identified() {
 		key, ok := lane.server.WriteKey()
 		if !ok || i > 0 && key.Hash != hash {
 			return ""

@@ -25,7 +25,7 @@ type Result struct {
 	Whole bool
 	// Agreed reports whether all live API servers agreed at the end.
 	Agreed bool
-	// ServerTime is the clock of an API server at the start.
+	// ServerTime is the clock of an API server at the end.
 	ServerTime time.Time
 	// WriteKey is the hash of the key that all API servers name; empty if unknown.
 	WriteKey string
@@ -62,7 +62,7 @@ func Run(ctx context.Context, options Options) (*Result, error) {
 		Notes: options.Notes,
 	}
 	result := &Result{
-		Report: report, Versions: map[string][2]string{}, ServerTime: s.now(),
+		Report: report, Versions: map[string][2]string{},
 		Whole: options.Namespace == "" && options.Selector == "",
 	}
 	t := newTotal(&options)
@@ -75,7 +75,7 @@ func Run(ctx context.Context, options Options) (*Result, error) {
 	report.Verdict = t.verdict()
 	report.Statement = t.statement(report.Verdict)
 	report.Control = t.control
-	result.Agreed = t.agreed()
+	result.Agreed, result.ServerTime = t.agreed(), s.now()
 	if s.servers != nil {
 		result.WriteKey = s.servers.writeHash()
 	}

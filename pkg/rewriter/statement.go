@@ -25,7 +25,7 @@ func (t *total) statement(verdict v1alpha1.CoverageVerdict) string {
 		printf("%s not written since before the association, and an API server called %s current: it does not write "+
 			"with %s.", count(t.contradicted, "object was", "objects were"), pronoun(t.contradicted), key)
 	case verdict == v1alpha1.CoverageProven:
-		printf("All %d %s are encrypted with %s, verified%s by one no-op write per object.", existing, objects, key,
+		printf("All %d %s are encrypted with %s. %s verified this by one no-op write per object.", existing, objects, key,
 			t.serversText())
 	case proven == 0:
 		printf("It is not proven that any of %d %s is encrypted with %s: %s.", existing, objects, key, t.reason())
@@ -38,8 +38,8 @@ func (t *total) statement(verdict v1alpha1.CoverageVerdict) string {
 	if writes(method) && t.Rewritten > 0 && !sampling(method) {
 		printf(" The storage wrote %d of them during this run", t.Rewritten)
 		if t.Stale > 0 {
-			printf("; at least %s stale before, because %s not written since before the association",
-				count(t.Stale, "was", "were"), count(t.Stale, "was", "were"))
+			printf("; at least %s stale: %s not been written since before the association",
+				count(t.Stale, "of these was", "of these were"), map[bool]string{true: "it had", false: "they had"}[t.Stale == 1])
 		}
 		printf(".")
 	}
@@ -114,7 +114,7 @@ func (t *total) sampleStatement(
 		printf("%d of %d %s are encrypted with the write key of the API server that answered. This does not prove "+
 			"how many are encrypted with %s: %s.", proven, existing, objects, key, t.reason())
 	default:
-		printf("0 of %d %s drawn at random were stale: they are encrypted with %s, verified%s. "+
+		printf("0 of %d %s drawn at random were stale: they are encrypted with %s. %s agreed. "+
 			"With 95 %% confidence, ", proven, objects, key, t.serversText())
 		// Samples of different populations cannot be combined, so each has its own bound.
 		var stale, population int64

@@ -179,8 +179,12 @@ func (r *run) send(ctx context.Context, o *object, named uint64) (after uint64, 
 	if r.qps != nil && r.qps.Wait(ctx) != nil {
 		return 0, false, nil
 	}
-	if r.guard.wait(ctx) != nil {
-		return 0, false, nil
+	waited, err := r.guard.wait(ctx)
+	if err != nil {
+		return 0, false, nil //nolint:nilerr // the context ended before the write
+	}
+	if waited { // the silence of a pause is not that of the server
+		r.lastResponse.Store(r.now().UnixNano())
 	}
 	sending := context.WithoutCancel(ctx)
 	if r.limiter.Do(ctx, func() bool {

@@ -24,7 +24,9 @@ func askHealth(ctx context.Context, b *binding.Binding) func(*v1alpha1.Encryptio
 		if err != nil {
 			return
 		}
-		lane, err := apiserver.Open(rest.AnonymousClientConfig(config), 0)
+		anonymous := rest.AnonymousClientConfig(config)
+		anonymous.Proxy = config.Proxy
+		lane, err := apiserver.Open(anonymous, 0)
 		if err != nil {
 			return
 		}
