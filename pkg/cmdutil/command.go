@@ -34,8 +34,8 @@ func secret(flag *pflag.Flag) bool {
 }
 
 // Command returns a command line of this tool for the bound cluster: it names the context and the ARN, and repeats
-// every flag that selects the cluster, the connection or the principal. If another cluster has taken that name, the guard
-// refuses the command. words must not contain --yes if the command may begin an association.
+// every flag that selects the cluster, the connection or the principal. If another cluster has taken that name, the
+// guard refuses the command. words must not contain --yes if the command may begin an association.
 func (f *Factory) Command(b *binding.Binding, words ...string) string {
 	return program + " " + shellescape.QuoteCommand(words) + f.Selection(b)
 }

@@ -117,8 +117,8 @@ func (f *Factory) InspectBinding(ctx context.Context, b *binding.Binding, o Insp
 	return Inspected{Binding: b, Result: result}
 }
 
-// Explain adds to an error what the principal has to do with it: it belongs to another account than the cluster, so that
-// the cluster does not exist there or may not be described, or kubectl uses a role.
+// Explain adds to an error what the principal has to do with it: it belongs to another account than the cluster, so
+// that the cluster does not exist there or may not be described, or kubectl uses a role.
 func Explain(b *binding.Binding, caller *v1alpha1.Caller, err error) error {
 	kind := awsclient.KindOf(err)
 	if kind != awsclient.KindAccessDenied && kind != awsclient.KindNotFound {
