@@ -66,12 +66,13 @@ func (l *Lab) Endpoint(t *testing.T) string {
 // Certificate returns the certificate that the server at url presents to a new connection.
 func Certificate(t *testing.T, url string) []byte {
 	t.Helper()
-	conn, err := tls.Dial("tcp", strings.TrimPrefix(url, "https://"), &tls.Config{
+	dialer := tls.Dialer{Config: &tls.Config{
 		InsecureSkipVerify: true, //nolint:gosec // the certificate is what the test compares
-	})
+	}}
+	conn, err := dialer.DialContext(t.Context(), "tcp", strings.TrimPrefix(url, "https://"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	return conn.ConnectionState().PeerCertificates[0].Raw
+	return conn.(*tls.Conn).ConnectionState().PeerCertificates[0].Raw
 }

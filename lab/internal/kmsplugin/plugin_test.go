@@ -15,14 +15,18 @@ const arn = "arn:aws:kms:us-west-2:111122223333:key/11112222-3333-4444-5555-6666
 // fakeKMS refuses the operation that refuse names. It "encrypts" by returning the input.
 type fakeKMS struct{ refuse string }
 
-func (f *fakeKMS) Encrypt(_ context.Context, in *kms.EncryptInput, _ ...func(*kms.Options)) (*kms.EncryptOutput, error) {
+func (f *fakeKMS) Encrypt(
+	_ context.Context, in *kms.EncryptInput, _ ...func(*kms.Options),
+) (*kms.EncryptOutput, error) {
 	if f.refuse == "Encrypt" || *in.KeyId != arn {
 		return nil, errors.New("refused")
 	}
 	return &kms.EncryptOutput{CiphertextBlob: in.Plaintext}, nil
 }
 
-func (f *fakeKMS) Decrypt(_ context.Context, in *kms.DecryptInput, _ ...func(*kms.Options)) (*kms.DecryptOutput, error) {
+func (f *fakeKMS) Decrypt(
+	_ context.Context, in *kms.DecryptInput, _ ...func(*kms.Options),
+) (*kms.DecryptOutput, error) {
 	if f.refuse == "Decrypt" || *in.KeyId != arn {
 		return nil, errors.New("refused")
 	}
