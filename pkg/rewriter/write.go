@@ -181,7 +181,7 @@ func (r *run) send(ctx context.Context, o *object, named uint64) (after uint64, 
 	}
 	waited, err := r.guard.wait(ctx)
 	if err != nil {
-		return 0, false, nil //nolint:nilerr // the context ended before the write
+		return 0, false, nil
 	}
 	if waited { // the silence of a pause is not that of the server
 		r.lastResponse.Store(r.now().UnixNano())
