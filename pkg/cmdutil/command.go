@@ -2,6 +2,7 @@ package cmdutil
 
 import (
 	"regexp"
+	"runtime"
 	"strings"
 
 	"al.essio.dev/pkg/shellescape"
@@ -37,7 +38,20 @@ func secret(flag *pflag.Flag) bool {
 // every flag that selects the cluster, the connection or the principal. If another cluster has taken that name, the
 // guard refuses the command. words must not contain --yes if the command may begin an association.
 func (f *Factory) Command(b *binding.Binding, words ...string) string {
-	return program + " " + shellescape.QuoteCommand(words) + f.Selection(b)
+	line := program
+	for _, word := range words {
+		line += " " + quote(word)
+	}
+	return line + f.Selection(b)
+}
+
+// quote quotes a word for the shell of this system. A name that no shell can show, for instance with a control character,
+// becomes one that names nothing.
+func quote(word string) string {
+	if quoted, err := sanitize.ShellWord(runtime.GOOS, word); err == nil {
+		return quoted
+	}
+	return shellescape.Quote(sanitize.Line(word))
 }
 
 // Selection returns the flags that select the bound cluster, each after a space.
@@ -45,7 +59,7 @@ func (f *Factory) Selection(b *binding.Binding) string {
 	line := ""
 	add := func(name, value string) {
 		if value != "" {
-			line += " --" + name + " " + shellescape.Quote(value)
+			line += " --" + name + " " + quote(value)
 		}
 	}
 	add("context", b.Context)
@@ -66,7 +80,7 @@ func (f *Factory) Selection(b *binding.Binding) string {
 				add(flag.Name, value)
 			}
 		case flag.NoOptDefVal != "":
-			line += " --" + flag.Name + "=" + shellescape.Quote(flag.Value.String())
+			line += " --" + flag.Name + "=" + quote(flag.Value.String())
 		default:
 			add(flag.Name, flag.Value.String())
 		}

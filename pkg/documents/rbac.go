@@ -41,9 +41,11 @@ func RBAC(o RBACOptions) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	verbs := []string{"list", "patch"}
-	recordVerbs := []string{"get", "patch"}
-	if o.ReadOnly || o.Metrics {
+	verbs, recordVerbs := []string{"list", "patch"}, []string{"get", "patch"}
+	switch {
+	case o.Metrics:
+		verbs, recordVerbs = []string{"get", "list"}, recordVerbs[:1]
+	case o.ReadOnly:
 		verbs, recordVerbs = verbs[:1], recordVerbs[:1]
 	}
 	// Objects are listed one namespace at a time.
@@ -54,7 +56,6 @@ func RBAC(o RBACOptions) (string, error) {
 	}
 	switch {
 	case o.Metrics:
-		rules[0].Verbs = []string{"get", "list"}
 		rules = append(rules, serverRules()...)
 	case !o.ReadOnly:
 		rules = append(rules, serverRules()...)

@@ -10,6 +10,7 @@ import (
 type KeyReport struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
+	Provenance        `json:",inline"`
 
 	// Region is that of the clusters for which the eligibility was determined, and Account
 	// is the caller's.

@@ -84,7 +84,7 @@ func (r *runner) run(ctx context.Context) error {
 	if r.noWait || !r.wait {
 		r.logf("Not waiting. Wait with: %s", r.waitCommand(updateID))
 		if r.factory.Format.ForPeople() && updateID != "" {
-			fmt.Fprintln(r.factory.Out, updateID)
+			fmt.Fprintln(r.factory.Out, sanitize.Line(updateID))
 			return nil
 		}
 		return r.printStatus(ctx)
@@ -127,7 +127,7 @@ func (r *runner) confirm(ctx context.Context) error {
 		return fmt.Errorf("not confirmed, "+format+": "+nothingChanged, args...)
 	}
 	answer, err := r.factory.Prompt(ctx, output.Wrap("This cannot be undone, and the key cannot be changed later. "+
-		"The key must outlive the cluster: without it the cluster is lost.", "", 80)+"\n\n"+r.identities()+
+		"The key must outlive the cluster: without it the cluster is lost.", "", output.Width(r.factory.ErrOut))+"\n\n"+r.identities()+
 		"Type the cluster's name to continue: ")
 	switch {
 	case ctx.Err() != nil:

@@ -70,6 +70,7 @@ func describe(ctx context.Context, f *cmdutil.Factory, named string) error {
 	if err != nil {
 		return err
 	}
+	report.Provenance = f.Provenance(clients, &at.Caller, nil)
 	report.Notes = cmdutil.SourceNotes(at.Binding.Target, clients)
 	return f.Print(report, func(w io.Writer, colour output.Colour, _ bool) error {
 		return output.KeyReportText(w, report, colour)
