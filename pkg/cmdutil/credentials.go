@@ -16,7 +16,6 @@ func (f *Factory) Connect(ctx context.Context, b *binding.Binding) error {
 	if b.AWS != nil {
 		return nil
 	}
-	b.Start(ctx)
 	timeout, err := f.RequestTimeout()
 	if err != nil {
 		return err
