@@ -72,7 +72,7 @@ func TestByMetrics(t *testing.T) {
 	c, out := l.Coverage(t, "verify", "--by-metrics")
 	r := c.Resources[0]
 	if out.Code != 1 || c.Verdict != "Stale" || r.Current != want["customer"] || r.Stale != want["aws-owned"] {
-		t.Errorf("exit code = %d, %s, %d current, %d stale; etcd has %v", out.Code, c.Verdict, r.Current, r.Stale, want)
+		t.Errorf("exit code = %d, report = %+v; etcd has %v\n%s", out.Code, c, want, out.Stderr)
 	}
 
 	stop := make(chan struct{})

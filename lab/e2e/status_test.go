@@ -40,7 +40,7 @@ func TestAssociationByTheAWSCLI(t *testing.T) {
 	if _, err := exec.LookPath("aws"); err != nil {
 		t.Skip("the AWS CLI is not installed")
 	}
-	l := labtest.Start(t, labtest.WithAWS, "--association-time", "2s")
+	l := labtest.Start(t, labtest.WithAWS, "--association-time", "10s")
 	l.Lab(t, "seed", "--secrets", "40", "--namespaces", "2").Must(t)
 	if got := verdict(t, l); got != "AWSOwnedKey  Match" {
 		t.Errorf("status before the association = %q", got)

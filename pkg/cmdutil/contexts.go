@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
 // MaxContexts is the number of kube contexts that are inspected at the same time.
@@ -20,7 +21,9 @@ func ConnectionFlags() []string {
 }
 
 // Distinct merges the contexts that are proven to lead to the same cluster: both guards are Match, and both contexts
-// name the same ARN and connect to the same server. The first one is kept; its notes name the others.
+// name the same ARN and connect to the same server. The first one is kept; its notes name the others. If an unverified
+// context names the cluster of another one and connects elsewhere, two clusters may have that name: its verdict becomes
+// Unknown.
 func Distinct(all []*Inspected) []*Inspected {
 	var items []*Inspected
 	for _, inspected := range all {
@@ -33,7 +36,28 @@ func Distinct(all []*Inspected) []*Inspected {
 		kept.Notes = append(slices.Clone(kept.Notes),
 			fmt.Sprintf("context %s is also for this cluster", inspected.Report.Cluster.Context))
 	}
+	for _, item := range items {
+		i := slices.IndexFunc(items, func(other *Inspected) bool { return ambiguous(item, other) })
+		if i >= 0 {
+			item.doubt(fmt.Errorf("context %s names the same cluster and connects elsewhere, and nothing shows that this one "+
+				"leads to it", items[i].Report.Cluster.Context))
+		}
+	}
 	return items
+}
+
+// ambiguous reports whether a is unverified and may be another cluster of the same name than b.
+func ambiguous(a, b *Inspected) bool {
+	arn := a.Report.Cluster.ARN
+	return arn != "" && arn == b.Report.Cluster.ARN && a.Report.Cluster.Guard == v1alpha1.GuardUnverified &&
+		!a.SameServer(b.Binding)
+}
+
+// doubt takes back the verdict.
+func (i *Inspected) doubt(reason error) {
+	r := &i.Report
+	r.Encryption, r.Key, i.Err = encryption.Unknown(reason.Error()), nil, reason
+	r.Controls = encryption.Controls(r)
 }
 
 func sameCluster(a, b *Inspected) bool {

@@ -25,6 +25,8 @@ func TestDistinct(t *testing.T) {
 		inspected("tunnel", "a", "https://localhost:8443", v1alpha1.GuardMatch),
 		inspected("namesake", "b", server, v1alpha1.GuardMatch),
 		inspected("unverified too", "a", server, v1alpha1.GuardUnverified),
+		inspected("alone", "c", server, v1alpha1.GuardUnverified),
+		inspected("alone too", "c", server, v1alpha1.GuardUnverified),
 		inspected("kind-1", "", "", v1alpha1.GuardMatch),
 		inspected("kind-2", "", "", v1alpha1.GuardMatch),
 	})
@@ -33,10 +35,17 @@ func TestDistinct(t *testing.T) {
 		contexts = append(contexts, i.Report.Cluster.Context)
 	}
 	want := []string{
-		"mismatch", "unverified", "direct", "tunnel", "namesake", "unverified too", "kind-1", "kind-2",
+		"mismatch", "unverified", "direct", "tunnel", "namesake", "unverified too", "alone", "alone too", "kind-1",
+		"kind-2",
 	}
 	if !slices.Equal(contexts, want) {
 		t.Fatalf("contexts = %v, want %v", contexts, want)
+	}
+	for i, unknown := range []bool{false, true, false, false, false, true, false, false, false, false} {
+		if got := items[i].Report.Encryption.Verdict == v1alpha1.VerdictUnknown; got != unknown || (items[i].Err != nil) != unknown {
+			t.Errorf("%s: verdict %q, error %v, want unknown: %t", contexts[i], items[i].Report.Encryption.Verdict,
+				items[i].Err, unknown)
+		}
 	}
 	if notes := items[2].Report.Notes; len(notes) != 1 || notes[0] != "context again is also for this cluster" {
 		t.Errorf("notes = %q, want the other context", notes)

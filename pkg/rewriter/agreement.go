@@ -43,6 +43,7 @@ const (
 type witness struct {
 	namespace, name string
 	version         uint64
+	taken           bool // the storage wrote it for the first answer
 }
 
 func (w witness) String() string { return w.namespace + "/" + w.name }
@@ -84,6 +85,7 @@ func (r *run) poll(ctx context.Context, s *servers, w *witness, listVersion uint
 		}
 		if w.version == 0 {
 			w.version, refusedFirst = after, after <= listVersion
+			w.taken = !refusedFirst
 			again, same, err := r.ask(ctx, lane, w, after)
 			switch {
 			case objectNotFound(err), apierrors.IsConflict(err), err == nil && again != after && same == connection:
@@ -171,14 +173,15 @@ func (r *run) agreeBefore(ctx context.Context, s *servers) error {
 			return disagreement(fmt.Sprintf("a no-op write of %s %s was refused by one and taken by another", r.resource, w))
 		}
 		r.agreement.Before = v1alpha1.Agree
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.witness(w)
 		if w.version <= r.control.before {
+			r.mu.Lock()
+			defer r.mu.Unlock()
 			r.control.contradicted++
 			return hint.Wrap(fmt.Errorf("%w: %s %s was not written since before the association, but is called current",
 				errContradicted, r.resource, w), "nothing was written; wait until EKS has replaced its API servers")
 		}
+		o.resourceVersion, o.exact, o.taken = w.version, true, w.taken
+		r.markDone(i) // also if the run ends early: the storage may have written it
 		return nil
 	}
 	return nil

@@ -168,7 +168,7 @@ func (r *run) markDone(i int) {
 	r.hanging.passed(o.namespace)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.witness(witness{r.inventory.namespace(o), o.name, o.resourceVersion})
+	r.witness(witness{namespace: r.inventory.namespace(o), name: o.name, version: o.resourceVersion})
 	r.control.observe(i, o)
 }
 
