@@ -46,11 +46,12 @@ func Distinct(all []*Inspected) []*Inspected {
 	return items
 }
 
-// ambiguous reports whether a is unverified and may be another cluster of the same name than b.
+// ambiguous reports whether a is unverified and may be another cluster of the same name than b: nothing in the kubeconfig
+// names its account.
 func ambiguous(a, b *Inspected) bool {
 	arn := a.Report.Cluster.ARN
 	return arn != "" && arn == b.Report.Cluster.ARN && a.Report.Cluster.Guard == v1alpha1.GuardUnverified &&
-		!a.SameServer(b.Binding)
+		a.AccountClaim() == "" && !a.SameServer(b.Binding)
 }
 
 // doubt takes back the verdict.
