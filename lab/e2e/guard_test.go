@@ -268,7 +268,8 @@ func strangeServer(t *testing.T) strange {
 		t.Fatal(err)
 	}
 	s := strange{caFile: folder.Cert(pki.CA), requests: &atomic.Int64{}}
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { count(s.requests, r) }))
+	handler := func(_ http.ResponseWriter, r *http.Request) { count(s.requests, r) }
+	server := httptest.NewUnstartedServer(http.HandlerFunc(handler))
 	var err error
 	if server.TLS, err = folder.TLS(pki.Webhook); err != nil {
 		t.Fatal(err)

@@ -17,8 +17,8 @@ import (
 )
 
 // startProxy starts a proxy in front of the API server and returns a kubeconfig for
-// it. The proxy has a certificate of the lab's CA, so that the guard matches. wrap wraps the handler that forwards requests; response, if not nil, is called
-// with each response.
+// it. The proxy has a certificate of the lab's CA, so that the guard matches. wrap wraps the
+// handler that forwards requests; response, if not nil, is called with each response.
 func startProxy(
 	t *testing.T, l *labtest.Lab, wrap func(http.Handler) http.Handler, response func(*http.Response) error,
 ) string {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,7 +62,7 @@ func TestMFAWithoutTerminal(t *testing.T) {
 	w, env := newMFA(t)
 	var out, errOut strings.Builder
 	cmd := exec.CommandContext(t.Context(), w.bin, "status", "--require", "cmk")
-	cmd.Env, cmd.Stdout, cmd.Stderr = append(w.env, env...), &out, &errOut
+	cmd.Env, cmd.Stdout, cmd.Stderr = slices.Concat(w.env, env), &out, &errOut
 	if err := cmd.Run(); err == nil || cmd.ProcessState.ExitCode() != 3 {
 		t.Errorf("exit code = %d, want 3", cmd.ProcessState.ExitCode())
 	}

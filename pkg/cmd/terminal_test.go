@@ -120,7 +120,8 @@ func TestInterruptedWait(t *testing.T) {
 	c.expect("InProgress, update ")
 	c.send(ctrlC)
 	shown := c.ends(130)
-	resume := regexp.MustCompile(`resume waiting with: kubectl eks-encrypt (associate --resume \S+ --context payments-128 ` +
+	resume := regexp.MustCompile(`resume waiting with: ` +
+		`kubectl eks-encrypt (associate --resume \S+ --context payments-128 ` +
 		`--cluster-name arn:aws:eks:eu-central-1:111122223333:cluster/payments-128)\r?\n`)
 	command := resume.FindStringSubmatch(shown)
 	if command == nil || !strings.Contains(shown, "EKS continues to associate the key") {

@@ -171,8 +171,8 @@ func TestRewriteRefusesOtherCluster(t *testing.T) {
 	}
 }
 
-// TestPrintedCommands runs each command that a runbook prints, as it stands, for a cluster that flags select against the
-// current context: they reach that cluster alone and associate nothing.
+// TestPrintedCommands runs each command that a runbook prints, as it stands, for a cluster that flags select against
+// the current context: they reach that cluster alone and associate nothing.
 func TestPrintedCommands(t *testing.T) {
 	t.Parallel()
 	w := newWireTest(t)

@@ -45,8 +45,8 @@ func (f *Factory) Command(b *binding.Binding, words ...string) string {
 	return line + f.Selection(b)
 }
 
-// quote quotes a word for the shell of this system. A name that no shell can show, for instance with a control character,
-// becomes one that names nothing.
+// quote quotes a word for the shell of this system. A name that no shell can show, for instance with a control
+// character, becomes one that names nothing.
 func quote(word string) string {
 	if quoted, err := sanitize.ShellWord(runtime.GOOS, word); err == nil {
 		return quoted

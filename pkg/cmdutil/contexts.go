@@ -46,8 +46,8 @@ func Distinct(all []*Inspected) []*Inspected {
 	return items
 }
 
-// ambiguous reports whether a is unverified and may be another cluster of the same name than b: nothing in the kubeconfig
-// names its account.
+// ambiguous reports whether a is unverified and may be another cluster of the same name than b: nothing in the
+// kubeconfig names its account.
 func ambiguous(a, b *Inspected) bool {
 	arn := a.Report.Cluster.ARN
 	return arn != "" && arn == b.Report.Cluster.ARN && a.Report.Cluster.Guard == v1alpha1.GuardUnverified &&

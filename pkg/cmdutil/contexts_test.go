@@ -42,9 +42,9 @@ func TestDistinct(t *testing.T) {
 		t.Fatalf("contexts = %v, want %v", contexts, want)
 	}
 	for i, unknown := range []bool{false, true, false, false, false, true, false, false, false, false} {
-		if got := items[i].Report.Encryption.Verdict == v1alpha1.VerdictUnknown; got != unknown || (items[i].Err != nil) != unknown {
-			t.Errorf("%s: verdict %q, error %v, want unknown: %t", contexts[i], items[i].Report.Encryption.Verdict,
-				items[i].Err, unknown)
+		verdict, err := items[i].Report.Encryption.Verdict, items[i].Err
+		if (verdict == v1alpha1.VerdictUnknown) != unknown || (err != nil) != unknown {
+			t.Errorf("%s: verdict %q, error %v, want unknown: %t", contexts[i], verdict, err, unknown)
 		}
 	}
 	if notes := items[2].Report.Notes; len(notes) != 1 || notes[0] != "context again is also for this cluster" {

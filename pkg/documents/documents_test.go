@@ -204,7 +204,9 @@ func TestRBACAllResources(t *testing.T) {
 		var resources []string
 		for _, rule := range role.Rules {
 			for _, r := range rule.Resources {
-				witnesses := []string{"namespaces", "apiservices", "leases", "mutatingwebhookconfigurations", "mutatingadmissionpolicies"}
+				witnesses := []string{
+					"namespaces", "apiservices", "leases", "mutatingwebhookconfigurations", "mutatingadmissionpolicies",
+				}
 				if !slices.Contains(witnesses, r) {
 					resources = append(resources, r)
 				}

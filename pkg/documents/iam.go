@@ -47,7 +47,8 @@ type KeyCondition map[string]map[string][]string
 // ParseKeyCondition parses a condition on keys: a pattern of their alias, or a tag KEY=VALUE.
 func ParseKeyCondition(text string) (KeyCondition, error) {
 	if strings.HasPrefix(text, "alias/") {
-		if !regexp.MustCompile(`^alias/[a-zA-Z0-9/_*?-]+$`).MatchString(text) || strings.Trim(strings.TrimPrefix(text, "alias/"), "*?") == "" {
+		valid := regexp.MustCompile(`^alias/[a-zA-Z0-9/_*?-]+$`).MatchString(text)
+		if !valid || strings.Trim(strings.TrimPrefix(text, "alias/"), "*?") == "" {
 			return nil, fmt.Errorf("%q is not a pattern for aliases: use for instance alias/eks-*", text)
 		}
 		return KeyCondition{"ForAnyValue:StringLike": {"kms:ResourceAliases": {text}}}, nil

@@ -56,7 +56,8 @@ func TestPreconditions(t *testing.T) {
 			p := Preconditions{Report: r}
 			test.change(&p)
 			for method, want := range map[v1alpha1.CoverageMethod]string{
-				v1alpha1.MethodReadOnly: test.read, v1alpha1.MethodMetrics: test.read, v1alpha1.MethodSample: test.write, v1alpha1.MethodProbe: test.write,
+				v1alpha1.MethodReadOnly: test.read, v1alpha1.MethodMetrics: test.read, v1alpha1.MethodSample: test.write,
+				v1alpha1.MethodProbe:   test.write,
 				v1alpha1.MethodRewrite: test.write, v1alpha1.MethodMigrator: test.write,
 			} {
 				err := p.Check(method)

@@ -126,9 +126,9 @@ func (r *runner) confirm(ctx context.Context) error {
 	notConfirmed := func(format string, args ...any) error {
 		return fmt.Errorf("not confirmed, "+format+": "+nothingChanged, args...)
 	}
-	answer, err := r.factory.Prompt(ctx, output.Wrap("This cannot be undone, and the key cannot be changed later. "+
-		"The key must outlive the cluster: without it the cluster is lost.", "", output.Width(r.factory.ErrOut))+"\n\n"+r.identities()+
-		"Type the cluster's name to continue: ")
+	warning := output.Wrap("This cannot be undone, and the key cannot be changed later. "+
+		"The key must outlive the cluster: without it the cluster is lost.", "", output.Width(r.factory.ErrOut))
+	answer, err := r.factory.Prompt(ctx, warning+"\n\n"+r.identities()+"Type the cluster's name to continue: ")
 	switch {
 	case ctx.Err() != nil:
 		return cmdutil.WithCode(cmdutil.ExitInterrupted, errors.New("interrupted: "+nothingChanged))
