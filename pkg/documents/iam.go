@@ -83,6 +83,7 @@ type need struct {
 func needs() []need {
 	return []need{
 		{"status associate verify", "eks:DescribeCluster", "cluster", false},
+		{"status", "kms:DescribeKey", "key", false}, // without it --require cannot hold
 		{"audit", "eks:ListClusters", "any", false},
 		{"audit", "eks:DescribeCluster", "fleet", false},
 		{"audit", "kms:DescribeKey", "fleet-keys", false}, // control ENC-3 is enforced by default
@@ -100,7 +101,7 @@ func needs() []need {
 		{"status", "eks:ListUpdates", "cluster", true},
 		{"status", "eks:DescribeUpdate", "cluster", true},
 		{"associate", "eks:ListCapabilities", "cluster", true},
-		{"status verify", "kms:DescribeKey", "key", true},
+		{"verify", "kms:DescribeKey", "key", true},
 		{"status verify", "kms:GetKeyRotationStatus", "key", true},
 		{"audit", "kms:GetKeyRotationStatus", "fleet-keys", true},
 		{"audit", "account:ListRegions", "any", true},        // --regions all
