@@ -101,6 +101,10 @@ func TestLive(t *testing.T) {
 			t.Errorf("Live = %v, want %v", got, test.want)
 		}
 	}
+	before := roster(map[string]time.Duration{"ahead": time.Second, "slow": time.Second, "dead": time.Second})
+	if fresh, live := latest.New(before); fresh != 1 || live != 2 {
+		t.Errorf("New = %d of %d, want 1 of 2", fresh, live)
+	}
 	if !latest.Doubtful() {
 		t.Error("Doubtful = false, want true")
 	}

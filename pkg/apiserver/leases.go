@@ -98,6 +98,17 @@ func (r *Roster) Live(earlier *Roster) []string {
 	return names
 }
 
+// New returns how many servers live, and how many of these had no Lease in an earlier roster.
+func (r *Roster) New(earlier *Roster) (fresh, live int) {
+	for _, name := range r.Live(nil) {
+		live++
+		if _, known := earlier.Renewed[name]; !known {
+			fresh++
+		}
+	}
+	return fresh, live
+}
+
 // Doubtful reports whether some Leases were not renewed lately: their servers may have
 // ended, or their clocks may be slow.
 func (r *Roster) Doubtful() bool { return len(r.Live(nil)) < len(r.Renewed) }

@@ -50,11 +50,14 @@ func (r *runner) resumeUpdate(ctx context.Context, caller v1alpha1.Caller) error
 // resumes it.
 func (r *runner) await(ctx context.Context, engine *association.Engine, updateID string) error {
 	progress := output.NewProgress(r.factory.ErrOut)
+	watching, stop := context.WithCancel(ctx)
+	servers := r.watchServers(watching)
 	engine.Progress = func(p association.Progress) {
 		at := time.Now()
-		progress.Live(func() string { return waitLine(p, time.Since(at)) })
+		progress.Live(func() string { return waitLine(p, time.Since(at)) + servers() })
 	}
 	_, err := engine.Wait(ctx, updateID)
+	stop()
 	progress.End()
 	var pending *association.PendingError
 	if !errors.As(err, &pending) {
