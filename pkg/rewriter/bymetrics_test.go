@@ -1,8 +1,10 @@
 package rewriter
 
 import (
+	"context"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/apiserver"
@@ -136,5 +138,26 @@ func TestBounds(t *testing.T) {
 		if got := (bracketed{100, test.before, test.after}).bounds(newHash); got != test.want {
 			t.Errorf("%s: bounds = %+v, want %+v", test.name, got, test.want)
 		}
+	}
+}
+
+// TestByMetricsWaitsForRenewal checks that a server whose last write was with the old key gets the time to renew its
+// Lease.
+func TestByMetricsWaitsForRenewal(t *testing.T) {
+	f := newFake(t)
+	f.secrets("c", 100, newKey)
+	quiet := f.addServer()
+	quiet.lags = true
+	f.balance = func(n int) int { return n % 2 }
+	o := options(f, v1alpha1.MethodMetrics)
+	o.Sleep = func(context.Context, time.Duration) error {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		quiet.lags = false
+		return nil
+	}
+	result, err := Run(t.Context(), o)
+	if err != nil || result.Report.Verdict != v1alpha1.CoverageProven {
+		t.Errorf("Run = %v, report = %+v, want Proven", err, result.Report)
 	}
 }

@@ -286,6 +286,15 @@ func (s *servers) metrics() *apiserver.Metrics {
 	return nil
 }
 
+// refresh reads the metrics of every server again. Those of a server that does not respond stay as they were.
+func (s *servers) refresh(ctx context.Context) {
+	for i := range s.lanes {
+		if server, _, err := s.lanes[i].Scrape(ctx); err == nil {
+			s.lanes[i].server = server
+		}
+	}
+}
+
 // scrape reads the metrics of a server again.
 func (s *servers) scrape(ctx context.Context) (*apiserver.Metrics, error) {
 	server, _, err := s.lanes[0].Scrape(ctx)
