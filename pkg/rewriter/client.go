@@ -65,26 +65,13 @@ type page struct {
 
 // list requests one page of names.
 func (c *client) list(ctx context.Context, s scope, token string, limit int) (*page, error) {
-	query := tableQuery()
-	query.Set("limit", strconv.Itoa(limit))
-	if s.selector != "" {
-		query.Set("labelSelector", s.selector)
-	}
-	if token != "" {
-		query.Set("continue", token)
-	}
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	resp, err := c.lane().Do(ctx, apiserver.Request{
-		Method: http.MethodGet, Path: s.resource.path(s.namespace, ""), Query: query, Accept: acceptTable,
-	})
+	resp, err := c.requestPage(ctx, s, token, limit, acceptTable, tableQuery())
 	if err != nil {
 		return nil, err
 	}
 	defer drain(resp.Body)
-	if resp.StatusCode != http.StatusOK {
-		return nil, statusError(resp, "list", s.resource.GroupResource())
-	}
 	p := &page{date: apiserver.Date(resp)}
 	body := &countingReader{Reader: resp.Body}
 	meta, err := decodeTable(body, func(name string) error {
@@ -102,7 +89,32 @@ func (c *client) list(ctx context.Context, s scope, token string, limit int) (*p
 	return p, err
 }
 
-// tableQuery asks for rows without objects.
+// requestPage requests one page of a list in the format of accept. The caller drains the body of the response, whose
+// status code is 200.
+func (c *client) requestPage(
+	ctx context.Context, s scope, token string, limit int, accept string, query url.Values,
+) (*http.Response, error) {
+	query.Set("limit", strconv.Itoa(limit))
+	if s.selector != "" {
+		query.Set("labelSelector", s.selector)
+	}
+	if token != "" {
+		query.Set("continue", token)
+	}
+	resp, err := c.lane().Do(ctx, apiserver.Request{
+		Method: http.MethodGet, Path: s.resource.path(s.namespace, ""), Query: query, Accept: accept,
+	})
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = statusError(resp, "list", s.resource.GroupResource())
+		drain(resp.Body)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// tableQuery returns the query for rows without objects.
 func tableQuery() url.Values { return url.Values{"includeObject": {"None"}} }
 
 func parseVersion(resourceVersion string) (uint64, error) {

@@ -4,14 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/apiserver"
 )
 
 const acceptMetadata = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
@@ -31,25 +27,13 @@ type metadataPage struct {
 // listMetadata requests one page of metadata. Annotations are among it, and those of a
 // Secret may hold its values, so this serves --read-metadata alone.
 func (c *client) listMetadata(ctx context.Context, s scope, token string, limit int) (*metadataPage, error) {
-	query := url.Values{"limit": {strconv.Itoa(limit)}}
-	if s.selector != "" {
-		query.Set("labelSelector", s.selector)
-	}
-	if token != "" {
-		query.Set("continue", token)
-	}
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	resp, err := c.lane().Do(ctx, apiserver.Request{
-		Method: http.MethodGet, Path: s.resource.path(s.namespace, ""), Query: query, Accept: acceptMetadata,
-	})
+	resp, err := c.requestPage(ctx, s, token, limit, acceptMetadata, url.Values{})
 	if err != nil {
 		return nil, err
 	}
 	defer drain(resp.Body)
-	if resp.StatusCode != http.StatusOK {
-		return nil, statusError(resp, "list", s.resource.GroupResource())
-	}
 	var list struct {
 		Kind     string
 		Metadata metav1.ListMeta

@@ -17,8 +17,8 @@ func NewCmd(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "Print policies, RBAC, IaC snippets or a runbook for this cluster",
-		Long: `Prints documents that are ready to paste, filled with the values of the cluster. AWS is
-asked only for what the kubeconfig and the arguments do not contain; notes on stderr say
+		Long: `Prints documents that are ready to paste, filled with the values of the cluster. Calls
+AWS only for what the kubeconfig and the arguments do not contain. Notes on stderr name
 what was not verified. Changes nothing.`,
 		Example: `  # The least that an operator needs
   kubectl eks-encrypt generate iam-policy --for associate alias/payments

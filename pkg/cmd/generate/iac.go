@@ -31,7 +31,7 @@ func newIaCCmd(f *cmdutil.Factory) *cobra.Command {
 		`Prints the snippet that makes infrastructure code agree with the cluster's key: the
 current one, or KEY before an association. It contains the ARN of the key, never an
 alias, which would always differ from what EKS returns. For CloudFormation and CDK it
-says not to change the code, because adding the key would replace the cluster.
+is a warning not to change the code, because adding the key would replace the cluster.
 
 Without --for, it is for the tool that the cluster's tags name. With --for and the ARN
 of a key, it works without AWS if the kubeconfig contains the ARN of the cluster.`,

@@ -41,7 +41,7 @@ func printKeyPolicy(ctx context.Context, f *cmdutil.Factory, principals []string
 	}
 	at, err := f.Location(ctx)
 	if p, ok := named(f); err != nil && ok && len(principals) > 0 {
-		note(f, "AWS could not be asked for your account: the policy is for a key of the cluster's account, %s", p.Account)
+		note(f, "your account could not be determined: the policy is for a key of the cluster's account, %s", p.Account)
 		at.Place, err = p.Place, nil
 	}
 	if err != nil {

@@ -32,7 +32,7 @@ func named(f *cmdutil.Factory) (p place, ok bool) {
 	return p, err == nil && p.Partition != "" && p.Region != "" && p.Account != "" && p.Name != ""
 }
 
-// locate returns the cluster from the kubeconfig or, if that does not name it in full, from AWS. A note says what was
+// locate returns the cluster from the kubeconfig or, if that does not name it in full, from AWS. A note names what was
 // not verified.
 func locate(ctx context.Context, f *cmdutil.Factory) (place, error) {
 	if p, ok := named(f); ok {
@@ -48,7 +48,7 @@ func locate(ctx context.Context, f *cmdutil.Factory) (place, error) {
 	return place{at, cluster.Name}, nil
 }
 
-// keyARN returns the ARN of a key. It asks AWS only about an alias or a key ID.
+// keyARN returns the ARN of a key. It calls AWS only for an alias or a key ID.
 func (p place) keyARN(ctx context.Context, f *cmdutil.Factory, key string) (string, error) {
 	ref, err := kms.ParseRef(key)
 	switch {

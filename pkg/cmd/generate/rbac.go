@@ -25,7 +25,7 @@ holder change Secrets, but not read them.
 
 Sends no request, except for --all-resources: it lists the resources that the cluster
 behind the kube context stores, without their subresources. If the cluster cannot be
-reached, the role is for every resource, and its first line says so.`,
+reached, the role is for every resource, and its first line is a warning.`,
 		`  # For a group of the cluster's access entries
   kubectl eks-encrypt generate rbac --group encryption-operators | kubectl apply -f -
 

@@ -48,8 +48,8 @@ does: webhooks and policies that may change the objects are named first, and nee
 --allow-admission-changes. A second run writes nothing for objects that are done, so you
 may interrupt a run.
 
-All API servers are asked before the first write and at the end. If they disagree about
-the write key, the run stops. See docs/proof.md for what a run proves.
+All API servers are compared before the first write and at the end. If they disagree
+about the write key, the run stops. See docs/proof.md for what a run proves.
 
 Does not run while an association is or may be in progress, or if kubectl is connected
 to a cluster other than the one that EKS describes. If nothing shows which cluster it

@@ -13,7 +13,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
 )
 
-// askHealth asks the API server whether its KMS plugin works, while AWS is asked. The
+// askHealth requests from the API server whether its KMS plugin works, beside the calls of AWS. The
 // returned function waits for the answer, at most two seconds in total, and adds it to the
 // report. The request needs no credentials, so no credential plugin runs for it.
 func askHealth(ctx context.Context, b *binding.Binding) func(*v1alpha1.EncryptionReport) {
@@ -66,7 +66,7 @@ func notUsable(r *v1alpha1.EncryptionReport, reason string) {
 	}
 }
 
-// askServers adds what every API server says about its write key.
+// askServers adds the write key of every API server, from its metrics.
 func askServers(ctx context.Context, b *binding.Binding, r *v1alpha1.EncryptionReport) error {
 	if r.Cluster.Guard != v1alpha1.GuardMatch {
 		return fmt.Errorf("ask the API servers of cluster %q: it is not verified that kube context %q leads there: %s",
