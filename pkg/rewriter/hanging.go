@@ -1,6 +1,8 @@
 package rewriter
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -19,11 +21,47 @@ type hanging struct {
 	failures map[uint32]int
 	reasons  map[uint32]error
 	names    map[uint32]string
+	waits    map[uint32]wait
+}
+
+// wait is the context of the writes in a namespace that wait for their turn.
+type wait struct {
+	context.Context
+	cancel context.CancelFunc
 }
 
 func newHanging() *hanging {
-	return &hanging{failures: map[uint32]int{}, reasons: map[uint32]error{}, names: map[uint32]string{}}
+	return &hanging{
+		failures: map[uint32]int{}, reasons: map[uint32]error{}, names: map[uint32]string{}, waits: map[uint32]wait{},
+	}
 }
+
+// begin is called before a pass over the objects.
+func (h *hanging) begin() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	clear(h.waits)
+}
+
+// waiting returns a context for a write that waits for its turn. It ends when the
+// namespace is put aside, so that writes that were queued before do not take the turns of
+// others. ctx is the same from one call of begin to the next.
+func (h *hanging) waiting(ctx context.Context, namespace uint32) context.Context {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	w, known := h.waits[namespace]
+	if !known {
+		w.Context, w.cancel = context.WithCancel(ctx)
+		h.waits[namespace] = w
+		if h.reasons[namespace] != nil {
+			w.cancel()
+		}
+	}
+	return w
+}
+
+// errPutAside is why a write did not wait longer for its turn.
+var errPutAside = errors.New("the namespace is put aside, because its admission webhook fails")
 
 // webhookFailed reports whether an admission webhook failed or did not respond.
 func webhookFailed(err error) bool {
@@ -39,6 +77,9 @@ func (h *hanging) observe(namespace uint32, name string, err error) bool {
 	defer h.mu.Unlock()
 	if h.failures[namespace]++; h.failures[namespace] >= webhookFailures {
 		h.reasons[namespace], h.names[namespace] = err, name
+		if w, known := h.waits[namespace]; known {
+			w.cancel()
+		}
 	}
 	return h.reasons[namespace] != nil
 }
@@ -48,7 +89,10 @@ func (h *hanging) passed(namespace uint32) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.failures, namespace)
-	delete(h.reasons, namespace)
+	if h.reasons[namespace] != nil {
+		delete(h.reasons, namespace)
+		delete(h.waits, namespace)
+	}
 }
 
 // reason returns why a namespace is put aside; nil if it is not.
@@ -64,6 +108,7 @@ func (h *hanging) retry() {
 	defer h.mu.Unlock()
 	for namespace := range h.reasons {
 		h.failures[namespace] = webhookFailures - 1
+		delete(h.waits, namespace)
 	}
 	clear(h.reasons)
 }

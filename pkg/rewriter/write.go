@@ -1,6 +1,7 @@
 package rewriter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -19,6 +20,7 @@ const (
 func (r *run) writeAll(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	r.hanging.begin()
 	watched := r.guard.watch(ctx, stop)
 	defer watched()
 	started := r.now()
@@ -90,6 +92,9 @@ func (r *run) writeOne(ctx context.Context, stop context.CancelCauseFunc, i int)
 		}
 		after, sent, err := r.send(ctx, o, named)
 		if !sent {
+			if errors.Is(err, errPutAside) {
+				r.deferObject(i, cmp.Or(r.hanging.reason(o.namespace), err))
+			}
 			return
 		}
 		switch classify(o.resourceVersion, after, err) {
@@ -187,11 +192,14 @@ func (r *run) send(ctx context.Context, o *object, named uint64) (after uint64, 
 		r.lastResponse.Store(r.now().UnixNano())
 	}
 	sending := context.WithoutCancel(ctx)
-	if r.limiter.Do(ctx, func() bool {
+	if r.limiter.Do(r.hanging.waiting(ctx, o.namespace), func() bool {
 		after, err = noopWrite(sending, r.client.lane(), r.resource, r.inventory.namespace(o), o.name, named)
 		return overloaded(err)
 	}) != nil {
-		return 0, false, nil
+		if ctx.Err() == nil {
+			err = errPutAside
+		}
+		return 0, false, err
 	}
 	if !transient(err) {
 		r.lastResponse.Store(r.now().UnixNano())
