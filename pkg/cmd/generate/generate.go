@@ -26,6 +26,9 @@ what was not verified. Changes nothing.`,
   # What Terraform code must contain after the association
   kubectl eks-encrypt generate iac --for terraform
 
+  # Alarms on the loss of the key
+  kubectl eks-encrypt generate guardrails --for terraform --only alerts
+
   # A change record for the ticket
   kubectl eks-encrypt generate runbook alias/payments > change.md`,
 		Args:        cmdutil.SubcommandArgs,
