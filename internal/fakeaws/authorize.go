@@ -17,11 +17,12 @@ const (
 // permit returns an error unless the caller's own policies allow the action.
 func (s *Server) permit(c *call, action, resource string, context map[string]string) *apiError {
 	a := access{caller: c.caller, action: action, resource: resource, context: context}
-	because := ""
-	switch a.judge(s.state.policyOf(c.caller), nil) {
-	case allowed:
+	because := s.state.controlled(a)
+	switch decision := a.judge(s.state.policyOf(c.caller), nil); {
+	case because != "":
+	case decision == allowed:
 		return nil
-	case denied:
+	case decision == denied:
 		because = explicitDeny
 	default:
 		because = fmt.Sprintf(noIdentityPolicy, action)
@@ -50,7 +51,10 @@ func (s *Server) permitKey(c *call, key *Key, action string, context map[string]
 	identity := a.judge(s.state.policyOf(c.caller), nil)
 	direct, delegated, resource := a.judgeKey(key)
 	local := c.caller.Account() == key.Account
+	control := s.state.controlled(a)
 	switch {
+	case control != "":
+		return failf(400, "AccessDeniedException", "%s", deniedMessage(c.caller, action, key.ARN(), control))
 	case identity == denied:
 		return failf(400, "AccessDeniedException", "%s", deniedMessage(c.caller, action, key.ARN(), explicitDeny))
 	case resource == denied:

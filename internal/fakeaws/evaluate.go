@@ -2,6 +2,7 @@ package fakeaws
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -62,10 +63,13 @@ func (a access) concerns(s Statement) bool {
 // keys returns the condition keys of the request: the global ones and those of the action.
 func (a access) keys() map[string]string {
 	keys := map[string]string{
-		"aws:principalarn":     a.caller.roleARN(),
-		"aws:principalaccount": a.caller.Account(),
-		"aws:userid":           a.caller.UserID,
-		"aws:requestedregion":  parseARN(a.resource).Region,
+		"aws:principalisawsservice": strconv.FormatBool(a.caller.IsService()),
+		"aws:userid":                a.caller.UserID,
+		"aws:requestedregion":       parseARN(a.resource).Region,
+	}
+	if !a.caller.IsService() { // the principal of a service has neither ARN nor account
+		keys["aws:principalarn"] = a.caller.roleARN()
+		keys["aws:principalaccount"] = a.caller.Account()
 	}
 	for k, v := range a.context {
 		keys[strings.ToLower(k)] = v
@@ -107,8 +111,10 @@ func conditionHolds(operator string, wanted StringSet, value string, present boo
 		same = func(p, v string) bool { return p == v }
 	case "StringEqualsIgnoreCase", "Bool":
 		same = strings.EqualFold
-	case "StringLike", "ArnLike", "ArnEquals":
+	case "StringLike":
 		same = wildcard
+	case "ArnLike", "ArnEquals":
+		same = arnLike
 	default:
 		return false
 	}
@@ -124,6 +130,20 @@ func conditionHolds(operator string, wanted StringSet, value string, present boo
 		return !slices.ContainsFunc(values, func(v string) bool { return !matches(v) })
 	}
 	return matches(value)
+}
+
+// arnLike reports whether an ARN matches a pattern: each of the six parts is compared for itself.
+func arnLike(pattern, arn string) bool {
+	patterns, parts := strings.SplitN(pattern, ":", 6), strings.SplitN(arn, ":", 6)
+	if len(patterns) != len(parts) {
+		return false
+	}
+	for i := range patterns {
+		if !wildcard(patterns[i], parts[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // wildcard reports whether s matches an IAM pattern: * is any text, ? any single byte.

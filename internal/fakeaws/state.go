@@ -20,6 +20,8 @@ type State struct {
 	Regions []Region `json:"regions"`
 	// Organization is the list of organizations:ListAccounts; empty if there is none.
 	Organization []OrganizationAccount `json:"organization,omitempty"`
+	// Controls are the organization's policies by account ID.
+	Controls map[string]Controls `json:"controls,omitempty"`
 	// PageSize limits the size of all pages, to test paging; 0 is unlimited.
 	PageSize int `json:"pageSize,omitempty"`
 }

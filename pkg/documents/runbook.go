@@ -7,6 +7,8 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
@@ -70,6 +72,15 @@ func (r Runbook) Associate() string {
 		command += " --accept-drift"
 	}
 	return command
+}
+
+// BreakGlass returns the ARN of a role that does not exist, in the account of the new key.
+func (r Runbook) BreakGlass() string {
+	key, err := arn.Parse(r.Plan.Key.ARN)
+	if err != nil {
+		return "ARN"
+	}
+	return "arn:" + key.Partition + ":iam::" + key.AccountID + ":role/BREAK-GLASS"
 }
 
 // Command returns a code block with a command of this tool. Its output goes to file, unless

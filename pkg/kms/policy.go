@@ -19,10 +19,24 @@ type PolicyDocument struct {
 type Statement struct {
 	Sid       string                         `json:"Sid,omitempty"`
 	Effect    string                         `json:"Effect"`
-	Principal map[string]string              `json:"Principal,omitempty"`
+	Principal Principals                     `json:"Principal,omitempty"`
 	Action    []string                       `json:"Action"`
 	Resource  []string                       `json:"Resource"`
 	Condition map[string]map[string][]string `json:"Condition,omitempty"`
+}
+
+// Principals are the principals of a statement by kind, "AWS" or "Service".
+type Principals map[string]string
+
+// Everyone returns the principals of a statement that is for everyone. A resource control policy accepts no others.
+func Everyone() Principals { return Principals{"*": "*"} }
+
+// MarshalJSON returns the form of IAM: "*" for everyone, otherwise an object.
+func (p Principals) MarshalJSON() ([]byte, error) {
+	if p["*"] != "" {
+		return []byte(`"*"`), nil
+	}
+	return json.Marshal(map[string]string(p))
 }
 
 // String returns the document as indented JSON with a final newline.

@@ -66,6 +66,10 @@ func TestPolicyIssues(t *testing.T) {
 		{"all actions except others", []string{allow(`"NotAction":["kms:Delete*"]`)}, pass, "", false},
 		{"this key", []string{allow(`"Resource":"` + policyKey + `"`)}, pass, "", false},
 
+		{"calls that make the key unusable are denied", []string{all, deny(`"Action":["kms:DisableKey","kms:RevokeGrant"],` +
+			condition("ArnNotLike", "aws:PrincipalArn", `["arn:aws:iam::`+awstest.Account+`:role/break-glass"]`))},
+			pass, "", false},
+
 		{"another role", []string{allow(principal("AWS", "arn:aws:iam::"+awstest.Account+":role/other"))},
 			"no statement allows", "", false},
 		{"another account", []string{allow(principal("AWS", awstest.OtherAccount))}, "no statement allows", "", false},

@@ -1,5 +1,5 @@
-// Package generate is the command "generate": policies, RBAC, IaC snippets and a runbook
-// for the cluster behind the kube context.
+// Package generate is the command "generate": policies, RBAC, IaC snippets, a runbook and
+// guardrails for the cluster behind the kube context.
 package generate
 
 import (
@@ -16,7 +16,7 @@ import (
 func NewCmd(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "generate",
-		Short: "Print policies, RBAC, IaC snippets or a runbook for this cluster",
+		Short: "Print policies, RBAC, IaC snippets, guardrails or a runbook for this cluster",
 		Long: `Prints documents that are ready to paste, filled with the values of the cluster. Calls
 AWS only for what the kubeconfig and the arguments do not contain. Notes on stderr name
 what was not verified. Changes nothing.`,
@@ -26,13 +26,17 @@ what was not verified. Changes nothing.`,
   # What Terraform code must contain after the association
   kubectl eks-encrypt generate iac --for terraform
 
+  # Alarms on the loss of the key
+  kubectl eks-encrypt generate guardrails --for terraform --only alerts
+
   # A change record for the ticket
   kubectl eks-encrypt generate runbook alias/payments > change.md`,
 		Args:        cmdutil.SubcommandArgs,
 		RunE:        func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		Annotations: map[string]string{cmdutil.WithoutOutput: "true"},
 	}
-	cmd.AddCommand(newIAMPolicyCmd(f), newKeyPolicyCmd(f), newRBACCmd(f), newIaCCmd(f), newRunbookCmd(f))
+	cmd.AddCommand(newIAMPolicyCmd(f), newKeyPolicyCmd(f), newRBACCmd(f), newIaCCmd(f), newRunbookCmd(f),
+		newGuardrailsCmd(f))
 	return cmd
 }
 
