@@ -5,6 +5,7 @@ MAKEFLAGS += --no-print-directory
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
+ACTIONLINT ?= github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 GOLANGCI ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 PLUGIN   := bin/kubectl-eks_encrypt
@@ -97,6 +98,7 @@ lint: ## Check the format, the code and the language
 	@test -z "$$(gofmt -l cmd pkg internal hack lab)" || { gofmt -l cmd pkg internal hack lab; echo "run: make fmt"; exit 1; }
 	go run $(GOLANGCI) run ./...
 	cd lab && go run $(GOLANGCI) run --config ../.golangci.yml ./...
+	go run $(ACTIONLINT) .github/workflows/*.yaml deploy/github-action/example.yaml
 	go run ./hack/vocabulary cmd pkg internal hack lab docs README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
 
 .PHONY: fmt

@@ -1,9 +1,11 @@
-// check.mjs CHROMIUM OUT REPORT HOSTILE...: opens an HTML report in headless
+// check.mjs CHROMIUM OUT REPORT SIZES HOSTILE: opens an HTML report in headless
 // Chromium. It fails on a console message, a network request, a page wider than
 // the screen, or a serious or critical accessibility violation. It also tries the
 // filters and the page without JavaScript, and writes screenshots and a PDF to OUT.
-// The HOSTILE pages contain hostile values and no content security policy; they
-// must cause no console message, request, dialog or navigation.
+// SIZES is a directory of reports of many clusters; it tries their pages, sorting,
+// links and printing, and measures the first paint and the filter. The pages in the
+// directory HOSTILE contain hostile values and no content security policy; they must
+// cause no console message, request, dialog or navigation.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -11,7 +13,10 @@ import { pathToFileURL } from 'node:url';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 
-const [executablePath, out, report, ...hostile] = process.argv.slice(2);
+const [executablePath, out, report, sizesDir, hostileDir] = process.argv.slice(2);
+const pagesIn = (dir) => fs.readdirSync(dir).filter((f) => f.endsWith('.html')).map((f) => path.join(dir, f));
+const sizes = pagesIn(sizesDir);
+const hostile = pagesIn(hostileDir);
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const urlOf = (file) => pathToFileURL(path.resolve(file)).href;
 fs.mkdirSync(out, { recursive: true });
@@ -43,7 +48,7 @@ async function load(view, file) {
   await view.page.goto(view.url);
 }
 
-const shownRows = (page) => page.locator('[data-row]:not([hidden])').count();
+const shownRows = (page) => page.locator('[data-row]').count();
 const openAll = (page, value) => page.evaluate((v) => {
   document.querySelectorAll('details').forEach((d) => { d.open = v; });
 }, value);
@@ -73,7 +78,7 @@ for (const width of [1280, 390]) {
       await page.fill('#filter-text', 'ledger');
       const few = await shownRows(page);
       await page.click('#filters button');
-      await page.waitForFunction((n) => document.querySelectorAll('[data-row]:not([hidden])').length === n, all);
+      await page.waitForFunction((n) => document.querySelectorAll('[data-row]').length === n, all);
       console.log(`${name}: the filter shows ${few} of ${all} rows`);
       if (few === 0 || few >= all) fail(`${name}: the filter shows ${few} of ${all} rows`);
       await openAll(page, false);
@@ -88,6 +93,60 @@ for (const width of [1280, 390]) {
   const { context, page, name } = await open(report, options);
   if (await page.locator('#filters').isVisible()) fail(`${name}: the filters are visible without JavaScript`);
   if (!await page.locator('#findings tbody tr').first().isVisible()) fail(`${name}: no findings without JavaScript`);
+  await context.close();
+}
+for (const file of sizes) {
+  const clusters = Number(path.basename(file).match(/\d+/)[0]);
+  const { context, page, name } = await open(file, { viewport: { width: 1280, height: 900 }, colorScheme: 'light' });
+  const label = `${clusters} clusters`;
+  const paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime);
+  await page.waitForTimeout(clusters / 2);
+  const slowest = await page.evaluate(() => {
+    const text = document.getElementById('filter-text');
+    const times = ['c', 'cl', 'cluster-00', 'cluster-0001', 'zzz', ''].map((value) => {
+      text.value = value;
+      const start = performance.now();
+      text.dispatchEvent(new Event('input', { bubbles: true }));
+      document.body.offsetHeight;
+      return performance.now() - start;
+    });
+    return Math.max(...times);
+  });
+  console.log(`${label}: first paint ${Math.round(paint)} ms, slowest filter ${Math.round(slowest)} ms`);
+  if (paint > 2000 || slowest > 100) fail(`${label}: too slow`);
+  const rows = () => page.locator('#matrix tbody tr').count();
+  if (await rows() !== Math.min(clusters, 100)) fail(`${label}: ${await rows()} rows on the first page`);
+  if (clusters > 100) {
+    await page.click('#matrix .pager >> nth=0 >> text=Next');
+    const first = await page.locator('#matrix tbody tr th .name').first().textContent();
+    if (first !== 'cluster-00100') fail(`${label}: the second page begins with ${first}`);
+  }
+  await page.click('#matrix thead button >> nth=0');
+  await page.click('#matrix thead button >> nth=0');
+  const last = await page.locator('#matrix tbody tr th .name').first().textContent();
+  if (last !== `cluster-${String(clusters - 1).padStart(5, '0')}`) fail(`${label}: sorted down, ${last} is first`);
+  // From a cause to its findings, to a cluster, to its key.
+  await page.click('#findings .causes a >> nth=0');
+  const cause = await page.evaluate(() => [location.hash, document.querySelector('#findings h2 .n').textContent]);
+  if (!cause[0].includes('cause=1') || !cause[1].includes(' of ')) fail(`${label}: the link of a cause leads to ${cause}`);
+  await page.click('#findings table:not(.causes) tbody a >> nth=0');
+  const detail = await page.evaluate(() => document.querySelector(location.hash)?.open);
+  if (!detail) fail(`${label}: the link of a finding does not open its cluster`);
+  await page.evaluate(() => { location.hash = document.querySelector(`${location.hash} .more a`).hash; });
+  await page.waitForTimeout(100);
+  const key = await page.evaluate(() => document.querySelector(location.hash)?.getBoundingClientRect().top);
+  if (key === undefined || key < 0 || key > 900) fail(`${label}: the link of a cluster does not lead to its key`);
+  const shared = await page.evaluate(() => { location.hash = '#findings?q=cluster-00001&severity=Critical'; return 0; });
+  await page.waitForTimeout(100);
+  const filtered = await page.evaluate(() => document.querySelectorAll('#findings table:not(.causes) tbody tr').length);
+  if (shared !== 0 || filtered < 1 || filtered > 10) fail(`${label}: a link with filters shows ${filtered} findings`);
+  if (clusters <= 1000) {
+    await page.evaluate(() => { location.hash = '#findings?'; });
+    await page.waitForTimeout(100);
+    await page.evaluate(() => window.dispatchEvent(new Event('beforeprint')));
+    if (await rows() !== clusters) fail(`${label}: ${await rows()} rows are printed`);
+    if (await page.locator('details:not([open])').count()) fail(`${label}: closed details are printed`);
+  }
   await context.close();
 }
 if (hostile.length) {

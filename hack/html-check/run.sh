@@ -12,7 +12,8 @@ chromium=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || com
 [[ -d hack/html-check/node_modules/playwright-core && -d hack/html-check/node_modules/axe-core ]] ||
   need "playwright-core and axe-core" "npm ci --ignore-scripts --prefix hack/html-check"
 ((missing == 0)) || exit 1
-mkdir -p "$out/hostile"
-rm -f "$out"/hostile/*.html
+mkdir -p "$out/hostile" "$out/sizes"
+rm -f "$out"/{hostile,sizes}/*.html
 go test ./pkg/fleet/report -run '^TestHostileValues$' -count=1 -pages "$PWD/$out/hostile"
-node hack/html-check/check.mjs "$chromium" "$out" pkg/fleet/report/testdata/report.html "$out"/hostile/*.html
+go test ./pkg/fleet/report -run '^TestPageSizes$' -count=1 -pages "$PWD/$out/sizes"
+node hack/html-check/check.mjs "$chromium" "$out" pkg/fleet/report/testdata/report.html "$out/sizes" "$out/hostile"

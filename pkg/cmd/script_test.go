@@ -84,7 +84,9 @@ func setup(env *testscript.Env) error {
 	for name, value := range vars {
 		env.Setenv(name, value)
 	}
-	return err
+	action, pathErr := filepath.Abs("../../deploy/github-action")
+	env.Setenv("ACTION", action)
+	return errors.Join(err, pathErr)
 }
 
 // startAWS starts a fake AWS with a fleet and keys, and returns the environment for it.

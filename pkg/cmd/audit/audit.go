@@ -35,6 +35,7 @@ type options struct {
 	compare        string
 	failOn         string
 	maxConcurrency int
+	formats        report.Options
 
 	rules fleet.Rules
 	// provenance is set for --all-clusters.
@@ -97,6 +98,10 @@ not be checked. If both 1 and 3 apply, the code is 1.`,
 	flags := cmd.Flags()
 	flags.StringArrayVar(&o.fileFlags, "output-file", nil,
 		"Also write the report to a file: FORMAT=PATH, or PATH if its extension names the format; may be repeated")
+	flags.StringVar(&o.formats.SARIF.Category, "sarif-category", "",
+		"Name of this audit in code scanning, if a repository has several (default: that of the upload)")
+	flags.BoolVar(&o.formats.SARIF.Suppressed, "sarif-suppressed", false,
+		"Add waived findings to SARIF as suppressed results; GitHub shows them as open alerts")
 	flags.StringVar(&o.compare, "compare", "", "An earlier report (-o json or yaml), to list what has changed since")
 	flags.StringVar(&o.failOn, "fail-on", failOnFinding,
 		"Condition for exit code 1: finding, or regression (with --compare)")
@@ -167,7 +172,7 @@ func (o *options) run(ctx context.Context) error {
 			audited.Summary.Outcome = fleet.CheckRegressions(audited)
 		}
 	}
-	if err := errors.Join(o.print(audited), files.write(audited)); err != nil {
+	if err := errors.Join(o.print(audited), files.write(audited, o.formats)); err != nil {
 		return err
 	}
 	o.warnOmitted(o.factory.Format.String(), audited)
@@ -194,7 +199,7 @@ func (o *options) print(r *v1alpha1.AuditReport) error {
 	if f.Format.ForPeople() {
 		return output.AuditText(f.Out, r, f.Colour(), f.Format.Wide())
 	}
-	return writeReport(f.Out, f.Format, r)
+	return writeReport(f.Out, f.Format, r, o.formats)
 }
 
 // warnOmitted names the number of results that a format cannot hold.
@@ -205,10 +210,10 @@ func (o *options) warnOmitted(format string, r *v1alpha1.AuditReport) {
 }
 
 // writeReport writes the report in any format, without colour.
-func writeReport(w io.Writer, f output.Format, r *v1alpha1.AuditReport) error {
+func writeReport(w io.Writer, f output.Format, r *v1alpha1.AuditReport, o report.Options) error {
 	switch {
 	case isReportFormat(f.String()):
-		return report.Write(w, f.String(), r)
+		return report.Write(w, f.String(), r, o)
 	case f.String() == "table" || f.Wide():
 		return output.AuditText(w, r, output.Colour{}, f.Wide())
 	}

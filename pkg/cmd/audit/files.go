@@ -19,8 +19,9 @@ import (
 // directory, which replaces path when it is complete.
 type reportFile struct {
 	format, path string
-	temp         *os.File
-	done         bool
+	// temp is nil for a directory, whose files get their names from the report.
+	temp *os.File
+	done bool
 }
 
 type reportFiles []*reportFile
@@ -59,7 +60,11 @@ func openFiles(flags []string) (reportFiles, error) {
 			err = fmt.Errorf("%s is given twice", path)
 		}
 		var temp *os.File
-		if err == nil {
+		switch {
+		case err != nil:
+		case isDirectory(flag):
+			err = emptyDirectory(format, path)
+		default:
 			temp, err = openTemp(path)
 		}
 		if err != nil {
@@ -99,13 +104,14 @@ func openTemp(path string) (*os.File, error) {
 }
 
 // write writes all files. A failure does not prevent the others.
-func (files reportFiles) write(r *v1alpha1.AuditReport) error {
+func (files reportFiles) write(r *v1alpha1.AuditReport, o report.Options) error {
 	var errs []error
 	for _, f := range files {
-		err := writeReport(f.temp, output.NewFormat(f.format), r)
-		err = errors.Join(err, f.temp.Sync(), f.temp.Close())
-		if err == nil {
-			err = os.Rename(f.temp.Name(), f.path)
+		var err error
+		if f.temp == nil {
+			err = writeBatches(f.path, r)
+		} else {
+			err = f.finish(writeReport(f.temp, output.NewFormat(f.format), r, o))
 		}
 		if f.done = err == nil; err != nil {
 			errs = append(errs, fmt.Errorf("write %s: %w", f.path, err))
@@ -114,10 +120,18 @@ func (files reportFiles) write(r *v1alpha1.AuditReport) error {
 	return errors.Join(errs...)
 }
 
+// finish closes the temporary file and renames it if it was written without an error.
+func (f *reportFile) finish(err error) error {
+	if err = errors.Join(err, f.temp.Sync(), f.temp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.temp.Name(), f.path)
+}
+
 // discard removes the temporary files that did not become a report.
 func (files reportFiles) discard() {
 	for _, f := range files {
-		if !f.done {
+		if !f.done && f.temp != nil {
 			_ = f.temp.Close()
 			_ = os.Remove(f.temp.Name())
 		}

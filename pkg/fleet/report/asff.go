@@ -2,7 +2,9 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -19,19 +21,20 @@ type (
 		GeneratorID   string `json:"GeneratorId"`
 		AwsAccountID  string `json:"AwsAccountId"`
 		Region        string
-		Types         []string
 		CreatedAt     string
 		UpdatedAt     string
-		Severity      asffSeverity
 		Title         string
 		Description   string
 		Remediation   *asffRemediation `json:",omitempty"`
 		ProductFields map[string]string
 		Resources     []asffResource
 		Compliance    asffCompliance
-		Workflow      asffWorkflow
 		RecordState   string
-		Note          *asffNote `json:",omitempty"`
+		Provider      asffProvider `json:"FindingProviderFields"`
+	}
+	asffProvider struct {
+		Severity asffSeverity
+		Types    []string
 	}
 	asffSeverity       struct{ Label string }
 	asffRemediation    struct{ Recommendation asffRecommendation }
@@ -53,16 +56,54 @@ type (
 		Status              string
 		RelatedRequirements []string `json:",omitempty"`
 	}
-	asffWorkflow struct{ Status string }
-	asffNote     struct{ Text, UpdatedBy, UpdatedAt string }
 )
 
-// writeASFF writes an array for `aws securityhub batch-import-findings --findings file://…`, which accepts up to 100
-// findings a call.
+// maxBatch is the number of findings that one call of BatchImportFindings accepts.
+const maxBatch = 100
+
+// writeASFF writes all findings as one array. Security Hub accepts findings only from their own account and region, and
+// up to maxBatch in a call: Batches splits them so.
 func writeASFF(w io.Writer, v *reportRows) error {
 	findings, _ := asffFindings(v)
 	return writeJSON(w, findings)
 }
+
+// Batch is the input of one call of BatchImportFindings, which must be made in the account and the region.
+type Batch struct {
+	Account, Region string
+	// Number counts the batches of an account and region, from 1.
+	Number int
+
+	findings []asffFinding
+}
+
+// Batches returns the findings in the AWS Security Finding Format, by account and region, in batches of up to 100.
+func Batches(r *v1alpha1.AuditReport) ([]Batch, error) {
+	cleaned, err := clean(r)
+	if err != nil {
+		return nil, fmt.Errorf("writing the audit report as asff: %w", err)
+	}
+	findings, _ := asffFindings(newReportRows(cleaned))
+	slices.SortStableFunc(findings, func(a, b asffFinding) int {
+		return cmp.Or(cmp.Compare(a.AwsAccountID, b.AwsAccountID), cmp.Compare(a.Region, b.Region))
+	})
+	var batches []Batch
+	for _, f := range findings {
+		last := len(batches) - 1
+		switch {
+		case last < 0 || batches[last].Account != f.AwsAccountID || batches[last].Region != f.Region:
+			batches = append(batches, Batch{Account: f.AwsAccountID, Region: f.Region, Number: 1})
+		case len(batches[last].findings) == maxBatch:
+			batches = append(batches, Batch{Account: f.AwsAccountID, Region: f.Region, Number: batches[last].Number + 1})
+		}
+		last = len(batches) - 1
+		batches[last].findings = append(batches[last].findings, f)
+	}
+	return batches, nil
+}
+
+// Write writes the array for `aws securityhub batch-import-findings --findings file://…`.
+func (b Batch) Write(w io.Writer) error { return writeJSON(w, b.findings) }
 
 // asffPlace reports whether Security Hub accepts the account and the region.
 func asffPlace(account, region string) bool {
@@ -85,13 +126,14 @@ func asffFindings(v *reportRows) ([]asffFinding, int) {
 		add(v.asffOf(r))
 	}
 	for _, u := range v.Unreachable {
-		f := v.asff("unreachable/"+u.Account+"/"+u.Region, "reachability", "aws", u.Account, u.Region)
+		partition := regionPartition(u.Region)
+		f := v.asff("unreachable/"+u.Account+"/"+u.Region, "reachability", partition, u.Account, u.Region)
 		f.Title = "EKS clusters could not be queried"
 		f.Description = shorten(cmp.Or(u.Reason, noReason), 1024)
-		f.Severity.Label, f.Compliance.Status = "INFORMATIONAL", "NOT_AVAILABLE"
-		f.Resources = []asffResource{{Type: "AwsAccount", ID: "AWS::::Account:" + u.Account, Partition: "aws",
+		f.Provider.Severity.Label, f.Compliance.Status = "INFORMATIONAL", "NOT_AVAILABLE"
+		f.Resources = []asffResource{{Type: "AwsAccount", ID: "AWS::::Account:" + u.Account, Partition: partition,
 			Region: u.Region}}
-		f.ProductFields = map[string]string{toolName + "/Outcome": "Unreachable"}
+		f.addFields(map[string]string{"Outcome": "Unreachable"})
 		add(f)
 	}
 	return findings, omitted
@@ -102,14 +144,17 @@ func (v *reportRows) asff(id, generator, partition, account, region string) asff
 	if len([]rune(id)) > 512 {
 		id = shorten(id, 447) + "/" + digest(id)
 	}
-	return asffFinding{
+	f := asffFinding{
 		SchemaVersion: "2018-10-08", ID: id,
 		ProductArn:  "arn:" + partition + ":securityhub:" + region + ":" + account + ":product/" + account + "/default",
 		ProductName: toolName, CompanyName: "eks-encrypt",
 		GeneratorID: shorten(toolName+"/"+generator, 512), AwsAccountID: account, Region: region,
-		Types:     []string{"Software and Configuration Checks/AWS Security Best Practices"},
-		CreatedAt: at, UpdatedAt: at, RecordState: "ACTIVE", Workflow: asffWorkflow{"NEW"},
+		Provider: asffProvider{
+			Types: []string{"Software and Configuration Checks/AWS Security Best Practices"}},
+		CreatedAt: at, UpdatedAt: at, RecordState: "ACTIVE", ProductFields: map[string]string{},
 	}
+	f.addFields(map[string]string{"Version": v.toolVersion(), "Caller": v.callerARN()})
+	return f
 }
 
 func (v *reportRows) asffOf(r row) asffFinding {
@@ -117,34 +162,48 @@ func (v *reportRows) asffOf(r row) asffFinding {
 	f := v.asff(r.identity(), r.Control.ID, awsPartition(c.Partition), c.Account, c.Region)
 	f.Title = shorten(r.Control.ID+" "+r.Control.Name, 256)
 	f.Description = shorten(cmp.Or(r.Reason, noReason), 1024)
-	f.Severity.Label, f.Compliance.Status = asffSeverityOf(r), asffStatus(r.State)
+	f.Provider.Severity.Label, f.Compliance.Status = asffSeverityOf(r), asffStatus(r.State)
 	f.Compliance.RelatedRequirements = r.Control.Standards[:min(len(r.Control.Standards), 32)]
 	f.Resources = []asffResource{{Type: "AwsEksCluster", ID: shorten(c.ID, 512), Partition: awsPartition(c.Partition),
 		Region: c.Region, Details: &asffDetails{asffCluster{Arn: c.Item.Cluster.ARN, Name: c.Item.Cluster.Name,
 			Version: c.Item.Cluster.KubernetesVersion}}}}
-	f.ProductFields = map[string]string{}
-	for key, value := range map[string]string{"Outcome": string(r.State), "Verdict": string(c.Item.Encryption.Verdict),
-		"Scope": string(c.Item.Encryption.Scope), "KeyArn": c.Item.Encryption.KeyARN} {
-		if value != "" {
-			f.ProductFields[toolName+"/"+key] = shorten(value, 2048)
-		}
+	f.addFields(map[string]string{"Outcome": string(r.State), "Verdict": string(c.Item.Encryption.Verdict),
+		"Scope": string(c.Item.Encryption.Scope), "KeyArn": c.Item.Encryption.KeyARN})
+	if r.State == stateWaived {
+		f.addFields(map[string]string{"WaiverReason": r.Waiver.Reason, "WaiverOwner": r.Waiver.Owner,
+			"WaiverExpires": day(r.Waiver.Expires)})
 	}
 	if text := advice(r); text != "" && r.State != stateWaived {
 		f.Remediation = &asffRemediation{asffRecommendation{shorten(text, 512)}}
 	}
-	if r.State == stateWaived {
-		f.Workflow.Status = "SUPPRESSED"
-		f.Note = &asffNote{Text: shorten("Waived: "+waiverText(r.Waiver), 512),
-			UpdatedBy: cmp.Or(strings.TrimSpace(r.Waiver.Owner), toolName), UpdatedAt: f.UpdatedAt}
-	}
 	return f
 }
 
-// awsPartition returns a partition that Security Hub accepts.
+// addFields adds the product fields that have a value.
+func (f *asffFinding) addFields(fields map[string]string) {
+	for key, value := range fields {
+		if value != "" {
+			f.ProductFields[toolName+"/"+key] = shorten(value, 2048)
+		}
+	}
+}
+
+// awsPartition returns a partition that Security Hub accepts. Its API has no other values than these.
 func awsPartition(s string) string {
 	switch s {
 	case "aws-cn", "aws-us-gov":
 		return s
+	}
+	return "aws"
+}
+
+// regionPartition returns the partition of a region. The names of regions begin with it, except in the main one.
+func regionPartition(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov"
 	}
 	return "aws"
 }
@@ -164,7 +223,7 @@ func asffStatus(s rowState) string {
 }
 
 func asffSeverityOf(r row) string {
-	if r.State != stateFinding && r.State != stateUndecided {
+	if r.State != stateFinding && r.State != stateUndecided && r.State != stateWaived {
 		return "INFORMATIONAL"
 	}
 	switch r.Severity {

@@ -56,12 +56,17 @@ func (v *reportRows) VerdictBar() bar {
 	return newBar("Clusters by verdict", len(v.Clusters), parts...)
 }
 
-// KeyBar returns the chart of the clusters that use a key, relative to the most used key.
-func (v *reportRows) KeyBar(k v1alpha1.AuditKey) bar {
+// MostClusters returns the number of clusters of the most used key.
+func (v *reportRows) MostClusters() int {
 	most := 1
 	for i := range v.Keys {
 		most = max(most, len(v.Keys[i].Clusters))
 	}
+	return most
+}
+
+// keyBar returns the chart of the clusters that use a key, relative to the most used key.
+func keyBar(k v1alpha1.AuditKey, most int) bar {
 	return newBar("Clusters that use this key", most,
 		part{len(k.Clusters), fmt.Sprintf("of at most %d", most), class(k.Usable)})
 }

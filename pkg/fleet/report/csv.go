@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"io"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -14,7 +15,7 @@ import (
 func csvHeader() []string {
 	return []string{"outcome", "cluster", "name", "account", "region", "kubernetes", "verdict", "scope", "key",
 		"key_state", "key_usable", "control", "title", "result", "severity", "reason", "remedy", "waiver_owner",
-		"waiver_expires", "waiver_reason", "standards"}
+		"waiver_expires", "waiver_reason", "standards", "audited", "caller", "program"}
 }
 
 func writeCSV(w io.Writer, v *reportRows) error {
@@ -22,8 +23,13 @@ func writeCSV(w io.Writer, v *reportRows) error {
 	if err := out.Write(csvHeader()); err != nil {
 		return err
 	}
+	audited := ""
+	if at := v.At(); at.Unix() != 0 {
+		audited = at.Format(time.RFC3339)
+	}
+	origin := []string{audited, v.callerARN(), v.toolVersion()}
 	for _, r := range v.rows() {
-		if err := out.Write(guarded(csvRow(r))); err != nil {
+		if err := out.Write(guarded(append(csvRow(r), origin...))); err != nil {
 			return err
 		}
 	}
@@ -31,6 +37,7 @@ func writeCSV(w io.Writer, v *reportRows) error {
 		record := make([]string, len(csvHeader()))
 		record[0], record[1], record[3], record[4] = "Unreachable", u.Context, u.Account, u.Region
 		record[15] = u.Reason
+		copy(record[len(record)-len(origin):], origin)
 		if err := out.Write(guarded(record)); err != nil {
 			return err
 		}

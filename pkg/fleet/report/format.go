@@ -16,10 +16,15 @@ func Formats() []string {
 	return []string{"csv", "markdown", "html", "sarif", "junit", "ocsf", "asff"}
 }
 
+// Options are the choices that some formats have. The zero value is the default of each.
+type Options struct {
+	SARIF SARIF
+}
+
 // Write writes the report in one of Formats. It cleans every value and then escapes it for the format, so that a
 // hostile name or tag is shown as text.
-func Write(w io.Writer, format string, r *v1alpha1.AuditReport) error {
-	write, err := writer(format)
+func Write(w io.Writer, format string, r *v1alpha1.AuditReport, o Options) error {
+	write, err := o.writer(format)
 	if err != nil {
 		return err
 	}
@@ -33,7 +38,7 @@ func Write(w io.Writer, format string, r *v1alpha1.AuditReport) error {
 	return nil
 }
 
-func writer(format string) (func(io.Writer, *reportRows) error, error) {
+func (o Options) writer(format string) (func(io.Writer, *reportRows) error, error) {
 	switch format {
 	case "csv":
 		return writeCSV, nil
@@ -42,7 +47,7 @@ func writer(format string) (func(io.Writer, *reportRows) error, error) {
 	case "html":
 		return writeHTML, nil
 	case "sarif":
-		return writeSARIF, nil
+		return o.SARIF.write, nil
 	case "junit":
 		return writeJUnit, nil
 	case "ocsf":

@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func render(t testing.TB, format string, r *v1alpha1.AuditReport) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Write(&b, format, r); err != nil {
+	if err := Write(&b, format, r, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -86,7 +86,8 @@ func TestBareReports(t *testing.T) {
 }
 
 func TestUnknownFormat(t *testing.T) {
-	if err := Write(&bytes.Buffer{}, "pdf", fixture(t)); err == nil || !strings.Contains(err.Error(), "markdown") {
+	err := Write(&bytes.Buffer{}, "pdf", fixture(t), Options{})
+	if err == nil || !strings.Contains(err.Error(), "markdown") {
 		t.Errorf("Write = %v, want an error that lists the formats", err)
 	}
 }
@@ -97,7 +98,8 @@ func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left
 
 func TestWriteError(t *testing.T) {
 	for _, format := range Formats() {
-		if err := Write(fullDisk{}, format, fixture(t)); err == nil || !strings.Contains(err.Error(), "no space left") {
+		err := Write(fullDisk{}, format, fixture(t), Options{})
+		if err == nil || !strings.Contains(err.Error(), "no space left") {
 			t.Errorf("%s: Write = %v, want no space left", format, err)
 		}
 	}
@@ -116,7 +118,7 @@ func BenchmarkFormats(b *testing.B) {
 	for _, format := range Formats() {
 		b.Run(format, func(b *testing.B) {
 			for b.Loop() {
-				if err := Write(io.Discard, format, r); err != nil {
+				if err := Write(io.Discard, format, r, Options{}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
+	"strconv"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
@@ -30,7 +32,11 @@ type page struct {
 	Script template.JS
 }
 
-// writeHTML writes one self-contained page. The script only adds filters.
+// pageRows is the number of rows of a list that the page shows at a time. The rows after them are in a template element,
+// which the browser neither lays out nor paints, so that a report of 10,000 clusters opens quickly.
+const pageRows = 100
+
+// writeHTML writes one self-contained page. Its script adds pages, sorting and filters.
 //
 // The template is parsed here, and not in a variable, so that other commands do not pay for it.
 func writeHTML(w io.Writer, v *reportRows) error {
@@ -38,6 +44,8 @@ func writeHTML(w io.Writer, v *reportRows) error {
 	if err != nil {
 		return err
 	}
+	v.groupByCause()
+	v.numberKeys()
 	return t.Execute(w, page{v, contentPolicy(), styleSheet, script})
 }
 
@@ -62,6 +70,9 @@ func templateFuncs() template.FuncMap {
 		"expired":      expiredText,
 		"fact":         func(name, value string) fact { return fact{name, value} },
 		"filter":       func(account, region string) filter { return filter{Account: account, Region: region} },
+		"isMore":       func(i int) bool { return i == pageRows },
+		"keyBar":       keyBar,
+		"hasMore":      func(n int) bool { return n > pageRows },
 		"list":         func(names ...string) []string { return names },
 		"location":     location,
 		"moment":       moment,
@@ -73,9 +84,10 @@ func templateFuncs() template.FuncMap {
 			}
 			return "sev-none"
 		},
-		"unenforced":  func() string { return unenforcedHint },
-		"verdictText": verdictText,
-		"withReason":  withReason,
+		"severityRank": severityRank,
+		"unenforced":   func() string { return unenforcedHint },
+		"verdictText":  verdictText,
+		"withReason":   withReason,
 	}
 }
 
@@ -83,136 +95,58 @@ func templateFuncs() template.FuncMap {
 type filter struct {
 	Account, Region, Control string
 	Severity                 v1alpha1.Severity
+	Verdict                  v1alpha1.Verdict
+	Cause                    string
 }
 
 // Filter returns the filter values of a cluster's row.
-func (c *cluster) Filter() filter { return filter{Account: c.Account, Region: c.Region} }
-
-// Filter returns the filter values of a control's row.
-func (r row) Filter() filter {
-	return filter{r.Cluster.Account, r.Cluster.Region, r.Control.ID, r.Severity}
+func (c *cluster) Filter() filter {
+	return filter{Account: c.Account, Region: c.Region, Verdict: c.Item.Encryption.Verdict}
 }
 
-// section is one section of the page, with its entry in the navigation. N is the number of its rows. A negative N is
-// not shown.
-type section struct {
-	ID, Title string
-	N         int
-}
-
-// Sections returns the sections to show. Empty ones are left out, except for findings and undecided controls: that
-// there are none is a result.
-func (v *reportRows) Sections() []section {
-	all := []section{
-		{"totals", "Totals", -1},
-		{"findings", "Findings", len(v.rows(stateFinding))},
-		{"undecided", "Undecided", len(v.rows(stateUndecided))},
-		{"unreachable", "Unreachable", len(v.Unreachable)},
-		{"changes", v.ChangesTitle(), v.changesCount()},
-		{"matrix", "Clusters by control", len(v.Clusters)},
-		{"keys", "Keys by blast radius", len(v.Keys)},
-		{"waived", "Waived", len(v.Waived)},
-		{"coverage", "Coverage of existing data", len(v.Coverage)},
-		{"other-tools", "Why other tools differ", len(v.OtherTools)},
-		{"notes", "Notes", len(v.Notes)},
-		{"scope", "Scope and times", -1},
+// RowFilter returns the filter values of a control's row.
+func (v *reportRows) RowFilter(r row) filter {
+	f := r.Cluster.Filter()
+	f.Control, f.Severity = r.Control.ID, r.Severity
+	if r.State == stateFinding {
+		f.Cause = v.causeIDs[causeKey{r.Control.ID, causeOf(r), r.Severity}]
 	}
-	var shown []section
-	for _, s := range all {
-		if s.N != 0 || s.ID == "findings" || s.ID == "undecided" {
-			shown = append(shown, s)
+	return f
+}
+
+// numberKeys gives each key its place in the page.
+func (v *reportRows) numberKeys() {
+	v.keyIDs = map[string]string{}
+	for i := range v.Keys {
+		v.keyIDs[v.Keys[i].ARN] = "k-" + strconv.Itoa(i+1)
+	}
+}
+
+// KeyAnchor returns the id of a key in the page, or "" if the page does not list it.
+func (v *reportRows) KeyAnchor(arn string) string { return v.keyIDs[arn] }
+
+// ClustersOf returns the clusters with these ids. One that the report does not list has only its name.
+func (v *reportRows) ClustersOf(ids []string) []*cluster {
+	clusters := make([]*cluster, len(ids))
+	for i, id := range ids {
+		if clusters[i] = v.index[id]; clusters[i] == nil {
+			clusters[i] = clusterOf(id)
+		}
+	}
+	return clusters
+}
+
+// ShownControls returns the controls of the table of clusters. A control that applies to no cluster, or that was not
+// checked in any, has no column.
+func (v *reportRows) ShownControls() []string {
+	var shown []string
+	for _, id := range v.ControlIDs {
+		if slices.ContainsFunc(v.Clusters, func(c *cluster) bool {
+			state := c.Row(id).State
+			return state != "" && state != stateNotApplicable && state != stateNotAnswered
+		}) {
+			shown = append(shown, id)
 		}
 	}
 	return shown
-}
-
-// changesCount is -1 if the report was compared with an earlier one and nothing has changed.
-func (v *reportRows) changesCount() int {
-	if v.Changes == nil {
-		return 0
-	}
-	return cmp.Or(len(v.ChangeRows()), -1)
-}
-
-// figure is one of the numbers at the top of the page.
-type figure struct {
-	Name, Class string
-	N           int
-}
-
-// Figures returns the numbers at the top of the page.
-func (v *reportRows) Figures() []figure {
-	figures := []figure{
-		{"Clusters", "", len(v.Clusters)},
-		{"Findings", "bad", len(v.rows(stateFinding))},
-		{"Undecided", "doubt", len(v.rows(stateUndecided))},
-		{"Unreachable", "doubt", len(v.Unreachable)},
-		{"Waived", "", len(v.Waived)},
-		{"Keys", "", len(v.Keys)},
-	}
-	for i := range figures {
-		if figures[i].N == 0 {
-			figures[i].Class = "zero"
-		}
-	}
-	return figures
-}
-
-// findingsTable is a table of findings or of undecided controls. Otherwise is shown if it has no rows.
-type findingsTable struct {
-	Rows               []row
-	Caption, Otherwise string
-}
-
-// FindingsTable returns the findings.
-func (v *reportRows) FindingsTable() findingsTable {
-	return findingsTable{v.listed(stateFinding), "Failed controls, most severe first",
-		"No enforced control failed without a waiver."}
-}
-
-// UndecidedTable returns the controls without a result.
-func (v *reportRows) UndecidedTable() findingsTable {
-	return findingsTable{v.listed(stateUndecided), "Enforced controls whose result could not be determined",
-		"Every enforced control has a result."}
-}
-
-// WaivedRows returns the waived findings.
-func (v *reportRows) WaivedRows() []row { return v.listed(stateWaived) }
-
-// HasUnenforced reports whether a control failed or has no result and is not enforced by this audit.
-func (v *reportRows) HasUnenforced() bool { return len(v.rows(stateInfo, stateNotAnswered)) > 0 }
-
-// Facts returns the details of a cluster.
-func (c *cluster) Facts() []fact {
-	var facts []fact
-	add := func(name, value string) {
-		if value != "" {
-			facts = append(facts, fact{name, value})
-		}
-	}
-	cl, key := &c.Item.Cluster, c.Item.Key
-	add("Verdict", withReason(string(c.Item.Encryption.Verdict), c.Item.Encryption.Reason))
-	add("Scope", string(c.Item.Encryption.Scope))
-	add("Key", c.Item.Encryption.KeyARN)
-	if key != nil {
-		add("Key state", key.State)
-		add("Key usable", withReason(string(key.Usable), key.Reason))
-	}
-	add("ARN", cl.ARN)
-	add("Context", cl.Context)
-	add("Status", cl.Status)
-	add("Platform", cl.PlatformVersion)
-	if cl.ManagedBy != nil {
-		add("Managed by", withReason(string(cl.ManagedBy.Tool), cl.ManagedBy.Evidence))
-	}
-	for _, issue := range c.Item.Health.Issues {
-		add("Health issue", withReason(issue.Code, issue.Message))
-	}
-	for _, r := range c.Rows {
-		add(r.Control.ID+": "+r.State.Short(), r.Reason)
-	}
-	for _, note := range c.Item.Notes {
-		add("Note", note)
-	}
-	return facts
 }

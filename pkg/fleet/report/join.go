@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,11 +45,17 @@ type reportRows struct {
 	ControlIDs []string
 	// index finds a cluster by its id.
 	index map[string]*cluster
+	// The rest is for the page alone.
+	causes   []cause
+	causeIDs map[causeKey]string
+	keyIDs   map[string]string
 }
 
 // cluster is one cluster of the report. Item is empty for a cluster that only a finding names.
 type cluster struct {
 	ID, Name, Account, Region, Partition string
+	// Anchor is the id of the cluster in the page.
+	Anchor string
 
 	Item *v1alpha1.EncryptionReport
 	Rows []row
@@ -120,6 +127,7 @@ func newReportRows(r *v1alpha1.AuditReport) *reportRows {
 }
 
 func (v *reportRows) add(c *cluster) {
+	c.Anchor = "c-" + strconv.Itoa(len(v.Clusters)+1)
 	v.Clusters = append(v.Clusters, c)
 	if v.index[c.ID] == nil {
 		v.index[c.ID] = c

@@ -46,7 +46,13 @@ func writeJUnit(w io.Writer, v *reportRows) error {
 
 // suite returns an empty suite. Its time is 0 because single controls are not timed.
 func (v *reportRows) suite(id int, name string) junit.Testsuite {
-	return junit.Testsuite{ID: id, Name: name, Time: "0", Timestamp: v.At().Format("2006-01-02T15:04:05")}
+	suite := junit.Testsuite{ID: id, Name: name, Time: "0", Timestamp: v.At().Format("2006-01-02T15:04:05")}
+	for _, p := range []junit.Property{{Name: "program", Value: v.toolVersion()}, {Name: "caller", Value: v.callerARN()}} {
+		if p.Value != "" {
+			suite.AddProperty(p.Name, p.Value)
+		}
+	}
+	return suite
 }
 
 func testCase(r row) junit.Testcase {

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"io"
+	"slices"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
@@ -41,9 +42,10 @@ type (
 		EventCode string      `json:"event_code,omitempty"`
 	}
 	ocsfProduct struct {
-		Name   string `json:"name"`
-		Vendor string `json:"vendor_name"`
-		URL    string `json:"url_string"`
+		Name    string `json:"name"`
+		Vendor  string `json:"vendor_name"`
+		Version string `json:"version,omitempty"`
+		URL     string `json:"url_string"`
 	}
 	ocsfInfo struct {
 		UID     string   `json:"uid"`
@@ -57,7 +59,7 @@ type (
 		Standards []string `json:"standards"`
 		StatusID  int      `json:"status_id"`
 		Status    string   `json:"status"`
-		Detail    string   `json:"status_detail,omitempty"`
+		Details   []string `json:"status_details,omitempty"`
 	}
 	ocsfRemediation struct {
 		Desc string `json:"desc"`
@@ -98,15 +100,15 @@ func writeOCSF(w io.Writer, v *reportRows) error {
 func (v *reportRows) ocsf(uid, title, message, account, region string) ocsfFinding {
 	at := v.At().UnixMilli()
 	f := ocsfFinding{
-		ActivityID: 1, ActivityName: "Create", CategoryUID: 2, CategoryName: "Findings",
-		ClassUID: 2003, ClassName: "Compliance Finding", TypeUID: 200301, TypeName: "Compliance Finding: Create",
+		CategoryUID: 2, CategoryName: "Findings", ClassUID: 2003, ClassName: "Compliance Finding",
 		Time: at, SeverityID: 1, Severity: "Informational", StatusID: 1, Status: "New", Message: message,
 		Metadata: ocsfMetadata{Version: "1.5.0", Profiles: []string{"cloud"},
-			Product: ocsfProduct{Name: toolName, Vendor: "eks-encrypt", URL: toolURL}},
+			Product: ocsfProduct{Name: toolName, Vendor: "eks-encrypt", Version: v.toolVersion(), URL: toolURL}},
 		Info: ocsfInfo{UID: uid, Title: title, Desc: message, Created: at,
 			Types: []string{"Encryption of an Amazon EKS cluster"}},
 		Cloud: ocsfCloud{Provider: "AWS", Region: region},
 	}
+	f.setActivity(1, "Create")
 	if account != "" {
 		f.Cloud.Account = &ocsfAccount{UID: account, Type: "AWS Account", TypeID: 10}
 	}
@@ -117,12 +119,13 @@ func (v *reportRows) ocsfOf(r row) ocsfFinding {
 	c := r.Cluster
 	f := v.ocsf(r.identity(), r.Control.ID+" "+r.Control.Name, r.Reason, c.Account, c.Region)
 	f.Metadata.EventCode = r.Control.ID
-	if r.State == stateFinding || r.State == stateUndecided {
+	if r.State == stateFinding || r.State == stateUndecided || r.State == stateWaived && r.Severity != "" {
 		f.SeverityID, f.Severity = ocsfSeverity(r.Severity)
 	}
+	f.setActivity(v.ocsfActivity(r))
 	id, status := ocsfStatus(r.State)
 	f.Compliance = ocsfCompliance{Control: r.Control.ID, Standards: append([]string{}, r.Control.Standards...),
-		StatusID: id, Status: status, Detail: r.Reason}
+		StatusID: id, Status: status, Details: details(r.Reason)}
 	if r.State == stateWaived {
 		f.StatusID, f.Status, f.Comment = 3, "Suppressed", "Waived: "+waiverText(r.Waiver)
 	} else if r.Waiver != nil {
@@ -150,11 +153,40 @@ func (v *reportRows) ocsfUnreachable(u v1alpha1.Unreachable) ocsfFinding {
 		u.Account, u.Region)
 	f.SeverityID, f.Severity = 0, "Unknown"
 	f.Compliance = ocsfCompliance{Control: "reachability", Standards: []string{}, StatusID: 2,
-		Status: "Warning", Detail: u.Reason}
+		Status: "Warning", Details: details(u.Reason)}
 	f.Resources = []ocsfResource{{UID: cmp.Or(u.Account, u.Context, place), Name: place, Type: "Other",
 		Region: u.Region}}
 	f.Unmapped = map[string]string{"outcome": "Unreachable"}
 	return f
+}
+
+// ocsfActivity returns the activity of a finding. Create is the first audit, or the first of a cluster. Close is a
+// control that no longer fails since the earlier audit; Update is everything else.
+func (v *reportRows) ocsfActivity(r row) (int, string) {
+	switch {
+	case v.Changes == nil || slices.Contains(v.Changes.New, r.Cluster.ID):
+		return 1, "Create"
+	case slices.ContainsFunc(v.Changes.Fixed, func(c v1alpha1.Change) bool {
+		return c.Cluster == r.Cluster.ID && c.What == r.Control.ID
+	}):
+		return 3, "Close"
+	}
+	return 2, "Update"
+}
+
+func (f *ocsfFinding) setActivity(id int, name string) {
+	f.ActivityID, f.ActivityName = id, name
+	f.TypeUID, f.TypeName = f.ClassUID*100+id, f.ClassName+": "+name
+	if name == "Close" {
+		f.StatusID, f.Status = 4, "Resolved"
+	}
+}
+
+func details(reason string) []string {
+	if reason == "" {
+		return nil
+	}
+	return []string{reason}
 }
 
 // ocsfStatus returns the status and its name. In OCSF, Warning means that information is missing, and 99 (Other) allows

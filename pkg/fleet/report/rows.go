@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
@@ -96,6 +98,18 @@ func (v *reportRows) ChangeRows() []changeRow {
 	return rows
 }
 
+// clusterOf returns a cluster of which only the id is known.
+func clusterOf(id string) *cluster {
+	c := &cluster{ID: id, Name: clusterName(id), Item: &v1alpha1.EncryptionReport{}}
+	if a, err := arn.Parse(id); err == nil {
+		c.Account, c.Region, c.Partition = a.AccountID, a.Region, a.Partition
+	}
+	return c
+}
+
+// ClusterAt returns the cluster with this id, or what the id shows of it.
+func (v *reportRows) ClusterAt(id string) *cluster { return v.ClustersOf([]string{id})[0] }
+
 // coverageRow is a coverage report with its totals.
 type coverageRow struct {
 	*v1alpha1.CoverageReport
@@ -122,7 +136,9 @@ func (v *reportRows) CoverageRows() []coverageRow {
 }
 
 // Filter returns the filter values of a coverage row.
-func (r coverageRow) Filter() filter { return filter{r.Where.Account, r.Where.Region, "ENC-5", ""} }
+func (r coverageRow) Filter() filter {
+	return filter{Account: r.Where.Account, Region: r.Where.Region, Control: "ENC-5"}
+}
 
 // Bar returns the chart of verified objects.
 func (r coverageRow) Bar() bar {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"io"
 	"net/url"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -12,102 +11,56 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
-// The parts of SARIF 2.1.0 that writeSARIF uses. These are plain structs because the SARIF libraries depend on a
-// JSON-schema validator, which only the tests need.
-type (
-	sarifLog struct {
-		Schema  string     `json:"$schema"`
-		Version string     `json:"version"`
-		Runs    []sarifRun `json:"runs"`
-	}
-	sarifRun struct {
-		Tool        sarifTool         `json:"tool"`
-		Automation  sarifAutomation   `json:"automationDetails"`
-		Invocations []sarifInvocation `json:"invocations"`
-		Results     []sarifResult     `json:"results"`
-	}
-	sarifAutomation struct {
-		ID string `json:"id"`
-	}
-	sarifTool struct {
-		Driver sarifDriver `json:"driver"`
-	}
-	sarifDriver struct {
-		Name           string      `json:"name"`
-		InformationURI string      `json:"informationUri"`
-		Rules          []sarifRule `json:"rules"`
-	}
-	sarifRule struct {
-		ID               string         `json:"id"`
-		Name             string         `json:"name"`
-		ShortDescription sarifText      `json:"shortDescription"`
-		FullDescription  sarifText      `json:"fullDescription"`
-		Help             sarifText      `json:"help"`
-		Properties       map[string]any `json:"properties"`
-	}
-	sarifText struct {
-		Text     string `json:"text"`
-		Markdown string `json:"markdown,omitempty"`
-	}
-	sarifInvocation struct {
-		Successful    bool                `json:"executionSuccessful"`
-		Start         string              `json:"startTimeUtc,omitempty"`
-		End           string              `json:"endTimeUtc,omitempty"`
-		Notifications []sarifNotification `json:"toolExecutionNotifications,omitempty"`
-	}
-	sarifNotification struct {
-		Level   string    `json:"level"`
-		Message sarifText `json:"message"`
-	}
-	sarifResult struct {
-		RuleID       string             `json:"ruleId"`
-		RuleIndex    int                `json:"ruleIndex"`
-		Kind         string             `json:"kind"`
-		Level        string             `json:"level"`
-		Message      sarifText          `json:"message"`
-		Locations    []sarifLocation    `json:"locations"`
-		Fingerprints map[string]string  `json:"partialFingerprints"`
-		Suppressions []sarifSuppression `json:"suppressions,omitempty"`
-		Properties   map[string]string  `json:"properties,omitempty"`
-	}
-	sarifLocation struct {
-		Physical sarifPhysical  `json:"physicalLocation"`
-		Logical  []sarifLogical `json:"logicalLocations"`
-	}
-	sarifPhysical struct {
-		Artifact sarifArtifact `json:"artifactLocation"`
-		Region   sarifRegion   `json:"region"`
-	}
-	sarifArtifact struct {
-		URI string `json:"uri"`
-	}
-	sarifRegion struct {
-		StartLine int `json:"startLine"`
-	}
-	sarifLogical struct {
-		Name          string `json:"name"`
-		QualifiedName string `json:"fullyQualifiedName"`
-		Kind          string `json:"kind"`
-	}
-	sarifSuppression struct {
-		Kind          string `json:"kind"`
-		Status        string `json:"status"`
-		Justification string `json:"justification"`
-	}
+// SARIF are the choices for a SARIF report.
+type SARIF struct {
+	// Suppressed adds the waived findings, as suppressed results. GitHub ignores suppressions and opens an alert for
+	// each of them, so they are left out by default.
+	Suppressed bool
+	// Category identifies this audit among those of one repository. GitHub uses the category of its upload action only
+	// if the file names none.
+	Category string
+}
+
+// The rules for what the audit could not check. They are not the rules of the controls, because a control whose result
+// is unknown has not failed.
+const (
+	ruleUndecided   = "control-undecided"
+	ruleUnreachable = "location-unreachable"
 )
 
-// writeSARIF writes findings as failures, undecided controls as "open" (evaluated without enough information to decide)
-// and waived findings as suppressed failures. It leaves out controls that pass, because code scanning would show them
-// as alerts.
-func writeSARIF(w io.Writer, v *reportRows) error {
+// maxTags is the number of tags of a rule that GitHub shows. It warns if there are more.
+const maxTags = 10
+
+// writeSARIF writes findings as failures of their controls. Undecided controls and locations that could not be queried
+// are failures of rules of their own, and make the execution unsuccessful: code scanning closes the alerts that a file
+// does not contain, so a file that is not complete must not be uploaded. Controls that pass are left out, because code
+// scanning would show them as alerts.
+func (o SARIF) write(w io.Writer, v *reportRows) error {
 	run := sarifRun{
-		Tool:        sarifTool{sarifDriver{Name: toolName, InformationURI: toolURL, Rules: v.sarifRules()}},
-		Automation:  sarifAutomation{ID: toolName + "/audit/"},
+		Tool: sarifTool{sarifDriver{Name: toolName, Version: v.toolVersion(), InformationURI: toolURL,
+			Rules: v.sarifRules()}},
 		Invocations: []sarifInvocation{v.sarifInvocation()},
 		Results:     []sarifResult{},
 	}
-	for _, r := range v.listed(stateFinding, stateUndecided, stateWaived) {
-		run.Results = append(run.Results, v.sarifResult(r))
+	if o.Category != "" {
+		run.Automation = &sarifAutomation{ID: strings.TrimSuffix(o.Category, "/") + "/"}
+	}
+	states := []rowState{stateFinding, stateUndecided}
+	if o.Suppressed {
+		states = append(states, stateWaived)
+	}
+	index := map[string]int{}
+	for i, rule := range run.Tool.Driver.Rules {
+		index[rule.ID] = i
+	}
+	for _, r := range v.listed(states...) {
+		run.Results = append(run.Results, sarifRow(r))
+	}
+	for _, u := range v.Unreachable {
+		run.Results = append(run.Results, sarifUnreachable(u))
+	}
+	for i := range run.Results {
+		run.Results[i].RuleIndex = index[run.Results[i].RuleID]
 	}
 	return writeJSON(w, sarifLog{
 		Schema:  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
@@ -125,24 +78,38 @@ func (v *reportRows) sarifRules() []sarifRule {
 			help = append(help, "Evidence for "+s.ID+", which requires "+string(s.Want)+": "+s.Title+".")
 			tags = append(tags, s.ID)
 		}
-		rule := sarifRule{ID: id, Name: pascal(name),
-			ShortDescription: sarifText{Text: name}, FullDescription: sarifText{Text: help[0]},
-			Help:       sarifText{Text: strings.Join(help, "\n"), Markdown: strings.Join(help, "\n\n")},
-			Properties: map[string]any{"tags": tags, "precision": "very-high"}}
+		rule := newSARIFRule(id, name, tags, help...)
 		if score := v.score(id); score != "" {
 			rule.Properties["security-severity"] = score
 		}
 		rules = append(rules, rule)
 	}
+	tags := []string{"eks", "audit"}
+	if len(v.rows(stateUndecided)) > 0 {
+		rules = append(rules, newSARIFRule(ruleUndecided, "The result of a control is unknown", tags,
+			"The audit could not decide a control of a cluster.", "The control may hold or fail."))
+	}
+	if len(v.Unreachable) > 0 {
+		rules = append(rules, newSARIFRule(ruleUnreachable, "A location could not be queried", tags,
+			"The audit could not list the clusters of a region, account or kube context.",
+			"There may be clusters with findings."))
+	}
 	return rules
 }
 
-// score returns the highest severity of a control in the report, as the number that code scanning sorts by.
+func newSARIFRule(id, name string, tags []string, help ...string) sarifRule {
+	return sarifRule{ID: id, Name: pascal(name),
+		ShortDescription: sarifText{Text: name}, FullDescription: sarifText{Text: help[0]},
+		Help:       sarifText{Text: strings.Join(help, "\n"), Markdown: strings.Join(help, "\n\n")},
+		Properties: map[string]any{"tags": tags[:min(len(tags), maxTags)], "precision": "very-high"}}
+}
+
+// score returns the highest severity of a control's findings, as the number that code scanning sorts by.
 func (v *reportRows) score(control string) string {
 	scores := map[v1alpha1.Severity]string{v1alpha1.SeverityCritical: "9.5", v1alpha1.SeverityHigh: "8.0",
 		v1alpha1.SeverityMedium: "5.5", v1alpha1.SeverityLow: "2.0"}
 	highest := ""
-	for _, r := range v.rows(stateFinding, stateUndecided) {
+	for _, r := range v.rows(stateFinding) {
 		if r.Control.ID == control {
 			highest = max(highest, scores[r.Severity])
 		}
@@ -152,7 +119,8 @@ func (v *reportRows) score(control string) string {
 
 func (v *reportRows) sarifInvocation() sarifInvocation {
 	const layout = "2006-01-02T15:04:05Z"
-	i := sarifInvocation{Successful: true}
+	i := sarifInvocation{Successful: len(v.Unreachable) == 0 && len(v.rows(stateUndecided)) == 0,
+		Account: v.callerARN()}
 	if v.StartedAt != nil {
 		i.Start = v.StartedAt.UTC().Format(layout)
 	}
@@ -160,8 +128,7 @@ func (v *reportRows) sarifInvocation() sarifInvocation {
 		i.End = v.FinishedAt.UTC().Format(layout)
 	}
 	for _, u := range v.Unreachable {
-		text := sarifText{Text: "Could not query " + location(u) + ": " + u.Reason}
-		i.Notifications = append(i.Notifications, sarifNotification{"error", text})
+		i.Notifications = append(i.Notifications, sarifNotification{"error", sarifText{Text: unreachableText(u)}})
 	}
 	for _, note := range v.Notes {
 		i.Notifications = append(i.Notifications, sarifNotification{"note", sarifText{Text: note}})
@@ -169,41 +136,53 @@ func (v *reportRows) sarifInvocation() sarifInvocation {
 	return i
 }
 
-func (v *reportRows) sarifResult(r row) sarifResult {
+func sarifRow(r row) sarifResult {
 	c := r.Cluster
+	result := newSARIFResult(r.Control.ID, r.identity(), c.ID, c.Name, c.Account, c.Region, c.Name)
+	result.Level = level(r.Severity)
 	message := r.Control.Name + ": " + cmp.Or(r.Reason, noReason)
-	if text := advice(r); text != "" && r.State != stateWaived {
-		message += "\n" + text
-	}
-	result := sarifResult{
-		RuleID: r.Control.ID, RuleIndex: slices.Index(v.ControlIDs, r.Control.ID),
-		Kind: "fail", Level: level(r.Severity),
-		Message: sarifText{Text: c.Name + ": " + message},
-		Locations: []sarifLocation{{
-			Physical: sarifPhysical{sarifArtifact{URI: artifact(c)}, sarifRegion{StartLine: 1}},
-			Logical:  []sarifLogical{{Name: c.Name, QualifiedName: c.ID, Kind: "resource"}},
-		}},
-		Fingerprints: map[string]string{"clusterAndControl/v1": digest(r.identity()),
-			"primaryLocationLineHash": digest(r.identity())[:16] + ":1"},
-		Properties: map[string]string{"outcome": string(r.State)},
-	}
 	switch r.State {
 	case stateUndecided:
-		result.Kind, result.Level = "open", "none"
+		result.RuleID, result.Level = ruleUndecided, "warning"
+		message = r.Control.ID + " " + r.Control.Name + " is unknown: " + cmp.Or(r.Reason, noReason)
 	case stateWaived:
 		result.Suppressions = []sarifSuppression{{"external", "accepted", waiverText(r.Waiver)}}
 	}
+	if text := advice(r); text != "" && r.State != stateWaived {
+		message += "\n" + text
+	}
+	result.Message.Text = c.Name + ": " + message
+	result.Properties = map[string]string{"outcome": string(r.State)}
 	if verdict := c.Item.Encryption.Verdict; verdict != "" {
 		result.Properties["verdict"] = string(verdict)
 	}
 	return result
 }
 
-// artifact returns a made-up path for the cluster, because code scanning requires a file for each result.
-func artifact(c *cluster) string {
-	var parts []string
-	for _, s := range []string{"eks", c.Account, c.Region, c.Name} {
-		// A part of only dots would lead to a parent directory.
+func sarifUnreachable(u v1alpha1.Unreachable) sarifResult {
+	place := location(u)
+	result := newSARIFResult(ruleUnreachable, "unreachable/"+place, place, place, u.Account, u.Region, u.Context)
+	result.Level, result.Message.Text = "warning", unreachableText(u)
+	result.Properties = map[string]string{"outcome": "Unreachable"}
+	return result
+}
+
+// newSARIFResult returns a result at a made-up path, because code scanning requires a file and a complete region for
+// each result. The identity is the same in every audit.
+func newSARIFResult(rule, identity, id, name string, path ...string) sarifResult {
+	return sarifResult{RuleID: rule, Kind: "fail",
+		Locations: []sarifLocation{{
+			Physical: sarifPhysical{sarifArtifact{URI: artifact(path...)}, sarifRegion{1, 1, 1, 1}},
+			Logical:  []sarifLogical{{Name: name, QualifiedName: id, Kind: "resource"}},
+		}},
+		Fingerprints: map[string]string{"clusterAndControl/v1": digest(identity),
+			"primaryLocationLineHash": digest(identity)[:16] + ":1"}}
+}
+
+// artifact returns a relative path below "eks". A part of only dots would lead to a parent directory.
+func artifact(path ...string) string {
+	parts := []string{"eks"}
+	for _, s := range path {
 		if s = strings.Trim(s, "."); s != "" {
 			parts = append(parts, url.PathEscape(s))
 		}

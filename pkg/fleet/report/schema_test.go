@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -138,7 +140,7 @@ func checkASFF(t *testing.T, f *types.AwsSecurityFinding) {
 			t.Errorf("%s: %s = %q, want a match of %s", *f.Id, name, s, pattern)
 		}
 	}
-	if len(f.Resources) < 1 || len(f.Resources) > 32 || len(f.Types) < 1 || len(f.Types) > 50 ||
+	if len(f.Resources) < 1 || len(f.Resources) > 32 || len(f.FindingProviderFields.Types) < 1 ||
 		len(f.Compliance.RelatedRequirements) > 32 || len(f.ProductFields) > 50 {
 		t.Errorf("%s: a list is too long or too short", *f.Id)
 	}
@@ -150,6 +152,10 @@ func checkASFF(t *testing.T, f *types.AwsSecurityFinding) {
 	within("ProductName", *f.ProductName, 1, 128)
 	within("CompanyName", *f.CompanyName, 1, 128)
 	within("Region", *f.Region, 1, 16)
+	// BatchImportFindings cannot change these once a finding exists, so it must never set them.
+	if f.Workflow != nil || f.Note != nil || f.UserDefinedFields != nil || f.VerificationState != "" {
+		t.Errorf("%s has a field that belongs to the customer, want none", *f.Id)
+	}
 	for _, r := range f.Resources {
 		within("Resource.Id", *r.Id, 1, 512)
 		within("Resource.Type", *r.Type, 1, 256)
@@ -162,24 +168,70 @@ func checkASFF(t *testing.T, f *types.AwsSecurityFinding) {
 	if f.Remediation != nil {
 		within("Recommendation.Text", *f.Remediation.Recommendation.Text, 1, 512)
 	}
-	if f.Note != nil {
-		within("Note.Text", *f.Note.Text, 1, 512)
-		within("Note.UpdatedBy", *f.Note.UpdatedBy, 1, 512)
-	}
 	matches("SchemaVersion", *f.SchemaVersion, `^2018-10-08$`)
 	matches("AwsAccountId", *f.AwsAccountId, `^\d{12}$`)
 	matches("ProductArn", *f.ProductArn, `^arn:aws(-cn|-us-gov)?:securityhub:`+*f.Region+`:`+*f.AwsAccountId+
 		`:product/`+*f.AwsAccountId+`/default$`)
-	matches("Types", f.Types[0], `^(Software and Configuration Checks|TTPs|Effects|Unusual Behaviors|`+
+	matches("Types", f.FindingProviderFields.Types[0], `^(Software and Configuration Checks|TTPs|Effects|`+
+		`Unusual Behaviors|`+
 		`Sensitive Data Identifications)/[^/]+(/[^/]+)?$`)
-	matches("Severity", string(f.Severity.Label), `^(INFORMATIONAL|LOW|MEDIUM|HIGH|CRITICAL)$`)
+	matches("Severity", string(f.FindingProviderFields.Severity.Label), `^(INFORMATIONAL|LOW|MEDIUM|HIGH|CRITICAL)$`)
 	matches("Compliance", string(f.Compliance.Status), `^(PASSED|FAILED|WARNING|NOT_AVAILABLE)$`)
-	matches("Workflow", string(f.Workflow.Status), `^(NEW|SUPPRESSED)$`)
 	matches("RecordState", string(f.RecordState), `^ACTIVE$`)
 	for _, s := range []*string{f.CreatedAt, f.UpdatedAt} {
 		if _, err := time.Parse(time.RFC3339, *s); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestBatches checks that each batch belongs to one account and region, has at most 100 findings, and that together
+// they hold every finding once.
+func TestBatches(t *testing.T) {
+	r := fixture(t)
+	for i := range 120 {
+		item := r.Items[i%3]
+		item.Cluster.ARN += "-" + strconv.Itoa(i)
+		r.Items = append(r.Items, item)
+	}
+	r.Unreachable = append(r.Unreachable, v1alpha1.Unreachable{Account: prod, Region: "us-gov-west-1", Reason: "no role"})
+	batches, err := Batches(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, all := map[string]bool{}, 0
+	for _, b := range batches {
+		var out bytes.Buffer
+		if err := b.Write(&out); err != nil {
+			t.Fatal(err)
+		}
+		var findings []types.AwsSecurityFinding
+		if err := json.Unmarshal(out.Bytes(), &findings); err != nil {
+			t.Fatal(err)
+		}
+		if len(findings) == 0 || len(findings) > 100 {
+			t.Errorf("a batch of %s %s has %d findings, want 1 to 100", b.Account, b.Region, len(findings))
+		}
+		for i, f := range findings {
+			checkASFF(t, &findings[i])
+			if *f.AwsAccountId != b.Account || *f.Region != b.Region || seen[*f.Id] {
+				t.Errorf("finding %s of %s %s is in the batch of %s %s, or twice", *f.Id, *f.AwsAccountId, *f.Region,
+					b.Account, b.Region)
+			}
+			seen[*f.Id] = true
+		}
+		all += len(findings)
+	}
+	var findings []types.AwsSecurityFinding
+	if err := json.Unmarshal([]byte(render(t, "asff", r)), &findings); err != nil {
+		t.Fatal(err)
+	}
+	if all != len(findings) || len(batches) < 6 {
+		t.Errorf("%d batches with %d findings, want %d findings in at least 6", len(batches), all, len(findings))
+	}
+	if arn := "arn:aws-us-gov:securityhub:us-gov-west-1:" + prod + ":product/" + prod + "/default"; !slices.ContainsFunc(
+		findings, func(f types.AwsSecurityFinding) bool { return *f.ProductArn == arn }) {
+		t.Errorf("no finding has the product %s", arn)
 	}
 }
 

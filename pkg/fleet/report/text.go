@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -193,6 +194,27 @@ func location(u v1alpha1.Unreachable) string {
 	return strings.Join(parts, ", ")
 }
 
+// unreachableText states why a location could not be queried.
+func unreachableText(u v1alpha1.Unreachable) string {
+	return "Could not query " + location(u) + ": " + cmp.Or(u.Reason, noReason)
+}
+
+// toolVersion returns the version of the program that made the report, or "".
+func (v *reportRows) toolVersion() string {
+	if v.Tool == nil {
+		return ""
+	}
+	return v.Tool.Version
+}
+
+// callerARN returns the ARN of the principal that made the audit, or "".
+func (v *reportRows) callerARN() string {
+	if v.Caller == nil {
+		return ""
+	}
+	return v.Caller.ARN
+}
+
 // ScopeFacts returns the scope and the times of the audit.
 func (v *reportRows) ScopeFacts() []fact {
 	s := v.Scope
@@ -210,6 +232,10 @@ func (v *reportRows) ScopeFacts() []fact {
 	}
 	add("Filters", s.Filters...)
 	add("Enforced controls", s.Controls...)
+	add("Caller", v.callerARN())
+	if version := v.toolVersion(); version != "" {
+		add("Program", toolName+" "+version)
+	}
 	add("Started", moment(v.StartedAt))
 	add("Finished", moment(v.FinishedAt))
 	return facts

@@ -1,0 +1,134 @@
+package report
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+)
+
+// cause groups the findings of one control that have the same reason, apart from names, ARNs, dates and numbers.
+type cause struct {
+	// ID is the number of the cause in the page, which its rows and the filter name.
+	ID       string
+	Severity v1alpha1.Severity
+	Control  v1alpha1.Control
+	Reason   string
+	Clusters int
+}
+
+// variable matches the parts of a reason that differ between clusters with the same cause.
+var variable = regexp.MustCompile(`arn:[\w:/.-]+|alias/[\w/-]+|"[^"]*"|` +
+	`\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?( UTC|Z)?)?|\b[a-z]{2}(-[a-z]+)+-\d\b|\b\d+(\.\d+)?\b`)
+
+// causeOf returns the reason of a row with its variable parts replaced.
+func causeOf(r row) string {
+	return variable.ReplaceAllString(cmp.Or(r.Reason, noReason), "…")
+}
+
+type causeKey struct {
+	control, reason string
+	severity        v1alpha1.Severity
+}
+
+// groupByCause numbers the causes of the findings: first the most severe, then those of most clusters.
+func (v *reportRows) groupByCause() {
+	byKey := map[causeKey]*cause{}
+	var causes []*cause
+	for _, r := range v.listed(stateFinding) {
+		key := causeKey{r.Control.ID, causeOf(r), r.Severity}
+		if byKey[key] == nil {
+			byKey[key] = &cause{Severity: r.Severity, Control: r.Control, Reason: key.reason}
+			causes = append(causes, byKey[key])
+		}
+		byKey[key].Clusters++
+	}
+	slices.SortStableFunc(causes, func(a, b *cause) int {
+		return cmp.Or(cmp.Compare(severityRank(a.Severity), severityRank(b.Severity)), cmp.Compare(b.Clusters, a.Clusters))
+	})
+	for i, c := range causes {
+		c.ID = strconv.Itoa(i + 1)
+		v.causes = append(v.causes, *c)
+	}
+	v.causeIDs = map[causeKey]string{}
+	for key, c := range byKey {
+		v.causeIDs[key] = c.ID
+	}
+}
+
+// Causes returns the findings grouped by cause, or nothing if no two findings have the same one.
+func (v *reportRows) Causes() []cause {
+	if len(v.causes) == len(v.rows(stateFinding)) {
+		return nil
+	}
+	return v.causes
+}
+
+// severityRank returns the place of a severity, the most severe first; one that is not known comes last.
+func severityRank(s v1alpha1.Severity) int {
+	known := []v1alpha1.Severity{v1alpha1.SeverityCritical, v1alpha1.SeverityHigh, v1alpha1.SeverityMedium,
+		v1alpha1.SeverityLow}
+	if i := slices.Index(known, s); i >= 0 {
+		return i
+	}
+	return len(known)
+}
+
+// accountRow is one account with its results.
+type accountRow struct {
+	Account                                    string
+	Clusters, Findings, Undecided, Unreachable int
+	// Clean is the number of clusters without a finding or an undecided control.
+	Clean int
+}
+
+// Accounts returns the accounts of the report, those with most findings first, or nothing if there is only one.
+func (v *reportRows) Accounts() []accountRow {
+	byID := map[string]*accountRow{}
+	row := func(account string) *accountRow {
+		if byID[account] == nil {
+			byID[account] = &accountRow{Account: account}
+		}
+		return byID[account]
+	}
+	for _, c := range v.Clusters {
+		a, open := row(c.Account), 0
+		for _, r := range c.Rows {
+			switch r.State {
+			case stateFinding:
+				a.Findings++
+				open++
+			case stateUndecided:
+				a.Undecided++
+				open++
+			}
+		}
+		a.Clusters++
+		if open == 0 {
+			a.Clean++
+		}
+	}
+	for _, u := range v.Unreachable {
+		row(u.Account).Unreachable++
+	}
+	if len(byID) < 2 {
+		return nil
+	}
+	var rows []accountRow
+	for _, a := range byID {
+		rows = append(rows, *a)
+	}
+	slices.SortFunc(rows, func(a, b accountRow) int {
+		return cmp.Or(cmp.Compare(b.Findings, a.Findings), cmp.Compare(b.Undecided+b.Unreachable, a.Undecided+a.Unreachable),
+			cmp.Compare(a.Account, b.Account))
+	})
+	return rows
+}
+
+// Bar returns the chart of the account's clusters.
+func (a accountRow) Bar() bar {
+	return newBar("Clusters", a.Clusters, part{a.Clean, "without findings", "good"},
+		part{a.Clusters - a.Clean, "with findings or undecided controls", "bad"})
+}

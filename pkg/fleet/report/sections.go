@@ -1,0 +1,133 @@
+package report
+
+import (
+	"cmp"
+)
+
+// section is one section of the page, with its entry in the navigation. N is the number of its rows. A negative N is
+// not shown.
+type section struct {
+	ID, Title string
+	N         int
+}
+
+// Sections returns the sections to show. Empty ones are left out, except for findings and undecided controls: that
+// there are none is a result.
+func (v *reportRows) Sections() []section {
+	all := []section{
+		{"totals", "Totals", -1},
+		{"accounts", "Accounts", len(v.Accounts())},
+		{"findings", "Findings", len(v.rows(stateFinding))},
+		{"undecided", "Undecided", len(v.rows(stateUndecided))},
+		{"unreachable", "Unreachable", len(v.Unreachable)},
+		{"changes", v.ChangesTitle(), v.changesCount()},
+		{"matrix", "Clusters by control", len(v.Clusters)},
+		{"keys", "Keys by blast radius", len(v.Keys)},
+		{"waived", "Waived", len(v.Waived)},
+		{"coverage", "Coverage of existing data", len(v.Coverage)},
+		{"other-tools", "Why other tools differ", len(v.OtherTools)},
+		{"notes", "Notes", len(v.Notes)},
+	}
+	var shown []section
+	for _, s := range all {
+		if s.N != 0 || s.ID == "findings" || s.ID == "undecided" {
+			shown = append(shown, s)
+		}
+	}
+	return shown
+}
+
+// changesCount is -1 if the report was compared with an earlier one and nothing has changed.
+func (v *reportRows) changesCount() int {
+	if v.Changes == nil {
+		return 0
+	}
+	return cmp.Or(len(v.ChangeRows()), -1)
+}
+
+// figure is one of the numbers at the top of the page.
+type figure struct {
+	Name, Class string
+	N           int
+}
+
+// Figures returns the numbers at the top of the page.
+func (v *reportRows) Figures() []figure {
+	figures := []figure{
+		{"Clusters", "", len(v.Clusters)},
+		{"Findings", "bad", len(v.rows(stateFinding))},
+		{"Undecided", "doubt", len(v.rows(stateUndecided))},
+		{"Unreachable", "doubt", len(v.Unreachable)},
+		{"Waived", "", len(v.Waived)},
+		{"Keys", "", len(v.Keys)},
+	}
+	for i := range figures {
+		if figures[i].N == 0 {
+			figures[i].Class = "zero"
+		}
+	}
+	return figures
+}
+
+// findingsTable is a table of findings or of undecided controls. Otherwise is shown if it has no rows.
+type findingsTable struct {
+	Rows               []row
+	Caption, Otherwise string
+	rows               *reportRows
+}
+
+// Filter returns the filter values of a row.
+func (t findingsTable) Filter(r row) filter { return t.rows.RowFilter(r) }
+
+// FindingsTable returns the findings.
+func (v *reportRows) FindingsTable() findingsTable {
+	return findingsTable{v.listed(stateFinding), "Failed controls, most severe first",
+		"No enforced control failed without a waiver.", v}
+}
+
+// UndecidedTable returns the controls without a result.
+func (v *reportRows) UndecidedTable() findingsTable {
+	return findingsTable{v.listed(stateUndecided), "Enforced controls whose result could not be determined",
+		"Every enforced control has a result.", v}
+}
+
+// WaivedRows returns the waived findings.
+func (v *reportRows) WaivedRows() []row { return v.listed(stateWaived) }
+
+// HasUnenforced reports whether a control failed or has no result and is not enforced by this audit.
+func (v *reportRows) HasUnenforced() bool { return len(v.rows(stateInfo, stateNotAnswered)) > 0 }
+
+// Facts returns the details of a cluster.
+func (c *cluster) Facts() []fact {
+	var facts []fact
+	add := func(name, value string) {
+		if value != "" {
+			facts = append(facts, fact{name, value})
+		}
+	}
+	cl, key := &c.Item.Cluster, c.Item.Key
+	add("Verdict", withReason(string(c.Item.Encryption.Verdict), c.Item.Encryption.Reason))
+	add("Scope", string(c.Item.Encryption.Scope))
+	add("Key", c.Item.Encryption.KeyARN)
+	if key != nil {
+		add("Key state", key.State)
+		add("Key usable", withReason(string(key.Usable), key.Reason))
+	}
+	add("ARN", cl.ARN)
+	add("Context", cl.Context)
+	add("Status", cl.Status)
+	add("Platform", cl.PlatformVersion)
+	if cl.ManagedBy != nil {
+		add("Managed by", withReason(string(cl.ManagedBy.Tool), cl.ManagedBy.Evidence))
+	}
+	for _, issue := range c.Item.Health.Issues {
+		add("Health issue", withReason(issue.Code, issue.Message))
+	}
+	for _, r := range c.Rows {
+		add(r.Control.ID+": "+r.State.Short(), r.Reason)
+	}
+	for _, note := range c.Item.Notes {
+		add("Note", note)
+	}
+	return facts
+}
