@@ -18,6 +18,7 @@ func contentOf(report runtime.Object, clusters []string) *v1alpha1.EvidenceConte
 		c.FinishedAt = created(r)
 	case *v1alpha1.EncryptionReportList:
 		from(r.Provenance)
+		c.Caller = commonCaller(r.Caller, r.Items)
 		for i := range r.Items {
 			c.FinishedAt = later(c.FinishedAt, created(&r.Items[i]))
 		}
@@ -28,6 +29,7 @@ func contentOf(report runtime.Object, clusters []string) *v1alpha1.EvidenceConte
 		c.Servers, c.Agreement, c.Control = r.Servers, r.Agreement, r.Control
 	case *v1alpha1.AuditReport:
 		from(r.Provenance)
+		c.Caller = commonCaller(r.Caller, r.Items)
 		c.Verdict = string(r.Summary.Outcome)
 		c.StartedAt, c.FinishedAt = r.StartedAt, r.FinishedAt
 	}
@@ -47,4 +49,22 @@ func later(a, b *metav1.Time) *metav1.Time {
 		return b
 	}
 	return a
+}
+
+// commonCaller returns the caller of a report on many clusters: its own, or the only one of the clusters.
+func commonCaller(own *v1alpha1.Caller, items []v1alpha1.EncryptionReport) *v1alpha1.Caller {
+	if own != nil {
+		return own
+	}
+	var found *v1alpha1.Caller
+	for i := range items {
+		c := items[i].Caller
+		if c != nil && found != nil && c.ARN != found.ARN {
+			return nil
+		}
+		if c != nil {
+			found = c
+		}
+	}
+	return found
 }

@@ -1,6 +1,7 @@
 package cmdutil
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,12 +80,13 @@ func (e *EvidenceFlags) Prepare(ctx context.Context, clients *awsclient.Clients)
 	return nil
 }
 
-// PrepareAlone is Prepare for a command that does not use the clients of one cluster.
-func (e *EvidenceFlags) PrepareAlone(ctx context.Context, f *Factory) error {
+// PrepareAlone is Prepare for a command that does not use the clients of one cluster. The
+// region is for a key whose name contains none; it may be empty.
+func (e *EvidenceFlags) PrepareAlone(ctx context.Context, f *Factory, region string) error {
 	if e.SignWith == "" || e.signer != nil {
 		return nil
 	}
-	clients, err := f.KeyClients(ctx, e.SignWith)
+	clients, err := f.KeyClients(ctx, e.SignWith, region)
 	if err != nil {
 		return err
 	}
@@ -93,12 +95,17 @@ func (e *EvidenceFlags) PrepareAlone(ctx context.Context, f *Factory) error {
 
 // KeyClients returns clients for a KMS key that signs or has signed evidence. They use the AWS
 // configuration and the flags for it, and no kubeconfig.
-func (f *Factory) KeyClients(ctx context.Context, key string) (*awsclient.Clients, error) {
+func (f *Factory) KeyClients(ctx context.Context, key, region string) (*awsclient.Clients, error) {
 	b := f.WithoutContext()
-	if ref, err := kms.ParseRef(key); err == nil && b.Region == "" {
-		b.Region = ref.Region
+	ref, err := kms.ParseRef(key)
+	if err != nil {
+		return nil, err
 	}
-	err := f.Connect(ctx, b)
+	b.Region = cmp.Or(b.Region, ref.Region, region)
+	err = f.Connect(ctx, b)
+	if awsclient.KindOf(err) == awsclient.KindNoRegion {
+		err = hint.Wrap(err, "use the ARN of the key, which contains its region")
+	}
 	return b.AWS, err
 }
 

@@ -150,7 +150,7 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	defer files.discard()
-	if err := o.evidence.PrepareAlone(ctx, o.factory); err != nil {
+	if err := o.evidence.PrepareAlone(ctx, o.factory, o.firstRegion()); err != nil {
 		return err
 	}
 

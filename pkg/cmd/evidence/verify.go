@@ -120,7 +120,7 @@ func (o *verifyOptions) readKey(ctx context.Context) (*attest.Key, error) {
 }
 
 func (o *verifyOptions) readKMSKey(ctx context.Context) (*attest.Key, error) {
-	clients, err := o.factory.KeyClients(ctx, o.key)
+	clients, err := o.factory.KeyClients(ctx, o.key, "")
 	if err != nil {
 		return nil, err
 	}

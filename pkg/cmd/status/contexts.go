@@ -31,7 +31,7 @@ func (o *Options) runAll(ctx context.Context) error {
 		_, err := o.factory.Bind("") // the error names what is missing
 		return err
 	}
-	if err := o.evidence.PrepareAlone(ctx, o.factory); err != nil {
+	if err := o.evidence.PrepareAlone(ctx, o.factory, ""); err != nil {
 		return err
 	}
 	all := make([]*cmdutil.Inspected, len(names))
