@@ -61,8 +61,11 @@ func (c *checker) run(file []byte, key *Key) *v1alpha1.EvidenceContent {
 		return nil
 	}
 	clusters := Clusters(report)
-	if !c.passes("subject", statement.checkSubjects(report), fmt.Sprintf("it is about the %d clusters of its report",
-		len(clusters))) || !c.passes("consistency", CheckConsistency(report), "its counts add up, and its verdicts agree") {
+	subjects := fmt.Sprintf("the clusters that it is proven to be about: %d", len(clusters))
+	if n := Unproven(report); n > 0 {
+		subjects += fmt.Sprintf("; the report has %d more", n)
+	}
+	if !c.passes("subject", statement.checkSubjects(report), subjects) || !c.passes("consistency", CheckConsistency(report), "its counts add up, and its verdicts agree") {
 		return nil
 	}
 	return contentOf(report, clusters)

@@ -202,6 +202,9 @@ func TestSubjects(t *testing.T) {
 		if n := len(Clusters(s)) + len(Clusters(l)) + len(Clusters(a)); n != 0 {
 			t.Errorf("%s: %d clusters, want none", name, n)
 		}
+		if n := Unproven(a); n != 1 && name != "no ARN" {
+			t.Errorf("%s: %d other clusters, want 1", name, n)
+		}
 		a.Scope.Contexts = nil // an audit of AWS accounts
 		if got := len(Clusters(a)) == 1; got != (name == "no context") {
 			t.Errorf("%s: cluster of an audit of AWS accounts = %v", name, got)

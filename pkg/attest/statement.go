@@ -140,9 +140,22 @@ func newReport(kind string) runtime.Object {
 // Clusters returns the sorted ARNs of the clusters that a report is proven to be about. If
 // kubectl was used, the guard must be Match. An audit of AWS accounts does not use kubectl.
 func Clusters(report runtime.Object) []string {
+	return clusters(report, func(c v1alpha1.Cluster, fromAWS bool) bool {
+		return c.Guard == v1alpha1.GuardMatch || fromAWS && c.Context == "" && c.Guard != v1alpha1.GuardMismatch
+	})
+}
+
+// Unproven returns the number of the other clusters of a report.
+func Unproven(report runtime.Object) int {
+	all := clusters(report, func(v1alpha1.Cluster, bool) bool { return true })
+	return len(all) - len(Clusters(report))
+}
+
+// clusters returns the sorted ARNs of the clusters that are wanted.
+func clusters(report runtime.Object, wanted func(c v1alpha1.Cluster, fromAWS bool) bool) []string {
 	arns := map[string]bool{}
 	add := func(c v1alpha1.Cluster, fromAWS bool) {
-		if c.ARN != "" && (c.Guard == v1alpha1.GuardMatch || fromAWS && c.Context == "" && c.Guard != v1alpha1.GuardMismatch) {
+		if c.ARN != "" && wanted(c, fromAWS) {
 			arns[c.ARN] = true
 		}
 	}

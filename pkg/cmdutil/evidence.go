@@ -17,6 +17,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
 
 // EvidenceFlags are the flags of the commands that can write evidence.
@@ -144,6 +145,10 @@ func (e *EvidenceFlags) Write(ctx context.Context, f *Factory, report runtime.Ob
 	}
 	if err := attest.CheckConsistency(report); err != nil {
 		f.Warn(fmt.Errorf("evidence verify will not accept %s: %w", e.File, err))
+	}
+	if n := attest.Unproven(report); n > 0 {
+		fmt.Fprintf(f.ErrOut, "the evidence is not about %s of the report, because the guard is not Match\n",
+			output.Count(n, "cluster"))
 	}
 	return e.announce(f)
 }
