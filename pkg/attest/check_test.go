@@ -93,10 +93,13 @@ func TestEveryByteCounts(t *testing.T) {
 				t.Fatalf("%s: byte %d of %d: Check = %+v, want Failed\n%s", name, i, len(file), got, changed)
 			}
 		}
-		for i := range file { // every bit that may be insignificant to a parser
+		for i := range file { // every byte, in a bit that a parser may ignore
 			changed := bytes.Clone(file)
 			changed[i] ^= 0x20
-			if got := Check("e", changed, public); name == "Ed25519" && got.Result != v1alpha1.EvidenceFailed {
+			if name != "Ed25519" { // the fastest key; the envelope is the same for all
+				break
+			}
+			if got := Check("e", changed, public); got.Result != v1alpha1.EvidenceFailed {
 				t.Fatalf("case of byte %d: Check = %+v, want Failed", i, got)
 			}
 		}
@@ -105,7 +108,7 @@ func TestEveryByteCounts(t *testing.T) {
 
 // TestChangedFiles changes what a lenient parser would not notice.
 func TestChangedFiles(t *testing.T) {
-	key, other := keys(t)["P-256"], keys(t)["P-256"]
+	key, other := newKey(t, "P-256"), newKey(t, "P-256")
 	file := string(signedFile(t, coverage(), signer(t, key)))
 	var envelope Envelope
 	must(t, json.Unmarshal([]byte(file), &envelope))
@@ -177,7 +180,7 @@ func TestUnsigned(t *testing.T) {
 	if !strings.Contains(string(file), `"signatures": []`) {
 		t.Errorf("file = %s, want an empty list of signatures", file)
 	}
-	for name, key := range map[string]*Key{"without a key": nil, "with a key": {Public: keys(t)["P-256"].Public()}} {
+	for name, key := range map[string]*Key{"without a key": nil, "with a key": {Public: newKey(t, "P-256").Public()}} {
 		if got := Check("e", file, key); got.Result != v1alpha1.EvidenceUnsigned || got.Content == nil || got.Signature != nil {
 			t.Errorf("%s: Check = %+v, want Unsigned", name, got)
 		}
@@ -216,7 +219,7 @@ func TestSubjects(t *testing.T) {
 }
 
 func FuzzCheck(f *testing.F) {
-	key := keys(f)["Ed25519"]
+	key := newKey(f, "Ed25519")
 	for _, report := range reports() {
 		f.Add(signedFile(f, report, signer(f, key)))
 		f.Add(signedFile(f, report, nil))

@@ -99,22 +99,32 @@ func reports() map[string]runtime.Object {
 	return map[string]runtime.Object{"coverage": coverage(), "status": status(), "list": list(), "audit": audit()}
 }
 
+// newKey returns a private key of a supported kind.
+func newKey(t testing.TB, kind string) crypto.Signer {
+	t.Helper()
+	var key crypto.Signer
+	var err error
+	switch kind {
+	case "Ed25519":
+		var private ed25519.PrivateKey
+		_, private, err = ed25519.GenerateKey(rand.Reader)
+		key = private
+	case "RSA":
+		key, err = rsa.GenerateKey(rand.Reader, minRSABits)
+	default:
+		curve := map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521()}[kind]
+		key, err = ecdsa.GenerateKey(curve, rand.Reader)
+	}
+	must(t, err)
+	return key
+}
+
 // keys returns a private key of each supported kind.
 func keys(t testing.TB) map[string]crypto.Signer {
 	t.Helper()
 	all := map[string]crypto.Signer{}
-	for name, curve := range map[string]elliptic.Curve{
-		"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521(),
-	} {
-		key, err := ecdsa.GenerateKey(curve, rand.Reader)
-		must(t, err)
-		all[name] = key
-	}
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	must(t, err)
-	all["Ed25519"] = private
-	if all["RSA"], err = rsa.GenerateKey(rand.Reader, minRSABits); err != nil {
-		t.Fatal(err)
+	for _, kind := range []string{"P-256", "P-384", "P-521", "Ed25519", "RSA"} {
+		all[kind] = newKey(t, kind)
 	}
 	return all
 }
