@@ -16,13 +16,16 @@ var kmsOperations = map[string]operation{
 	"GetKeyLastUsage":      {handle: (*Server).getKeyLastUsage},
 	"GetKeyPolicy":         {handle: (*Server).getKeyPolicy},
 	"GetKeyRotationStatus": {handle: (*Server).getKeyRotationStatus},
+	"GetPublicKey":         {handle: (*Server).getPublicKey},
 	"ListAliases":          {handle: (*Server).listAliases},
 	"ListGrants":           {handle: (*Server).listGrants},
 	"ListKeyPolicies":      {handle: (*Server).listKeyPolicies},
 	"ListKeys":             {handle: (*Server).listKeys},
 	"ListResourceTags":     {handle: (*Server).listResourceTags},
 	"PutKeyPolicy":         {handle: (*Server).putKeyPolicy, writes: true},
+	"Sign":                 {handle: (*Server).sign},
 	"TagResource":          {handle: (*Server).tagResource, writes: true},
+	"Verify":               {handle: (*Server).verifySignature},
 }
 
 var keyID = regexp.MustCompile(`^(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
@@ -76,7 +79,9 @@ func isAlias(id string) bool {
 
 // aliasActions lists the operations whose KeyId may be an alias. The others accept only a key
 // ID or a key ARN.
-var aliasActions = map[string]bool{"DescribeKey": true, "Encrypt": true, "Decrypt": true}
+var aliasActions = map[string]bool{
+	"DescribeKey": true, "Encrypt": true, "Decrypt": true, "GetPublicKey": true, "Sign": true, "Verify": true,
+}
 
 // sameAccount lists the operations that the KMS API reference marks "Cross-account use: No".
 var sameAccount = map[string]bool{

@@ -2,6 +2,7 @@ package fakeaws
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
 	"io"
 	"net/http"
@@ -43,8 +44,11 @@ type Server struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
-	mu     sync.Mutex // guards state
-	state  *State
+	mu    sync.Mutex // guards state and signers
+	state *State
+	// signers caches private keys, which take long to generate; by spec and secret.
+	signers map[string]crypto.Signer
+
 	faults faultBook
 	log    requestLog
 }
@@ -61,7 +65,7 @@ func New(opts Options) *Server {
 		opts.Random = rand.Reader
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Server{opts: opts, ctx: ctx, cancel: cancel, state: newState()}
+	return &Server{opts: opts, ctx: ctx, cancel: cancel, state: newState(), signers: map[string]crypto.Signer{}}
 }
 
 // Close cancels OnAssociate and waits for it to return. The associations stay InProgress;

@@ -6,6 +6,7 @@ import (
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmd/associate"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmd/audit"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmd/evidence"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmd/generate"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmd/keys"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmd/rewrite"
@@ -59,7 +60,8 @@ Without a command, it shows the status of the cluster behind the current kube co
 		}
 		root.AddCommand(commands...)
 	}
-	add(groupInspect, status.NewCmd(f), rewrite.NewVerifyCmd(f), keys.NewCmd(f), audit.NewCmd(f), generate.NewCmd(f))
+	add(groupInspect, status.NewCmd(f), rewrite.NewVerifyCmd(f), keys.NewCmd(f), audit.NewCmd(f), evidence.NewCmd(f),
+		generate.NewCmd(f))
 	add(groupChange, associate.NewCmd(f), rewrite.NewCmd(f))
 	add(groupOther, newVersion(f), newOptions(), newCompletion(f))
 	root.SetHelpCommandGroupID(groupOther)

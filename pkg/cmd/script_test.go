@@ -59,6 +59,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "allow": allow, "policy": policy, "fault": fault, "calls": calls, "disablekey": disableKey,
 			"generate": generate, "harmless": harmless, "role": role, "change": change,
+			"signer": signer, "keypair": keypair, "tamper": tamper,
 			"forget": func(ts *testscript.TestScript, _ bool, _ []string) { server(ts).ResetRequests() },
 		},
 	})
@@ -295,7 +296,7 @@ func changes(operation string) bool {
 	case "DescribeCluster", "ListClusters", "ListUpdates", "DescribeUpdate", "DescribeKey", "ListKeys", "ListAliases",
 		"GetKeyRotationStatus", "GetKeyPolicy", "ListResourceTags", "ListGrants", "GetKeyLastUsage",
 		"GetRole", "GetCallerIdentity", "ListRegions", "ListAccounts", "AssumeRole",
-		"ListCapabilities",
+		"ListCapabilities", "GetPublicKey", "Sign",
 		"CreateGrant": // always a dry run here, which another test checks
 		return false
 	}

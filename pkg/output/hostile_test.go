@@ -34,7 +34,9 @@ func everywhere(s string) []runtime.Object {
 	keys.TypeMeta = v1alpha1.TypeMeta(v1alpha1.KindKeyList)
 	audit.TypeMeta = v1alpha1.TypeMeta(v1alpha1.KindAuditReport)
 	plan.TypeMeta = v1alpha1.TypeMeta(v1alpha1.KindAssociationPlan)
-	return []runtime.Object{encryption, list, coverage, keys, audit, plan}
+	evidence := filled[v1alpha1.EvidenceReport](s)
+	evidence.TypeMeta = v1alpha1.TypeMeta(v1alpha1.KindEvidenceReport)
+	return []runtime.Object{encryption, list, coverage, keys, audit, plan, evidence}
 }
 
 // printed returns the object in a format. It fails the test if the text has an unsafe character.
@@ -127,12 +129,15 @@ func TestHostileText(t *testing.T) {
 		audit.Scope.Controls, audit.Summary.Outcome = []string{"ENC-1"}, v1alpha1.OutcomeFinding
 		coverage.Verdict, coverage.Method = v1alpha1.CoverageProven, v1alpha1.MethodRewrite
 		plan.Checks[0].Result = v1alpha1.ResultFail
+		evidence := filled[v1alpha1.EvidenceReport](s)
+		evidence.Checks[0].Result = v1alpha1.ResultPass
 		var b bytes.Buffer
 		for _, err := range []error{
 			AuditText(&b, audit, Colour{}, true), AuditText(&b, audit, Colour{}, false),
 			EncryptionText(&b, report, Colour{}, true), EncryptionText(&b, report, Colour{}, false),
 			EncryptionTable(&b, []v1alpha1.EncryptionReport{*report}, true), CoverageText(&b, coverage, Colour{}, true),
 			KeyTable(&b, filled[v1alpha1.KeyList](s), KeyColumns{UsedBy: true, Wide: true}), PlanText(&b, plan, Colour{}),
+			EvidenceText(&b, evidence, Colour{}),
 		} {
 			if err != nil {
 				t.Fatal(err)

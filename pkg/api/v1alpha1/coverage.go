@@ -154,6 +154,14 @@ type ResourceCoverage struct {
 	Unproven int64     `json:"unproven"`
 	Failed   int64     `json:"failed"`
 	Failures []Failure `json:"failures,omitempty"`
+	// ResourceVersions are those of the lists; absent if unknown.
+	ResourceVersions *ResourceVersions `json:"resourceVersions,omitempty"`
+}
+
+// ResourceVersions are the resourceVersions of the first and of the closing list of a run.
+type ResourceVersions struct {
+	Before string `json:"before,omitempty"`
+	After  string `json:"after,omitempty"`
 }
 
 // Failure names one object that could not be examined or rewritten.

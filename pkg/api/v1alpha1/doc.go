@@ -26,6 +26,7 @@ const (
 	KindKeyReport            = "KeyReport"
 	KindAuditReport          = "AuditReport"
 	KindAssociationPlan      = "AssociationPlan"
+	KindEvidenceReport       = "EvidenceReport"
 )
 
 // TypeMeta returns the apiVersion and kind of a report of this kind.

@@ -36,6 +36,7 @@ type options struct {
 	failOn         string
 	maxConcurrency int
 	formats        report.Options
+	evidence       cmdutil.EvidenceFlags
 
 	rules fleet.Rules
 	// provenance is set for --all-clusters.
@@ -107,6 +108,7 @@ not be checked. If both 1 and 3 apply, the code is 1.`,
 		"Condition for exit code 1: finding, or regression (with --compare)")
 	flags.IntVar(&o.maxConcurrency, "max-concurrency", fleet.DefaultMaxConcurrency,
 		"Maximum number of concurrent AWS calls; lowered for a region of an account that throttles")
+	o.evidence.AddTo(cmd)
 	cmdutil.CompleteFlag(cmd, "fail-on", failOnFinding, failOnRegression)
 	return cmd
 }
@@ -123,6 +125,9 @@ func (o *options) validate(changed func(flag string) bool) error {
 		return cmdutil.UsageErrorf("--sample needs --verify-data")
 	case o.sample < 0:
 		return cmdutil.UsageErrorf("--sample must be at least 1, got %d", o.sample)
+	}
+	if err := o.evidence.Validate(); err != nil {
+		return err
 	}
 	return o.scopeOptions.validate(changed)
 }
@@ -150,6 +155,9 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	defer files.discard()
+	if err := o.evidence.PrepareAlone(ctx, o.factory, o.firstRegion()); err != nil {
+		return err
+	}
 
 	started := time.Now()
 	answers, scope, err := o.gather(ctx)
@@ -179,6 +187,9 @@ func (o *options) run(ctx context.Context) error {
 	for _, f := range files {
 		fmt.Fprintf(o.factory.ErrOut, "report written to %s\n", f.path)
 		o.warnOmitted(f.format, audited)
+	}
+	if err := o.evidence.Write(ctx, o.factory, audited); err != nil {
+		return err
 	}
 	return outcomeError(audited)
 }

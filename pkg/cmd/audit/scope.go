@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -89,14 +90,20 @@ func (s *scopeOptions) newFilter(clusterNames string) (fleet.Filter, error) {
 	return filter, nil
 }
 
+// firstRegion returns the first region of --regions, or "" if there is none.
+func (s *scopeOptions) firstRegion() string {
+	if len(s.scope.Regions) == 0 || s.scope.Regions[0] == fleet.AllRegions {
+		return ""
+	}
+	return s.scope.Regions[0]
+}
+
 // gatherFromAWS audits the clusters that EKS lists.
 func (o *options) gatherFromAWS(ctx context.Context,
 	progress *output.Progress) (*fleet.Answers, v1alpha1.AuditScope, error) {
 	scope := v1alpha1.AuditScope{Filters: o.filter.Conditions(), Organization: o.scope.Organization}
 	b := o.factory.WithoutContext()
-	if b.Region == "" && len(o.scope.Regions) > 0 && o.scope.Regions[0] != fleet.AllRegions {
-		b.Region = o.scope.Regions[0]
-	}
+	b.Region = cmp.Or(b.Region, o.firstRegion())
 	if err := o.factory.Connect(ctx, b); err != nil {
 		return nil, scope, err
 	}

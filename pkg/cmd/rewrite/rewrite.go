@@ -64,8 +64,8 @@ or were not all reached, or it ran with --trust-endpoint, so nothing is proven.`
   # How much there is to do
   kubectl eks-encrypt rewrite --dry-run=client
 
-  # All stored API data, including custom resources, with a record for auditors
-  kubectl eks-encrypt rewrite --all-resources --evidence rewrite.json
+  # All stored API data, including custom resources, with signed evidence for auditors
+  kubectl eks-encrypt rewrite --all-resources --evidence rewrite.json --sign-with alias/evidence
 
   # With the cluster's own storage version migrator (Kubernetes 1.37 and later)
   kubectl eks-encrypt rewrite --via=migrator`,
@@ -131,7 +131,11 @@ func (o *options) run(ctx context.Context) error {
 	}
 	result, err := o.execute(ctx, j, run)
 	if cmdutil.Interrupted(err) {
-		return hint.New("interrupted", "run it again to continue: objects that are done are not written again")
+		next := "run it again to continue: objects that are done are not written again"
+		if o.evidence.File != "" {
+			next = "run it again with another --evidence file to continue: objects that are done are not written again"
+		}
+		return hint.New("interrupted", next)
 	}
 	if err != nil {
 		return cmdutil.WithCode(o.exitCode(err), err)

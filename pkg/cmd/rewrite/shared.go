@@ -5,16 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/attest"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
@@ -29,7 +27,7 @@ type sharedOptions struct {
 	resources      []string
 	maxConcurrency int
 	qps            float64
-	evidence       string
+	evidence       cmdutil.EvidenceFlags
 	noRecord       bool
 	trustEndpoint  bool
 	allowAdmission bool
@@ -54,8 +52,7 @@ func (o *sharedOptions) addFlags(cmd *cobra.Command) {
 	f.IntVar(&o.maxConcurrency, "max-concurrency", rewriter.DefaultMaxConcurrency,
 		"Maximum number of concurrent requests; lowered automatically to what the server can handle")
 	f.Float64Var(&o.qps, "qps", 0, "Maximum writes per second (0: unlimited)")
-	f.StringVar(&o.evidence, "evidence", "",
-		"Write a record for auditors to this file: counts, times, versions, a sha256; no values")
+	o.evidence.AddTo(cmd)
 	f.BoolVar(&o.noRecord, "no-record", false, "Neither read nor write ConfigMap kube-system/eks-encrypt")
 	cmdutil.AddTrustEndpointFlag(cmd, &o.trustEndpoint)
 	f.BoolVar(&o.allowAdmission, "allow-admission-changes", false,
@@ -89,12 +86,7 @@ func (o *sharedOptions) validate() error {
 			return cmdutil.UsageErrorf("%s %q is not a valid size: write it as 500Ki, 20Mi or 8Gi", flag, text)
 		}
 	}
-	if dir := filepath.Dir(o.evidence); o.evidence != "" {
-		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			return cmdutil.UsageErrorf("--evidence: %s is not a directory", dir)
-		}
-	}
-	return nil
+	return o.evidence.Validate()
 }
 
 // job is a run that is ready to start.
@@ -118,6 +110,9 @@ func (o *sharedOptions) prepare(ctx context.Context, method v1alpha1.CoverageMet
 	}
 	j := &job{report: inspected.Report, notes: inspected.Report.Notes}
 	if err := o.checkCluster(j, method); err != nil {
+		return nil, err
+	}
+	if err := o.evidence.Prepare(ctx, inspected.AWS); err != nil {
 		return nil, err
 	}
 	config, err := inspected.REST()
@@ -160,7 +155,7 @@ func (o *sharedOptions) checkCluster(j *job, method v1alpha1.CoverageMethod) err
 		return cmdutil.WithCode(cmdutil.ExitFinding, err)
 	case err != nil:
 		return cmdutil.WithCode(o.unknownExit, err)
-	case !j.matches() && o.evidence != "":
+	case !j.matches() && o.evidence.File != "":
 		return cmdutil.UsageErrorf("--evidence needs proof that kubectl is connected to cluster %s: %s",
 			j.report.Cluster.Name, j.report.Cluster.GuardReason)
 	}
@@ -235,6 +230,7 @@ func (o *sharedOptions) execute(ctx context.Context, j *job, run engine) (*rewri
 	}
 	result.Report.Notes = append(result.Report.Notes, j.notes...)
 	result.Report.Provenance = j.report.Provenance
+	addVersions(result)
 	j.limit(result.Report)
 	printErr := o.factory.Print(result.Report, func(w io.Writer, colour output.Colour, wide bool) error {
 		return output.CoverageText(w, result.Report, colour, wide)
@@ -242,13 +238,18 @@ func (o *sharedOptions) execute(ctx context.Context, j *job, run engine) (*rewri
 	if printErr != nil {
 		return result, errors.Join(err, printErr)
 	}
-	if o.evidence != "" {
-		if writeErr := attest.Write(o.evidence, result.Report, result.Versions, o.factory.Version); writeErr != nil {
-			return result, errors.Join(err, writeErr)
+	return result, errors.Join(err, o.evidence.Write(ctx, o.factory, result.Report))
+}
+
+// addVersions adds the resourceVersions of the lists to the report.
+func addVersions(result *rewriter.Result) {
+	for i := range result.Report.Resources {
+		r := &result.Report.Resources[i]
+		versions := result.Versions[schema.GroupResource{Group: r.Group, Resource: r.Resource}.String()]
+		if versions != [2]string{} {
+			r.ResourceVersions = &v1alpha1.ResourceVersions{Before: versions[0], After: versions[1]}
 		}
-		fmt.Fprintf(o.factory.ErrOut, "evidence written to %s\n", o.evidence)
 	}
-	return result, err
 }
 
 func progressLine(p rewriter.Progress) string {

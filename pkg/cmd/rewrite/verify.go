@@ -55,7 +55,7 @@ result for all data.`,
   # A bound with 95 % confidence, from a random sample of 300 Secrets
   kubectl eks-encrypt verify --sample 300
 
-  # Everything in one namespace, with a record for auditors
+  # Everything in one namespace, with evidence for auditors
   kubectl eks-encrypt verify --probe -n payments --evidence payments.json`,
 		Args: cmdutil.NoArgs,
 		RunE: cmdutil.Check(func(cmd *cobra.Command, _ []string) error {

@@ -31,6 +31,9 @@ func (o *Options) runAll(ctx context.Context) error {
 		_, err := o.factory.Bind("") // the error names what is missing
 		return err
 	}
+	if err := o.evidence.PrepareAlone(ctx, o.factory, ""); err != nil {
+		return err
+	}
 	all := make([]*cmdutil.Inspected, len(names))
 	progress := output.NewProgress(o.factory.ErrOut)
 	var done atomic.Int64
@@ -56,6 +59,7 @@ func (o *Options) runAll(ctx context.Context) error {
 		Provenance: o.factory.Provenance(nil, nil, nil),
 	}
 	for _, inspected := range cmdutil.Distinct(all) {
+		o.date(&inspected.Report)
 		list.Items = append(list.Items, inspected.Report)
 	}
 	if err := o.factory.Print(&list, func(w io.Writer, _ output.Colour, wide bool) error {
@@ -66,7 +70,7 @@ func (o *Options) runAll(ctx context.Context) error {
 	for i, inspected := range all {
 		o.printReason(names[i], inspected)
 	}
-	return listError(list.Items, o.require)
+	return o.withEvidence(ctx, &list, listError(list.Items, o.require))
 }
 
 // printReason prints why nothing is known of a context, or what limits a requirement.

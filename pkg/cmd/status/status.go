@@ -3,12 +3,16 @@
 package status
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
@@ -24,6 +28,7 @@ type Options struct {
 	allContexts bool
 	apiServers  bool
 	requireFlag string
+	evidence    cmdutil.EvidenceFlags
 
 	require encryption.Requirement
 }
@@ -41,6 +46,9 @@ const Example = `  # The cluster behind the current context
   # Every cluster of the kubeconfig, as a table and as JSON
   kubectl eks-encrypt status --all-contexts
   kubectl eks-encrypt status --all-contexts -o json
+
+  # Evidence for auditors, signed with a KMS key
+  kubectl eks-encrypt status --evidence status.json --sign-with alias/evidence
 
   # Only the key
   kubectl eks-encrypt status -o jsonpath='{.encryption.keyArn}'`
@@ -80,6 +88,7 @@ func (o *Options) AddFlags(cmd *cobra.Command) {
 		"Exit with 1 unless this holds: envelope (any key) or cmk (customer-managed key)")
 	f.BoolVar(&o.apiServers, "api-servers", false,
 		"Show which key each API server writes with, from its metrics; needs list on leases and get on /metrics")
+	o.evidence.AddTo(cmd)
 	cmdutil.CompleteFlag(cmd, "require", encryption.Requirements()...)
 }
 
@@ -95,6 +104,9 @@ func (o *Options) Execute(cmd *cobra.Command, _ []string) error {
 func (o *Options) Validate(changed func(flag string) bool) (err error) {
 	if o.require, err = encryption.ParseRequirement(o.requireFlag); err != nil {
 		return cmdutil.UsageErrorf("%w", err)
+	}
+	if err := o.evidence.Validate(); err != nil {
+		return err
 	}
 	if !o.allContexts {
 		return nil
@@ -122,6 +134,9 @@ func (o *Options) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := o.evidence.Prepare(ctx, inspected.AWS); err != nil {
+		return err
+	}
 	report, err := &inspected.Report, inspected.Err
 	addHealth(report)
 	if o.apiServers && err == nil && inspected.NotEKS == nil {
@@ -137,6 +152,7 @@ func (o *Options) Run(ctx context.Context) error {
 	case err != nil && inspected.AWS == nil && inspected.Region == "" && !errors.As(err, new(*binding.UnnamedError)):
 		return err // without a region there is no cluster to report on
 	}
+	o.date(report)
 	if err := o.factory.Print(report, func(w io.Writer, colour output.Colour, wide bool) error {
 		return output.EncryptionText(w, report, colour, wide)
 	}); err != nil {
@@ -146,7 +162,24 @@ func (o *Options) Run(ctx context.Context) error {
 		fmt.Fprintf(o.factory.ErrOut, "note: --require was checked for %s, but nothing proves that kubectl is connected "+
 			"to it: %s\n", report.Cluster.Name, sanitize.Line(report.Cluster.GuardReason))
 	}
-	return verdictError(report, err, o.require)
+	return o.withEvidence(ctx, report, verdictError(report, err, o.require))
+}
+
+// date sets the time of a report that becomes evidence.
+func (o *Options) date(r *v1alpha1.EncryptionReport) {
+	if o.evidence.File != "" {
+		r.CreationTimestamp = metav1.NewTime(time.Now().UTC().Truncate(time.Second))
+	}
+}
+
+// withEvidence writes the evidence of a printed report. The result of the command takes
+// precedence over an error of the evidence.
+func (o *Options) withEvidence(ctx context.Context, report runtime.Object, result error) error {
+	err := o.evidence.Write(ctx, o.factory, report)
+	if err != nil && result != nil {
+		o.factory.Warn(err)
+	}
+	return cmp.Or(result, err)
 }
 
 // verdictError maps a printed report to the exit code.
