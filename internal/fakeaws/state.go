@@ -20,6 +20,8 @@ type State struct {
 	Regions []Region `json:"regions"`
 	// Organization is the list of organizations:ListAccounts; empty if there is none.
 	Organization []OrganizationAccount `json:"organization,omitempty"`
+	// Events is the event history of CloudTrail.
+	Events []Event `json:"events,omitempty"`
 	// PageSize limits the size of all pages, to test paging; 0 is unlimited.
 	PageSize int `json:"pageSize,omitempty"`
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -24,7 +25,7 @@ import (
 // depthOptions are those of a caller in the account and region of the tests.
 func depthOptions(used map[string][]string) DescribeOptions {
 	return DescribeOptions{
-		Where: here, Caller: awstest.UserARN, Grantee: awstest.UserARN,
+		Where: here, Caller: awstest.UserARN, Now: time.Now(),
 		UsedBy: func(context.Context) (map[string][]string, error) { return used, nil },
 	}
 }
@@ -145,7 +146,7 @@ func TestDescribeOthers(t *testing.T) {
 			t.Errorf("unknown of a foreign key = %+v, want the owner's account", u)
 		}
 	}
-	if want := []string{"aliases", "lastUse", "policy", "tags"}; !slices.Equal(unknown, want) {
+	if want := []string{"aliases", "lastUse", "policy", "rotations", "tags"}; !slices.Equal(unknown, want) {
 		t.Errorf("unknown of a foreign key = %q, want %q", unknown, want)
 	}
 	if r.Key.Rotation == nil || r.Key.Rotation.PeriodDays != 90 || !r.Key.Eligible {
