@@ -154,6 +154,25 @@ func TestThreadsWithoutStatement(t *testing.T) {
 	}
 }
 
+// TestFailedRoleUpdate checks that associate and status explain an update that failed because of the cluster's role.
+func TestFailedRoleUpdate(t *testing.T) {
+	t.Parallel()
+	x := newThread(t, newPluginTest(t, time.Millisecond), "thread", keyPolicyOf(awstest.UserARN, `"kms:*"`),
+		fakeaws.Cluster{FailAssociation: &fakeaws.UpdateError{Code: "Unknown", Message: "Role with arn: " + threadRole +
+			", could not be assumed because it does not exist or the trusted entity is not correct"}})
+	_, stderr, code := x.run(t, append([]string{"associate", x.key, "--yes", "--trust-endpoint", "--no-record"},
+		x.where...)...)
+	if code != 1 || !strings.Contains(stderr, "error: the key policy does not allow the cluster's role "+threadRole) ||
+		!strings.Contains(inlineStatements.FindString(stderr), threadRole) {
+		t.Errorf("associate: exit code = %d\n%s", code, stderr)
+	}
+	stdout, _, _ := x.run(t, append([]string{"status"}, x.where...)...)
+	if !strings.Contains(stdout, "Note: EKS could not assume the cluster's role "+threadRole+", or the key policy") ||
+		!strings.Contains(inlineStatements.FindString(stdout), threadRole) {
+		t.Errorf("status:\n%s", stdout)
+	}
+}
+
 // TestHealthCheckThreads checks, for threads about hourly denials, that status shows the cause, and that the next check
 // of EKS passes with the statement that it prints.
 func TestHealthCheckThreads(t *testing.T) {

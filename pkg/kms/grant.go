@@ -55,5 +55,6 @@ func grantRemedy(err error, keyARN string) (string, []v1alpha1.PolicyStatement) 
 		return refused.Remedy() + onlyViaEKS, refused.Statements
 	}
 	remedy := fmt.Sprintf("allow the caller kms:CreateGrant on %s, in its IAM policy or the key policy", keyARN)
-	return remedy + onlyViaEKS, callerStatements(keyARN, callerIn(err), false)
+	caller := callerIn(err)
+	return remedy + onlyViaEKS + pathNote(caller), callerStatements(keyARN, caller, false)
 }

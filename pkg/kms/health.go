@@ -28,7 +28,8 @@ func (e *evidence) readHealth(ctx context.Context) error {
 	}
 	check := healthCheck(events, e.options.Key.ARN, e.options.ClusterRole)
 	if check.Message == "" {
-		check.Message = fmt.Sprintf("CloudTrail shows none for this key and role in the last %.0f hours", healthWindow.Hours())
+		check.Message = fmt.Sprintf("CloudTrail shows none for this key and role in the last %.0f hours",
+			healthWindow.Hours())
 		if !complete {
 			check.Message = fmt.Sprintf("none is among the %d latest events of its sessions", len(events))
 		}

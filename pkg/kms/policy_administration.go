@@ -40,7 +40,7 @@ func (p readPolicy) administration(keyARN string) Administration {
 	}
 	of := p.outcome(q)
 	a.ByAccount = of.allowed()
-	a.Doubts = append(of.mayAllow, of.mayDeny...)
+	a.Doubts = slices.Concat(of.mayAllow, of.mayDeny)
 	for _, s := range p.Statement {
 		if applies, _ := s.concerns(request{action: putKeyPolicy, keyARN: keyARN}); s.Effect != "Allow" || applies == no {
 			continue
@@ -67,7 +67,8 @@ func distinct(list []string) []string {
 // AdministrationCheckName is the name of Administration.Check.
 const AdministrationCheckName = "key policy and its account"
 
-const lockout = "the IAM policies of the key's account do not count for this key: no statement is for the account's root"
+const lockout = "the IAM policies of the key's account do not count for this key: " +
+	"no statement is for the account's root"
 
 // Check returns the check for a lockout. unread is why the policy is unknown; "" if it was read.
 func (a Administration) Check(unread string) v1alpha1.Check {

@@ -17,6 +17,7 @@ type KeyPolicyError struct {
 	err error
 	// Statements, added to the key policy, let the account and the caller use the key.
 	Statements []Statement
+	caller     string
 }
 
 func (e *KeyPolicyError) Error() string { return e.err.Error() }
@@ -28,8 +29,9 @@ func (e *KeyPolicyError) Hint() string { return e.Remedy() + ": " + StatementTex
 
 // Remedy returns the next step without the statements.
 func (e *KeyPolicyError) Remedy() string {
-	return "the key policy refuses this and does not leave it to IAM, so no IAM policy can allow it; a principal that the " +
-		"key policy names, often the one that created the key, or else AWS Support, must add to it"
+	return "the key policy refuses this and does not leave it to IAM, so no IAM policy can allow it; a principal that " +
+		"the key policy names, often the one that created the key, or else AWS Support, must add what follows" +
+		pathNote(e.caller)
 }
 
 // refusedCaller finds the caller in the message of an AccessDenied.
@@ -48,8 +50,8 @@ func byKeyPolicy(err, explained error, keyARN string) error {
 	if !denied(err) || !strings.Contains(message(err), "no resource-based policy allows") {
 		return explained
 	}
-	key := keyIn(err, keyARN)
-	return &KeyPolicyError{err: explained, Statements: callerStatements(key, callerIn(err), true)}
+	key, caller := keyIn(err, keyARN), callerIn(err)
+	return &KeyPolicyError{err: explained, Statements: callerStatements(key, caller, true), caller: caller}
 }
 
 var refusedKey = regexp.MustCompile(`on resource: (arn:[a-z-]+:kms:\S+:key/\S+)`)
@@ -60,6 +62,17 @@ func keyIn(err error, named string) string {
 		return found[1]
 	}
 	return named
+}
+
+// pathNote warns that the statement for the role of a session may lack the path of the role, which the ARN of a session
+// does not contain.
+func pathNote(caller string) string {
+	name := sessionRole(caller)
+	if _, ok := PolicyPrincipal(caller); name == "" || !ok {
+		return ""
+	}
+	return "; if the role has a path, its ARN must contain it, which this shows: aws iam get-role --role-name " + name +
+		" --query Role.Arn --output text"
 }
 
 // callerStatements returns the statements with which the caller can associate the key. lockedOut adds the one for the
@@ -86,8 +99,8 @@ func policyNotes(err error) []string {
 // trust policy, and a key policy that refuses the role.
 func RoleError(err error, keyARN string, access RoleAccess, unread string) error {
 	name := access.Role[strings.LastIndexByte(access.Role, '/')+1:]
-	trust := fmt.Sprintf("check that the role exists and that its trust policy allows sts:AssumeRole to eks.amazonaws.com: "+
-		"aws iam get-role --role-name %s", name)
+	trust := "check that the role exists and that its trust policy allows sts:AssumeRole to eks.amazonaws.com: " +
+		"aws iam get-role --role-name " + name
 	add := "add this statement to the policy of " + keyARN + ": " + StatementText([]Statement{RoleStatement(access.Role)})
 	switch {
 	case access.Role == "":

@@ -24,6 +24,7 @@ type PolicyIssues struct {
 	// Statements would allow the caller to associate the key. There are none if a statement denies it: no other
 	// statement overrides a denial.
 	Statements []Statement
+	pathNote   string
 	// Role is what the policy allows the cluster's role, and Administration is who can change the policy.
 	Role           RoleAccess
 	Administration Administration
@@ -41,7 +42,7 @@ func (i PolicyIssues) Check(unread string) v1alpha1.Check {
 		c.Result, c.Message = v1alpha1.ResultWarn, strings.Join(i.Blocking, "; ")
 		c.Remedy, c.Statements = "see a key policy that works: kubectl eks-encrypt generate key-policy", i.Statements
 		if len(i.Statements) > 0 {
-			c.Remedy = "add to the key policy what follows; or " + c.Remedy
+			c.Remedy = "add to the key policy what follows" + i.pathNote + "; or " + c.Remedy
 		}
 	case len(i.Unknown) > 0:
 		c.Result, c.Message = v1alpha1.ResultUnknown, strings.Join(i.Unknown, "; ")
@@ -88,7 +89,7 @@ func (p readPolicy) issues(keyARN string, r Requester) PolicyIssues {
 	switch viaEKS.allow {
 	case no:
 		if len(viaEKS.denied) == 0 {
-			i.Statements = callerStatements(keyARN, r.ARN, i.Administration.ByAccount == no)
+			i.Statements, i.pathNote = callerStatements(keyARN, r.ARN, i.Administration.ByAccount == no), pathNote(r.ARN)
 		}
 		i.Blocking = append(i.Blocking, "no statement allows the caller "+createGrant)
 		i.Blocking = append(i.Blocking, viaEKS.missed...)

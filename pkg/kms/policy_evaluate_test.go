@@ -227,7 +227,8 @@ func TestParsePolicy(t *testing.T) {
 	} {
 		p, err := parsePolicy(policy)
 		awstest.Must(t, err)
-		if got := p.issues(policyKey, Requester{ARN: sessionARN, Region: awstest.Region}); len(got.Blocking)+len(got.Unknown) > 0 {
+		got := p.issues(policyKey, Requester{ARN: sessionARN, Region: awstest.Region})
+		if len(got.Blocking)+len(got.Unknown) > 0 {
 			t.Errorf("%s: %+v, want no issue", policy, got)
 		}
 	}

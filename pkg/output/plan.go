@@ -60,7 +60,8 @@ func PlanText(w io.Writer, p *v1alpha1.AssociationPlan, c Colour) error {
 // checks writes each check with its message and, unless it passed, its remedy.
 func (t *textWriter) checks(c Colour, checks []v1alpha1.Check) {
 	for _, check := range checks {
-		t.line(checkPaint(c, check.Result)(fmt.Sprintf("%-8s", sanitize.Line(string(check.Result)))) + sanitize.Line(check.Name))
+		result := fmt.Sprintf("%-8s", sanitize.Line(string(check.Result)))
+		t.line(checkPaint(c, check.Result)(result) + sanitize.Line(check.Name))
 		t.line(t.wrap(check.Message, "        "))
 		if check.Remedy != "" && check.Result != v1alpha1.ResultPass {
 			t.line(t.wrap("-> "+check.Remedy, "        "))

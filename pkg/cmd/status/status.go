@@ -69,7 +69,7 @@ verdict is Unknown.
 
 --key-details, which -o wide includes, shows what KMS and CloudTrail know about the key:
 its grants, its last use, its rotations, the last hourly health check of EKS, and whether
-the key policy shuts out the cluster's role or the account. It makes up to seven more
+the key policy shuts out the cluster's role or the account. It makes about six more
 calls; what you are not allowed to read is shown as unknown, with the missing permission.
 The last use shows that the key is in use, not which data was encrypted with it.
 
