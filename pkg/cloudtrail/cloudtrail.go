@@ -15,9 +15,13 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 )
 
+// LookupEvents is the operation of the SDK's client.
+type LookupEvents func(context.Context, *cloudtrail.LookupEventsInput, ...func(*cloudtrail.Options)) (
+	*cloudtrail.LookupEventsOutput, error)
+
 // Client looks up events in one account and region.
 type Client struct {
-	api cloudtrail.LookupEventsAPIClient
+	lookupEvents LookupEvents
 	// pace is the quota of LookupEvents, which all clients of an account and region share.
 	pace *rate.Limiter
 }
@@ -25,9 +29,9 @@ type Client struct {
 // perSecond is the quota of LookupEvents for an account and region.
 const perSecond = 2
 
-// New returns a Client that calls api.
-func New(api cloudtrail.LookupEventsAPIClient) *Client {
-	return &Client{api: api, pace: rate.NewLimiter(perSecond, 1)}
+// New returns a Client that calls the operation.
+func New(lookupEvents LookupEvents) *Client {
+	return &Client{lookupEvents: lookupEvents, pace: rate.NewLimiter(perSecond, 1)}
 }
 
 // Event returns the event with this id. found is false if the event history does not contain it: events appear there
@@ -77,7 +81,7 @@ func (c *Client) lookup(ctx context.Context, in *cloudtrail.LookupEventsInput) (
 	if err := c.pace.Wait(ctx); err != nil {
 		return nil, "", err
 	}
-	out, err := c.api.LookupEvents(ctx, in)
+	out, err := c.lookupEvents(ctx, in)
 	if err != nil {
 		return nil, "", awsclient.Explain(err, awsclient.Operation{
 			Name: "LookupEvents", Action: "cloudtrail:LookupEvents", Resource: "*",

@@ -21,7 +21,7 @@ const (
 func newClient(t *testing.T, policy ...fakeaws.Statement) (*fakeaws.Server, *Client) {
 	t.Helper()
 	server, config := awstest.New(t, policy...)
-	c := New(cloudtrail.NewFromConfig(config))
+	c := New(cloudtrail.NewFromConfig(config).LookupEvents)
 	c.pace.SetLimit(1e6)
 	return server, c
 }
@@ -96,7 +96,7 @@ func TestSession(t *testing.T) {
 // TestPace checks that a client keeps to the quota, which others need too.
 func TestPace(t *testing.T) {
 	_, config := awstest.New(t)
-	c := New(cloudtrail.NewFromConfig(config))
+	c := New(cloudtrail.NewFromConfig(config).LookupEvents)
 	if c.pace.Limit() != perSecond || c.pace.Burst() != 1 {
 		t.Errorf("pace = %v with bursts of %d, want %d a second", c.pace.Limit(), c.pace.Burst(), perSecond)
 	}

@@ -36,7 +36,7 @@ func (a testAWS) evidenceOf(t *testing.T, k fakeaws.Key) (v1alpha1.KeyEvidence, 
 	return ReadEvidence(t.Context(), a.kms(), EvidenceOptions{
 		Key: described.Key, Account: awstest.Account, OfCluster: true, Now: now,
 		Requester: Requester{ARN: awstest.UserARN, Region: awstest.Region, ClusterRole: clusterRole},
-		Events:    cloudtrail.New(awscloudtrail.NewFromConfig(a.config)),
+		Events:    cloudtrail.New(awscloudtrail.NewFromConfig(a.config).LookupEvents),
 	}), key
 }
 
@@ -161,7 +161,7 @@ func TestHealthCheck(t *testing.T) {
 		cluster := awstest.AddCluster(t, a.Server, fakeaws.Cluster{Name: "lab", KeyARN: arn, RoleARN: role})
 		check := func() v1alpha1.Check {
 			awstest.Must(t, a.CheckHealth(cluster))
-			events, _, err := cloudtrail.New(awscloudtrail.NewFromConfig(a.config)).
+			events, _, err := cloudtrail.New(awscloudtrail.NewFromConfig(a.config).LookupEvents).
 				Session(t.Context(), healthSession, time.Now().Add(-time.Hour))
 			awstest.Must(t, err)
 			return healthCheck(events[:1], arn, role) // the newest

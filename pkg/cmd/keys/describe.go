@@ -70,7 +70,7 @@ func describe(ctx context.Context, f *cmdutil.Factory, named string) error {
 	cluster := clusterOf(ctx, at)
 	report, err := kms.Describe(ctx, clients.KMS(""), named, kms.DescribeOptions{
 		Where: at.Place, Caller: at.Caller.ARN, ClusterRole: cluster.RoleARN, ClusterKey: cluster.KeyARN,
-		Events: cloudtrail.New(clients.CloudTrail("")), Now: time.Now(), UsedBy: eks.New(clients.EKS()).UsedBy,
+		Events: cloudtrail.New(clients.LookupEvents("")), Now: time.Now(), UsedBy: eks.New(clients.EKS()).UsedBy,
 	})
 	if err != nil {
 		return err

@@ -18,6 +18,6 @@ func addKeyDetails(ctx context.Context, inspected *cmdutil.Inspected) {
 	}
 	inspect.AddKeyEvidence(ctx, inspect.EvidenceSource{
 		KMS:    func(region string) kms.EvidenceReader { return clients.KMS(region) },
-		Events: func(region string) kms.Events { return cloudtrail.New(clients.CloudTrail(region)) },
+		Events: func(region string) kms.Events { return cloudtrail.New(clients.LookupEvents(region)) },
 	}, &inspected.Report, inspected.RoleARN, time.Now())
 }
