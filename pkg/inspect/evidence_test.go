@@ -3,6 +3,9 @@ package inspect
 import (
 	"strings"
 	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
@@ -43,6 +46,23 @@ func TestRoleNotes(t *testing.T) {
 		if notes != "" && (!strings.Contains(notes, `{"Sid":"EKSClusterRole"`) || !strings.Contains(notes, key) ||
 			!strings.Contains(notes, "trust policy")) {
 			t.Errorf("%s: notes = %q, want both causes, the key and the statement", test.name, notes)
+		}
+	}
+}
+
+// TestExpiringMaterial checks that a report warns of imported key material that expires soon.
+func TestExpiringMaterial(t *testing.T) {
+	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	for days, warns := range map[int]bool{12: true, 29: true, 30: false, -2: true} {
+		var r v1alpha1.EncryptionReport
+		key := v1alpha1.Key{ARN: "arn:aws:kms:eu-central-1:111122223333:key/k", State: "Enabled",
+			ValidTo: &metav1.Time{Time: now.AddDate(0, 0, days)}}
+		addKey(&r, KeyFacts{Key: key}, now)
+		if left := r.Key.MaterialDaysLeft; left == nil || days > 0 && *left != days || days < 0 && *left >= 0 {
+			t.Errorf("in %d days: days left = %v", days, left)
+		}
+		if got := strings.Contains(strings.Join(r.Notes, ""), "WARNING: the imported key material"); got != warns {
+			t.Errorf("in %d days: notes = %q, want a warning: %t", days, r.Notes, warns)
 		}
 	}
 }

@@ -85,6 +85,20 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// TestDescribeImported checks the days until imported material expires, and its rotations on demand.
+func TestDescribeImported(t *testing.T) {
+	a := newAWS(t)
+	o := depthOptions(nil)
+	key := a.key(t, fakeaws.Key{Origin: "EXTERNAL", ValidTo: o.Now.Add(10*24*time.Hour + time.Hour),
+		Rotations: []fakeaws.Rotation{{Type: "ON_DEMAND", Date: o.Now}}})
+	r, err := Describe(t.Context(), a.kms(), key, o)
+	awstest.Must(t, err)
+	if left := r.Key.MaterialDaysLeft; left == nil || *left != 10 || r.Key.ValidTo == nil || r.Rotations.OnDemand != 1 ||
+		len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "expires in 10 days") {
+		t.Errorf("days left = %v, rotations = %+v, notes = %q", left, r.Rotations, r.Notes)
+	}
+}
+
 // TestDescribeDenied checks that each missing permission makes one fact unknown, with its action and resource.
 func TestDescribeDenied(t *testing.T) {
 	for _, test := range []struct{ operation, fact string }{
