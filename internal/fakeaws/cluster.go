@@ -36,6 +36,9 @@ type Cluster struct {
 	Capabilities []Capability `json:"capabilities,omitempty"`
 	// FailAssociation, if set, is the error of the next associations.
 	FailAssociation *UpdateError `json:"failAssociation,omitempty"`
+	// RoleUsesKey lists the KMS actions that EKS calls on the key as the cluster's role when it associates it. If one is
+	// denied, EKS answers that the role could not be assumed (containers-roadmap issue 1533).
+	RoleUsesKey []string `json:"roleUsesKey,omitempty"`
 	// Extra replaces or adds members of the described cluster, verbatim, for example null,
 	// [] or unknown enum values.
 	Extra map[string]json.RawMessage `json:"extra,omitempty"`

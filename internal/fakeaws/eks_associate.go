@@ -49,6 +49,9 @@ func (s *Server) associate(c *call) (any, *apiError) {
 	if failure != nil {
 		return nil, failure
 	}
+	if failure := s.roleUses(cluster, key); failure != nil {
+		return nil, failure
+	}
 	u := &Update{
 		ID: s.newUUID(), Type: associationType, Status: inProgress, CreatedAt: s.opts.Now(),
 		KeyARN: key.ARN(), Token: in.ClientRequestToken, Running: true,

@@ -80,7 +80,9 @@ func deniedStatus(service string) int {
 	return http.StatusForbidden
 }
 
-func isTarget(service string) bool { return service == "kms" || service == "organizations" }
+func isTarget(service string) bool {
+	return service == "kms" || service == "organizations" || service == "cloudtrail"
+}
 
 func unknownOperation(c *call) *apiError {
 	switch {

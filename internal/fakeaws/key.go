@@ -30,8 +30,10 @@ type Key struct {
 	// Primary is the ARN of the primary key, for a multi-Region replica.
 	Primary string `json:"primary,omitempty"`
 	// RotationDays is the rotation period in days; 0 turns automatic rotation off.
-	RotationDays int               `json:"rotationDays,omitempty"`
-	Tags         map[string]string `json:"tags,omitempty"`
+	RotationDays int `json:"rotationDays,omitempty"`
+	// Rotations are the rotations that were completed.
+	Rotations []Rotation        `json:"rotations,omitempty"`
+	Tags      map[string]string `json:"tags,omitempty"`
 	// Policy is the key policy in JSON; empty means the default policy, which delegates to
 	// IAM.
 	Policy string  `json:"policy"`
@@ -41,6 +43,14 @@ type Key struct {
 	// LastUse is the last successful cryptographic operation.
 	LastUse   time.Time `json:"lastUse,omitzero"`
 	LastUseOp string    `json:"lastUseOp,omitempty"`
+	// LastUseEvent is the id of the CloudTrail event of that operation.
+	LastUseEvent string `json:"lastUseEvent,omitempty"`
+}
+
+// Rotation is a completed rotation of a key. Type is AUTOMATIC or ON_DEMAND.
+type Rotation struct {
+	Type string    `json:"type"`
+	Date time.Time `json:"date"`
 }
 
 // Grant allows a principal to use a key.

@@ -20,6 +20,7 @@ var kmsOperations = map[string]operation{
 	"ListAliases":          {handle: (*Server).listAliases},
 	"ListGrants":           {handle: (*Server).listGrants},
 	"ListKeyPolicies":      {handle: (*Server).listKeyPolicies},
+	"ListKeyRotations":     {handle: (*Server).listKeyRotations},
 	"ListKeys":             {handle: (*Server).listKeys},
 	"ListResourceTags":     {handle: (*Server).listResourceTags},
 	"PutKeyPolicy":         {handle: (*Server).putKeyPolicy, writes: true},
@@ -86,7 +87,7 @@ var aliasActions = map[string]bool{
 // sameAccount lists the operations that the KMS API reference marks "Cross-account use: No".
 var sameAccount = map[string]bool{
 	"CreateAlias": true, "EnableKeyRotation": true, "GetKeyLastUsage": true, "GetKeyPolicy": true,
-	"ListKeyPolicies": true, "ListResourceTags": true, "PutKeyPolicy": true, "TagResource": true,
+	"ListKeyPolicies": true, "ListKeyRotations": true, "ListResourceTags": true, "PutKeyPolicy": true, "TagResource": true,
 }
 
 // noKey returns the error for a key that does not exist. Callers of other accounts only

@@ -27,6 +27,26 @@ func (s *Server) getKeyRotationStatus(c *call) (any, *apiError) {
 	return reply, nil
 }
 
+// listKeyRotations lists the completed rotations of a symmetric key with material of KMS or imported material.
+func (s *Server) listKeyRotations(c *call) (any, *apiError) {
+	var in keyInput
+	if failure := c.decode(&in); failure != nil {
+		return nil, failure
+	}
+	key, failure := s.key(c, in.KeyID, "ListKeyRotations", nil)
+	if failure != nil {
+		return nil, failure
+	}
+	if key.Spec != "SYMMETRIC_DEFAULT" || key.Origin != "AWS_KMS" && key.Origin != "EXTERNAL" {
+		return nil, failf(400, "UnsupportedOperationException", "")
+	}
+	var list []object
+	for _, r := range key.Rotations {
+		list = append(list, object{"KeyId": key.ARN(), "RotationDate": epoch(r.Date), "RotationType": r.Type})
+	}
+	return s.kmsPage("Rotations", list, in, 100, 1000)
+}
+
 func (s *Server) enableKeyRotation(c *call) (any, *apiError) {
 	var in struct {
 		KeyID                string
@@ -76,7 +96,11 @@ func (s *Server) getKeyLastUsage(c *call) (any, *apiError) {
 		"KeyLastUsage": object{},
 	}
 	if !key.LastUse.IsZero() {
-		reply["KeyLastUsage"] = object{"Operation": key.LastUseOp, "Timestamp": epoch(key.LastUse)}
+		usage := object{"Operation": key.LastUseOp, "Timestamp": epoch(key.LastUse)}
+		if key.LastUseEvent != "" {
+			usage["CloudTrailEventId"] = key.LastUseEvent
+		}
+		reply["KeyLastUsage"] = usage
 	}
 	return reply, nil
 }

@@ -22,6 +22,8 @@ type State struct {
 	Organization []OrganizationAccount `json:"organization,omitempty"`
 	// Controls are the organization's policies by account ID.
 	Controls map[string]Controls `json:"controls,omitempty"`
+	// Events is the event history of CloudTrail.
+	Events []Event `json:"events,omitempty"`
 	// PageSize limits the size of all pages, to test paging; 0 is unlimited.
 	PageSize int `json:"pageSize,omitempty"`
 }

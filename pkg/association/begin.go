@@ -10,6 +10,7 @@ import (
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
 // Associator sends the association and follows it. *eks.Client implements it.
@@ -28,6 +29,9 @@ type Engine struct {
 	KeyARN string
 	// Updates are the updates of the cluster before the association.
 	Updates []eks.Update
+	// Policy is what the key policy means; PolicyUnread is why it is unknown. They explain a refusal.
+	Policy       kms.PolicyIssues
+	PolicyUnread string
 	// Timeout bounds the wait; 0 means DefaultTimeout.
 	Timeout time.Duration
 	// Progress is called after each poll; may be nil.

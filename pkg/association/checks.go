@@ -2,12 +2,14 @@ package association
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
 func pass(name, format string, args ...any) v1alpha1.Check {
@@ -33,7 +35,12 @@ func check(result v1alpha1.Result, name, remedy, format string, args []any) v1al
 func keyCheck(f Facts) v1alpha1.Check {
 	const name = "key is eligible"
 	const listKeys = "list the keys that the cluster can use: kubectl eks-encrypt keys"
+	refused := new(kms.KeyPolicyError)
 	switch {
+	case errors.As(f.KeyErr, &refused):
+		c := fail(name, refused.Remedy(), "%v", f.KeyErr)
+		c.Statements = refused.Statements
+		return c
 	case f.KeyErr != nil:
 		return fail(name, cmp.Or(hint.Of(f.KeyErr), listKeys), "%v", f.KeyErr)
 	case !f.Key.Eligible:
@@ -167,11 +174,14 @@ func callerCheck() v1alpha1.Check {
 		"may limit the keys by eks:encryptionConfigProviderKeyArns")
 }
 
-func keyPolicyCheck(f Facts) v1alpha1.Check {
-	if f.PolicyErr != nil {
-		return f.PolicyIssues.Check(f.PolicyErr.Error())
+// keyPolicyChecks are about the caller, about the cluster's role, and about a lockout of the account.
+func keyPolicyChecks(f Facts) []v1alpha1.Check {
+	unread := f.PolicyUnread()
+	role := f.PolicyIssues.Role
+	role.Role = f.Live.RoleARN
+	return []v1alpha1.Check{
+		f.PolicyIssues.Check(unread), role.Check(unread), f.PolicyIssues.Administration.Check(unread),
 	}
-	return f.PolicyIssues.Check("")
 }
 
 func accountCheck(f Facts) v1alpha1.Check {

@@ -2,6 +2,7 @@ package association
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -40,9 +41,14 @@ func (e *Engine) rejection(err error) error {
 			"the keys (eks:encryptionConfigProviderKeyArns)", e.Cluster.ARN)
 	case cause == eks.CausePermission:
 		action = cmp.Or(action, strings.Join(kms.AssociateActions(), " and "))
-		return hint.Wrap(fmt.Errorf("the caller is not allowed %s on %s: %w", action, e.KeyARN, err),
-			"allow the caller %s on %s, in its IAM policy or the key policy, without a condition on "+
-				"kms:GrantIsForAWSResource", action, e.KeyARN)
+		next := fmt.Sprintf("allow the caller %s on %s, in its IAM policy or the key policy, without a condition on "+
+			"kms:GrantIsForAWSResource", action, e.KeyARN)
+		if add := kms.StatementText(e.Policy.Statements); add != "" {
+			next = "add to the key policy: " + add
+		}
+		return hint.Wrap(fmt.Errorf("the caller is not allowed %s on %s: %w", action, e.KeyARN, err), "%s", next)
+	case cause == eks.CauseRole:
+		return e.roleError(err)
 	case cause == eks.CauseBusy:
 		return hint.Wrap(fmt.Errorf("another update of cluster %s is in progress: %w", e.Cluster.Name, err),
 			"wait until it has ended, then run this command again")
@@ -58,6 +64,17 @@ func (e *Engine) rejection(err error) error {
 	return err
 }
 
+// roleError explains an error with the cluster's role.
+func (e *Engine) roleError(err error) error {
+	access := e.Policy.Role
+	access.Role = e.Cluster.RoleARN
+	unread := e.PolicyUnread
+	if access.Decisions == nil && unread == "" {
+		unread = "the policy was not read"
+	}
+	return kms.RoleError(err, e.KeyARN, access, unread)
+}
+
 type otherKeyError struct{ keyARN string }
 
 func (e *otherKeyError) Error() string {
@@ -65,15 +82,20 @@ func (e *otherKeyError) Error() string {
 }
 
 // failedError reports an update that ended without success.
-func failedError(cluster string, u eks.Update) error {
-	text := fmt.Sprintf("the association with cluster %s ended as %s (update %s)", cluster, u.Status, u.ID)
-	separator := ": "
-	for _, e := range u.Errors {
-		text += fmt.Sprintf("%s%s: %s", separator, e.Code, e.Message)
-		if len(e.ResourceIDs) > 0 {
-			text += " (" + strings.Join(e.ResourceIDs, ", ") + ")"
+func (e *Engine) failedError(u eks.Update) error {
+	text := fmt.Sprintf("the association with cluster %s ended as %s (update %s)", e.Cluster.Name, u.Status, u.ID)
+	separator, role := ": ", false
+	for _, failed := range u.Errors {
+		text += fmt.Sprintf("%s%s: %s", separator, failed.Code, failed.Message)
+		if len(failed.ResourceIDs) > 0 {
+			text += " (" + strings.Join(failed.ResourceIDs, ", ") + ")"
 		}
 		separator = "; "
+		cause, _ := eks.CauseIn(failed.Code, failed.Message)
+		role = role || cause == eks.CauseRole
+	}
+	if role {
+		return e.roleError(errors.New(text))
 	}
 	return hint.New(text, failureHint(u))
 }

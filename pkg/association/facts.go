@@ -51,6 +51,14 @@ type Facts struct {
 	AcceptDrift     bool
 }
 
+// PolicyUnread returns why the key policy is unknown, or "".
+func (f Facts) PolicyUnread() string {
+	if f.PolicyErr != nil {
+		return f.PolicyErr.Error()
+	}
+	return ""
+}
+
 // Decision is what the plan leads to.
 type Decision string
 

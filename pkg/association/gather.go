@@ -119,7 +119,7 @@ func (f *Facts) resolveAliases(ctx context.Context, api kms.Describer) {
 // gatherForNew collects the facts that only matter for a new association.
 func (f *Facts) gatherForNew(ctx context.Context, s Sources, r Request) {
 	issues, unread := kms.ReadPolicyIssues(ctx, s.KMS, f.Key.ARN,
-		kms.Requester{ARN: r.Caller.ARN, Region: f.Cluster.Region})
+		kms.Requester{ARN: r.Caller.ARN, Region: f.Cluster.Region, ClusterRole: f.Live.RoleARN})
 	f.PolicyIssues = issues
 	if unread != "" {
 		f.PolicyErr = errors.New(unread)

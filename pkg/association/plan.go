@@ -46,8 +46,8 @@ func Plan(f Facts) (*v1alpha1.AssociationPlan, Decision) {
 		if f.Grant != nil {
 			p.Checks = append(p.Checks, *f.Grant)
 		}
-		p.Checks = append(p.Checks, keyPolicyCheck(f), callerCheck(), accountCheck(f), sharedKeyCheck(f), toolCheck(f),
-			capabilityCheck(f))
+		p.Checks = append(p.Checks, keyPolicyChecks(f)...)
+		p.Checks = append(p.Checks, callerCheck(), accountCheck(f), sharedKeyCheck(f), toolCheck(f), capabilityCheck(f))
 	}
 	if len(Failures(p)) > 0 {
 		return p, Refuse

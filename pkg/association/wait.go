@@ -47,7 +47,7 @@ func (e *Engine) Wait(ctx context.Context, updateID string) (eks.Update, error) 
 			return u, err
 		}
 		if u.Status != "Successful" {
-			return u, failedError(e.Cluster.Name, u)
+			return u, e.failedError(u)
 		}
 	}
 	return u, w.waitForKey(ctx, u)

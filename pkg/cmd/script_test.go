@@ -60,6 +60,7 @@ func TestScripts(t *testing.T) {
 			"exits": exits, "allow": allow, "policy": policy, "fault": fault, "calls": calls, "disablekey": disableKey,
 			"generate": generate, "harmless": harmless, "role": role, "change": change,
 			"signer": signer, "keypair": keypair, "tamper": tamper,
+			"keypolicy": setKeyPolicy, "healthcheck": checkHealth,
 			"forget": func(ts *testscript.TestScript, _ bool, _ []string) { server(ts).ResetRequests() },
 		},
 	})
@@ -295,7 +296,7 @@ func changes(operation string) bool {
 	switch operation {
 	case "DescribeCluster", "ListClusters", "ListUpdates", "DescribeUpdate", "DescribeKey", "ListKeys", "ListAliases",
 		"GetKeyRotationStatus", "GetKeyPolicy", "ListResourceTags", "ListGrants", "GetKeyLastUsage",
-		"GetRole", "GetCallerIdentity", "ListRegions", "ListAccounts", "AssumeRole",
+		"ListKeyRotations", "LookupEvents", "GetRole", "GetCallerIdentity", "ListRegions", "ListAccounts", "AssumeRole",
 		"ListCapabilities", "GetPublicKey", "Sign",
 		"CreateGrant": // always a dry run here, which another test checks
 		return false
@@ -315,6 +316,40 @@ func disableKey(ts *testscript.TestScript, _ bool, args []string) {
 			}
 		}
 	}))
+}
+
+// keypolicy CLUSTER FILE sets the policy of the cluster's key.
+func setKeyPolicy(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: keypolicy CLUSTER FILE")
+	}
+	policy := ts.ReadFile(args[1])
+	ts.Check(server(ts).Update(func(w *fakeaws.State) {
+		for _, c := range w.Clusters {
+			if c.Name == args[0] {
+				w.Keys[c.KeyARN].Policy = policy
+			}
+		}
+	}))
+}
+
+// healthcheck CLUSTER makes EKS check the cluster's key, as it does every hour.
+func checkHealth(ts *testscript.TestScript, _ bool, args []string) {
+	var arns []string
+	server(ts).View(func(w *fakeaws.State) {
+		for arn, c := range w.Clusters {
+			if len(args) == 1 && c.Name == args[0] {
+				arns = append(arns, arn)
+			}
+		}
+	})
+	if len(arns) == 0 {
+		ts.Fatalf("usage: healthcheck CLUSTER")
+	}
+	for _, arn := range arns {
+		ts.Check(server(ts).CheckHealth(arn))
+	}
+	time.Sleep(2 * time.Millisecond) // so that the next check is newer
 }
 
 // change CLUSTER JSON sets fields of the cluster, in all regions.

@@ -101,6 +101,11 @@ func needs() []need {
 		{"status", "eks:ListUpdates", "cluster", true},
 		{"status", "eks:DescribeUpdate", "cluster", true},
 		{"associate", "eks:ListCapabilities", "cluster", true},
+		{"status", "kms:GetKeyPolicy", "key", true},             // --key-details
+		{"status", "kms:ListGrants", "key", true},               // --key-details
+		{"status", "kms:GetKeyLastUsage", "key", true},          // --key-details
+		{"status", "kms:ListKeyRotations", "key", true},         // --key-details
+		{"status keys", "cloudtrail:LookupEvents", "any", true}, // --key-details, keys describe
 		{"verify", "kms:DescribeKey", "key", true},
 		{"status verify", "kms:GetKeyRotationStatus", "key", true},
 		{"audit", "kms:GetKeyRotationStatus", "fleet-keys", true},
@@ -110,9 +115,10 @@ func needs() []need {
 		{"keys create-key", "kms:DescribeKey", "keys", true},
 		{"keys create-key", "kms:GetKeyRotationStatus", "keys", true},
 		{"keys", "kms:ListResourceTags", "keys", true},
-		{"keys", "kms:GetKeyPolicy", "keys", true},    // keys describe
-		{"keys", "kms:ListGrants", "keys", true},      // keys describe
-		{"keys", "kms:GetKeyLastUsage", "keys", true}, // keys describe
+		{"keys", "kms:GetKeyPolicy", "keys", true},     // keys describe
+		{"keys", "kms:ListGrants", "keys", true},       // keys describe
+		{"keys", "kms:GetKeyLastUsage", "keys", true},  // keys describe
+		{"keys", "kms:ListKeyRotations", "keys", true}, // keys describe
 		{"status verify audit keys", "kms:ListAliases", "any", true},
 		{"keys associate", "eks:ListClusters", "any", true},
 		{"keys associate", "eks:DescribeCluster", "clusters", true},

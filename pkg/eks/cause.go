@@ -20,6 +20,9 @@ const (
 	CausePermission        // the caller, or EKS on its behalf, lacks a KMS permission
 	CauseKeyNotFound       // EKS does not find the key, or its ARN is malformed
 	CauseKeyState          // the key is disabled, pending deletion or pending import
+	// CauseRole is that EKS cannot assume the cluster's role, or uses the key as that role and is refused: EKS has the
+	// same message for both (containers-roadmap issue 1533).
+	CauseRole
 )
 
 // Conflict reports whether another association may be the cause.
@@ -61,6 +64,8 @@ func CauseIn(code, message string) (cause Cause, kmsAction string) {
 		return CauseHasKey, ""
 	case code == "ResourceInUseException", code == "InvalidRequestException" && has("currently has", "in progress"):
 		return CauseBusy, ""
+	case has("could not be assumed", "trusted entity is not correct"), code == "IamRoleNotFound":
+		return CauseRole, ""
 	case strings.HasPrefix(code, "AccessDenied"), code == "OperationNotPermitted",
 		has("not authorized", "unauthorized", "access denied", "accessdenied", "not permitted", "not allowed", "permission"),
 		has("grant") && !has("not found"):

@@ -191,6 +191,10 @@ func TestCause(t *testing.T) {
 			CausePermission, "kms:CreateGrant"},
 		{"InvalidRequestException", "User: arn:aws:iam::1:user/kms:Decrypt is not authorized to perform: " +
 			"kms:DescribeKey on resource: " + key, CausePermission, "kms:DescribeKey"},
+		{"InvalidRequestException", "Role with arn: arn:aws:iam::1:role/r, could not be assumed because it does not exist " +
+			"or the trusted entity is not correct", CauseRole, ""},
+		{"InvalidParameterException", "Role with arn: arn:aws:iam::1:role/not-found, could not be assumed because it does " +
+			"not exist or the trusted entity is not correct", CauseRole, ""},
 		{"InvalidRequestException", "Access denied for arn:aws:kms:EU:1:key/k", CausePermission, ""},
 		{"InvalidRequestException",
 			"Cannot AssociateEncryptionConfig because cluster c currently has update u-1 in progress", CauseBusy, ""},

@@ -35,6 +35,8 @@ type Source struct {
 	Key func(ctx context.Context, keyARN string) KeyFacts
 	// Caller returns the principal that calls AWS; nil leaves it out.
 	Caller func(context.Context) (v1alpha1.Caller, error)
+	// Now replaces the clock in tests; nil means the real one.
+	Now func() time.Time
 	// WithoutUpdates leaves out the last association. Finding it takes one call for each update of the cluster.
 	WithoutUpdates bool
 }
@@ -163,8 +165,9 @@ func cluster(ctx context.Context, src Source, b *binding.Binding) Result {
 	SetGuard(r, guard)
 	updates.report(r, !src.WithoutUpdates)
 	if hasKey {
-		addKey(r, key)
+		addKey(r, key, src.now())
 	}
+	r.Notes = append(r.Notes, roleNotes(r, c.RoleARN)...)
 	r.Controls = encryption.Controls(r)
 	return Result{Report: *r, Tags: c.Tags, RoleARN: c.RoleARN}
 }
@@ -190,7 +193,14 @@ func Mismatch(t binding.Target, guard v1alpha1.GuardResult, describedARN string)
 	return *r
 }
 
-func addKey(r *v1alpha1.EncryptionReport, facts KeyFacts) {
+func (src Source) now() time.Time {
+	if src.Now != nil {
+		return src.Now()
+	}
+	return time.Now()
+}
+
+func addKey(r *v1alpha1.EncryptionReport, facts KeyFacts, now time.Time) {
 	key := facts.Key
 	if reported := r.Encryption.KeyARN; key.ARN != reported && key.ARN != "" {
 		// Approved keys and health issues are ARNs of keys.
@@ -207,8 +217,9 @@ func addKey(r *v1alpha1.EncryptionReport, facts KeyFacts) {
 		}
 	}
 	key.Usable, key.Reason = encryption.Usable(key.State, reason, key.ARN, r.Health.Issues)
+	key.MaterialDaysLeft = encryption.DaysLeft(key.ValidTo, now)
 	r.Key = &key
-	r.Notes = append(r.Notes, facts.Notes...)
+	r.Notes = append(append(r.Notes, facts.Notes...), encryption.ExpiryNotes(key.MaterialDaysLeft)...)
 }
 
 // Unknown returns the report on a cluster that could not be described; err is the reason.

@@ -3,6 +3,7 @@ package kms
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,13 +69,23 @@ func kindReason(c Candidate) string {
 	switch {
 	case strings.HasPrefix(c.Spec, "HMAC_"):
 		return fmt.Sprintf("it is an HMAC key (%s, %s): it can't encrypt", c.Spec, c.Usage)
+	case c.Spec != "SYMMETRIC_DEFAULT" && isAsymmetric(c.Spec):
+		return fmt.Sprintf("it is asymmetric (%s, %s): EKS supports only symmetric keys", c.Spec,
+			cmp.Or(c.Usage, "unknown"))
 	case c.Spec != "SYMMETRIC_DEFAULT":
-		return fmt.Sprintf("it is asymmetric (%s, %s): EKS supports only symmetric keys",
+		return fmt.Sprintf("its kind is %s, %s: EKS supports only SYMMETRIC_DEFAULT, ENCRYPT_DECRYPT",
 			cmp.Or(c.Spec, "unknown"), cmp.Or(c.Usage, "unknown"))
 	case c.Usage != "ENCRYPT_DECRYPT":
 		return fmt.Sprintf("its usage is %s: EKS needs ENCRYPT_DECRYPT", cmp.Or(c.Usage, "unknown"))
 	}
 	return ""
+}
+
+// isAsymmetric reports whether a key spec is one of the asymmetric ones. KMS adds specs from time to time, so that an
+// unknown one is of an unknown kind.
+func isAsymmetric(spec string) bool {
+	return spec == "SM2" || slices.ContainsFunc([]string{"RSA_", "ECC_", "ML_DSA_", "ML_KEM_"},
+		func(family string) bool { return strings.HasPrefix(spec, family) })
 }
 
 // stateReason returns a reason for every key state in which KMS does not use the key.

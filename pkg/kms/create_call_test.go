@@ -5,11 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
 func TestCreate(t *testing.T) {
@@ -30,8 +27,8 @@ func TestCreate(t *testing.T) {
 	}
 	l, err := List(context.Background(), a.kms(), ListOptions{Where: here})
 	awstest.Must(t, err)
-	if diff := cmp.Diff(&v1alpha1.Rotation{Enabled: true, PeriodDays: 180}, l.Items[0].Rotation); diff != "" {
-		t.Error(diff)
+	if r := l.Items[0].Rotation; r == nil || !r.Enabled || r.PeriodDays != 180 || r.NextDate == nil {
+		t.Errorf("rotation = %+v, want every 180 days with a next date", r)
 	}
 }
 

@@ -13,16 +13,12 @@ import (
 // TagReader reads the tags of keys in the caller's account.
 type TagReader interface{ kms.ListResourceTagsAPIClient }
 
-// DepthReader reads everything that KMS tells about one key.
+// DepthReader reads everything that KMS shows about one key.
 type DepthReader interface {
 	Reader
 	Granter
-	PolicyReader
 	TagReader
-	kms.ListGrantsAPIClient
-	GetKeyLastUsage(
-		context.Context, *kms.GetKeyLastUsageInput, ...func(*kms.Options),
-	) (*kms.GetKeyLastUsageOutput, error)
+	EvidenceReader
 }
 
 // tags returns the tags of a key; they are not nil if there is no error.
@@ -74,6 +70,7 @@ func grants(ctx context.Context, api kms.ListGrantsAPIClient, keyARN string) (
 			slices.Sort(grant.Operations)
 			if c := g.Constraints; c != nil {
 				grant.SourceARN = aws.ToString(c.SourceArn)
+				grant.ContextEquals, grant.ContextSubset = c.EncryptionContextEquals, c.EncryptionContextSubset
 				grant.EncryptionContext = len(c.EncryptionContextEquals)+len(c.EncryptionContextSubset) > 0
 			}
 			found = append(found, grant)
@@ -82,7 +79,7 @@ func grants(ctx context.Context, api kms.ListGrantsAPIClient, keyARN string) (
 	return found, false, nil
 }
 
-func lastUse(ctx context.Context, api DepthReader, keyARN string) (*v1alpha1.KeyUse, error) {
+func lastUse(ctx context.Context, api EvidenceReader, keyARN string) (*v1alpha1.KeyUse, error) {
 	out, err := api.GetKeyLastUsage(ctx, &kms.GetKeyLastUsageInput{KeyId: &keyARN})
 	if err != nil {
 		return nil, err

@@ -11,7 +11,8 @@ import (
 
 // explain returns err with the operation, the resource and the missing permission.
 func explain(err error, operation, resource string) error {
-	return awsclient.Explain(err, awsclient.Operation{Name: operation, Action: "kms:" + operation, Resource: resource})
+	op := awsclient.Operation{Name: operation, Action: "kms:" + operation, Resource: resource}
+	return byKeyPolicy(err, awsclient.Explain(err, op), resource)
 }
 
 // code returns the error code of KMS without its namespace, or "" if KMS did not respond.

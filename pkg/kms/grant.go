@@ -2,7 +2,9 @@ package kms
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
@@ -34,12 +36,25 @@ func grantCheck(err error, keyARN string, traps PolicyIssues) v1alpha1.Check {
 	case denied(err):
 		c.Result = v1alpha1.ResultFail
 		c.Message = fmt.Sprintf("kms:CreateGrant on %s is not permitted: %s", keyARN, message(err))
-		c.Remedy = fmt.Sprintf("allow the caller kms:CreateGrant on %s, in its IAM policy or the key policy; if it is"+
-			" allowed only through EKS (kms:ViaService), pass --skip-grant-check", keyARN)
+		c.Remedy, c.Statements = grantRemedy(err, keyARN)
 	case code(err) == "DisabledException", code(err) == "KMSInvalidStateException", code(err) == "NotFoundException":
 		c.Result, c.Message = v1alpha1.ResultFail, fmt.Sprintf("kms:CreateGrant fails: %s", message(err))
 	default:
 		c.Message = fmt.Sprintf("the dry run of kms:CreateGrant was inconclusive: %s", message(err))
 	}
 	return c
+}
+
+// grantRemedy returns how to allow the grant, and what to add to the key policy for it.
+func grantRemedy(err error, keyARN string) (string, []v1alpha1.PolicyStatement) {
+	const onlyViaEKS = "; if it is allowed only through EKS (kms:ViaService), pass --skip-grant-check"
+	if strings.Contains(message(err), "explicit deny") {
+		return denialRemedy + onlyViaEKS, nil
+	}
+	if refused := new(KeyPolicyError); errors.As(byKeyPolicy(err, err, keyARN), &refused) {
+		return refused.Remedy() + onlyViaEKS, refused.Statements
+	}
+	remedy := fmt.Sprintf("allow the caller kms:CreateGrant on %s, in its IAM policy or the key policy", keyARN)
+	caller := callerIn(err)
+	return remedy + onlyViaEKS + pathNote(caller), callerStatements(keyARN, caller, false)
 }

@@ -178,14 +178,6 @@ func AliasNames(ctx context.Context, api kms.ListAliasesAPIClient) ([]string, er
 	return names, explain(err, "ListAliases", "*")
 }
 
-func rotation(ctx context.Context, api Reader, keyARN string) (*v1alpha1.Rotation, error) {
-	out, err := api.GetKeyRotationStatus(ctx, &kms.GetKeyRotationStatusInput{KeyId: &keyARN})
-	if err != nil {
-		return nil, err
-	}
-	return &v1alpha1.Rotation{Enabled: out.KeyRotationEnabled, PeriodDays: aws.ToInt32(out.RotationPeriodInDays)}, nil
-}
-
 // dryRunGrant calls CreateGrant with DryRun, for the operations that a KMS provider of Kubernetes needs. A dry run in
 // KMS always returns an error; nil means that the endpoint ignored DryRun.
 func dryRunGrant(ctx context.Context, api Granter, keyARN, grantee string) error {

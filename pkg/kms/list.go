@@ -262,7 +262,8 @@ func Facts(ctx context.Context, api Reader, keyARN string) (key v1alpha1.Key, un
 	key = described.Key
 	key.ARN = keyARN
 	if describeErr != nil {
-		unasked = explain(describeErr, "DescribeKey", keyARN).Error()
+		describeErr = explain(describeErr, "DescribeKey", keyARN)
+		unasked, notes = describeErr.Error(), policyNotes(describeErr)
 	}
 	switch {
 	case aliasErr == nil:

@@ -3,9 +3,12 @@ package kms
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
 // PolicyDocument is an IAM policy or a key policy.
@@ -16,28 +19,10 @@ type PolicyDocument struct {
 }
 
 // Statement is a statement of a PolicyDocument.
-type Statement struct {
-	Sid       string                         `json:"Sid,omitempty"`
-	Effect    string                         `json:"Effect"`
-	Principal Principals                     `json:"Principal,omitempty"`
-	Action    []string                       `json:"Action"`
-	Resource  []string                       `json:"Resource"`
-	Condition map[string]map[string][]string `json:"Condition,omitempty"`
-}
-
-// Principals are the principals of a statement by kind, "AWS" or "Service".
-type Principals map[string]string
+type Statement = v1alpha1.PolicyStatement
 
 // Everyone returns the principals of a statement that is for everyone. A resource control policy accepts no others.
-func Everyone() Principals { return Principals{"*": "*"} }
-
-// MarshalJSON returns the form of IAM: "*" for everyone, otherwise an object.
-func (p Principals) MarshalJSON() ([]byte, error) {
-	if p["*"] != "" {
-		return []byte(`"*"`), nil
-	}
-	return json.Marshal(map[string]string(p))
-}
+func Everyone() v1alpha1.Principals { return v1alpha1.Principals{"*": "*"} }
 
 // String returns the document as indented JSON with a final newline.
 func (d PolicyDocument) String() string {
@@ -51,30 +36,24 @@ func (d PolicyDocument) String() string {
 	return b.String()
 }
 
-// AssociateActions returns the actions on the key that the caller of AssociateEncryptionConfig needs (EKS user guide,
-// "enable-kms"). The caller is the principal that runs the command, not the cluster's role. A policy must not require
-// kms:GrantIsForAWSResource for CreateGrant: EKS doesn't meet it.
-func AssociateActions() []string { return []string{"kms:CreateGrant", "kms:DescribeKey"} }
-
 // KeyPolicy returns a policy for a cluster's key in the account. The account keeps full control through its IAM
 // policies, which prevents a lockout. The principals may associate the key; they are ARNs of users or roles of any
 // account.
 func KeyPolicy(partition, account string, principals []string) PolicyDocument {
-	d := PolicyDocument{Version: "2012-10-17", Statement: []Statement{{
-		Sid: "AccountAdministersByIAM", Effect: "Allow",
-		Principal: map[string]string{"AWS": fmt.Sprintf("arn:%s:iam::%s:root", partition, account)},
-		Action:    []string{"kms:*"}, Resource: []string{"*"},
-	}}}
+	d := PolicyDocument{Version: "2012-10-17", Statement: []Statement{AccountStatement(partition, account)}}
 	for i, p := range principals {
-		sid := "AssociateWithEKS"
+		s := CallerStatement(p)
 		if i > 0 {
-			sid += fmt.Sprint(i + 1)
+			s.Sid += fmt.Sprint(i + 1)
 		}
-		d.Statement = append(d.Statement, Statement{
-			Sid: sid, Effect: "Allow", Principal: map[string]string{"AWS": p},
-			Action: AssociateActions(), Resource: []string{"*"},
-		})
+		d.Statement = append(d.Statement, s)
 	}
+	return d
+}
+
+// WithClusterRole returns the policy with a statement for the role of a cluster.
+func (d PolicyDocument) WithClusterRole(role string) PolicyDocument {
+	d.Statement = append(slices.Clone(d.Statement), RoleStatement(role))
 	return d
 }
 

@@ -12,7 +12,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// PolicyIssues is what a key policy means for an association. If both lists are empty, the policy allows it.
+// PolicyIssues is what a key policy means for an association and for the cluster afterwards. If Blocking and Unknown
+// are empty, the policy allows the association.
 type PolicyIssues struct {
 	// Blocking describes the statements that deny kms:CreateGrant, or that none allows it.
 	Blocking []string
@@ -20,6 +21,13 @@ type PolicyIssues struct {
 	Unknown []string
 	// OnlyViaEKS is true if a direct call is not allowed, so that a dry run shows nothing.
 	OnlyViaEKS bool
+	// Statements would allow the caller to associate the key. There are none if a statement denies it: no other
+	// statement overrides a denial.
+	Statements []Statement
+	pathNote   string
+	// Role is what the policy allows the cluster's role, and Administration is who can change the policy.
+	Role           RoleAccess
+	Administration Administration
 }
 
 // Check returns the check of the policy. unread is why the policy is unknown; "" if it was read.
@@ -32,7 +40,10 @@ func (i PolicyIssues) Check(unread string) v1alpha1.Check {
 		c.Result, c.Message = v1alpha1.ResultUnknown, "cannot read the key policy: "+unread
 	case len(i.Blocking) > 0:
 		c.Result, c.Message = v1alpha1.ResultWarn, strings.Join(i.Blocking, "; ")
-		c.Remedy = "see a key policy that works: kubectl eks-encrypt generate key-policy"
+		c.Remedy, c.Statements = "see a key policy that works: kubectl eks-encrypt generate key-policy", i.Statements
+		if len(i.Statements) > 0 {
+			c.Remedy = "add to the key policy what follows" + i.pathNote + "; or " + c.Remedy
+		}
 	case len(i.Unknown) > 0:
 		c.Result, c.Message = v1alpha1.ResultUnknown, strings.Join(i.Unknown, "; ")
 	}
@@ -45,6 +56,8 @@ type Requester struct {
 	ARN string
 	// Region is that of the cluster.
 	Region string
+	// ClusterRole is the ARN of the cluster's role; empty if it is unknown.
+	ClusterRole string
 }
 
 // ReadPolicyIssues reads the policy of a key and evaluates it. unread is why the policy is unknown. Most callers lack
@@ -62,17 +75,22 @@ func ReadPolicyIssues(ctx context.Context, api PolicyReader, keyARN string, r Re
 	return policy.issues(keyARN, r), ""
 }
 
-// createGrant is the action that an association needs.
-const createGrant = "kms:CreateGrant"
-
 // issues evaluates the policy for the request that EKS sends in the name of the caller. An empty result does not mean
 // that the caller is allowed: the caller's own policies also count.
 func (p readPolicy) issues(keyARN string, r Requester) PolicyIssues {
-	viaEKS := p.outcome(keyARN, r, facts(keyARN, r, true))
-	direct := p.outcome(keyARN, r, facts(keyARN, r, false))
-	i := PolicyIssues{Blocking: viaEKS.denied, OnlyViaEKS: viaEKS.allowed() > no && direct.allowed() == no}
+	q := request{action: createGrant, keyARN: keyARN, principal: r.ARN, facts: facts(keyARN, r, true)}
+	viaEKS := p.outcome(q)
+	q.facts = facts(keyARN, r, false)
+	direct := p.outcome(q)
+	i := PolicyIssues{
+		Blocking: viaEKS.denied, OnlyViaEKS: viaEKS.allowed() > no && direct.allowed() == no,
+		Role: p.roleAccess(keyARN, r.ClusterRole), Administration: p.administration(keyARN),
+	}
 	switch viaEKS.allow {
 	case no:
+		if len(viaEKS.denied) == 0 {
+			i.Statements, i.pathNote = callerStatements(keyARN, r.ARN, i.Administration.ByAccount == no), pathNote(r.ARN)
+		}
 		i.Blocking = append(i.Blocking, "no statement allows the caller "+createGrant)
 		i.Blocking = append(i.Blocking, viaEKS.missed...)
 	case unsure:
@@ -80,6 +98,16 @@ func (p readPolicy) issues(keyARN string, r Requester) PolicyIssues {
 	}
 	i.Unknown = append(i.Unknown, viaEKS.mayDeny...)
 	return i
+}
+
+// request is a call of KMS for which a policy is evaluated.
+type request struct {
+	action, keyARN string
+	// principal is the ARN of the caller; it may be empty.
+	principal string
+	facts     map[string]fact
+	// byName leaves out what the policy allows the whole account, about which the account's IAM policies decide.
+	byName bool
 }
 
 // outcome is the effect of all statements on one request.
@@ -92,14 +120,14 @@ type outcome struct {
 
 func (o outcome) allowed() truth { return min(o.allow, yes-o.deny) }
 
-func (p readPolicy) outcome(keyARN string, r Requester, facts map[string]fact) outcome {
+func (p readPolicy) outcome(q request) outcome {
 	var o outcome
 	for _, s := range p.Statement {
-		applies, doubts := s.concerns(keyARN, r)
+		applies, doubts := s.concerns(q)
 		if applies == no {
 			continue
 		}
-		holds, unclear, failed := conditionsHold(s.Condition, facts)
+		holds, unclear, failed := conditionsHold(s.Condition, q.facts)
 		doubts = append(doubts, unclear...)
 		applies = min(applies, holds)
 		name, detail := "statement "+s.name(), strings.Join(doubts, "; ")
@@ -109,16 +137,16 @@ func (p readPolicy) outcome(keyARN string, r Requester, facts map[string]fact) o
 			o.mayDeny = append(o.mayDeny, fmt.Sprintf("%s has the effect %q", name, s.Effect))
 		case s.Effect == "Deny" && applies == yes:
 			o.deny = yes
-			o.denied = append(o.denied, fmt.Sprintf("%s denies %s%s", name, createGrant, s.conditionText()))
+			o.denied = append(o.denied, fmt.Sprintf("%s denies %s%s", name, q.action, s.conditionText()))
 		case s.Effect == "Deny" && applies == unsure:
 			o.deny = max(o.deny, unsure)
-			o.mayDeny = append(o.mayDeny, fmt.Sprintf("%s may deny %s: %s", name, createGrant, detail))
+			o.mayDeny = append(o.mayDeny, fmt.Sprintf("%s may deny %s: %s", name, q.action, detail))
 		case s.Effect == "Deny":
 		case applies == yes:
 			o.allow = yes
 		case applies == unsure:
 			o.allow = max(o.allow, unsure)
-			o.mayAllow = append(o.mayAllow, fmt.Sprintf("%s may allow %s: %s", name, createGrant, detail))
+			o.mayAllow = append(o.mayAllow, fmt.Sprintf("%s may allow %s: %s", name, q.action, detail))
 		default:
 			o.missed = append(o.missed, fmt.Sprintf("%s allows it only if %s, which EKS does not meet", name,
 				strings.Join(failed, " and ")))
@@ -128,17 +156,17 @@ func (p readPolicy) outcome(keyARN string, r Requester, facts map[string]fact) o
 }
 
 // concerns evaluates all elements of the statement except its conditions. doubts describes what could not be evaluated.
-func (s readStatement) concerns(keyARN string, r Requester) (applies truth, doubts []string) {
+func (s readStatement) concerns(q request) (applies truth, doubts []string) {
 	applies = yes
 	for _, element := range []struct {
 		name  string
 		value truth
 	}{
 		{"Action", either(s.Action, s.NotAction, func(p string) bool {
-			return matches(strings.ToLower(p), strings.ToLower(createGrant))
+			return matches(strings.ToLower(p), strings.ToLower(q.action))
 		})},
-		{"Resource", either(s.Resource, s.NotResource, func(p string) bool { return matches(p, keyARN) })},
-		{"Principal", s.forCaller(r.ARN)},
+		{"Resource", either(s.Resource, s.NotResource, func(p string) bool { return matches(p, q.keyARN) })},
+		{"Principal", s.forCaller(q)},
 	} {
 		applies = min(applies, element.value)
 		if element.value == unsure {
@@ -163,13 +191,13 @@ func either(patterns, not list[any], match func(string) bool) truth {
 
 // forCaller evaluates Principal or NotPrincipal. A caller that NotPrincipal names may still be concerned, because IAM
 // compares the session, the role and the account one by one.
-func (s readStatement) forCaller(caller string) truth {
+func (s readStatement) forCaller(q request) truth {
 	switch {
 	case (len(s.Principal) == 0) == (len(s.NotPrincipal) == 0):
 		return unsure
 	case len(s.Principal) > 0:
-		return s.Principal.includes(caller)
-	case s.NotPrincipal.includes(caller) == no:
+		return s.Principal.includes(q.principal, q.byName && s.Effect == "Allow")
+	case s.NotPrincipal.includes(q.principal, false) == no:
 		return yes
 	}
 	return unsure

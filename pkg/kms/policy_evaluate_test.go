@@ -146,7 +146,7 @@ func TestPolicyIssues(t *testing.T) {
 		{"no action", []string{all, `{"Effect":"Deny","Principal":"*","Resource":"*"}`}, "", "Action", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := issuesOf(t, Requester{sessionARN, awstest.Region}, test.statements...)
+			got := issuesOf(t, Requester{ARN: sessionARN, Region: awstest.Region}, test.statements...)
 			for _, list := range []struct {
 				name string
 				got  []string
@@ -190,7 +190,7 @@ func TestPolicyCallers(t *testing.T) {
 		policy, err := parsePolicy(`{"Statement":[` + strings.Join(test.statements, ",") + `]}`)
 		awstest.Must(t, err)
 		region := strings.Split(test.key, ":")[3]
-		got := policy.issues(test.key, Requester{test.caller, region})
+		got := policy.issues(test.key, Requester{ARN: test.caller, Region: region})
 		if pass := len(got.Blocking)+len(got.Unknown) == 0; pass != test.pass {
 			t.Errorf("%s: %+v, want pass: %t", test.name, got, test.pass)
 		}
@@ -215,7 +215,7 @@ func TestPolicyOverclaim(t *testing.T) {
 			{statement("Allow", ""), statement("Deny", who+what+unknown)},
 			{statement("Allow", who+what+unknown)},
 		} {
-			got := issuesOf(t, Requester{sessionARN, awstest.Region}, statements...)
+			got := issuesOf(t, Requester{ARN: sessionARN, Region: awstest.Region}, statements...)
 			if len(got.Blocking)+len(got.Unknown) == 0 {
 				t.Fatalf("%s: no issue, want one", statements)
 			}
@@ -231,7 +231,8 @@ func TestParsePolicy(t *testing.T) {
 	} {
 		p, err := parsePolicy(policy)
 		awstest.Must(t, err)
-		if got := p.issues(policyKey, Requester{sessionARN, awstest.Region}); len(got.Blocking)+len(got.Unknown) > 0 {
+		got := p.issues(policyKey, Requester{ARN: sessionARN, Region: awstest.Region})
+		if len(got.Blocking)+len(got.Unknown) > 0 {
 			t.Errorf("%s: %+v, want no issue", policy, got)
 		}
 	}
@@ -262,7 +263,7 @@ func FuzzParsePolicy(f *testing.F) {
 	f.Add(`{"Statement":{"Action":["kms:CreateGrant"],"Condition":{"Bool":{"kms:GrantIsForAWSResource":[true]}}}}`)
 	f.Fuzz(func(_ *testing.T, policy string) {
 		if p, err := parsePolicy(policy); err == nil {
-			p.issues(policyKey, Requester{sessionARN, awstest.Region})
+			p.issues(policyKey, Requester{ARN: sessionARN, Region: awstest.Region})
 		}
 	})
 }

@@ -8,12 +8,14 @@ import (
 
 func isAccountID(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789") == "" }
 
-// includes evaluates the element Principal for the caller with this ARN, which may be empty.
-func (a audience) includes(caller string) truth {
+// includes evaluates the element Principal for the caller with this ARN, which may be empty. byName ignores the whole
+// account as a principal.
+func (a audience) includes(caller string, byName bool) truth {
 	result := no
 	for kind, names := range a {
 		for _, name := range names {
 			switch {
+			case kind == "AWS" && byName && isAccount(name):
 			case kind == "AWS":
 				result = max(result, isCaller(name, caller))
 			case kind == "Service" && !strings.HasPrefix(name, "eks") && name != "*":
@@ -24,6 +26,12 @@ func (a audience) includes(caller string) truth {
 		}
 	}
 	return result
+}
+
+// isAccount reports whether a principal of a policy is an account: its id, or the ARN of its root.
+func isAccount(principal string) bool {
+	a, err := arn.Parse(principal)
+	return isAccountID(principal) || err == nil && a.Resource == "root"
 }
 
 // isCaller compares a principal of a policy with the caller. A policy names a role or an account for all its sessions
@@ -41,6 +49,8 @@ func isCaller(principal, caller string) truth {
 	}
 	p, err := arn.Parse(principal)
 	switch {
+	case principalID.MatchString(principal) && c.Resource == "root":
+		return no
 	case err != nil: // for example the unique id of a deleted role
 		return unsure
 	case p.AccountID != c.AccountID:

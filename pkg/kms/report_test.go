@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -24,7 +25,7 @@ import (
 // depthOptions are those of a caller in the account and region of the tests.
 func depthOptions(used map[string][]string) DescribeOptions {
 	return DescribeOptions{
-		Where: here, Caller: awstest.UserARN, Grantee: awstest.UserARN,
+		Where: here, Caller: awstest.UserARN, Now: time.Now(),
 		UsedBy: func(context.Context) (map[string][]string, error) { return used, nil },
 	}
 }
@@ -81,6 +82,20 @@ func TestDescribe(t *testing.T) {
 		if r.Operation == "CreateGrant" && r.Code != "DryRunOperationException" {
 			t.Errorf("CreateGrant = %q, want a dry run", r.Code)
 		}
+	}
+}
+
+// TestDescribeImported checks the days until imported material expires, and its rotations on demand.
+func TestDescribeImported(t *testing.T) {
+	a := newAWS(t)
+	o := depthOptions(nil)
+	key := a.key(t, fakeaws.Key{Origin: "EXTERNAL", ValidTo: o.Now.Add(10*24*time.Hour + time.Hour),
+		Rotations: []fakeaws.Rotation{{Type: "ON_DEMAND", Date: o.Now}}})
+	r, err := Describe(t.Context(), a.kms(), key, o)
+	awstest.Must(t, err)
+	if left := r.Key.MaterialDaysLeft; left == nil || *left != 10 || r.Key.ValidTo == nil || r.Rotations.OnDemand != 1 ||
+		len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "expires in 10 days") {
+		t.Errorf("days left = %v, rotations = %+v, notes = %q", left, r.Rotations, r.Notes)
 	}
 }
 
@@ -145,7 +160,7 @@ func TestDescribeOthers(t *testing.T) {
 			t.Errorf("unknown of a foreign key = %+v, want the owner's account", u)
 		}
 	}
-	if want := []string{"aliases", "lastUse", "policy", "tags"}; !slices.Equal(unknown, want) {
+	if want := []string{"aliases", "lastUse", "policy", "rotations", "tags"}; !slices.Equal(unknown, want) {
 		t.Errorf("unknown of a foreign key = %q, want %q", unknown, want)
 	}
 	if r.Key.Rotation == nil || r.Key.Rotation.PeriodDays != 90 || !r.Key.Eligible {

@@ -70,6 +70,10 @@ func EncryptionText(w io.Writer, r *v1alpha1.EncryptionReport, c Colour, wide bo
 		}
 		e.do(t.Print)
 	}
+	if r.Evidence != nil && r.Evidence.Key != nil {
+		e.line("")
+		e.keyEvidence(c, r.Evidence.Key)
+	}
 	e.notes(r.Notes)
 	return e.err
 }
@@ -99,7 +103,7 @@ func reportFields(r *v1alpha1.EncryptionReport, wide bool) *Fields {
 	}
 	f.Add("Key", r.Encryption.KeyARN)
 	if k := r.Key; k != nil {
-		addKey(f, k, wide)
+		addKey(f, r, wide)
 	}
 	if u := r.Encryption.Update; u != nil {
 		f.Add("Association", association(u))
@@ -111,7 +115,8 @@ func reportFields(r *v1alpha1.EncryptionReport, wide bool) *Fields {
 	return f
 }
 
-func addKey(f *Fields, k *v1alpha1.Key, wide bool) {
+func addKey(f *Fields, r *v1alpha1.EncryptionReport, wide bool) {
+	k := r.Key
 	f.Add("  Aliases", strings.Join(k.Aliases, ", "))
 	f.Add("  State", k.State)
 	f.Add("  Usable", withReason(string(k.Usable), k.Reason))
@@ -119,9 +124,13 @@ func addKey(f *Fields, k *v1alpha1.Key, wide bool) {
 		f.Addf("  Deletion", "%s", k.DeletionDate.UTC().Format("2006-01-02 15:04 UTC"))
 	}
 	if k.ValidTo != nil {
-		f.Addf("  Material expires", "%s", k.ValidTo.UTC().Format("2006-01-02 15:04 UTC"))
+		f.Add("  Material expires", withReason(k.ValidTo.UTC().Format(minutes), encryption.ExpiryText(k.MaterialDaysLeft)))
 	}
-	f.Add("  Rotation", encryption.RotationText(k.Rotation))
+	if r.Evidence != nil && r.Evidence.Key != nil {
+		addEvidence(f, k, r.Evidence.Key)
+	} else {
+		f.Add("  Rotation", encryption.RotationText(k.Rotation))
+	}
 	if !wide {
 		return
 	}

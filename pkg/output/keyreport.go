@@ -2,24 +2,20 @@ package output
 
 import (
 	"cmp"
-	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
 // KeyReportText writes the report on one key for people: whether a cluster can use it, the facts, the checks and the
 // grants.
 func KeyReportText(w io.Writer, r *v1alpha1.KeyReport, c Colour) error {
 	e := newTextWriter(w)
-	unknown := map[string]string{}
-	for _, u := range r.Unknown {
-		unknown[u.Fact] = "unknown, " + u.Reason
-	}
+	unknown := unknownFacts(r.Unknown)
 	headline, paint := "Eligible for the clusters of "+r.Region, c.Good
 	switch {
 	case unknown["metadata"] != "":
@@ -38,23 +34,7 @@ func KeyReportText(w io.Writer, r *v1alpha1.KeyReport, c Colour) error {
 		e.checks(c, r.Checks)
 	}
 	e.line("")
-	if len(r.Grants) > 0 {
-		t := NewTable("GRANTEE", "OPERATIONS", "SOURCE", "CREATED", "NAME")
-		for _, g := range r.Grants {
-			created := ""
-			if g.CreationDate != nil {
-				created = g.CreationDate.UTC().Format(time.DateOnly)
-			}
-			t.Row(g.Grantee, strings.Join(g.Operations, ","), g.SourceARN, created, g.Name)
-		}
-		e.do(t.Print)
-	}
-	switch reason := unknown["grants"]; {
-	case len(r.Grants) == 0:
-		e.line(e.wrap("Grants: "+cmp.Or(reason, "none"), ""))
-	case reason != "":
-		e.line(e.wrap("More grants: "+reason, ""))
-	}
+	e.grants(r.Grants, unknown["grants"])
 	e.notes(r.Notes)
 	return e.err
 }
@@ -76,28 +56,22 @@ func keyFields(r *v1alpha1.KeyReport, unknown map[string]string) *Fields {
 	}
 	f.Add("Primary", k.Primary)
 	f.Add("Replicas", strings.Join(k.Replicas, ", "))
-	f.Add("Rotation", cmp.Or(unknown["rotation"], keyRotation(k)))
+	f.Add("Rotation", encryption.RotationDetails(cmp.Or(unknown["rotation"], keyRotation(k)), k.Rotation, r.Rotations,
+		unknown["rotations"]))
+	if r.Rotations != nil || k.Rotation != nil {
+		f.Add("", encryption.RotationMeaning)
+	}
+	if k.ValidTo != nil {
+		f.Add("Material expires", withReason(k.ValidTo.UTC().Format(minutes), encryption.ExpiryText(k.MaterialDaysLeft)))
+	}
 	f.Add("Tags", cmp.Or(unknown["tags"], tagList(k.Tags), "none"))
 	f.Add("Palette", paletteText(k))
 	f.Add("Last use", cmp.Or(unknown["lastUse"], useText(r.LastUse)))
+	f.Add("Event", cmp.Or(unknown["event"], eventText(r.LastUse)))
+	f.Add("Health check", unknown["healthCheck"])
 	f.Add("Used by", cmp.Or(unknown["usedBy"], strings.Join(k.UsedBy, ", "),
 		"no cluster of this account in the key's region"))
 	return f
-}
-
-const minutes = "2006-01-02 15:04 UTC"
-
-func useText(u *v1alpha1.KeyUse) string {
-	switch {
-	case u == nil:
-		return ""
-	case u.Time != nil:
-		return withReason(fmt.Sprintf("%s on %s", u.Operation, u.Time.UTC().Format(minutes)),
-			"the health checks of a cluster use its key too")
-	case u.TrackedSince != nil:
-		return "none since " + u.TrackedSince.UTC().Format(minutes)
-	}
-	return "none"
 }
 
 // tagList returns tags as KEY=VALUE, sorted.

@@ -25,7 +25,7 @@ func TestKeyReportText(t *testing.T) {
 		},
 		LastUse: &v1alpha1.KeyUse{Operation: "Decrypt", Time: created},
 		Grants: []v1alpha1.KeyGrant{{Grantee: "eks.amazonaws.com", Operations: []string{"Decrypt", "Encrypt"},
-			SourceARN: "arn:c1", CreationDate: created, Name: "n"}},
+			SourceARN: "arn:c1", CreationDate: created, Name: "n", ContextSubset: map[string]string{"c": "d", "a": "b"}}},
 	}
 	denied := v1alpha1.KeyReport{Region: "eu-west-1", Key: v1alpha1.KeyListItem{ARN: "arn:key"}}
 	for _, fact := range []string{"metadata", "aliases", "tags", "rotation", "lastUse", "grants", "usedBy"} {
@@ -45,7 +45,7 @@ func TestKeyReportText(t *testing.T) {
 			"Created:      2026-01-02 03:04 UTC",
 			"Primary:      arn:p\n", "Replicas:     arn:r\n", "Used by:      arn:c1, arn:c2\n",
 			"Last use:     Decrypt on 2026-01-02 03:04 UTC (the health checks of a cluster use its key too)\n",
-			"eks.amazonaws.com   Decrypt,Encrypt   arn:c1   2026-01-02   n\n",
+			"eks.amazonaws.com   Decrypt,Encrypt   arn:c1   contains a=b, c=d   2026-01-02   n\n",
 		}},
 		{"denied", denied, []string{
 			"Unknown whether the key is eligible for the clusters of eu-west-1\n", "Metadata:  unknown, needs metadata\n",

@@ -1,6 +1,8 @@
 package output
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -58,10 +60,32 @@ func PlanText(w io.Writer, p *v1alpha1.AssociationPlan, c Colour) error {
 // checks writes each check with its message and, unless it passed, its remedy.
 func (t *textWriter) checks(c Colour, checks []v1alpha1.Check) {
 	for _, check := range checks {
-		t.line(checkPaint(c, check.Result)(fmt.Sprintf("%-8s", check.Result)) + sanitize.Line(check.Name))
+		result := fmt.Sprintf("%-8s", sanitize.Line(string(check.Result)))
+		t.line(checkPaint(c, check.Result)(result) + sanitize.Line(check.Name))
 		t.line(t.wrap(check.Message, "        "))
 		if check.Remedy != "" && check.Result != v1alpha1.ResultPass {
 			t.line(t.wrap("-> "+check.Remedy, "        "))
+			t.statements(check.Statements)
+		}
+	}
+}
+
+// statements writes statements of a policy as JSON, to be pasted into its list.
+func (t *textWriter) statements(statements []v1alpha1.PolicyStatement) {
+	for i, s := range statements {
+		var b bytes.Buffer
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		e.SetIndent("        ", "  ")
+		if err := e.Encode(s); err != nil {
+			panic(fmt.Sprintf("encode a statement: %v", err)) // strings always encode
+		}
+		text := strings.TrimSpace(b.String())
+		if i < len(statements)-1 {
+			text += ","
+		}
+		for line := range strings.Lines("        " + text) {
+			t.line(sanitize.Line(strings.TrimRight(line, "\n")))
 		}
 	}
 }

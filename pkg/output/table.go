@@ -55,7 +55,7 @@ type Fields struct {
 	rows [][2]string
 }
 
-// Add adds a line with the cleaned value, unless the value is empty.
+// Add adds a line with the cleaned value, unless the value is empty. Without a name, it continues the line above.
 func (f *Fields) Add(name, value string) {
 	if value = sanitize.Line(value); value != "" {
 		f.rows = append(f.rows, [2]string{name, value})
@@ -81,7 +81,11 @@ func (f *Fields) Print(w io.Writer) error {
 	indent := strings.Repeat(" ", name)
 	for _, row := range f.rows {
 		value := strings.TrimPrefix(Wrap(row[1], indent, width), indent)
-		if _, err := fmt.Fprintf(w, "%-*s%s\n", name, row[0]+":", value); err != nil {
+		label := row[0] + ":"
+		if row[0] == "" {
+			label = "" // belongs to the line above
+		}
+		if _, err := fmt.Fprintf(w, "%-*s%s\n", name, label, value); err != nil {
 			return err
 		}
 	}

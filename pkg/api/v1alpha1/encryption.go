@@ -29,6 +29,8 @@ type EncryptionReport struct {
 // Evidence is what the cluster itself shows about its encryption.
 type Evidence struct {
 	APIServers *APIServers `json:"apiServers,omitempty"`
+	// Key is what KMS and CloudTrail show about the key. It is absent unless it was requested.
+	Key *KeyEvidence `json:"key,omitempty"`
 }
 
 // APIServers is what the API servers of the cluster say about themselves.

@@ -25,8 +25,10 @@ type Key struct {
 	// DeletionDate is the time at which KMS will delete a key that is pending deletion.
 	DeletionDate *metav1.Time `json:"deletionDate,omitempty"`
 	// ValidTo is the time at which imported key material expires.
-	ValidTo  *metav1.Time `json:"validTo,omitempty"`
-	Rotation *Rotation    `json:"rotation,omitempty"`
+	ValidTo *metav1.Time `json:"validTo,omitempty"`
+	// MaterialDaysLeft is the number of whole days until then, negative after it.
+	MaterialDaysLeft *int      `json:"materialDaysLeft,omitempty"`
+	Rotation         *Rotation `json:"rotation,omitempty"`
 	KeyDetails
 }
 
@@ -54,6 +56,21 @@ const (
 type Rotation struct {
 	Enabled    bool  `json:"enabled"`
 	PeriodDays int32 `json:"periodDays,omitempty"`
+	// NextDate is when KMS rotates the key next.
+	NextDate *metav1.Time `json:"nextDate,omitempty"`
+	// OnDemandStarted is when a rotation on demand began that has not ended.
+	OnDemandStarted *metav1.Time `json:"onDemandStarted,omitempty"`
+}
+
+// Rotations are the rotations that KMS has completed for a key. They give it new material under the same ARN and keep
+// the old material for decryption, so that they make no object stale.
+type Rotations struct {
+	Automatic int `json:"automatic"`
+	// OnDemand is how many rotations were requested, of OnDemandLimit that KMS allows for a key.
+	OnDemand      int `json:"onDemand"`
+	OnDemandLimit int `json:"onDemandLimit"`
+	// Last is when the last of them was completed.
+	Last *metav1.Time `json:"last,omitempty"`
 }
 
 // KeyList lists every key of the cluster's region and states whether the cluster can
@@ -91,6 +108,10 @@ type KeyListItem struct {
 	// Palette states what Palette needs to use the key.
 	Palette  Palette   `json:"palette,omitempty"`
 	Rotation *Rotation `json:"rotation,omitempty"`
+	// ValidTo is the time at which imported key material expires, and MaterialDaysLeft the number of whole days until
+	// then, negative after it.
+	ValidTo          *metav1.Time `json:"validTo,omitempty"`
+	MaterialDaysLeft *int         `json:"materialDaysLeft,omitempty"`
 	KeyDetails
 	// Account is the account that owns the key.
 	Account string `json:"account,omitempty"`

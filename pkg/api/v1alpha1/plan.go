@@ -33,6 +33,8 @@ type Check struct {
 	Message string `json:"message"`
 	// Remedy is the next step if the check did not pass.
 	Remedy string `json:"remedy,omitempty"`
+	// Statements are what the remedy adds to the key policy.
+	Statements []PolicyStatement `json:"statements,omitempty"`
 }
 
 // Drift describes what the tool that manages the cluster will do after the change.

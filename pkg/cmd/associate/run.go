@@ -40,6 +40,7 @@ type runner struct {
 func (r *runner) engine() *association.Engine {
 	return &association.Engine{
 		EKS: eks.New(r.binding.AWS.EKS()), Cluster: r.facts.Live, KeyARN: r.facts.Key.ARN, Updates: r.facts.Updates,
+		Policy: r.facts.PolicyIssues, PolicyUnread: r.facts.PolicyUnread(),
 		Timeout: r.timeout, Refresh: r.binding.AWS.Refresh,
 		Resolve: func(ctx context.Context, arn string) string {
 			return kms.KeyARN(ctx, r.binding.AWS.KMS(r.binding.Region), arn)

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cloudtrail"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
@@ -18,10 +20,11 @@ func newDescribeCmd(f *cmdutil.Factory) *cobra.Command {
 		Use:   "describe KEY",
 		Short: "Show one KMS key in depth: policy, grants, clusters",
 		Long: `Shows one key in depth: its metadata, whether a cluster of the region can use it or
-all the reasons why not, the findings of its policy, a dry run of the grant that EKS
-needs, the clusters of your account that use it, its grants and its last use. KEY is an
-ARN, a key ID, an alias or the ARN of an alias; with an ARN, the key may belong to
-another account or region. Changes nothing.
+all the reasons why not, the findings of its policy for you, for the account and for the
+role of the context's cluster, a dry run of the grant that EKS needs, the clusters of
+your account that use it, its grants, its rotations and its last use with the event of
+CloudTrail. KEY is an ARN, a key ID, an alias or the ARN of an alias; with an ARN, the
+key may belong to another account or region. Changes nothing.
 
 What you are not allowed to read is shown as unknown, with the missing permission.
 
@@ -64,28 +67,30 @@ func describe(ctx context.Context, f *cmdutil.Factory, named string) error {
 	if region := cmp.Or(ref.Region, at.Region); region != at.Region {
 		clients = clients.In(region)
 	}
+	cluster := clusterOf(ctx, at)
 	report, err := kms.Describe(ctx, clients.KMS(""), named, kms.DescribeOptions{
-		Where: at.Place, Caller: at.Caller.ARN, Grantee: grantee(ctx, at), UsedBy: eks.New(clients.EKS()).UsedBy,
+		Where: at.Place, Caller: at.Caller.ARN, ClusterRole: cluster.RoleARN, ClusterKey: cluster.KeyARN,
+		Events: cloudtrail.New(clients.LookupEvents("")), Now: time.Now(), UsedBy: eks.New(clients.EKS()).UsedBy,
 	})
 	if err != nil {
 		return err
 	}
 	report.Provenance = f.Provenance(clients, &at.Caller, nil)
-	report.Notes = cmdutil.SourceNotes(at.Binding.Target, clients)
+	report.Notes = append(report.Notes, cmdutil.SourceNotes(at.Binding.Target, clients)...)
 	return f.Print(report, func(w io.Writer, colour output.Colour, _ bool) error {
 		return output.KeyReportText(w, report, colour)
 	})
 }
 
-// grantee returns the role of the context's cluster, to which EKS gives the grant, or else the caller.
-func grantee(ctx context.Context, at cmdutil.Location) string {
+// clusterOf returns the context's cluster. It is empty if there is none, or if it cannot be described.
+func clusterOf(ctx context.Context, at cmdutil.Location) eks.Cluster {
 	b := at.Binding
 	if b.Name == "" {
-		return at.Caller.ARN
+		return eks.Cluster{}
 	}
 	cluster, err := eks.New(at.Clients.EKS()).Cluster(ctx, eks.Ref{Name: b.Name, ARN: b.ARN})
 	if err != nil {
-		return at.Caller.ARN
+		return eks.Cluster{}
 	}
-	return cmp.Or(cluster.RoleARN, at.Caller.ARN)
+	return cluster
 }

@@ -80,7 +80,10 @@ func askServers(ctx context.Context, b *binding.Binding, r *v1alpha1.EncryptionR
 	if err != nil {
 		return err
 	}
-	r.Evidence = &v1alpha1.Evidence{APIServers: servers}
+	if r.Evidence == nil {
+		r.Evidence = &v1alpha1.Evidence{}
+	}
+	r.Evidence.APIServers = servers
 	live := "an unknown number"
 	if servers.Live > 0 {
 		live = fmt.Sprint(servers.Live)

@@ -27,6 +27,7 @@ type Options struct {
 	factory     *cmdutil.Factory
 	allContexts bool
 	apiServers  bool
+	keyDetails  bool
 	requireFlag string
 	evidence    cmdutil.EvidenceFlags
 
@@ -46,6 +47,10 @@ const Example = `  # The cluster behind the current context
   # Every cluster of the kubeconfig, as a table and as JSON
   kubectl eks-encrypt status --all-contexts
   kubectl eks-encrypt status --all-contexts -o json
+
+  # Who uses the key, who may, and when it rotates
+  kubectl eks-encrypt status --key-details
+  kubectl eks-encrypt status --key-details -o json
 
   # Evidence for auditors, signed with a KMS key
   kubectl eks-encrypt status --evidence status.json --sign-with alias/evidence
@@ -70,6 +75,12 @@ The guard shows whether kubectl is connected to the cluster that EKS describes, 
 TLS certificate of the address that kubectl connects to. If it is another cluster, the
 verdict is Unknown.
 
+--key-details, which -o wide includes, shows what KMS and CloudTrail know about the key:
+its grants, its last use, its rotations, the last hourly health check of EKS, and whether
+the key policy shuts out the cluster's role or the account. It makes about six more
+calls; what you are not allowed to read is shown as unknown, with the missing permission.
+The last use shows that the key is in use, not which data was encrypted with it.
+
 Exit codes: 0 the report is complete, and --require holds; 1 --require does not hold;
 2 it could not run; 3 the verdict is unknown, or the context is not an EKS cluster.`,
 		Example: Example,
@@ -89,6 +100,8 @@ func (o *Options) AddFlags(cmd *cobra.Command) {
 	f.BoolVar(&o.apiServers, "api-servers", false,
 		"Show which key each API server writes with, from its metrics; needs list on leases and get on /metrics")
 	o.evidence.AddTo(cmd)
+	f.BoolVar(&o.keyDetails, "key-details", false, "Show who uses the key and who may: its grants, its last use with the "+
+		"CloudTrail event, its rotations, and what its policy means for the cluster's role; -o wide includes it")
 	cmdutil.CompleteFlag(cmd, "require", encryption.Requirements()...)
 }
 
@@ -113,6 +126,9 @@ func (o *Options) Validate(changed func(flag string) bool) (err error) {
 	}
 	if o.apiServers {
 		return cmdutil.UsageErrorf("--all-contexts and --api-servers exclude each other")
+	}
+	if o.keyDetails {
+		return cmdutil.UsageErrorf("--all-contexts and --key-details exclude each other")
 	}
 	for _, flag := range append(cmdutil.ConnectionFlags(), "cluster-name", "region") {
 		if changed(flag) {
@@ -143,6 +159,9 @@ func (o *Options) Run(ctx context.Context) error {
 		if err := askServers(ctx, inspected.Binding, report); err != nil {
 			o.factory.Warn(err)
 		}
+	}
+	if (o.keyDetails || o.factory.Format.Wide()) && err == nil {
+		addKeyDetails(ctx, &inspected)
 	}
 	switch {
 	case cmdutil.Interrupted(err):

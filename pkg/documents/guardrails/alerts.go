@@ -5,6 +5,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
@@ -85,7 +86,7 @@ func (g guard) topic() string {
 // the policy of a topic; without one, its messages arrive in any case.
 func (g guard) topicPolicy() kms.PolicyDocument {
 	allow := func(sid, service string) kms.Statement {
-		return kms.Statement{Sid: sid, Effect: "Allow", Principal: kms.Principals{"Service": service},
+		return kms.Statement{Sid: sid, Effect: "Allow", Principal: v1alpha1.Principals{"Service": service},
 			Action: []string{"sns:Publish"}, Resource: []string{g.topic()}}
 	}
 	rules, alarms := allow("Rules", "events.amazonaws.com"), allow("Alarms", "cloudwatch.amazonaws.com")
