@@ -70,7 +70,7 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 			out.Summary.ByControl[c.ID][c.Result]++
 		}
 	}
-	out.Keys = groupByKey(out.Items, rules.Now)
+	out.Keys = GroupByKey(out.Items, rules.Now)
 	out.OtherTools = scannerResults(out.Items)
 	sortFindings(out.Findings)
 	sortFindings(out.Undecided)

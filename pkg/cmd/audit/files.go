@@ -39,7 +39,7 @@ func formatOf(path string) string {
 	for _, e := range []struct{ extension, format string }{
 		{".sarif.json", "sarif"}, {".ocsf.json", "ocsf"}, {".asff.json", "asff"}, {".junit.xml", "junit"},
 		{".sarif", "sarif"}, {".ocsf", "ocsf"}, {".asff", "asff"}, {".html", "html"}, {".htm", "html"},
-		{".md", "markdown"}, {".markdown", "markdown"}, {".csv", "csv"}, {".xml", "junit"},
+		{".md", "markdown"}, {".markdown", "markdown"}, {".csv", "csv"}, {".xml", "junit"}, {".prom", report.OpenMetrics},
 		{".json", "json"}, {".yaml", "yaml"}, {".yml", "yaml"}, {".txt", "table"},
 	} {
 		if strings.HasSuffix(strings.ToLower(path), e.extension) {

@@ -62,11 +62,14 @@ The guard shows whether kubectl is connected to the cluster that EKS describes, 
 TLS certificate of the address that kubectl connects to. If it is another cluster, the
 verdict is Unknown.
 
+In addition to the formats of every command, -o accepts openmetrics, for Prometheus.
+
 Exit codes: 0 the report is complete, and --require holds; 1 --require does not hold;
 2 it could not run; 3 the verdict is unknown, or the context is not an EKS cluster.`,
-		Example: Example,
-		Args:    cmdutil.NoArgs,
-		RunE:    cmdutil.Check(o.Execute),
+		Example:     Example,
+		Args:        cmdutil.NoArgs,
+		Annotations: cmdutil.WithExtraFormats(Formats()),
+		RunE:        cmdutil.Check(o.Execute),
 	}
 	o.AddFlags(cmd)
 	return cmd
@@ -137,9 +140,10 @@ func (o *Options) Run(ctx context.Context) error {
 	case err != nil && inspected.AWS == nil && inspected.Region == "" && !errors.As(err, new(*binding.UnnamedError)):
 		return err // without a region there is no cluster to report on
 	}
-	if err := o.factory.Print(report, func(w io.Writer, colour output.Colour, wide bool) error {
+	text := func(w io.Writer, colour output.Colour, wide bool) error {
 		return output.EncryptionText(w, report, colour, wide)
-	}); err != nil {
+	}
+	if err := o.print(report, []v1alpha1.EncryptionReport{*report}, text); err != nil {
 		return err
 	}
 	if o.require != "" && err == nil && report.Cluster.Guard == v1alpha1.GuardUnverified {
