@@ -92,7 +92,8 @@ func (s *scopeOptions) newFilter(clusterNames string) (fleet.Filter, error) {
 // gatherFromAWS audits the clusters that EKS lists.
 func (o *options) gatherFromAWS(ctx context.Context,
 	progress *output.Progress) (*fleet.Answers, v1alpha1.AuditScope, error) {
-	scope := v1alpha1.AuditScope{Filters: o.filter.Conditions(), Organization: o.scope.Organization}
+	scope := v1alpha1.AuditScope{Filters: o.filter.Conditions(), Organization: o.scope.Organization,
+		Shard: o.scope.Shard.String()}
 	b := o.factory.WithoutContext()
 	if b.Region == "" && len(o.scope.Regions) > 0 && o.scope.Regions[0] != fleet.AllRegions {
 		b.Region = o.scope.Regions[0]
@@ -120,6 +121,7 @@ func (o *options) gatherFromAWS(ctx context.Context,
 	scope.Regions, scope.Accounts = gathered.Regions, gathered.Accounts
 	return &fleet.Answers{
 		Items: gathered.Items, Unreachable: gathered.Unreachable,
+		EmptyShard: o.scope.Shard.Count > 0 && len(gathered.Accounts) == 0,
 		Notes: append(cmdutil.SourceNotes(b.Target, clients), gathered.Notes...),
 	}, scope, nil
 }
