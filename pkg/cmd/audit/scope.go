@@ -122,7 +122,7 @@ func (o *options) gatherFromAWS(ctx context.Context,
 	return &fleet.Answers{
 		Items: gathered.Items, Unreachable: gathered.Unreachable,
 		EmptyShard: o.scope.Shard.Count > 0 && len(gathered.Accounts) == 0,
-		Notes: append(cmdutil.SourceNotes(b.Target, clients), gathered.Notes...),
+		Notes:      append(cmdutil.SourceNotes(b.Target, clients), gathered.Notes...),
 	}, scope, nil
 }
 
