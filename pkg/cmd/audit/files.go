@@ -103,6 +103,9 @@ func (files reportFiles) write(r *v1alpha1.AuditReport) error {
 	var errs []error
 	for _, f := range files {
 		err := writeReport(f.temp, output.NewFormat(f.format), r)
+		if f.format == report.OpenMetrics { // node-exporter reads it as another user, and publishes it anyway
+			err = errors.Join(err, f.temp.Chmod(0o644))
+		}
 		err = errors.Join(err, f.temp.Sync(), f.temp.Close())
 		if err == nil {
 			err = os.Rename(f.temp.Name(), f.path)
