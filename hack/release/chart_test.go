@@ -62,7 +62,8 @@ func TestChartRelease(t *testing.T) {
 		}
 	}
 	if meta.AppVersion != krew.Spec.Version || "v"+meta.Version != meta.AppVersion {
-		t.Errorf("version = %s, appVersion = %s, want those of the release %s", meta.Version, meta.AppVersion, krew.Spec.Version)
+		t.Errorf("version = %s, appVersion = %s, want those of the release %s", meta.Version, meta.AppVersion,
+			krew.Spec.Version)
 	}
 	image := releaser.Images[0]
 	if values.Image.Repository != image.Images[0] || values.Image.Tag != "" || image.Tags[0] != "{{ .Tag }}" {

@@ -27,7 +27,8 @@ func (b *Binding) Issuer(ctx context.Context) (string, error) {
 		issuer, err = b.issuer(ctx)
 	}
 	if err != nil {
-		return "", &UnnamedError{InPod: b.InPod, Why: fmt.Sprintf("could not read the OIDC issuer of its API server: %v", err)}
+		why := fmt.Sprintf("could not read the OIDC issuer of its API server: %v", err)
+		return "", &UnnamedError{InPod: b.InPod, Why: why}
 	}
 	if b.Region = cmp.Or(b.Region, issuerRegion(issuer)); b.Region != "" {
 		b.Partition = PartitionOf(b.Region)

@@ -72,8 +72,8 @@ func (t Target) EndpointOnly() bool {
 	return t.Name == "" && isEndpoint
 }
 
-// IssuerOnly reports whether only the OIDC issuer of the API server identifies the cluster, so that EKS must be searched
-// for it: the program runs in a pod, and no flag names the cluster.
+// IssuerOnly reports whether only the OIDC issuer of the API server identifies the cluster, so that EKS must be
+// searched for it: the program runs in a pod, and no flag names the cluster.
 func (t Target) IssuerOnly() bool { return t.InPod && t.Name == "" && !t.EndpointOnly() }
 
 // AccountClaim returns the account that a flag or the kubeconfig names, or "".

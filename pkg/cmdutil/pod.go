@@ -8,7 +8,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// podConnection returns the connection of the pod in which the program runs, with the flags of kubectl that flags holds.
+// podConnection returns the connection of the pod in which the program runs, with the flags of kubectl in flags.
 // It is nil outside of a pod, and in a pod without a service account token. kubectl itself uses this connection only if
 // no flag is set; with --as or --request-timeout it would try the default address on this host.
 func podConnection(inCluster func() (*rest.Config, error), flags *rest.Config) (*rest.Config, error) {

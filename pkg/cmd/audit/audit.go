@@ -121,7 +121,7 @@ func (o *options) validate(changed func(flag string) bool) error {
 	case o.sample < 0:
 		return cmdutil.UsageErrorf("--sample must be at least 1, got %d", o.sample)
 	}
-	if err := o.shardOptions.parse(&o.scope); err != nil {
+	if err := o.parseShard(&o.scope); err != nil {
 		return err
 	}
 	return o.scopeOptions.validate(changed)

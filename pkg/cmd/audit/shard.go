@@ -21,8 +21,8 @@ func (s *shardOptions) addFlags(cmd *cobra.Command) {
 	cmdutil.CompleteFlag(cmd, "shard")
 }
 
-// parse adds the shard to the scope.
-func (s *shardOptions) parse(scope *fleet.Scope) (err error) {
+// parseShard adds the shard to the scope.
+func (s *shardOptions) parseShard(scope *fleet.Scope) (err error) {
 	if s.shardFlag == "" {
 		return nil
 	}
