@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 ACTIONLINT ?= github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+HELM     ?= helm.sh/helm/v3/cmd/helm@v3.22.0
 GOLANGCI ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 PLUGIN   := bin/kubectl-eks_encrypt
@@ -49,6 +50,15 @@ test-versions: build lab ## Run the tests of rewrite and verify on each API serv
 	    go test -vet=off -parallel 2 -count=1 -timeout 30m ./e2e -run '$(VERSION_TESTS)'); \
 	done
 
+bin/helm: Makefile
+	@GOBIN=$(CURDIR)/bin go install -ldflags '-s -w' $(HELM)
+
+CHART := deploy/helm/eks-encrypt
+.PHONY: chart
+chart: bin/helm ## Check the Helm chart: lint it, and render it
+	@bin/helm lint --strict $(CHART)
+	@bin/helm template eks-encrypt $(CHART) --namespace security >/dev/null
+
 .PHONY: demo
 demo: build lab ## Show status before and after an association, on a local EKS
 	@bash lab/demo.sh
@@ -76,8 +86,8 @@ test-unit: ## Run the tests that do not need the lab
 	CGO_ENABLED=$(if $(RACE),1,$(CGO_ENABLED)) go test $(RACE) ./...
 
 .PHONY: test-lab
-test-lab: build lab ## Run the tests that need the lab (a real API server and etcd)
-	cd lab && EKS_LAB_BIN=$(CURDIR)/$(LAB) PLUGIN_BIN=$(CURDIR)/$(PLUGIN) \
+test-lab: build lab chart ## Run the tests that need the lab (a real API server and etcd)
+	cd lab && EKS_LAB_BIN=$(CURDIR)/$(LAB) PLUGIN_BIN=$(CURDIR)/$(PLUGIN) HELM_BIN=$(CURDIR)/bin/helm \
 	  go test -vet=off -parallel 2 -timeout 30m ./... # make lint vets
 
 FUZZTIME ?= 30s
@@ -129,8 +139,9 @@ publish: ## Build the release of the tag again and publish it (for the release w
 	@GORELEASER_CURRENT_TAG=$(RELEASE) go run $(GORELEASER) release --clean
 
 .PHONY: krew
-krew: ## Copy the krew manifest of dist/ to plugins/krew.yaml
+krew: ## Copy the krew manifest of dist/ to plugins/krew.yaml, and its version to the Helm chart
 	@cp dist/krew/eks-encrypt.yaml plugins/krew.yaml
+	@sed -i -e 's/^version: .*/version: $(RELEASE:v%=%)/' -e 's/^appVersion: .*/appVersion: $(RELEASE)/' $(CHART)/Chart.yaml
 
 .PHONY: verify-krew
 verify-krew: ## Compare plugins/krew.yaml with the krew manifest of dist/

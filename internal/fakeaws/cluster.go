@@ -98,6 +98,11 @@ func (c *Cluster) ARN() string {
 	return fmt.Sprintf("arn:%s:eks:%s:%s:cluster/%s", Partition(c.Region), c.Region, c.Account, c.Name)
 }
 
+// Issuer returns the cluster's OIDC issuer.
+func (c *Cluster) Issuer() string {
+	return "https://oidc.eks." + c.Region + ".amazonaws.com/id/" + clusterHex(c.ARN())
+}
+
 // AddCluster adds c with its defaults, or replaces the cluster of the same ARN.
 func (w *State) AddCluster(c Cluster) *Cluster {
 	c.Version = cmp.Or(c.Version, "1.35")

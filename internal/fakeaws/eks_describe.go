@@ -50,8 +50,7 @@ func (c *Cluster) describe(now time.Time, statusLag time.Duration) object {
 		"platformVersion": c.PlatformVersion, "status": c.status(now, statusLag),
 		"endpoint": c.Endpoint, "roleArn": c.RoleARN, "tags": c.tags(),
 		"certificateAuthority": object{"data": c.CA},
-		"identity": object{"oidc": object{"issuer": "https://oidc.eks." + c.Region + ".amazonaws.com/id/" +
-			clusterHex(c.ARN())}},
+		"identity":             object{"oidc": object{"issuer": c.Issuer()}},
 		"kubernetesNetworkConfig": object{
 			"serviceIpv4Cidr": "172.20.0.0/16", "ipFamily": "ipv4",
 			"elasticLoadBalancing": object{"enabled": c.AutoMode},

@@ -188,10 +188,15 @@ const (
 	chainExpired // of the right CA or not, the clock decides
 )
 
-// verifyChain verifies the certificates with the cluster's CA for the host of its endpoint. The string is the reason if
-// they do not verify.
-func verifyChain(chain []*x509.Certificate, roots *x509.CertPool, host string) (string, chainKind) {
-	_, err := chain[0].Verify(options(chain, roots, host))
+// verifyChain verifies the certificates with the cluster's CA for one of the names. The string is the reason if they do
+// not verify.
+func verifyChain(chain []*x509.Certificate, roots *x509.CertPool, names ...string) (string, chainKind) {
+	var err error
+	for _, name := range names {
+		if _, err = chain[0].Verify(options(chain, roots, name)); err == nil {
+			break
+		}
+	}
 	var invalid x509.CertificateInvalidError
 	switch {
 	case err == nil:

@@ -27,11 +27,18 @@ func (e *NotEKSError) Hint() string {
 
 // UnnamedError reports that neither a kube context nor a flag identifies the cluster. It may be an EKS cluster behind a
 // proxy or a tunnel.
-type UnnamedError struct{ Context, Why string }
+type UnnamedError struct {
+	Context, Why string
+	// InPod is true if the program runs in a pod of the cluster.
+	InPod bool
+}
 
 func (e *UnnamedError) Error() string {
 	subject := fmt.Sprintf("context %q does not name its cluster", e.Context)
-	if e.Context == "" {
+	switch {
+	case e.InPod:
+		return "nothing names the cluster of this pod: " + e.Why
+	case e.Context == "":
 		subject = "nothing names the cluster that kubectl connects to"
 	}
 	return subject + ", which may be EKS behind a proxy or a tunnel: " + e.Why

@@ -77,7 +77,11 @@ func (t Target) byCertificate(d Described, p Presented) (v1alpha1.GuardResult, s
 	case err != nil:
 		return v1alpha1.GuardResult{}, err.Error(), false
 	}
-	why, kind := verifyChain(p.Chain, roots, host)
+	names := []string{host}
+	if t.InPod { // the address of the Service kubernetes may lead to a certificate without the endpoint's host name
+		names = append(names, apiServerName)
+	}
+	why, kind := verifyChain(p.Chain, roots, names...)
 	switch {
 	case kind == chainExpired:
 		return v1alpha1.GuardResult{}, why, false

@@ -33,6 +33,8 @@ type Options struct {
 	Profile, RoleARN, EndpointURL string
 	// Connection is kubectl's connection with every flag applied; nil if there is none.
 	Connection *rest.Config
+	// InPod is true if the connection is that of the pod in which the program runs.
+	InPod bool
 }
 
 // Target is the EKS cluster of a kube context, as far as the kubeconfig and the flags identify it.
@@ -44,9 +46,12 @@ type Target struct {
 	TLSServerName string
 	// Insecure is true if kubectl does not verify the server's certificate.
 	Insecure bool
+	// InPod is true if the connection is that of the pod in which the program runs: a service account connects to an
+	// address of the cluster's own network, and no kubeconfig names the cluster.
+	InPod bool
 
 	ARN                string // empty if neither a flag nor the cluster entry contains it
-	Name               string // empty only if the endpoint alone identifies the cluster: see EndpointOnly
+	Name               string // empty only if EKS must be searched for the cluster: see EndpointOnly and IssuerOnly
 	Region             string // empty if only the AWS configuration can name it
 	Account, Partition string // Account is known only with an ARN, Partition also with a region
 	Credentials        Credentials
@@ -66,6 +71,10 @@ func (t Target) EndpointOnly() bool {
 	_, isEndpoint := ParseEndpoint(t.Server)
 	return t.Name == "" && isEndpoint
 }
+
+// IssuerOnly reports whether only the OIDC issuer of the API server identifies the cluster, so that EKS must be
+// searched for it: the program runs in a pod, and no flag names the cluster.
+func (t Target) IssuerOnly() bool { return t.InPod && t.Name == "" && !t.EndpointOnly() }
 
 // AccountClaim returns the account that a flag or the kubeconfig names, or "".
 func (t Target) AccountClaim() string {
@@ -107,6 +116,7 @@ type Credentials struct {
 func Resolve(cfg clientcmdapi.Config, o Options) (Target, error) {
 	t := Target{
 		Context:     o.Context,
+		InPod:       o.InPod,
 		Credentials: Credentials{Profile: o.Profile, RoleARN: o.RoleARN, EndpointURL: o.EndpointURL},
 	}
 	flag, err := o.claim()
@@ -218,7 +228,7 @@ func (t *Target) identify(flag Claim, call execCall) error {
 	}
 	if host, isEndpoint := ParseEndpoint(t.Server); isEndpoint {
 		t.Region = cmp.Or(t.Region, host.Region)
-	} else if t.Name == "" {
+	} else if t.Name == "" && !t.InPod {
 		return t.unnamed(call)
 	}
 	if t.Region != "" {

@@ -33,7 +33,7 @@ data.
 
 Without a command, it shows the status of the cluster behind the current kube context.`,
 		Example:           status.Example,
-		Annotations:       map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl eks-encrypt"},
+		Annotations:       cmdutil.WithExtraFormats(status.Formats()),
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -41,6 +41,7 @@ Without a command, it shows the status of the cluster behind the current kube co
 		RunE:              cmdutil.Check(bare.Execute),
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return f.Validate(cmd) },
 	}
+	root.Annotations[cobra.CommandDisplayNameAnnotation] = "kubectl eks-encrypt"
 	root.SetIn(f.In)
 	root.SetOut(f.Out)
 	root.SetErr(f.ErrOut)

@@ -20,6 +20,12 @@ func (f *Factory) Connect(ctx context.Context, b *binding.Binding) error {
 	if err != nil {
 		return err
 	}
+	issuer := ""
+	if b.IssuerOnly() {
+		if issuer, err = b.Issuer(ctx); err != nil {
+			return err
+		}
+	}
 	c := b.Credentials
 	o := awsclient.Options{
 		Tool: c.Tool, Region: b.Region, Profile: c.Profile, RoleARN: c.RoleARN, ExternalID: f.AWS.ExternalID,
@@ -40,10 +46,13 @@ func (f *Factory) Connect(ctx context.Context, b *binding.Binding) error {
 		b.Region = clients.Region()
 		b.Partition = binding.PartitionOf(b.Region)
 	}
-	if !b.EndpointOnly() {
-		return nil
+	switch {
+	case b.EndpointOnly():
+		return f.findByEndpoint(ctx, b)
+	case issuer != "":
+		return f.findByIssuer(ctx, b, issuer)
 	}
-	return f.find(ctx, b)
+	return nil
 }
 
 // hintLauncher adds how to run this tool in the wrapper from which kubectl gets its credentials.

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 
@@ -45,6 +46,8 @@ type Factory struct {
 	flags *pflag.FlagSet   // of every command
 	bound *binding.Binding // of --context or the current context; nil if none was bound
 	pool  *awsclient.Pool
+
+	inCluster func() (*rest.Config, error) // the connection of the pod in which the program runs
 }
 
 // AWSFlags override the cluster, region, principal and endpoint of the kube context.
@@ -57,7 +60,7 @@ type AWSFlags struct {
 func NewFactory(streams genericiooptions.IOStreams, release string) *Factory {
 	streams.ErrOut = sanitize.NewWriter(streams.ErrOut)
 	return &Factory{IOStreams: streams, Version: versionOf(release), Kube: genericclioptions.NewConfigFlags(true),
-		Format: output.NewFormat(""), pool: new(awsclient.Pool)}
+		Format: output.NewFormat(""), pool: new(awsclient.Pool), inCluster: rest.InClusterConfig}
 }
 
 // AddFlags adds the flags of every command.

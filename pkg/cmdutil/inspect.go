@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
@@ -181,30 +180,6 @@ func (f *Factory) InspectAny(ctx context.Context, kubeContext string, o InspectO
 		return f.unknown(binding.New(binding.Target{Context: kubeContext, Name: inspected.Name}, nil, err), err)
 	}
 	return inspected
-}
-
-// findTimeout bounds the search for a cluster by its endpoint.
-const findTimeout = 30 * time.Second
-
-// find asks EKS for the cluster with the endpoint of the binding.
-func (f *Factory) find(ctx context.Context, b *binding.Binding) error {
-	ctx, cancel := context.WithTimeout(ctx, findTimeout)
-	defer cancel()
-	progress := output.NewProgress(f.ErrOut)
-	defer progress.End()
-	endpoint, _ := binding.ParseEndpoint(b.Server)
-	found, err := eks.New(b.AWS.EKS()).FindByEndpoint(ctx, endpoint.Host, func(done, total int) {
-		progress.Show(fmt.Sprintf("looking for the cluster of %s: %d of %d described", endpoint.Host, done, total))
-	})
-	if err != nil {
-		next := "pass --cluster-name"
-		if awsclient.KindOf(err) == awsclient.KindAccessDenied {
-			next += ", or allow eks:ListClusters and eks:DescribeCluster"
-		}
-		return hint.Wrap(fmt.Errorf("the kubeconfig contains the endpoint of the cluster but not its name: %w", err),
-			"%s", next)
-	}
-	return b.Found(found.ARN)
 }
 
 // Location is the account and region of a cluster's keys, with clients for them.

@@ -59,8 +59,8 @@ func (f *Factory) bind(kubeContext string) (*binding.Binding, error) {
 	if kubeContext != "" {
 		o.Context = kubeContext
 	}
-	connection, connectionErr := f.connection(raw, o)
-	o.Connection = connection
+	connection, inPod, connectionErr := f.connection(raw, o)
+	o.Connection, o.InPod = connection, inPod
 	t, err := binding.Resolve(raw, o)
 	return binding.New(t, connection, connectionErr), err
 }
@@ -78,28 +78,31 @@ func (f *Factory) WithoutContext() *binding.Binding {
 	return binding.WithoutContext(f.bindingOptions())
 }
 
-// connection returns the connection that kubectl would use in the context, with every flag of kubectl applied. It is
-// nil if kubectl would only try the default address on this host.
-func (f *Factory) connection(raw clientcmdapi.Config, o binding.Options) (*rest.Config, error) {
+// connection returns the connection that kubectl would use in the context, with every flag of kubectl applied, and
+// whether it is that of a pod. It is nil if kubectl would only try the default address on this host.
+func (f *Factory) connection(raw clientcmdapi.Config, o binding.Options) (config *rest.Config, inPod bool, err error) {
 	flags, err := f.kubeFlags(o.Context)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	config, err := flags.ToRESTConfig()
+	config, err = flags.ToRESTConfig()
 	if err != nil {
-		return nil, fmt.Errorf("read kubeconfig: %w", err)
+		return nil, false, fmt.Errorf("read kubeconfig: %w", err)
 	}
 	entry := o.ClusterEntry
 	if kubeContext := raw.Contexts[cmp.Or(o.Context, raw.CurrentContext)]; kubeContext != nil {
 		entry = cmp.Or(entry, kubeContext.Cluster)
 	}
-	if config.Host == clientcmd.ClusterDefaults.Server && raw.Clusters[entry] == nil && value(f.Kube.APIServer) == "" {
-		return nil, nil
+	if raw.Clusters[entry] == nil && value(f.Kube.APIServer) == "" {
+		if config, err = podConnection(f.inCluster, config); config == nil {
+			return nil, false, err
+		}
+		inPod = true
 	}
 	config.UserAgent = UserAgent + "/" + f.Version
 	config.QPS = -1 // unlimited
 	config.WarningHandler = rest.NoWarnings{}
-	return config, nil
+	return config, inPod, nil
 }
 
 // kubeFlags returns a copy of kubectl's flags with another context. It copies each flag by its name, so that no flag

@@ -14,8 +14,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 )
 
-// TestFindByEndpoint checks that the cluster is found on any page, and what is said if it is not.
-func TestFindByEndpoint(t *testing.T) {
+// TestFind checks that the cluster is found on any page, and the error if it is not.
+func TestFind(t *testing.T) {
 	server, config := awstest.New(t)
 	for i := range 150 {
 		awstest.AddCluster(t, server, fakeaws.Cluster{Name: fmt.Sprintf("c%03d", i)})
@@ -36,25 +36,26 @@ func TestFindByEndpoint(t *testing.T) {
 	for host, want := range map[string]string{
 		"aaaa.gr7.eu-central-1.eks.amazonaws.com": first, "ffff.gr7.eu-central-1.eks.amazonaws.com": last,
 	} {
-		found, err := client.FindByEndpoint(t.Context(), host, progress)
+		found, err := client.Find(t.Context(), eks.ByEndpoint(host), progress)
 		if err != nil || found.ARN != want {
-			t.Errorf("FindByEndpoint(%s) = %s, %v, want %s", host, found.ARN, err, want)
+			t.Errorf("Find(%s) = %s, %v, want %s", host, found.ARN, err, want)
 		}
 	}
 	if done.Load() == 0 {
 		t.Error("no progress was reported")
 	}
-	_, err := client.FindByEndpoint(t.Context(), "eeee.gr7.eu-central-1.eks.amazonaws.com", progress)
+	missing := eks.ByEndpoint("eeee.gr7.eu-central-1.eks.amazonaws.com")
+	_, err := client.Find(t.Context(), missing, progress)
 	if err == nil || !strings.Contains(err.Error(), "none of the 152 clusters") {
 		t.Errorf("error = %v, want the number of clusters", err)
 	}
 	awstest.Must(t, server.AddPrincipal(awstest.User(fakeaws.Allow("eks:ListClusters"))))
-	_, err = client.FindByEndpoint(t.Context(), "eeee.gr7.eu-central-1.eks.amazonaws.com", progress)
+	_, err = client.Find(t.Context(), missing, progress)
 	if err == nil || !strings.Contains(err.Error(), "could not be described") {
 		t.Errorf("error = %v, want it to say that clusters could not be described", err)
 	}
 	awstest.Must(t, server.AddPrincipal(awstest.User(fakeaws.Allow("eks:DescribeCluster"))))
-	_, err = client.FindByEndpoint(t.Context(), "eeee.gr7.eu-central-1.eks.amazonaws.com", progress)
+	_, err = client.Find(t.Context(), missing, progress)
 	if awsclient.KindOf(err) != awsclient.KindAccessDenied {
 		t.Errorf("error = %v, want AccessDenied", err)
 	}

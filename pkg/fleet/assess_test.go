@@ -149,7 +149,7 @@ func TestGroupByKey(t *testing.T) {
 	undated := &v1alpha1.Key{ARN: keyF, State: "PendingReplicaDeletion", Usable: v1alpha1.UsableNo}
 	const foreign = "arn:aws:kms:us-east-1:444455556666:key/eeeeeeee-0000-0000-0000-000000000005"
 	hidden := &v1alpha1.Key{ARN: foreign, Usable: v1alpha1.UsableUnknown, Reason: "access denied"}
-	keys := groupByKey(list(
+	keys := GroupByKey(list(
 		report("a2", v1alpha1.VerdictCustomerManagedKey, usable(keyA)),
 		report("a1", v1alpha1.VerdictCustomerManagedKey, usable(keyA)),
 		report("b", v1alpha1.VerdictCustomerManagedKey, unusable(keyB)),
@@ -184,7 +184,7 @@ func TestGroupByKey(t *testing.T) {
 		list(report("b", v1alpha1.VerdictCustomerManagedKey, sick),
 			report("a", v1alpha1.VerdictCustomerManagedKey, usable(keyA))),
 	} {
-		if got := groupByKey(items, now); got[0].Usable != v1alpha1.UsableNo || got[0].Reason != sick.Reason {
+		if got := GroupByKey(items, now); got[0].Usable != v1alpha1.UsableNo || got[0].Reason != sick.Reason {
 			t.Errorf("key = %+v, want not usable", got[0])
 		}
 	}

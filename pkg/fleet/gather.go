@@ -98,6 +98,10 @@ func Gather(ctx context.Context, o Options) (*Gathered, error) {
 	if err != nil {
 		return nil, err
 	}
+	if listed := len(ids); g.Scope.Shard.Count > 0 {
+		ids = g.Scope.Shard.of(ids)
+		g.out.Notes = append(g.out.Notes, fmt.Sprintf("shard %s: %d of %d accounts", g.Scope.Shard, len(ids), listed))
+	}
 	g.assumeRoles(ctx, ids)
 	var all errgroup.Group
 	for _, a := range g.accounts {

@@ -14,9 +14,9 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
 )
 
-// groupByKey returns the customer keys of the clusters, each with the clusters that use
+// GroupByKey returns the customer keys of the clusters, each with the clusters that use
 // it, in the order that v1alpha1.AuditReport documents.
-func groupByKey(items []v1alpha1.EncryptionReport, now time.Time) []v1alpha1.AuditKey {
+func GroupByKey(items []v1alpha1.EncryptionReport, now time.Time) []v1alpha1.AuditKey {
 	index := map[string]int{}
 	var keys []v1alpha1.AuditKey
 	for i := range items {

@@ -25,6 +25,8 @@ type Scope struct {
 	Organization bool
 	// RoleName is the role to assume in each account; empty means to act as the caller.
 	RoleName string
+	// Shard limits the accounts to one part of them.
+	Shard Shard
 }
 
 var rolePattern = regexp.MustCompile(`^[\w+=,.@-]+(/[\w+=,.@-]+)*$`)

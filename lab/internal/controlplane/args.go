@@ -3,6 +3,7 @@ package controlplane
 import (
 	"fmt"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/pki"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
@@ -30,6 +31,7 @@ func etcdArgs(dir state.Dir, c *state.Config) []string {
 // apiServerArgs returns the arguments of the API server with this folder.
 func apiServerArgs(dir state.Dir, c *state.Config, folder string, port int, webhook string) []string {
 	certs, own := pki.Folder(dir.PKI()), pki.Folder(folder)
+	cluster := fakeaws.Cluster{Name: state.ClusterName, Region: state.Region, Account: state.Account}
 	return []string{
 		"--bind-address=" + loopback, "--advertise-address=" + loopback,
 		fmt.Sprintf("--secure-port=%d", port),
@@ -40,7 +42,8 @@ func apiServerArgs(dir state.Dir, c *state.Config, folder string, port int, webh
 		"--etcd-servers=" + c.Ports.EtcdURL(), "--etcd-cafile=" + certs.Cert(pki.CA),
 		"--etcd-certfile=" + certs.Cert(pki.Etcd), "--etcd-keyfile=" + certs.Key(pki.Etcd),
 		"--service-cluster-ip-range=10.100.0.0/16",
-		"--service-account-issuer=" + c.Ports.APIServerURL(),
+		// As on EKS: DescribeCluster returns the same issuer.
+		"--service-account-issuer=" + cluster.Issuer(),
 		"--service-account-key-file=" + certs.Key(pki.ServiceAccounts),
 		"--service-account-signing-key-file=" + certs.Key(pki.ServiceAccounts),
 		"--authorization-mode=Node,RBAC",

@@ -56,6 +56,8 @@ type AuditScope struct {
 	Filters  []string `json:"filters,omitempty"`
 	// Organization is true if the accounts are those of an AWS organization.
 	Organization bool `json:"organization,omitempty"`
+	// Shard is I/N if the report covers only part I of N of the accounts, with I from 0 to N-1.
+	Shard string `json:"shard,omitempty"`
 	// Controls are the ids of the controls that affect the outcome. The results of the
 	// others are for information.
 	Controls []string `json:"controls,omitempty"`

@@ -29,6 +29,7 @@ const (
 type options struct {
 	factory *cmdutil.Factory
 	scopeOptions
+	shardOptions
 	rulesOptions
 	dataOptions
 	fileFlags      []string
@@ -94,6 +95,7 @@ not be checked. If both 1 and 3 apply, the code is 1.`,
 		}),
 	}
 	o.scopeOptions.addFlags(cmd)
+	o.shardOptions.addFlags(cmd)
 	o.rulesOptions.addFlags(cmd)
 	o.dataOptions.addFlags(cmd)
 	flags := cmd.Flags()
@@ -127,6 +129,9 @@ func (o *options) validate(changed func(flag string) bool) error {
 		return cmdutil.UsageErrorf("--sample must be at least 1, got %d", o.sample)
 	}
 	if err := o.evidence.Validate(); err != nil {
+		return err
+	}
+	if err := o.parseShard(&o.scope); err != nil {
 		return err
 	}
 	return o.scopeOptions.validate(changed)

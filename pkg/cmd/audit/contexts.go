@@ -25,7 +25,7 @@ func (o *options) gatherFromContexts(ctx context.Context,
 	if err != nil {
 		return nil, scope, err
 	}
-	scope.Contexts = names
+	scope.Contexts = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "" }) // of a pod
 	var (
 		mu            sync.Mutex
 		answers       fleet.Answers

@@ -40,7 +40,7 @@ func formatOf(path string) string {
 	for _, e := range []struct{ extension, format string }{
 		{".sarif.json", "sarif"}, {".ocsf.json", "ocsf"}, {".asff.json", "asff"}, {".junit.xml", "junit"},
 		{".sarif", "sarif"}, {".ocsf", "ocsf"}, {".asff", "asff"}, {".html", "html"}, {".htm", "html"},
-		{".md", "markdown"}, {".markdown", "markdown"}, {".csv", "csv"}, {".xml", "junit"},
+		{".md", "markdown"}, {".markdown", "markdown"}, {".csv", "csv"}, {".xml", "junit"}, {".prom", report.OpenMetrics},
 		{".json", "json"}, {".yaml", "yaml"}, {".yml", "yaml"}, {".txt", "table"},
 	} {
 		if strings.HasSuffix(strings.ToLower(path), e.extension) {
@@ -122,6 +122,9 @@ func (files reportFiles) write(r *v1alpha1.AuditReport, o report.Options) error 
 
 // finish closes the temporary file and renames it if it was written without an error.
 func (f *reportFile) finish(err error) error {
+	if f.format == report.OpenMetrics { // node-exporter reads it as another user, and publishes it anyway
+		err = errors.Join(err, f.temp.Chmod(0o644))
+	}
 	if err = errors.Join(err, f.temp.Sync(), f.temp.Close()); err != nil {
 		return err
 	}

@@ -101,7 +101,8 @@ func (s *scopeOptions) firstRegion() string {
 // gatherFromAWS audits the clusters that EKS lists.
 func (o *options) gatherFromAWS(ctx context.Context,
 	progress *output.Progress) (*fleet.Answers, v1alpha1.AuditScope, error) {
-	scope := v1alpha1.AuditScope{Filters: o.filter.Conditions(), Organization: o.scope.Organization}
+	scope := v1alpha1.AuditScope{Filters: o.filter.Conditions(), Organization: o.scope.Organization,
+		Shard: o.scope.Shard.String()}
 	b := o.factory.WithoutContext()
 	b.Region = cmp.Or(b.Region, o.firstRegion())
 	if err := o.factory.Connect(ctx, b); err != nil {
@@ -127,7 +128,8 @@ func (o *options) gatherFromAWS(ctx context.Context,
 	scope.Regions, scope.Accounts = gathered.Regions, gathered.Accounts
 	return &fleet.Answers{
 		Items: gathered.Items, Unreachable: gathered.Unreachable,
-		Notes: append(cmdutil.SourceNotes(b.Target, clients), gathered.Notes...),
+		EmptyShard: o.scope.Shard.Count > 0 && len(gathered.Accounts) == 0,
+		Notes:      append(cmdutil.SourceNotes(b.Target, clients), gathered.Notes...),
 	}, scope, nil
 }
 

@@ -62,7 +62,7 @@ func (o *Options) runAll(ctx context.Context) error {
 		o.date(&inspected.Report)
 		list.Items = append(list.Items, inspected.Report)
 	}
-	if err := o.factory.Print(&list, func(w io.Writer, _ output.Colour, wide bool) error {
+	if err := o.print(&list, list.Items, func(w io.Writer, _ output.Colour, wide bool) error {
 		return output.EncryptionTable(w, list.Items, wide)
 	}); err != nil {
 		return err

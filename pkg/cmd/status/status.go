@@ -81,11 +81,14 @@ the key policy shuts out the cluster's role or the account. It makes about six m
 calls; what you are not allowed to read is shown as unknown, with the missing permission.
 The last use shows that the key is in use, not which data was encrypted with it.
 
+In addition to the formats of every command, -o accepts openmetrics, for Prometheus.
+
 Exit codes: 0 the report is complete, and --require holds; 1 --require does not hold;
 2 it could not run; 3 the verdict is unknown, or the context is not an EKS cluster.`,
-		Example: Example,
-		Args:    cmdutil.NoArgs,
-		RunE:    cmdutil.Check(o.Execute),
+		Example:     Example,
+		Args:        cmdutil.NoArgs,
+		Annotations: cmdutil.WithExtraFormats(Formats()),
+		RunE:        cmdutil.Check(o.Execute),
 	}
 	o.AddFlags(cmd)
 	return cmd
@@ -172,9 +175,10 @@ func (o *Options) Run(ctx context.Context) error {
 		return err // without a region there is no cluster to report on
 	}
 	o.date(report)
-	if err := o.factory.Print(report, func(w io.Writer, colour output.Colour, wide bool) error {
+	text := func(w io.Writer, colour output.Colour, wide bool) error {
 		return output.EncryptionText(w, report, colour, wide)
-	}); err != nil {
+	}
+	if err := o.print(report, []v1alpha1.EncryptionReport{*report}, text); err != nil {
 		return err
 	}
 	if o.require != "" && err == nil && report.Cluster.Guard == v1alpha1.GuardUnverified {

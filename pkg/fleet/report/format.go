@@ -1,5 +1,5 @@
-// Package report writes an audit report as CSV, Markdown, HTML, SARIF, JUnit, OCSF or ASFF. It only converts: the same
-// report always gives the same bytes.
+// Package report writes an audit report as CSV, Markdown, HTML, SARIF, JUnit, OCSF, ASFF or OpenMetrics. It only
+// converts: the same report always gives the same bytes.
 package report
 
 import (
@@ -13,7 +13,7 @@ import (
 
 // Formats returns the formats that Write accepts.
 func Formats() []string {
-	return []string{"csv", "markdown", "html", "sarif", "junit", "ocsf", "asff"}
+	return []string{"csv", "markdown", "html", "sarif", "junit", "ocsf", "asff", OpenMetrics}
 }
 
 // Options are the choices that some formats have. The zero value is the default of each.
@@ -54,6 +54,8 @@ func (o Options) writer(format string) (func(io.Writer, *reportRows) error, erro
 		return writeOCSF, nil
 	case "asff":
 		return writeASFF, nil
+	case OpenMetrics:
+		return writeOpenMetrics, nil
 	}
 	return nil, fmt.Errorf("unknown report format %q: use one of %s", format, strings.Join(Formats(), ", "))
 }

@@ -30,7 +30,7 @@ func render(t testing.TB, format string, r *v1alpha1.AuditReport) string {
 func TestGolden(t *testing.T) {
 	for format, file := range map[string]string{"csv": "report.csv", "markdown": "report.md", "html": "report.html",
 		"sarif": "report.sarif.json", "junit": "report.junit.xml", "ocsf": "report.ocsf.json",
-		"asff": "report.asff.json"} {
+		"asff": "report.asff.json", OpenMetrics: "report.prom"} {
 		t.Run(format, func(t *testing.T) {
 			got, path := render(t, format, fixture(t)), filepath.Join("testdata", file)
 			structure(t, format, got)

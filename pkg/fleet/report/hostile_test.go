@@ -54,6 +54,8 @@ func structure(t testing.TB, format, text string) {
 		parsePage(t, text)
 	case "markdown":
 		checkTables(t, text)
+	case OpenMetrics:
+		parseMetrics(t, text)
 	}
 	for line := range strings.Lines(text) {
 		for _, char := range strings.TrimSuffix(strings.TrimLeft(line, "\t"), "\n") {
