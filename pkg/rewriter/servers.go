@@ -41,6 +41,8 @@ type servers struct {
 	live   map[string]bool // by the hash of the Lease's name
 	reason string          // why the live servers are unknown
 	pooled bool            // a proxy spreads the requests of one connection over servers
+	// distance is the shortest round trip of a small request.
+	distance time.Duration
 }
 
 type serverLane struct {
@@ -161,11 +163,15 @@ func (s *servers) open(ctx context.Context) (*apiserver.Lane, error) {
 }
 
 // checkPool checks whether all requests of a connection reach one server, as far as their
-// addresses can be read.
+// addresses can be read. It also measures the distance.
 func (s *servers) checkPool(ctx context.Context, lane *apiserver.Lane) {
 	first := ""
 	for range poolRequests {
+		sent := time.Now()
 		address, err := lane.Address(ctx)
+		if took := time.Since(sent); s.distance == 0 || took < s.distance {
+			s.distance = took
+		}
 		switch {
 		case err != nil:
 		case first == "":
