@@ -26,7 +26,7 @@ func main() {
 	var o options
 	var fake int
 	var probe bool
-	flag.IntVar(&o.secrets, "secrets", 10_000, "number of secrets of 1 KiB for the fastest methods; the slower ones have fewer")
+	flag.IntVar(&o.secrets, "secrets", 12_000, "number of secrets of 1 KiB for the fastest methods; the slower ones have fewer")
 	flag.IntVar(&o.rounds, "rounds", 3, "number of measurements of each method; the tables have the medians")
 	flag.BoolVar(&o.aims, "aims", false, "measure only what the aims need")
 	flag.IntVar(&o.curve, "curve", 0,
@@ -72,8 +72,8 @@ const (
 func (o options) scenarios() []scenario {
 	n := o.secrets
 	fast := rewrite(methodFast, n, "--max-concurrency", "512")
-	near := []method{replace(n / 4), rewrite(methodGentle, n/2), unpaced(n), fast}
-	far := []method{replace(n / 40), rewrite(methodGentle, n/2), unpaced(n), fast}
+	near := []method{replace(n / 5), rewrite(methodGentle, 2*n/3), unpaced(n), fast}
+	far := []method{replace(n / 50), rewrite(methodGentle, n/4), unpaced(n), fast}
 	if !o.aims {
 		near = append([]method{annotate(n / 5)}, near...)
 	}

@@ -106,7 +106,7 @@ func (v *vegas) adjust(now time.Time) {
 	case v.slowStart && delay >= lowShare*allowed:
 		v.slowStart = false
 		v.probe(goal, now)
-	case !v.slowStart && now.Sub(v.lastProbe) >= probeInterval:
+	case now.Sub(v.lastProbe) >= probeInterval:
 		v.probe(v.limit, now)
 	case delay < lowShare*allowed:
 		v.grow(now)
@@ -117,9 +117,12 @@ func (v *vegas) adjust(now time.Time) {
 	}
 }
 
+// grow raises the limit. The start phase skips limits that can not exceed the tolerance:
+// with 1 + tolerance requests in flight, even a server that handles one at a time delays
+// them by the tolerance at most.
 func (v *vegas) grow(now time.Time) {
 	if v.slowStart {
-		v.setLimit(v.limit*2, now)
+		v.setLimit(max(v.limit*2, 1+v.tolerance), now)
 	} else {
 		v.setLimit(v.limit*growth, now)
 	}

@@ -212,7 +212,7 @@ func EstimateBytes(ctx context.Context, o Options) (text string, ok bool) {
 	o.complete()
 	s := &servers{config: apiserver.HTTP1(o.Config)}
 	defer s.close()
-	if _, err := s.open(ctx); err != nil {
+	if err := s.open(ctx, 1); err != nil {
 		return "", false
 	}
 	m := s.metrics()

@@ -107,7 +107,7 @@ func newSession(ctx context.Context, o *Options) (*session, error) {
 		if s.servers.metrics() != nil {
 			s.guard.metrics = s.servers.scrape
 		}
-		distance = s.servers.distance
+		distance = s.servers.distance()
 		lanes = min(max(len(s.servers.voters()), 1), maxWriteLanes) + o.MaxConcurrency/streamsPerLane
 	}
 	s.limiter = limiter.New(limiter.Options{
