@@ -18,7 +18,7 @@ import (
 
 type options struct {
 	secrets, rounds, curve int
-	aims                   bool
+	all                    bool
 	out, only              string
 }
 
@@ -28,10 +28,11 @@ func main() {
 	var probe bool
 	flag.IntVar(&o.secrets, "secrets", 12_000, "number of secrets of 1 KiB for the fastest methods; the slower ones have fewer")
 	flag.IntVar(&o.rounds, "rounds", 3, "number of measurements of each method; the tables have the medians")
-	flag.BoolVar(&o.aims, "aims", false, "measure only what the aims need")
+	flag.BoolVar(&o.all, "all", false, "also measure get | annotate, and secrets of 100 KiB")
 	flag.IntVar(&o.curve, "curve", 0,
 		"print only throughput and latency by the number of requests in flight, with this many API servers")
-	flag.StringVar(&o.only, "only", "", "run only scenarios whose name contains one of these comma-separated parts")
+	flag.StringVar(&o.only, "only", "",
+		"run only scenarios whose name contains one of these comma-separated parts; the last one is \"memory\"")
 	flag.StringVar(&o.out, "out", "", "also write the tables between the markers in this file")
 	flag.IntVar(&fake, "fake-server", 0, "internal: run as an API server with this many secrets")
 	flag.BoolVar(&probe, "probe", false, "internal: run as the latency probe until the end of standard input")
@@ -74,7 +75,7 @@ func (o options) scenarios() []scenario {
 	fast := rewrite(methodFast, n, "--max-concurrency", "512")
 	near := []method{replace(n / 5), rewrite(methodGentle, 2*n/3), unpaced(n), fast}
 	far := []method{replace(n / 50), rewrite(methodGentle, n/4), unpaced(n), fast}
-	if !o.aims {
+	if o.all {
 		near = append([]method{annotate(n / 5)}, near...)
 	}
 	all := []scenario{
@@ -83,7 +84,7 @@ func (o options) scenarios() []scenario {
 		{name: "1 API server, 40 ms away", servers: 1, size: 1024, roundTrip: farRoundTrip, proxied: true, methods: far},
 		{name: "2 API servers, 40 ms away", servers: 2, size: 1024, roundTrip: farRoundTrip, proxied: true, methods: far},
 	}
-	if !o.aims {
+	if o.all {
 		all = append(all, scenario{
 			name: "1 API server, secrets of 100 KiB", servers: 1, size: 100 << 10, proxied: true,
 			methods: []method{replace(n / 50), rewrite(methodGentle, n/50)},
