@@ -25,13 +25,13 @@ type vegas struct {
 	tolerance      float64       // allowed delay in service times; 0: any
 	distance       time.Duration // round-trip time of the network
 	base           time.Duration // latency of the unloaded server; 0 until measured
-	spread         time.Duration // variation of the base
+	spread         time.Duration // variation of the base, between its quartiles
 	slowStart      bool          // double the limit until the first delay or overload
 	probing        bool          // measuring the base at a reduced limit
 	resume         float64       // limit to restore after the probe
 	lastProbe      time.Time
 
-	windowStart time.Time // requests sent earlier are ignored
+	windowStart time.Time // only requests sent later count
 	latencies   []time.Duration
 }
 
@@ -50,9 +50,9 @@ func (v *vegas) currentLimit() int { return int(math.Round(v.limit)) }
 // whether the server was overloaded.
 func (v *vegas) observe(sent, received time.Time, overloaded bool) {
 	if v.windowStart.IsZero() {
-		v.windowStart, v.lastProbe = sent, sent
+		v.windowStart, v.lastProbe = sent.Add(-1), sent
 	}
-	if sent.Before(v.windowStart) {
+	if !sent.After(v.windowStart) {
 		return // sent under an earlier limit
 	}
 	if overloaded {
@@ -91,10 +91,11 @@ func (v *vegas) adjust(now time.Time) {
 	slices.Sort(v.latencies)
 	n := len(v.latencies)
 	median := max(v.latencies[n/2], 1)
-	if v.probing || v.base == 0 || median < v.base {
-		v.base, v.spread = median, v.latencies[3*n/4]-v.latencies[n/4]
+	if v.base == 0 || median < v.base {
+		v.base = median
 	}
 	if v.probing {
+		v.base, v.spread = median, v.latencies[3*n/4]-v.latencies[n/4]
 		v.probing, v.lastProbe = false, now
 		v.setLimit(v.resume, now)
 		return

@@ -125,12 +125,15 @@ const (
 	streamsPerLane = 100
 )
 
-// tolerance returns how much longer than without this run a request may take an API
-// server, as a multiple. At the default concurrency, it may take twice as long, for us and
-// for other users. A higher concurrency is a wish for speed: it allows longer queues.
+// gentleTolerance is how much longer a write may take an API server because of this run,
+// as a multiple. So it is for other users: their requests wait in the same queue.
+const gentleTolerance = 1.5
+
+// tolerance returns the tolerance for a concurrency. One above the default is a wish for
+// speed: it allows longer queues, of some hundred requests at most.
 func tolerance(maxConcurrency int) float64 {
-	ratio := max(1, float64(maxConcurrency)/DefaultMaxConcurrency)
-	return ratio * ratio
+	ratio := float64(maxConcurrency) / DefaultMaxConcurrency
+	return max(gentleTolerance, ratio*ratio)
 }
 
 // checkAdmission notes the webhooks and policies that may change the objects, or
