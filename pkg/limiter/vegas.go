@@ -18,18 +18,24 @@ const (
 	overloadBackoff = 0.5              // factor on the limit after an overload
 )
 
+// measurement is the latency of the unloaded server.
+type measurement struct {
+	base   time.Duration // median; 0 until measured
+	spread time.Duration // between the quartiles
+}
+
 // vegas computes the limit from the latencies of the requests. It does no I/O, reads
 // no clock, and is not safe for concurrent use.
 type vegas struct {
 	limit, ceiling float64
 	tolerance      float64       // allowed delay in service times; 0: any
 	distance       time.Duration // round-trip time of the network
-	base           time.Duration // latency of the unloaded server; 0 until measured
-	spread         time.Duration // variation of the base, between its quartiles
-	slowStart      bool          // double the limit until the first delay or overload
-	probing        bool          // measuring the base at a reduced limit
-	resume         float64       // limit to restore after the probe
-	lastProbe      time.Time
+	measurement
+	previous  measurement // of the last probe
+	slowStart bool        // double the limit until the first delay or overload
+	probing   bool        // measuring the base at a reduced limit
+	resume    float64     // limit to restore after the probe
+	lastProbe time.Time
 
 	windowStart time.Time // only requests sent later count
 	latencies   []time.Duration
@@ -95,7 +101,7 @@ func (v *vegas) adjust(now time.Time) {
 		v.base = median
 	}
 	if v.probing {
-		v.base, v.spread = median, v.latencies[3*n/4]-v.latencies[n/4]
+		v.probed(measurement{median, v.latencies[3*n/4] - v.latencies[n/4]})
 		v.probing, v.lastProbe = false, now
 		v.setLimit(v.resume, now)
 		return
@@ -118,7 +124,7 @@ func (v *vegas) adjust(now time.Time) {
 	}
 }
 
-// grow raises the limit. The start phase skips limits that can not exceed the tolerance:
+// grow raises the limit. The start phase skips limits that cannot exceed the tolerance:
 // with 1 + tolerance requests in flight, even a server that handles one at a time delays
 // them by the tolerance at most.
 func (v *vegas) grow(now time.Time) {
@@ -129,11 +135,21 @@ func (v *vegas) grow(now time.Time) {
 	}
 }
 
+// probed takes the smaller of the last two probes. One alone may coincide with a garbage
+// collection of the server.
+func (v *vegas) probed(latest measurement) {
+	v.measurement = latest
+	if v.previous.base > 0 && v.previous.base < latest.base {
+		v.measurement = v.previous
+	}
+	v.previous = latest
+}
+
 // service returns how long the unloaded server takes for a request.
 func (v *vegas) service() time.Duration { return max(v.base-v.distance, minService) }
 
 // allowedDelay returns how much longer than the base a request may take. A delay below
-// the spread can not be measured.
+// the spread cannot be measured.
 func (v *vegas) allowedDelay() float64 { return v.tolerance * float64(max(v.service(), v.spread)) }
 
 // probe measures the base again, with about one request at the server at any time. Then

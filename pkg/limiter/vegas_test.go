@@ -160,6 +160,19 @@ func TestLimitDecreasesUnderForeignLoad(t *testing.T) {
 	}
 }
 
+// A slow probe alone does not raise the base; a server that stays slow does.
+func TestSlowProbe(t *testing.T) {
+	const ms = time.Millisecond
+	v := newVegas(Options{Ceiling: 64, Tolerance: gentle})
+	for i, probe := range []struct{ median, base time.Duration }{
+		{5 * ms, 5 * ms}, {20 * ms, 5 * ms}, {6 * ms, 6 * ms}, {20 * ms, 6 * ms}, {21 * ms, 20 * ms},
+	} {
+		if v.probed(measurement{base: probe.median}); v.base != probe.base {
+			t.Errorf("base after probe %d = %s, want %s", i, v.base, probe.base)
+		}
+	}
+}
+
 // The latency of a large server does not matter if there is no tolerance to keep.
 func TestOnlyOverloadsMatter(t *testing.T) {
 	s := server{workers: 2, service: 50 * time.Millisecond}
