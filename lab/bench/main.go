@@ -26,7 +26,8 @@ func main() {
 	var o options
 	var fake int
 	var probe bool
-	flag.IntVar(&o.secrets, "secrets", 12_000, "number of secrets of 1 KiB for the fastest methods; the slower ones have fewer")
+	flag.IntVar(&o.secrets, "secrets", 12_000,
+		"number of secrets of 1 KiB for the fastest methods; the slower ones have fewer")
 	flag.IntVar(&o.rounds, "rounds", 3, "number of measurements of each method; the tables have the medians")
 	flag.BoolVar(&o.all, "all", false, "also measure get | annotate, and secrets of 100 KiB")
 	flag.IntVar(&o.curve, "curve", 0,

@@ -132,8 +132,8 @@ func measureMemory(ctx context.Context, n int) (measurement, error) {
 	if err := clientcmd.WriteToFile(*config, file); err != nil {
 		return m, err
 	}
-	cmd := exec.CommandContext(ctx, os.Getenv("PLUGIN_BIN"), "rewrite", "--no-record", "--trust-endpoint", "--allow-admission-changes",
-		"-o", "jsonpath={.verdict} {.resources[0].total}")
+	cmd := exec.CommandContext(ctx, os.Getenv("PLUGIN_BIN"), "rewrite", "--no-record", "--trust-endpoint",
+		"--allow-admission-changes", "-o", "jsonpath={.verdict} {.resources[0].total}")
 	cmd.Env = append(append([]string{}, l.env...), "KUBECONFIG="+file)
 	var out strings.Builder
 	cmd.Stdout = &out

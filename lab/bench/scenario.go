@@ -81,10 +81,10 @@ func (s scenario) run(ctx context.Context, rounds int) (*result, error) {
 
 func prefix(method int) string { return fmt.Sprintf("method-%d", method) }
 
-// server returns the address for the clients, and a function that returns the bytes that
-// were sent to and from it.
-func (s scenario) server(ctx context.Context, l *benchLab) (address string, bytes func() int64, stop func(), err error) {
-	address = l.cluster().Server
+// server returns the address for the clients, a function that returns the bytes that were
+// sent to and from it, and one that ends the proxy.
+func (s scenario) server(ctx context.Context, l *benchLab) (string, func() int64, func(), error) {
+	address := l.cluster().Server
 	if !s.proxied {
 		return address, func() int64 { return 0 }, func() {}, nil
 	}
@@ -96,8 +96,8 @@ func (s scenario) server(ctx context.Context, l *benchLab) (address string, byte
 }
 
 // measure runs one method on one namespace.
-func (s scenario) measure(ctx context.Context, l *benchLab, method method, namespace string) (m measurement, err error) {
-	m = measurement{objects: method.objects}
+func (s scenario) measure(ctx context.Context, l *benchLab, method method, namespace string) (measurement, error) {
+	m := measurement{objects: method.objects}
 	server, bytes, stop, err := s.server(ctx, l)
 	if err != nil {
 		return m, err

@@ -42,7 +42,9 @@ type vegas struct {
 }
 
 func newVegas(o Options) *vegas {
-	v := &vegas{limit: 1, ceiling: float64(max(o.Ceiling, 1)), tolerance: o.Tolerance, distance: o.Distance, slowStart: true}
+	v := &vegas{
+		limit: 1, ceiling: float64(max(o.Ceiling, 1)), tolerance: o.Tolerance, distance: o.Distance, slowStart: true,
+	}
 	if v.tolerance == 0 {
 		v.limit = min(initialLimit, v.ceiling)
 	}

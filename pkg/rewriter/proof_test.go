@@ -313,7 +313,8 @@ func TestObjectSize(t *testing.T) {
 	} {
 		g := &guard{quota: DefaultEtcdQuota, now: time.Now}
 		m := &apiserver.Metrics{
-			StorageBytes: 1 << 20, Sizes: map[string]float64{"secrets": 200_000}, Objects: map[string]float64{"secrets": test.all},
+			StorageBytes: 1 << 20, Sizes: map[string]float64{"secrets": 200_000},
+			Objects: map[string]float64{"secrets": test.all},
 		}
 		if err := g.begin(m, Secrets(), 100); err != nil || g.objectSize != test.want {
 			t.Errorf("size of an object with %v in all = %d, %v; want %d", test.all, g.objectSize, err, test.want)
