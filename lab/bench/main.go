@@ -26,7 +26,7 @@ func main() {
 	var o options
 	var fake int
 	var probe bool
-	flag.IntVar(&o.secrets, "secrets", 12_000,
+	flag.IntVar(&o.secrets, "secrets", 16_000,
 		"number of secrets of 1 KiB for the fastest methods; the slower ones have fewer")
 	flag.IntVar(&o.rounds, "rounds", 3, "number of measurements of each method; the tables have the medians")
 	flag.BoolVar(&o.all, "all", false, "also measure get | annotate, and secrets of 100 KiB")
@@ -70,14 +70,14 @@ const (
 )
 
 // scenarios returns the setups. The numbers of secrets are chosen so that each
-// measurement takes about ten seconds.
+// measurement takes 5 to 20 seconds.
 func (o options) scenarios() []scenario {
 	n := o.secrets
 	fast := rewrite(methodFast, n, "--max-concurrency", "512")
-	near := []method{replace(n / 5), rewrite(methodGentle, 2*n/3), unpaced(n), fast}
-	far := []method{replace(n / 50), rewrite(methodGentle, n/4), unpaced(n), fast}
+	near := []method{replace(n / 8), rewrite(methodGentle, 3*n/8), unpaced(n), fast}
+	far := []method{replace(n / 80), rewrite(methodGentle, n/8), unpaced(n), fast}
 	if o.all {
-		near = append([]method{annotate(n / 5)}, near...)
+		near = append([]method{annotate(n / 10)}, near...)
 	}
 	all := []scenario{
 		{name: "1 API server", servers: 1, size: 1024, methods: near},
@@ -88,7 +88,7 @@ func (o options) scenarios() []scenario {
 	if o.all {
 		all = append(all, scenario{
 			name: "1 API server, secrets of 100 KiB", servers: 1, size: 100 << 10, proxied: true,
-			methods: []method{replace(n / 50), rewrite(methodGentle, n/50)},
+			methods: []method{replace(n / 80), rewrite(methodGentle, n/80)},
 		})
 	}
 	return slices.DeleteFunc(all, func(s scenario) bool { return !containsAny(s.name, o.only) })
