@@ -74,7 +74,7 @@ const (
 func (o options) scenarios() []scenario {
 	n := o.secrets
 	fast := rewrite(methodFast, n, "--max-concurrency", "512")
-	near := []method{replace(n / 8), rewrite(methodGentle, 3*n/8), unpaced(n), fast}
+	near := []method{replace(n / 8), rewrite(methodGentle, 5*n/8), unpaced(n), fast}
 	far := []method{replace(n / 80), rewrite(methodGentle, n/8), unpaced(n), fast}
 	if o.all {
 		near = append([]method{annotate(n / 10)}, near...)

@@ -139,8 +139,9 @@ func repeat(finish <-chan struct{}, request func() error) (took []time.Duration)
 		case <-finish:
 			requests.Wait()
 			return took
-		case begin := <-ticker.C:
+		case <-ticker.C:
 			requests.Go(func() {
+				begin := time.Now()
 				if request() != nil {
 					return
 				}
