@@ -18,37 +18,40 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/kubeconfig"
 )
 
-// benchLab is a lab whose secrets are all stale: they were created with the
-// AWS-owned key before a customer key was associated.
+// benchLab is a lab whose secrets are stale at first: they are stored without
+// encryption before a customer key is associated.
 type benchLab struct {
 	dir    string
 	env    []string
 	config *clientcmdapi.Config
 }
 
-func startLab(ctx context.Context, secrets, size int) (*benchLab, error) {
+// startLab starts a lab without secrets and without a customer key.
+func startLab(ctx context.Context, servers int) (*benchLab, error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return nil, err
 	}
 	l := &benchLab{dir: dir}
-	steps := [][]string{
-		// Measure with disk writes like a real etcd, and without the start of the AWS CLI.
-		{"up", "--association-time", "1s", "--fsync", "--token-command", "lab"},
-		{"seed", "--secrets", strconv.Itoa(secrets), "--size", strconv.Itoa(size), "--namespaces", "8"},
-		{"associate"},
-	}
-	for _, step := range steps {
-		if _, err := l.lab(ctx, step...); err != nil {
-			l.stop(ctx)
-			return nil, err
-		}
-	}
-	if err := l.setEnvironment(ctx); err != nil {
+	// Measure with disk writes like a real etcd, and without the start of the AWS CLI.
+	if _, err := l.lab(ctx, "up", "--association-time", "1s", "--fsync", "--token-command", "lab",
+		"--api-servers", strconv.Itoa(servers), "--balance", "random", "--hot-reload"); err != nil {
 		l.stop(ctx)
 		return nil, err
 	}
 	return l, nil
+}
+
+// seed creates secrets in each of some namespaces, which are named prefix-0, prefix-1, …
+// It writes them into etcd without encryption, which is much faster than over the API server.
+func (l *benchLab) seed(ctx context.Context, prefix string, namespaces, secrets, size int) error {
+	n := strconv.Itoa(namespaces)
+	if _, err := l.lab(ctx, "seed", "--prefix", prefix, "--namespaces", n); err != nil {
+		return err
+	}
+	_, err := l.lab(ctx, "seed", "--plain", "--prefix", prefix, "--namespaces", n,
+		"--secrets", strconv.Itoa(namespaces*secrets), "--size", strconv.Itoa(size))
+	return err
 }
 
 // stop removes the lab, also after an interrupt.
@@ -115,9 +118,30 @@ func (l *benchLab) kubeconfig(server string) (string, error) {
 	return file, clientcmd.WriteToFile(*config, file)
 }
 
-// requests returns the number of requests for secrets since the API server started.
+// servers returns the addresses of the API servers themselves.
+func (l *benchLab) servers(ctx context.Context) ([]string, error) {
+	raw, err := l.lab(ctx, "servers", "-o", "json")
+	if err != nil {
+		return nil, err
+	}
+	var all []struct{ URL string }
+	if err := json.Unmarshal(raw, &all); err != nil {
+		return nil, err
+	}
+	var addresses []string
+	for _, s := range all {
+		addresses = append(addresses, s.URL)
+	}
+	return addresses, nil
+}
+
+// requests returns the number of requests for secrets since the API servers started.
 func (l *benchLab) requests(ctx context.Context) (int, error) {
-	config, err := l.as(ctx, "admin", l.cluster().Server)
+	addresses, err := l.servers(ctx)
+	if err != nil {
+		return 0, err
+	}
+	config, err := l.as(ctx, "admin", "")
 	if err != nil {
 		return 0, err
 	}
@@ -125,18 +149,20 @@ func (l *benchLab) requests(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	raw, err := get(ctx, client, config.Host+"/metrics")
-	if err != nil {
-		return 0, err
-	}
 	total := 0.0
-	for line := range strings.Lines(string(raw)) {
-		if strings.HasPrefix(line, "apiserver_request_total{") && strings.Contains(line, `resource="secrets"`) {
-			n, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndexByte(line, ' '):]), 64)
-			if err != nil {
-				return 0, err
+	for _, address := range addresses {
+		raw, err := get(ctx, client, address+"/metrics")
+		if err != nil {
+			return 0, err
+		}
+		for line := range strings.Lines(string(raw)) {
+			if strings.HasPrefix(line, "apiserver_request_total{") && strings.Contains(line, `resource="secrets"`) {
+				n, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndexByte(line, ' '):]), 64)
+				if err != nil {
+					return 0, err
+				}
+				total += n
 			}
-			total += n
 		}
 	}
 	return int(total), nil

@@ -1,7 +1,7 @@
 // Command bench compares `kubectl eks-encrypt rewrite` with other methods to
-// re-encrypt secrets, on a new lab for each measurement. It measures throughput,
-// requests, bytes on the wire, peak memory, and the latency that other users
-// observe. Compare only figures of the same run.
+// re-encrypt secrets, on a local cluster. It measures throughput, requests, bytes on
+// the wire, peak memory, and the latency that other users observe, and compares the
+// figures with the aims of the project. Compare only figures of the same run.
 package main
 
 import (
@@ -17,25 +17,23 @@ import (
 )
 
 type options struct {
-	secrets, slow, large int
-	rounds               int
-	million, sweep       bool
-	out, only            string
+	secrets, rounds, curve int
+	all                    bool
+	out, only              string
 }
 
 func main() {
 	var o options
 	var fake int
 	var probe bool
-	flag.IntVar(&o.secrets, "secrets", 20_000, "number of secrets of 1 KiB")
-	flag.IntVar(&o.slow, "slow", 4000,
-		"number of secrets for get | annotate; get | replace at 40 ms has an eighth of it")
-	flag.IntVar(&o.large, "big", 200, "number of secrets of 100 KiB")
-	flag.IntVar(&o.rounds, "rounds", 3, "number of measurements of each method; the table has the medians")
-	flag.BoolVar(&o.million, "million", false, "measure the memory with 1,000,000 objects, against a fake API server")
-	flag.BoolVar(&o.sweep, "sweep", false, "print only throughput and latency by the number of requests in flight")
+	flag.IntVar(&o.secrets, "secrets", 16_000,
+		"number of secrets of 1 KiB for the fastest methods; the slower ones have fewer")
+	flag.IntVar(&o.rounds, "rounds", 3, "number of measurements of each method; the tables have the medians")
+	flag.BoolVar(&o.all, "all", false, "also measure get | annotate, and secrets of 100 KiB")
+	flag.IntVar(&o.curve, "curve", 0,
+		"print only throughput and latency by the number of requests in flight, with this many API servers")
 	flag.StringVar(&o.only, "only", "",
-		"run only methods whose name contains one of these comma-separated parts, such as \"40 ms: rewrite\"")
+		"run only scenarios whose name contains one of these comma-separated parts; the last one is \"memory\"")
 	flag.StringVar(&o.out, "out", "", "also write the tables between the markers in this file")
 	flag.IntVar(&fake, "fake-server", 0, "internal: run as an API server with this many secrets")
 	flag.BoolVar(&probe, "probe", false, "internal: run as the latency probe until the end of standard input")
@@ -48,6 +46,10 @@ func main() {
 		run = func(ctx context.Context) error { return serveFake(ctx, fake) }
 	case probe:
 		run = runProbe
+	case o.curve > 0:
+		run = func(ctx context.Context) error {
+			return errors.Join(curve(ctx, o.curve, 0), curve(ctx, o.curve, farRoundTrip))
+		}
 	}
 	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
@@ -59,65 +61,68 @@ func main() {
 // farRoundTrip is about the round trip to an AWS region on another continent's coast.
 const farRoundTrip = 40 * time.Millisecond
 
+// Names of the methods that the aims compare.
+const (
+	methodReplace = "get | replace"
+	methodLoader  = "saturating loader"
+	methodGentle  = "rewrite"
+	methodFast    = "rewrite, 512 at once"
+)
+
+// scenarios returns the setups. The numbers of secrets are chosen so that each
+// measurement takes 5 to 20 seconds.
 func (o options) scenarios() []scenario {
-	fast := rewrite("rewrite, 512 at once", "--max-concurrency", "512")
-	return []scenario{
-		{
-			name: "1 KiB at 0 ms", secrets: o.secrets, size: 1024,
-			methods: []method{annotate(o.slow), replace(0), unpaced(), rewrite("rewrite"), fast},
-		},
-		{
-			name: "1 KiB at 40 ms", secrets: o.secrets, size: 1024, roundTrip: farRoundTrip, proxied: true,
-			methods: []method{replace(o.slow / 8), unpaced(), rewrite("rewrite"), fast},
-		},
-		{
-			name: "100 KiB at 0 ms", secrets: o.large, size: 100 << 10, proxied: true,
-			methods: []method{replace(0), rewrite("rewrite")},
-		},
+	n := o.secrets
+	fast := rewrite(methodFast, n, "--max-concurrency", "512")
+	near := []method{replace(n / 8), rewrite(methodGentle, 5*n/8), unpaced(n), fast}
+	far := []method{replace(n / 80), rewrite(methodGentle, n/8), unpaced(n), fast}
+	if o.all {
+		near = append([]method{annotate(n / 10)}, near...)
 	}
+	all := []scenario{
+		{name: "1 API server", servers: 1, size: 1024, methods: near},
+		{name: "2 API servers", servers: 2, size: 1024, methods: near},
+		{name: "1 API server, 40 ms away", servers: 1, size: 1024, roundTrip: farRoundTrip, proxied: true, methods: far},
+		{name: "2 API servers, 40 ms away", servers: 2, size: 1024, roundTrip: farRoundTrip, proxied: true, methods: far},
+	}
+	if o.all {
+		all = append(all, scenario{
+			name: "1 API server, secrets of 100 KiB", servers: 1, size: 100 << 10, proxied: true,
+			methods: []method{replace(n / 80), rewrite(methodGentle, n/80)},
+		})
+	}
+	return slices.DeleteFunc(all, func(s scenario) bool { return !containsAny(s.name, o.only) })
 }
 
 func bench(ctx context.Context, o options) error {
-	if o.sweep {
-		return errors.Join(sweep(ctx, 0), sweep(ctx, farRoundTrip))
-	}
-	report := newReport()
+	report := &report{}
 	for _, s := range o.scenarios() {
-		s.methods = slices.DeleteFunc(s.methods, func(m method) bool {
-			return !containsAny(s.name+": "+m.name, o.only)
-		})
-		measured := make([][]measurement, len(s.methods))
-		for round := range o.rounds {
-			for i, method := range s.methods {
-				fmt.Fprintf(os.Stderr, "%s: %s, %d of %d …\n", s.name, method.name, round+1, o.rounds)
-				m, err := measure(ctx, s, method)
-				if err != nil {
-					return fmt.Errorf("%s: %s: %w", s.name, method.name, err)
-				}
-				fmt.Fprintf(os.Stderr, "  %.0f/s, probe %s / %s\n", m.rate(), milliseconds(m.p50), milliseconds(m.p99))
-				measured[i] = append(measured[i], m)
-			}
-		}
-		for _, rounds := range measured {
-			report.add(s, median(rounds))
-		}
-	}
-	var failed error
-	if o.million {
-		fmt.Fprintln(os.Stderr, "1,000,000 objects …")
-		m, err := measureMemory(ctx, 1_000_000)
+		fmt.Fprintln(os.Stderr, s.name, "…")
+		r, err := s.run(ctx, o.rounds)
 		if err != nil {
-			failed = fmt.Errorf("1,000,000 objects: %w", err) // still print the tables
-		} else {
-			report.million = &m
+			return fmt.Errorf("%s: %w", s.name, err)
 		}
+		report.results = append(report.results, r)
+	}
+	var failed []error
+	for _, n := range []int{20_000, 1_000_000} {
+		if !containsAny("memory", o.only) {
+			break
+		}
+		fmt.Fprintf(os.Stderr, "memory with %d secrets …\n", n)
+		m, err := measureMemory(ctx, n)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("memory with %d secrets: %w", n, err)) // still print the tables
+			continue
+		}
+		report.memory = append(report.memory, m)
 	}
 	text := report.String()
 	fmt.Println(text)
 	if o.out != "" {
-		return errors.Join(failed, putBetweenMarkers(o.out, text))
+		failed = append(failed, putBetweenMarkers(o.out, text))
 	}
-	return failed
+	return errors.Join(failed...)
 }
 
 // containsAny reports whether name contains one of the comma-separated parts.

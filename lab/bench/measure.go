@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -13,38 +12,14 @@ import (
 	"time"
 )
 
-// scenario is one benchmark setup.
-type scenario struct {
-	name      string
-	secrets   int
-	size      int // bytes of data in each secret
-	roundTrip time.Duration
-	proxied   bool // requests pass the proxy, which delays them and counts bytes
-	methods   []method
-}
-
-// method is one way to re-encrypt the Secrets.
-type method struct {
-	name string
-	// base marks the method that others are compared with, limit the one that
-	// measures the server's limit.
-	base, limit bool
-	// only, if above 0, is the number of secrets for a slow method.
-	only int
-	// run re-encrypts all secrets and returns the peak memory in bytes, or 0 if it
-	// is not measured.
-	run func(ctx context.Context, l *benchLab, server string) (memory int64, err error)
-}
-
 // measurement is the result of one run of a method, or the median of several.
 type measurement struct {
-	method
-	objects        int
-	took           time.Duration
-	requests       int
-	bytes          int64         // 0: not counted
-	memory         int64         // peak of all processes in bytes; 0: not measured
-	p50, p99, idle time.Duration // latency of the probe; idle is the p99 before the run
+	objects  int
+	took     time.Duration
+	requests int
+	bytes    int64         // 0: not counted
+	memory   int64         // peak of all processes in bytes; 0: not measured
+	p50, p99 time.Duration // latency of the probe
 }
 
 // rate returns objects per second, or 0 without a measurement.
@@ -72,7 +47,6 @@ func median(rounds []measurement) measurement {
 	m.memory = medianOf(rounds, func(m measurement) int64 { return m.memory })
 	m.p50 = medianOf(rounds, func(m measurement) time.Duration { return m.p50 })
 	m.p99 = medianOf(rounds, func(m measurement) time.Duration { return m.p99 })
-	m.idle = medianOf(rounds, func(m measurement) time.Duration { return m.idle })
 	return m
 }
 
@@ -83,60 +57,6 @@ func medianOf[T cmp.Ordered](rounds []measurement, figure func(measurement) T) T
 	}
 	slices.Sort(all)
 	return all[len(all)/2]
-}
-
-// measure runs the method on a new lab.
-func measure(ctx context.Context, s scenario, method method) (measurement, error) {
-	m := measurement{method: method, objects: s.secrets}
-	if method.only > 0 {
-		m.objects = min(method.only, s.secrets)
-	}
-	l, err := startLab(ctx, m.objects, s.size)
-	if err != nil {
-		return m, err
-	}
-	defer l.stop(ctx)
-	server, bytes := l.cluster().Server, func() int64 { return 0 }
-	if s.proxied {
-		p, err := startProxy(ctx, server, s.roundTrip)
-		if err != nil {
-			return m, err
-		}
-		defer p.stop()
-		server, bytes = p.url(), p.bytes.Load
-	}
-	reader, err := l.as(ctx, "reader", l.cluster().Server)
-	if err != nil {
-		return m, err
-	}
-	idle, err := startProbe(ctx, reader)
-	if err != nil {
-		return m, err
-	}
-	time.Sleep(2 * time.Second)
-	_, m.idle = idle.finish()
-	before, err := l.requests(ctx)
-	if err != nil {
-		return m, err
-	}
-	probe, err := startProbe(ctx, reader)
-	if err != nil {
-		return m, err
-	}
-	begin := time.Now()
-	m.memory, err = method.run(ctx, l, server)
-	m.took = time.Since(begin)
-	m.p50, m.p99 = probe.finish()
-	if err != nil {
-		return m, err
-	}
-	m.bytes = bytes()
-	after, err := l.requests(ctx)
-	if err != nil {
-		return m, err
-	}
-	m.requests = after - before
-	return m, l.checkCurrent(ctx, m.objects)
 }
 
 // peakMemory waits for a started process and returns its peak memory in bytes. It

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -14,8 +15,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/clientcmd"
 )
 
@@ -39,68 +38,84 @@ func serveFake(ctx context.Context, n int) error {
 	return nil
 }
 
-// fakeAPI is the number of secrets of a fake API server. The server lists and
-// patches secrets, and returns 404 for everything else.
+// fakeNamespaces is the number of namespaces of a fake API server.
+const fakeNamespaces = 500
+
+// fakeAPI is the number of secrets of a fake API server. The server lists namespaces,
+// lists and patches secrets, and returns 404 for everything else. It only serves Tables.
 type fakeAPI int
 
 func (n fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
-	switch {
+	switch namespaced := len(parts) >= 5 && parts[4] == "secrets"; {
+	case r.Method == http.MethodGet && r.URL.Path == "/api/v1/namespaces":
+		respond(w, r, fakeNamespaces, fakeNamespace)
 	case r.Method == http.MethodGet && r.URL.Path == "/api/v1/secrets":
-		first, _ := strconv.Atoi(r.URL.Query().Get("continue"))
-		limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
-		list := &metav1.PartialObjectMetadataList{ListMeta: metav1.ListMeta{ResourceVersion: "9000000"}}
-		for i := first; i < min(first+limit, int(n)); i++ {
-			list.Items = append(list.Items, secret(i))
-		}
-		if end := first + limit; end < int(n) {
-			remaining := int64(int(n) - end)
-			// A real API server also sets both if there is no selector.
-			list.Continue, list.RemainingItemCount = strconv.Itoa(end), &remaining
-		}
-		respond(w, "PartialObjectMetadataList", list)
-	case r.Method == http.MethodPatch && len(parts) == 6 && parts[4] == "secrets":
-		i, _ := strconv.Atoi(parts[5][strings.LastIndexByte(parts[5], '-')+1:])
-		object := secret(i)
-		respond(w, "PartialObjectMetadata", &object)
+		respond(w, r, int(n), fakeName)
+	case r.Method == http.MethodGet && namespaced && len(parts) == 5:
+		var i int
+		_, _ = fmt.Sscanf(parts[3], "team-%d", &i)
+		respond(w, r, int(n)/fakeNamespaces, func(j int) string { return fakeName(j*fakeNamespaces + i) })
+	case r.Method == http.MethodPatch && namespaced && len(parts) == 6:
+		table(w, metav1.ListMeta{ResourceVersion: "1000000"}, parts[5])
 	default:
 		http.NotFound(w, r)
 	}
 }
 
-// secret returns secret number i. Its name and namespace have typical lengths.
-func secret(i int) metav1.PartialObjectMetadata {
-	return metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
-		Namespace: fmt.Sprintf("team-%03d", i%500), Name: fmt.Sprintf("service-credentials-%07d", i),
-		UID:               types.UID(fmt.Sprintf("00000000-0000-4000-8000-%012d", i)),
-		ResourceVersion:   strconv.Itoa(1_000_000 + i),
-		CreationTimestamp: metav1.Unix(1_700_000_000, 0),
-	}}
+// Names have typical lengths.
+func fakeNamespace(i int) string { return fmt.Sprintf("team-%03d", i) }
+func fakeName(i int) string      { return fmt.Sprintf("service-credentials-%07d", i) }
+
+// respond returns one page of a list of n names.
+func respond(w http.ResponseWriter, r *http.Request, n int, name func(int) string) {
+	first, _ := strconv.Atoi(r.URL.Query().Get("continue"))
+	limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
+	list := metav1.ListMeta{ResourceVersion: "9000000"}
+	end := first + limit
+	if remaining := int64(n - end); remaining > 0 {
+		// A real API server also sets both if there is no selector.
+		list.Continue, list.RemainingItemCount = strconv.Itoa(end), &remaining
+	}
+	var names []string
+	for i := first; i < min(end, n); i++ {
+		names = append(names, name(i))
+	}
+	table(w, list, names...)
 }
 
-func respond(w http.ResponseWriter, kind string, object interface{ Marshal() ([]byte, error) }) {
-	raw, err := object.Marshal()
-	if err == nil {
-		envelope := runtime.Unknown{TypeMeta: runtime.TypeMeta{APIVersion: "meta.k8s.io/v1", Kind: kind}, Raw: raw}
-		raw, err = envelope.Marshal()
+// table writes a Table of secrets like that of a real API server, without objects.
+func table(w http.ResponseWriter, list metav1.ListMeta, names ...string) {
+	t := metav1.Table{TypeMeta: metav1.TypeMeta{Kind: "Table", APIVersion: "meta.k8s.io/v1"}, ListMeta: list}
+	for _, column := range []string{"Name", "Type", "Data", "Age"} {
+		d := metav1.TableColumnDefinition{Name: column, Type: "string", Description: strings.Repeat("a description ", 20)}
+		if column == "Name" {
+			d.Format = "name"
+		}
+		t.ColumnDefinitions = append(t.ColumnDefinitions, d)
 	}
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
+	for _, name := range names {
+		t.Rows = append(t.Rows, metav1.TableRow{Cells: []any{name, "Opaque", 1, "5d"}})
 	}
-	w.Header().Set("Content-Type", "application/vnd.kubernetes.protobuf")
-	_, _ = w.Write(append([]byte{'k', '8', 's', 0}, raw...))
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(t)
 }
 
 // measureMemory runs the plugin against a fake API server with n secrets, which is
 // a separate process. The lab provides the AWS endpoints.
 func measureMemory(ctx context.Context, n int) (measurement, error) {
 	m := measurement{objects: n}
-	l, err := startLab(ctx, 1, 64)
+	l, err := startLab(ctx, 1)
 	if err != nil {
 		return m, err
 	}
 	defer l.stop(ctx)
+	if _, err := l.lab(ctx, "associate"); err != nil {
+		return m, err
+	}
+	if err := l.setEnvironment(ctx); err != nil {
+		return m, err
+	}
 	fake, err := startSubprocess(ctx, "-fake-server", strconv.Itoa(n))
 	if err != nil {
 		return m, err
@@ -118,7 +133,7 @@ func measureMemory(ctx context.Context, n int) (measurement, error) {
 		return m, err
 	}
 	cmd := exec.CommandContext(ctx, os.Getenv("PLUGIN_BIN"), "rewrite", "--no-record", "--trust-endpoint",
-		"-o", "jsonpath={.verdict} {.resources[0].total}")
+		"--allow-admission-changes", "-o", "jsonpath={.verdict} {.resources[0].total}")
 	cmd.Env = append(append([]string{}, l.env...), "KUBECONFIG="+file)
 	var out strings.Builder
 	cmd.Stdout = &out

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/scan"
 )
@@ -24,10 +25,10 @@ func (l *benchLab) command(ctx context.Context, server string, name string, args
 
 // rewrite runs the plugin. Flags name the cluster, because the plugin cannot find
 // it by the proxy's endpoint.
-func rewrite(name string, args ...string) method {
+func rewrite(name string, objects int, args ...string) method {
 	args = append([]string{"rewrite", "--cluster-name", "lab", "--region", "us-west-2", "-o", "json"}, args...)
-	return method{name: name, run: func(ctx context.Context, l *benchLab, server string) (int64, error) {
-		cmd, err := l.command(ctx, server, os.Getenv("PLUGIN_BIN"), args...)
+	return method{name, objects, func(ctx context.Context, l *benchLab, server, namespace string) (int64, error) {
+		cmd, err := l.command(ctx, server, os.Getenv("PLUGIN_BIN"), append(slices.Clone(args), "-n", namespace)...)
 		if err != nil {
 			return 0, err
 		}
@@ -52,21 +53,20 @@ func rewrite(name string, args ...string) method {
 }
 
 // annotate is the method that AWS documents.
-func annotate(only int) method {
-	return method{name: "get | annotate (AWS's recipe)", only: only,
-		run: kubectlPipe("annotate", "--overwrite", "-f", "-", "kms-encryption-timestamp=now")}
+func annotate(objects int) method {
+	return method{"get | annotate", objects,
+		kubectlPipe("annotate", "--overwrite", "-f", "-", "kms-encryption-timestamp=now")}
 }
 
 // replace is the method that Kubernetes documents.
-func replace(only int) method {
-	return method{name: "get | replace (Kubernetes' recipe)", only: only, base: true,
-		run: kubectlPipe("replace", "-f", "-")}
+func replace(objects int) method {
+	return method{methodReplace, objects, kubectlPipe("replace", "-f", "-")}
 }
 
 // kubectlPipe returns a function that pipes kubectl get secrets into kubectl args.
-func kubectlPipe(args ...string) func(context.Context, *benchLab, string) (int64, error) {
-	return func(ctx context.Context, l *benchLab, server string) (int64, error) {
-		get, err := l.command(ctx, server, "kubectl", "get", "secrets", "--all-namespaces", "-o", "json")
+func kubectlPipe(args ...string) func(context.Context, *benchLab, string, string) (int64, error) {
+	return func(ctx context.Context, l *benchLab, server, namespace string) (int64, error) {
+		get, err := l.command(ctx, server, "kubectl", "get", "secrets", "-n", namespace, "-o", "json")
 		if err != nil {
 			return 0, err
 		}

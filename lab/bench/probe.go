@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -32,18 +33,25 @@ func get(ctx context.Context, client *http.Client, address string) ([]byte, erro
 	return raw, err
 }
 
-// probe measures the latency that other users observe: it reads one object every
-// 50 ms. It is a separate process with its own connection, like a user on another
-// machine. Its requests do not pass the delaying proxy.
+// probe measures the latency that other users observe: it reads one namespace from each
+// API server every 20 ms. It is a separate process with its own connections, like a user
+// on another machine. Its requests pass neither the delaying proxy nor the balancer.
 type probe struct{ *subprocess }
 
-// startProbe starts the probe and returns after its first successful request.
-func startProbe(ctx context.Context, config *rest.Config) (*probe, error) {
+// startProbe starts the probe and returns after its first successful requests.
+func startProbe(ctx context.Context, l *benchLab) (*probe, error) {
+	config, err := l.as(ctx, "reader", "")
+	if err != nil {
+		return nil, err
+	}
+	target := probeTarget{Token: config.BearerToken, CAData: config.CAData, CAFile: config.CAFile}
+	if target.Hosts, err = l.servers(ctx); err != nil {
+		return nil, err
+	}
 	s, err := startSubprocess(ctx, "-probe")
 	if err != nil {
 		return nil, err
 	}
-	target := probeTarget{config.Host, config.BearerToken, config.CAData, config.CAFile}
 	if err := json.NewEncoder(s.stdin).Encode(target); err != nil {
 		return nil, err
 	}
@@ -60,11 +68,12 @@ func (p *probe) finish() (p50, p99 time.Duration) {
 	return latency[0], latency[1]
 }
 
-// probeTarget is the API server that the probe reads from.
+// probeTarget has the API servers that the probe reads from.
 type probeTarget struct {
-	Host, Token string
-	CAData      []byte
-	CAFile      string
+	Hosts  []string
+	Token  string
+	CAData []byte
+	CAFile string
 }
 
 // runProbe is the main function of the probe's process. It reads a probeTarget
@@ -81,22 +90,26 @@ func runProbe(ctx context.Context) error {
 		return err
 	}
 	client, err := rest.HTTPClientFor(&rest.Config{
-		Host: target.Host, BearerToken: target.Token,
-		TLSClientConfig: rest.TLSClientConfig{CAData: target.CAData, CAFile: target.CAFile},
+		BearerToken: target.Token, TLSClientConfig: rest.TLSClientConfig{CAData: target.CAData, CAFile: target.CAFile},
 	})
 	if err != nil {
 		return err
 	}
-	address := target.Host + "/api/v1/namespaces/default"
-	for try := 0; ; try++ { // a new API server needs some time until RBAC works
-		_, err := get(ctx, client, address)
-		if err == nil {
-			break
+	read := func(host string) error {
+		_, err := get(ctx, client, host+"/api/v1/namespaces/default")
+		return err
+	}
+	for _, host := range target.Hosts {
+		for try := 0; ; try++ { // a new API server needs some time until RBAC works
+			err := read(host)
+			if err == nil {
+				break
+			}
+			if try == 50 {
+				return err
+			}
+			time.Sleep(200 * time.Millisecond)
 		}
-		if try == 50 {
-			return err
-		}
-		time.Sleep(200 * time.Millisecond)
 	}
 	fmt.Println("ready")
 	finish := make(chan struct{})
@@ -104,18 +117,38 @@ func runProbe(ctx context.Context) error {
 		_, _ = io.Copy(io.Discard, input)
 		close(finish)
 	}()
-	var latencies []time.Duration
-	ticker := time.NewTicker(50 * time.Millisecond)
+	latencies := make([][]time.Duration, len(target.Hosts))
+	var readers sync.WaitGroup
+	for i, host := range target.Hosts {
+		readers.Go(func() { latencies[i] = repeat(finish, func() error { return read(host) }) })
+	}
+	readers.Wait()
+	return json.NewEncoder(os.Stdout).Encode(percentiles(slices.Concat(latencies...)))
+}
+
+// repeat calls request every 20 ms until finish, and returns how long the successful
+// ones took. It does not wait for a slow response before the next request, because the
+// slow ones would count too little.
+func repeat(finish <-chan struct{}, request func() error) (took []time.Duration) {
+	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
+	var mu sync.Mutex
+	var requests sync.WaitGroup
 	for {
 		select {
 		case <-finish:
-			return json.NewEncoder(os.Stdout).Encode(percentiles(latencies))
+			requests.Wait()
+			return took
 		case <-ticker.C:
-			begin := time.Now()
-			if _, err := get(ctx, client, address); err == nil {
-				latencies = append(latencies, time.Since(begin))
-			}
+			requests.Go(func() {
+				begin := time.Now()
+				if request() != nil {
+					return
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				took = append(took, time.Since(begin))
+			})
 		}
 	}
 }

@@ -9,55 +9,52 @@ import (
 	"time"
 )
 
-// report collects the measurements and formats them as tables.
+// report collects the results and formats them as tables.
 type report struct {
-	scenarios []scenario
-	measured  map[string][]measurement
-	million   *measurement
-}
-
-func newReport() *report { return &report{measured: map[string][]measurement{}} }
-
-func (r *report) add(s scenario, m measurement) {
-	if r.measured[s.name] == nil {
-		r.scenarios = append(r.scenarios, s)
-	}
-	r.measured[s.name] = append(r.measured[s.name], m)
+	results []*result
+	memory  []measurement
 }
 
 func (r *report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Machine: %d cores, %s, %s/%s; measured %s.\n",
+	fmt.Fprintf(&b, "Machine: %d cores, %s, %s/%s; measured on %s.\n",
 		runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, time.Now().UTC().Format("2006-01-02"))
-	for _, s := range r.scenarios {
-		all := r.measured[s.name]
-		var base, limit measurement
-		for _, m := range all {
-			switch {
-			case m.base:
-				base = m
-			case m.limit:
-				limit = m
-			}
-		}
-		fmt.Fprintf(&b, "\n### %s\n\n", s.name)
-		fmt.Fprint(&b, "| method | secrets | objects/s | × get\\|replace | % of the limit | requests per object "+
-			"| bytes per object | bytes, % of get\\|replace | peak memory | probe p50 / p99 (idle p99) |\n"+
-			"|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
-		for _, m := range all {
-			fmt.Fprintf(&b, "| %s | %d | %.0f | %s | %s | %.2f | %s | %s | %s | %s / %s (%s) |\n",
-				strings.ReplaceAll(m.name, "|", `\|`), m.objects, m.rate(),
-				number("%.1f", m.rate()/base.rate()), number("%.1f", 100*m.rate()/limit.rate()),
-				float64(m.requests)/float64(m.objects),
-				number("%.0f", m.bytesPerObject()), number("%.1f", 100*m.bytesPerObject()/base.bytesPerObject()),
-				mebibytes(m.memory), milliseconds(m.p50), milliseconds(m.p99), milliseconds(m.idle))
-		}
+	fmt.Fprint(&b, "\n### Aims\n\n| aim | limit | measured | reached |\n|---|--:|--:|---|\n")
+	for _, a := range r.aims() {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", escape(a.name), a.limit(), a.text(a.value), yes(a.reached()))
 	}
-	if m := r.million; m != nil {
-		fmt.Fprintf(&b, "\n### 1,000,000 objects, against a fake API server\n\n"+
-			"peak memory of `rewrite`: %s, %.0f objects/s\n", mebibytes(m.memory), m.rate())
+	for _, result := range r.results {
+		fmt.Fprintf(&b, "\n### %s\n\n", result.name)
+		fmt.Fprint(&b, "| method | secrets | objects/s | × get\\|replace | % of the limit | requests per object "+
+			"| bytes per object | peak memory | another user, p50 / p99 |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+		for i, method := range result.methods {
+			m := median(result.rounds[i])
+			fmt.Fprintf(&b, "| %s | %d | %.0f | %s | %s | %.2f | %s | %s | %s / %s |\n",
+				escape(method.name), m.objects, m.rate(),
+				number("%.1f", result.ratio(rate, method.name, methodReplace)),
+				number("%.0f", 100*result.ratio(rate, method.name, methodLoader)),
+				float64(m.requests)/float64(m.objects), number("%.0f", m.bytesPerObject()), mebibytes(m.memory),
+				milliseconds(m.p50), milliseconds(m.p99))
+		}
+		fmt.Fprintf(&b, "\nA whole `rewrite` of one secret: %.2f s.\n", result.whole.Seconds())
+	}
+	if len(r.memory) > 0 {
+		fmt.Fprint(&b, "\n### Memory, against a fake API server\n\n| secrets | peak memory | objects/s |\n|--:|--:|--:|\n")
+	}
+	for _, m := range r.memory {
+		fmt.Fprintf(&b, "| %d | %s | %.0f |\n", m.objects, mebibytes(m.memory), m.rate())
 	}
 	return b.String()
+}
+
+// escape escapes a text for a table.
+func escape(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "**no**"
 }
 
 // number formats v, or returns a dash if v is 0 or the result of a division by 0.

@@ -38,8 +38,9 @@ type Metrics struct {
 	Plain map[string]float64
 	// StorageBytes is the size of the largest database; 0 if unknown.
 	StorageBytes float64
-	// Sizes are the estimated sizes of all objects of each resource, in bytes.
-	Sizes map[string]float64
+	// Sizes are the estimated sizes of all objects of each resource, in bytes, and Objects
+	// their numbers.
+	Sizes, Objects map[string]float64
 }
 
 // ParseMetrics reads a page in the text format of Prometheus. It keeps only the series
@@ -47,7 +48,7 @@ type Metrics struct {
 func ParseMetrics(page io.Reader) (*Metrics, error) {
 	m := &Metrics{
 		Reads: map[Key]float64{}, Writes: map[Key]float64{}, LastWrite: map[Key]float64{},
-		Plain: map[string]float64{}, Sizes: map[string]float64{},
+		Plain: map[string]float64{}, Sizes: map[string]float64{}, Objects: map[string]float64{},
 	}
 	limited := &io.LimitedReader{R: page, N: maxPage}
 	lines := bufio.NewReaderSize(limited, maxLine)
@@ -75,6 +76,7 @@ func (m *Metrics) add(line string) {
 	}
 	switch name {
 	case "process_start_time_seconds", "apiserver_storage_size_bytes", "apiserver_resource_size_estimate_bytes",
+		"apiserver_resource_objects", "apiserver_storage_objects",
 		"apiserver_storage_transformation_operations_total", "apiserver_envelope_encryption_key_id_hash_total",
 		"apiserver_envelope_encryption_key_id_hash_last_timestamp_seconds",
 		"apiserver_envelope_encryption_key_id_hash_status_last_timestamp_seconds":
@@ -89,17 +91,19 @@ func (m *Metrics) add(line string) {
 		m.Server = id
 	}
 	key, kind := Key{labels["provider_name"], labels["key_id_hash"]}, labels["transformation_type"]
+	resource := labels["resource"]
+	if group := labels["group"]; group != "" {
+		resource += "." + group
+	}
 	switch {
 	case name == "process_start_time_seconds":
 		m.Started = value
 	case name == "apiserver_storage_size_bytes":
 		m.StorageBytes = max(m.StorageBytes, value)
 	case name == "apiserver_resource_size_estimate_bytes":
-		resource := labels["resource"]
-		if group := labels["group"]; group != "" {
-			resource += "." + group
-		}
 		m.Sizes[resource] += value
+	case name == "apiserver_resource_objects", name == "apiserver_storage_objects": // the latter before 1.34
+		m.Objects[resource] = max(m.Objects[resource], value)
 	case name == "apiserver_envelope_encryption_key_id_hash_total" && kind == fromStorage:
 		m.Reads[key] += value
 	case name == "apiserver_envelope_encryption_key_id_hash_total" && kind == toStorage:

@@ -21,6 +21,9 @@ KEY{total{SERVER,OLD,FROM} 12
 KEY{total{SERVER,NEW,TO} 3
 apiserver_resource_size_estimate_bytes{group="",resource="secrets"} 468480
 apiserver_resource_size_estimate_bytes{group="apps",resource="deployments"} -1
+apiserver_resource_objects{group="apps",resource="deployments"} 5
+apiserver_storage_objects{resource="deployments.apps"} 5
+apiserver_storage_objects{resource="secrets"} 300
 apiserver_storage_size_bytes{storage_cluster_id="etcd-0"} 1.048576e+06
 apiserver_storage_size_bytes{storage_cluster_id="etcd-1"} 4096
 TRANSFORMED{FROM,transformer_prefix="identity"} 4
@@ -37,7 +40,7 @@ func TestParseMetrics(t *testing.T) {
 	oldKey, newKey := Key{"aok", "sha256:old"}, Key{"cmk", "sha256:new"}
 	if m.Server != "sha256:s" || m.Started != 5.5 || m.StorageBytes != 1<<20 || m.Reads[oldKey] != 12 ||
 		m.Writes[newKey] != 3 || m.Plain["secrets"] != 4 || m.Sizes["secrets"] != 468480 ||
-		m.Sizes["deployments.apps"] != -1 {
+		m.Sizes["deployments.apps"] != -1 || m.Objects["deployments.apps"] != 5 || m.Objects["secrets"] != 300 {
 		t.Errorf("ParseMetrics = %+v", m)
 	}
 	if m.LastWrite[newKey] <= m.LastWrite[oldKey] {

@@ -104,7 +104,7 @@ func (g *gatherer) clientsFor(a *accountClients, region string) *regionClients {
 // throttle returns a gate for the calls to one region of one account. It lets fewer calls
 // through if AWS throttles them, and at most MaxConcurrency over all regions.
 func (g *gatherer) throttle() awsclient.Gate {
-	l := limiter.New(g.MaxConcurrency, g.Now)
+	l := limiter.New(limiter.Options{Ceiling: g.MaxConcurrency, Now: g.Now})
 	return func(ctx context.Context, send func() bool) error {
 		var canceled error
 		err := l.Do(ctx, func() bool {

@@ -1,16 +1,18 @@
-// Package limiter determines how many requests to keep in flight: enough to keep the
-// server busy, with only a short queue in front of it.
+// Package limiter determines how many requests to keep in flight, so that other clients
+// of the server feel little of them.
 //
-// The algorithm is that of TCP Vegas. Like BBR, it measures the minimum round-trip
-// time again from time to time. By Little's law, if L requests are in flight with
-// latency W, and an unloaded server responds in W0, then L·(1−W0/W) of them are queued.
-// The algorithm keeps that queue short, in requests and in time. So the limit stays
-// where more concurrency would add latency but no throughput, and it decreases when
-// other clients need the server. An overload (429, 5xx, a broken connection) halves
-// the limit.
+// Requests queue at a busy server, and the delay of one client is that of all. So the
+// limit grows while a request takes the server little longer than it does without this
+// client, and shrinks when it takes much longer. A server with few processors reaches this
+// at few requests in flight, a large one at many, and a busy one at fewer. The algorithm is
+// in the tradition of TCP Vegas: it compares the median latency of a window with the base,
+// the latency of the unloaded server, which it measures again from time to time, like BBR.
+// Of both, only the part above the round-trip time of the network is the server's. By
+// Little's law, L·W1/W0 requests in flight lead to the latency W1, if L lead to W0 and the
+// server is saturated. An overload (429, 5xx, a broken connection) halves the limit.
 //
-// It is hand-written because it has to keep the latency of other clients low: the
-// queue time is limited, and the limit has a ceiling.
+// It is hand-written because it has to keep the latency of other clients low, and not
+// that of its own requests.
 package limiter
 
 import (
@@ -29,10 +31,23 @@ type Limiter struct {
 	inFlight  int
 }
 
-// New returns a limiter that never allows more than ceiling requests; now is
-// the clock.
-func New(ceiling int, now func() time.Time) *Limiter {
-	l := &Limiter{now: now, algorithm: newVegas(ceiling)}
+// Options configure a Limiter.
+type Options struct {
+	// Ceiling is the highest limit.
+	Ceiling int
+	// Tolerance is how much longer a request may take the server because of the others in
+	// flight, as a multiple of the time that it takes the unloaded server. If it is 0, only
+	// overloads lower the limit.
+	Tolerance float64
+	// Distance is the round-trip time of the network; 0 if it is unknown.
+	Distance time.Duration
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// New returns a limiter.
+func New(o Options) *Limiter {
+	l := &Limiter{now: o.Now, algorithm: newVegas(o)}
 	l.available.L = &l.mu
 	return l
 }

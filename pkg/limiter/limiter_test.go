@@ -9,7 +9,7 @@ import (
 )
 
 func TestConcurrencyStaysBelowLimit(t *testing.T) {
-	l := New(3, time.Now)
+	l := New(Options{Ceiling: 3, Now: time.Now})
 	var mu sync.Mutex
 	inFlight, maximum := 0, 0
 	var wg sync.WaitGroup
@@ -35,7 +35,7 @@ func TestConcurrencyStaysBelowLimit(t *testing.T) {
 }
 
 func TestDoReturnsWhenContextEnds(t *testing.T) {
-	l := New(1, time.Now)
+	l := New(Options{Ceiling: 1, Now: time.Now})
 	ctx, cancel := context.WithCancel(t.Context())
 	entered, leave := make(chan struct{}), make(chan struct{})
 	go func() {

@@ -1,68 +1,66 @@
 package limiter
 
 import (
+	"math"
 	"slices"
 	"time"
 )
 
-// Constants of the algorithm. Queue lengths and limits are in requests.
+// Constants of the algorithm.
 const (
-	initialLimit    = 4                     // limit at the start
-	shortQueue      = 9.0                   // grow while fewer requests than this are queued
-	longQueue       = 13.0                  // shrink while more requests than this are queued
-	shortShare      = 1.0 / 3               // or while fewer than this share of the capacity is queued
-	longShare       = 1.0 / 2               // or while more than this share of the capacity is queued
-	defaultCeiling  = 64.0                  // a higher ceiling allows longer queues
-	maxQueueTime    = 25 * time.Millisecond // shrink if the queueing delay exceeds this and minRTT
-	maxScale        = 20                    // API Priority and Fairness rejects if some hundreds of requests wait
-	minSamples      = 32                    // fewest samples per window after the start phase
-	probeInterval   = 10 * time.Second      // time between two measurements of minRTT
-	probeDivisor    = 4                     // a probe divides the limit by this
-	maxProbeLimit   = 16                    // highest limit during a probe
-	step            = 0.1                   // growth or decrease per window, as a share of the limit
-	overloadBackoff = 0.5                   // factor on the limit after an overload
+	minService      = time.Millisecond // an API server does not write faster
+	lowShare        = 0.9              // grow while the delay is below this share of the allowed one
+	growth          = 1.1              // per window
+	minSamples      = 16               // fewest samples of a window after the start phase
+	startSamples    = 4                // fewest samples of a window in the start phase
+	probeInterval   = 10 * time.Second // time between two measurements of the base
+	initialLimit    = 4                // if latency does not matter
+	overloadBackoff = 0.5              // factor on the limit after an overload
 )
+
+// measurement is the latency of the unloaded server.
+type measurement struct {
+	base   time.Duration // median; 0 until measured
+	spread time.Duration // between the quartiles
+}
 
 // vegas computes the limit from the latencies of the requests. It does no I/O, reads
 // no clock, and is not safe for concurrent use.
-//
-// The queue limits have a share of the capacity as well, because distant requests
-// arrive in bursts, and a short queue runs empty between two bursts.
 type vegas struct {
 	limit, ceiling float64
-	scale          float64       // factor on the queue limits
-	minRTT         time.Duration // latency of the unloaded server; 0 until measured
-	slowStart      bool          // double the limit until the first queue or overload
-	probing        bool          // measuring minRTT at a reduced limit
-	resume         float64       // limit to restore after the probe
-	lastProbe      time.Time
+	tolerance      float64       // allowed delay in service times; 0: any
+	distance       time.Duration // round-trip time of the network
+	measurement
+	previous  measurement // of the last probe
+	slowStart bool        // double the limit until the first delay or overload
+	probing   bool        // measuring the base at a reduced limit
+	resume    float64     // limit to restore after the probe
+	lastProbe time.Time
 
-	windowStart time.Time // requests sent earlier are ignored
+	windowStart time.Time // only requests sent later count
 	latencies   []time.Duration
 }
 
-// newVegas returns an algorithm whose limit never exceeds the ceiling. With a ceiling
-// above 64, throughput matters more than the latency of other clients: the queues may
-// be longer by a factor of (ceiling/64)², at most 20.
-func newVegas(ceiling int) *vegas {
-	ceiling = max(ceiling, 1)
-	ratio := max(1, float64(ceiling)/defaultCeiling)
-	return &vegas{
-		limit: float64(min(initialLimit, ceiling)), ceiling: float64(ceiling), slowStart: true,
-		scale: min(ratio*ratio, maxScale),
+func newVegas(o Options) *vegas {
+	v := &vegas{
+		limit: 1, ceiling: float64(max(o.Ceiling, 1)), tolerance: o.Tolerance, distance: o.Distance, slowStart: true,
 	}
+	if v.tolerance == 0 {
+		v.limit = min(initialLimit, v.ceiling)
+	}
+	return v
 }
 
 // currentLimit returns how many requests may be in flight now, at least 1.
-func (v *vegas) currentLimit() int { return int(v.limit) }
+func (v *vegas) currentLimit() int { return int(math.Round(v.limit)) }
 
 // observe adds one response: when its request was sent, when it was received, and
 // whether the server was overloaded.
 func (v *vegas) observe(sent, received time.Time, overloaded bool) {
 	if v.windowStart.IsZero() {
-		v.windowStart, v.lastProbe = sent, sent
+		v.windowStart, v.lastProbe = sent.Add(-1), sent
 	}
-	if sent.Before(v.windowStart) {
+	if !sent.After(v.windowStart) {
 		return // sent under an earlier limit
 	}
 	if overloaded {
@@ -76,10 +74,10 @@ func (v *vegas) observe(sent, received time.Time, overloaded bool) {
 }
 
 // window returns how many samples a decision needs. During the start phase these are
-// only as many as one round trip returns.
+// about as many as one round trip returns.
 func (v *vegas) window() int {
-	if v.slowStart {
-		return v.currentLimit()
+	if v.slowStart && !v.probing {
+		return max(startSamples, v.currentLimit())
 	}
 	return max(minSamples, v.currentLimit())
 }
@@ -94,40 +92,73 @@ func (v *vegas) backOff(now time.Time) {
 
 // adjust chooses the next limit from the latencies of a complete window.
 func (v *vegas) adjust(now time.Time) {
+	if v.tolerance == 0 {
+		v.grow(now)
+		return
+	}
 	slices.Sort(v.latencies)
-	median := max(v.latencies[len(v.latencies)/2], 1)
-	switch {
-	case v.probing:
-		v.probing, v.minRTT, v.lastProbe = false, median, now
+	n := len(v.latencies)
+	median := max(v.latencies[n/2], 1)
+	if v.base == 0 || median < v.base {
+		v.base = median
+	}
+	if v.probing {
+		v.probed(measurement{median, v.latencies[3*n/4] - v.latencies[n/4]})
+		v.probing, v.lastProbe = false, now
 		v.setLimit(v.resume, now)
 		return
-	case v.minRTT == 0 || median < v.minRTT:
-		v.minRTT = median
-	case now.Sub(v.lastProbe) >= probeInterval:
-		v.probing, v.resume = true, v.limit
-		v.setLimit(min(v.limit/probeDivisor, maxProbeLimit), now)
-		v.windowStart = now.Add(2 * median) // by then the requests in flight have been answered
-		return
 	}
-	capacity := v.limit * float64(v.minRTT) / float64(median) // requests in service or on the wire
-	queued := v.limit - capacity
-	short, long := max(shortQueue*v.scale, capacity*shortShare), max(longQueue*v.scale, capacity*longShare)
-	if float64(median-v.minRTT) > float64(max(maxQueueTime, v.minRTT))*v.scale {
-		short, long = 0, 0 // slow server: even a short queue means a long delay
-	}
+	delay, allowed := float64(median-v.base), v.allowedDelay()
+	// The limit at which the delay is low, if the server is saturated (Little's law).
+	goal := v.limit * (float64(v.base) + lowShare*allowed) / float64(median)
 	switch {
-	case v.slowStart && queued < short:
-		v.setLimit(v.limit*2, now)
-	case v.slowStart:
+	case v.slowStart && delay >= lowShare*allowed:
 		v.slowStart = false
-		v.setLimit(capacity+short, now)
-	case queued < short:
-		v.setLimit(v.limit+max(1, v.limit*step), now)
-	case queued > long:
-		v.setLimit(v.limit-max(1, v.limit*step), now)
+		v.probe(goal, now)
+	case now.Sub(v.lastProbe) >= probeInterval:
+		v.probe(v.limit, now)
+	case delay < lowShare*allowed:
+		v.grow(now)
+	case delay > allowed:
+		v.setLimit(goal, now)
 	default:
 		v.setLimit(v.limit, now)
 	}
+}
+
+// grow raises the limit. The start phase skips limits that cannot exceed the tolerance:
+// with 1 + tolerance requests in flight, even a server that handles one at a time delays
+// them by the tolerance at most.
+func (v *vegas) grow(now time.Time) {
+	if v.slowStart {
+		v.setLimit(max(v.limit*2, 1+v.tolerance), now)
+	} else {
+		v.setLimit(v.limit*growth, now)
+	}
+}
+
+// probed takes the smaller of the last two probes. One alone may coincide with a garbage
+// collection of the server.
+func (v *vegas) probed(latest measurement) {
+	v.measurement = latest
+	if v.previous.base > 0 && v.previous.base < latest.base {
+		v.measurement = v.previous
+	}
+	v.previous = latest
+}
+
+// service returns how long the unloaded server takes for a request.
+func (v *vegas) service() time.Duration { return max(v.base-v.distance, minService) }
+
+// allowedDelay returns how much longer than the base a request may take. A delay below
+// the spread cannot be measured.
+func (v *vegas) allowedDelay() float64 { return v.tolerance * float64(max(v.service(), v.spread)) }
+
+// probe measures the base again, with about one request at the server at any time. Then
+// it sets the limit to resume.
+func (v *vegas) probe(resume float64, now time.Time) {
+	v.probing, v.resume = true, resume
+	v.setLimit(min(v.limit, float64(v.base)/float64(v.service())), now)
 }
 
 // setLimit starts a new window with the limit.

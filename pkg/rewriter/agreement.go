@@ -108,7 +108,7 @@ func (r *run) poll(ctx context.Context, s *servers, w *witness, listVersion uint
 			ids[server.ID] = true
 		}
 		if i == len(lanes)-1 && !s.covers(ids) && len(s.lanes) < s.enough() {
-			if _, err := s.open(ctx); err != nil {
+			if err := s.open(ctx, 1); err != nil {
 				return unusable, err
 			}
 			lanes = append(lanes, s.lanes[len(s.lanes)-1])

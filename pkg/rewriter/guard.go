@@ -72,7 +72,8 @@ func (g *guard) tooLarge(size float64) error {
 		"delete what is not needed, wait ten minutes, and run it again; pass --etcd-quota if AWS raised the quota")
 }
 
-// begin takes the size of the objects of a resource into account.
+// begin takes the size of the objects of a resource into account. The run has some of
+// these objects, or all.
 func (g *guard) begin(m *apiserver.Metrics, resource Resource, objects int64) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -84,8 +85,8 @@ func (g *guard) begin(m *apiserver.Metrics, resource Resource, objects int64) er
 	if size <= 0 && m.StorageBytes > stopShare*g.quota/2 {
 		size = m.StorageBytes // it matters now, so take what it can be at most
 	}
-	if size > 0 && objects > 0 {
-		g.objectSize = max(int(size/float64(objects)), 1)
+	if all := max(float64(objects), m.Objects[resource.String()]); size > 0 && all > 0 {
+		g.objectSize = max(int(size/all), 1)
 	}
 	if g.started == 0 {
 		g.started, g.latest, g.grewAt = m.StorageBytes, m.StorageBytes, g.now()
@@ -212,7 +213,7 @@ func EstimateBytes(ctx context.Context, o Options) (text string, ok bool) {
 	o.complete()
 	s := &servers{config: apiserver.HTTP1(o.Config)}
 	defer s.close()
-	if _, err := s.open(ctx); err != nil {
+	if err := s.open(ctx, 1); err != nil {
 		return "", false
 	}
 	m := s.metrics()

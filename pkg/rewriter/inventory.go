@@ -48,17 +48,16 @@ func newInventory() *inventory {
 	return &inventory{byName: map[string]uint32{}, late: map[string]int{}}
 }
 
-// expect allocates room for n more objects, so that add does not copy.
+// expect allocates room for n objects in total, so that add does not copy.
 func (v *inventory) expect(n int64) {
-	if n > 0 {
-		v.objects = slices.Grow(v.objects, int(n))
+	if more := int(n) - len(v.objects); more > 0 {
+		v.objects = slices.Grow(v.objects, more)
 	}
 }
 
 // add adds the objects of a page. Their names share one allocation, and no reference to
 // the page remains.
 func (v *inventory) add(namespace string, listVersion uint64, names []string) {
-	v.expect(int64(len(names)))
 	all, n := strings.Join(names, ""), v.intern(namespace)
 	for _, name := range names {
 		v.objects = append(v.objects, object{name: all[:len(name)], resourceVersion: listVersion, namespace: n})

@@ -300,6 +300,28 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// TestObjectSize checks that a run over some of the objects takes their mean size from the
+// number of all objects.
+func TestObjectSize(t *testing.T) {
+	for _, test := range []struct {
+		all  float64
+		want int
+	}{
+		{0, 2000},   // not in the metrics
+		{10, 2000},  // counted before others were created
+		{1000, 200}, // the run has a tenth of the objects
+	} {
+		g := &guard{quota: DefaultEtcdQuota, now: time.Now}
+		m := &apiserver.Metrics{
+			StorageBytes: 1 << 20, Sizes: map[string]float64{"secrets": 200_000},
+			Objects: map[string]float64{"secrets": test.all},
+		}
+		if err := g.begin(m, Secrets(), 100); err != nil || g.objectSize != test.want {
+			t.Errorf("size of an object with %v in all = %d, %v; want %d", test.all, g.objectSize, err, test.want)
+		}
+	}
+}
+
 // TestUnrecognizedKey checks that a key whose id is not its ARN is proven by the positive
 // control, and later by the key that such a run has recorded.
 func TestUnrecognizedKey(t *testing.T) {

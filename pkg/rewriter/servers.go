@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -22,18 +23,15 @@ const (
 
 	rosterPause = 3 * time.Second
 	rosterTries = 6
-	// Two servers behind a proxy that chooses at random for each request are missed with
-	// a probability of 1 in 16 for each connection.
-	poolRequests = 5
-
-	scrapeTries = 5
+	// unknownBatch is how many connections are opened at the same time if it is unknown how
+	// many servers there are.
+	unknownBatch = 4
 
 	laneErrors = 3 // connections without a response, one after the other
 )
 
-// servers are connections to the API servers of the cluster, one after the other
-// opened until every live server was reached. They use HTTP/1.1, so each stays with one
-// server.
+// servers are connections to the API servers of the cluster, opened until every live
+// server was reached. They use HTTP/1.1, so each stays with one server.
 type servers struct {
 	config *rest.Config
 	lanes  []serverLane
@@ -43,20 +41,15 @@ type servers struct {
 	pooled bool            // a proxy spreads the requests of one connection over servers
 }
 
-type serverLane struct {
-	*apiserver.Lane
-	server    apiserver.Server
-	responded bool
-}
-
 // findServers lists the Leases and opens connections. earlier is a roster of the same
 // run; nil if there is none.
 func findServers(ctx context.Context, o *Options, earlier *apiserver.Roster) (*servers, error) {
 	s := &servers{config: apiserver.HTTP1(o.Config), live: map[string]bool{}}
-	lane, err := s.open(ctx)
+	err := s.open(ctx, minLanes)
 	if err != nil {
 		return nil, err
 	}
+	lane := s.lanes[0].Lane
 	for try := range rosterTries {
 		if s.roster, err = apiserver.ReadRoster(ctx, lane); err == nil || apiserver.Refused(err) {
 			break
@@ -115,15 +108,23 @@ func (s *servers) unreachedRenewed(first *apiserver.Roster) bool {
 	return false
 }
 
-// reach opens connections until every live server was reached, at most n.
+// reach opens connections until every live server was reached, at most n. It ends early
+// if one connection after the other gets no response.
 func (s *servers) reach(ctx context.Context, n int) error {
 	failed := 0
-	for len(s.lanes) < n && failed < laneErrors && (len(s.lanes) < minLanes || !s.covers(s.ids())) {
-		if _, err := s.open(ctx); err != nil {
+	for len(s.lanes) < n && failed < laneErrors && !s.covers(s.ids()) {
+		batch := unknownBatch
+		if len(s.live) > 0 {
+			batch = max(len(s.live)-s.reached(s.ids()), 1)
+		}
+		opened := len(s.lanes)
+		if err := s.open(ctx, min(batch, n-opened)); err != nil {
 			return err
 		}
-		if failed++; s.lanes[len(s.lanes)-1].responded {
-			failed = 0
+		for _, lane := range s.lanes[opened:] {
+			if failed++; lane.responded {
+				failed = 0
+			}
 		}
 	}
 	return nil
@@ -136,46 +137,39 @@ func (s *servers) enough() int {
 	return maxLanes
 }
 
-// open opens one more connection and identifies its server. An API server that does not
-// respond here is reported by the requests that follow.
-func (s *servers) open(ctx context.Context) (*apiserver.Lane, error) {
-	lane, err := apiserver.Open(s.config, len(s.lanes))
-	if err != nil {
-		return nil, err
+// open opens n more connections at the same time, and identifies their servers.
+func (s *servers) open(ctx context.Context, n int) error {
+	lanes := make([]serverLane, n)
+	group, groupContext := errgroup.WithContext(ctx)
+	for i := range lanes {
+		group.Go(func() (err error) {
+			lanes[i], err = connect(groupContext, s.config, len(s.lanes)+i)
+			return err
+		})
 	}
-	var server apiserver.Server
-	for range scrapeTries {
-		if server, err = lane.Identify(ctx, ""); err == nil || ctx.Err() != nil {
-			break
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i := range lanes {
+		// One after the other: a proxy that takes the servers in turn could give each of two
+		// connections always the same one.
+		if lanes[i].checkPool(ctx) {
+			s.pooled, s.reason = true, "a proxy spreads the requests of one connection over several API servers"
 		}
 	}
-	s.checkPool(ctx, lane)
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	if err != nil {
-		server.Err = err
-	}
-	s.lanes = append(s.lanes, serverLane{lane, server, err == nil})
-	return lane, nil
+	s.lanes = append(s.lanes, lanes...)
+	return context.Cause(ctx)
 }
 
-// checkPool checks whether all requests of a connection reach one server, as far as their
-// addresses can be read.
-func (s *servers) checkPool(ctx context.Context, lane *apiserver.Lane) {
-	first := ""
-	for range poolRequests {
-		address, err := lane.Address(ctx)
-		switch {
-		case err != nil:
-		case first == "":
-			first = address
-		case address != first:
-			s.pooled = true
-			s.reason = "a proxy spreads the requests of one connection over several API servers"
-			return
+// distance returns the round-trip time to the nearest server; 0 if it is unknown.
+func (s *servers) distance() time.Duration {
+	nearest := time.Duration(0)
+	for _, lane := range s.lanes {
+		if nearest == 0 || lane.distance > 0 && lane.distance < nearest {
+			nearest = lane.distance
 		}
 	}
+	return nearest
 }
 
 func (s *servers) close() {

@@ -89,11 +89,11 @@ func writes(m v1alpha1.CoverageMethod) bool {
 
 // newSession connects, and checks what must hold before the first write.
 func newSession(ctx context.Context, o *Options) (*session, error) {
-	s := &session{options: o, limiter: limiter.New(o.MaxConcurrency, o.Now), found: o.Now()}
+	s := &session{options: o, found: o.Now()}
 	s.guard = &guard{
 		quota: o.EtcdQuota, bytes: rate.NewLimiter(rate.Limit(o.MaxBytes), int(o.MaxBytes)), now: o.Now, sleep: o.Sleep,
 	}
-	lanes := 1
+	lanes, distance := 1, time.Duration(0)
 	if writes(o.Method) {
 		if err := s.checkAdmission(ctx); err != nil {
 			return nil, err
@@ -107,8 +107,12 @@ func newSession(ctx context.Context, o *Options) (*session, error) {
 		if s.servers.metrics() != nil {
 			s.guard.metrics = s.servers.scrape
 		}
+		distance = s.servers.distance()
 		lanes = min(max(len(s.servers.voters()), 1), maxWriteLanes) + o.MaxConcurrency/streamsPerLane
 	}
+	s.limiter = limiter.New(limiter.Options{
+		Ceiling: o.MaxConcurrency, Tolerance: tolerance(o.MaxConcurrency), Distance: distance, Now: o.Now,
+	})
 	var err error
 	s.client, err = newClient(o.Config, lanes)
 	return s, err
@@ -120,6 +124,17 @@ const (
 	maxWriteLanes  = 4
 	streamsPerLane = 100
 )
+
+// gentleTolerance is how much longer a write may take an API server because of this run,
+// as a multiple. So it is for other users: their requests wait in the same queue.
+const gentleTolerance = 1.5
+
+// tolerance returns the tolerance for a concurrency. One above the default is a wish for
+// speed: it allows longer queues, of some hundred requests at most.
+func tolerance(maxConcurrency int) float64 {
+	ratio := float64(maxConcurrency) / DefaultMaxConcurrency
+	return max(gentleTolerance, ratio*ratio)
+}
 
 // checkAdmission notes the webhooks and policies that may change the objects, or
 // returns them as an error if such changes are not allowed.
