@@ -169,44 +169,6 @@ func processMemory(t *testing.T, pid int) string {
 	return all.String()
 }
 
-// TestAdmissionChanges checks that a policy that changes objects on write is named first,
-// and that its changes are not called staleness.
-func TestAdmissionChanges(t *testing.T) {
-	l := labtest.Start(t, "--association-time", "1s")
-	l.As(t, "admin")
-	l.Lab(t, "seed", "--secrets", "20", "--size", "100").Must(t)
-	l.Plugin(t, "associate", "alias/lab", "--yes").Must(t)
-	l.Plugin(t, "rewrite").Must(t)
-	kubectl(t, l, "apply", `{
-		"apiVersion":"admissionregistration.k8s.io/v1","kind":"MutatingAdmissionPolicy","metadata":{"name":"label"},
-		"spec":{
-			"failurePolicy":"Fail","reinvocationPolicy":"Never",
-			"matchConstraints":{"resourceRules":[
-				{"apiGroups":[""],"apiVersions":["v1"],"operations":["UPDATE"],"resources":["secrets"]}
-			]},
-			"mutations":[{"patchType":"ApplyConfiguration","applyConfiguration":{
-				"expression":"Object{metadata: Object.metadata{labels: Object.metadata.labels{touched: 'yes'}}}"
-			}}]
-		}
-	}`)
-	kubectl(t, l, "apply", `{
-		"apiVersion":"admissionregistration.k8s.io/v1","kind":"MutatingAdmissionPolicyBinding",
-		"metadata":{"name":"label"},"spec":{"policyName":"label"}
-	}`)
-	revision := secretsRevision(t, l)
-	out := l.Plugin(t, "verify", "--probe").Exits(t, 2)
-	if !strings.Contains(out.Stderr, "policy label") || !strings.Contains(out.Stderr, "--allow-admission-changes") {
-		t.Errorf("stderr does not name the policy and the flag: %s", out.Stderr)
-	}
-	if now := secretsRevision(t, l); now != revision {
-		t.Errorf("revision of the secrets = %s, want %s as before", now, revision)
-	}
-	c, _ := l.Coverage(t, "verify", "--sample", "10", "--allow-admission-changes")
-	if c.Verdict == "Stale" || c.Resources[0].Stale != 0 {
-		t.Errorf("report = %s, %+v, want no staleness", c.Verdict, c.Resources[0])
-	}
-}
-
 // TestEtcdQuota checks that a rewrite does not fill the database.
 func TestEtcdQuota(t *testing.T) {
 	l := labtest.Start(t, "--association-time", "1s", "--etcd-quota", "64MiB")

@@ -196,48 +196,71 @@ func TestAdmissionForbidden(t *testing.T) {
 	}
 }
 
-// TestHangingWebhook checks that a namespace whose webhook does not respond does not hold
-// up the others, and is named.
+// TestHangingWebhook checks that namespaces whose webhooks do not respond do not hold up the
+// others, and are named. The writes in them fail or succeed in the end.
 func TestHangingWebhook(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake(t)
-		for i := range 300 {
-			f.put("secrets", "default", fmt.Sprintf("a-%d", i), oldKey)
-			f.put("secrets", "kube-system", fmt.Sprintf("b-%d", i), oldKey)
-		}
-		var done time.Duration
-		started := time.Now()
-		f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool {
-			if r.Method != http.MethodPatch || !strings.Contains(r.URL.Path, "/default/") {
-				if r.Method == http.MethodPatch {
-					f.mu.Lock()
-					if f.writes < 300 {
-						done = time.Since(started)
+	const fails, slow = "default", "hangs"
+	for _, test := range []struct {
+		name              string
+		hangs             map[string]time.Duration // by namespace
+		rewritten, failed int64
+		named             []string
+	}{
+		{"fails", map[string]time.Duration{fails: 10 * time.Second}, 300, 300, []string{"default", "slow.example.com"}},
+		{"fails late", map[string]time.Duration{fails: 30 * time.Second}, 300, 300, []string{"default", "slow.example.com"}},
+		{"succeeds", map[string]time.Duration{slow: 10 * time.Second}, 600, 0, []string{"hangs"}},
+		{"both", map[string]time.Duration{fails: 30 * time.Second, slow: 29 * time.Second}, 600, 300, []string{"hangs"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(t)
+				f.put("namespaces", "", slow, newKey)
+				for namespace := range test.hangs {
+					for i := range 300 {
+						f.put("secrets", namespace, fmt.Sprintf("a-%d", i), oldKey)
 					}
-					f.mu.Unlock()
 				}
-				return false
-			}
-			time.Sleep(10 * time.Second)
-			respondError(w, apierrors.NewInternalError(errors.New(
-				`failed calling webhook "slow.example.com": context deadline exceeded`)))
-			return true
-		}
-		waiting := ""
-		o := options(f, v1alpha1.MethodRewrite)
-		o.Progress = func(p Progress) {
-			if p.Waiting != "" {
-				waiting = p.Waiting
-			}
-		}
-		r := must(t, o).Report.Resources[0]
-		if r.Rewritten != 300 || r.Failed != 300 || done > time.Minute {
-			t.Errorf("counts = %+v, the others took %v; want 300 rewritten within a minute", countsOf(r), done)
-		}
-		if !strings.Contains(waiting, "default") || !strings.Contains(waiting, "slow.example.com") {
-			t.Errorf("progress names %q, want the namespace and the webhook", waiting)
-		}
-	})
+				for i := range 300 {
+					f.put("secrets", "kube-system", fmt.Sprintf("b-%d", i), oldKey)
+				}
+				var done time.Duration
+				started, healthy := time.Now(), 0
+				f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+					if r.Method != http.MethodPatch {
+						return false
+					}
+					namespace := strings.Split(r.URL.Path, "/")[4]
+					if namespace == "kube-system" {
+						f.mu.Lock()
+						if healthy++; healthy <= 300 {
+							done = time.Since(started)
+						}
+						f.mu.Unlock()
+					}
+					time.Sleep(test.hangs[namespace])
+					if namespace == fails {
+						respondError(w, apierrors.NewInternalError(errors.New(
+							`failed calling webhook "slow.example.com": context deadline exceeded`)))
+					}
+					return namespace == fails
+				}
+				waiting := ""
+				o := options(f, v1alpha1.MethodRewrite)
+				o.Progress = func(p Progress) { waiting += p.Waiting }
+				r := must(t, o).Report.Resources[0]
+				if r.Rewritten != test.rewritten || r.Failed != test.failed || done > time.Minute {
+					t.Errorf("counts = %+v, the others took %v; want %d rewritten, %d failed, the others within a minute",
+						countsOf(r), done, test.rewritten, test.failed)
+				}
+				for _, name := range test.named {
+					if !strings.Contains(waiting, name) {
+						t.Errorf("progress does not name %q", name)
+					}
+				}
+				t.Logf("the others took %v, all %v", done, time.Since(started))
+			})
+		})
+	}
 }
 
 // TestDatabaseIsFull checks that a run ends at once, and says whom to ask for help.
