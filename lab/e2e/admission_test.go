@@ -114,7 +114,6 @@ func policyChanges(t *testing.T, l *labtest.Lab) {
 	l.As(t, "admin")
 	defer l.As(t, "")
 	version := ""
-	served := l.Run(t, "kubectl", "api-versions").Must(t)
 	for _, v := range []string{"v1", "v1beta1"} {
 		resources := l.Run(t, "kubectl", "get", "--raw", "/apis/admissionregistration.k8s.io/"+v).Stdout
 		if strings.Contains(resources, "mutatingadmissionpolicies") {
@@ -123,7 +122,7 @@ func policyChanges(t *testing.T, l *labtest.Lab) {
 		}
 	}
 	if version == "" {
-		t.Skipf("this API server does not serve MutatingAdmissionPolicy: %s", served)
+		t.Skip("this version of Kubernetes does not serve MutatingAdmissionPolicy")
 	}
 	kubectl(t, l, "apply", `{
 		"apiVersion":"admissionregistration.k8s.io/`+version+`","kind":"MutatingAdmissionPolicy","metadata":{"name":"label"},

@@ -37,16 +37,16 @@ func (r *run) verifyByMetrics(ctx context.Context, s *servers) error {
 		return err
 	}
 	r.enter(PhaseReading)
-	if s.pooled { // the reads and the scrapes may be those of different servers
-		r.moveAll(pending, unexamined)
-		return nil
-	}
 	objects := slices.Collect(r.inState(pending))
 	reader := &metricsReader{servers: s, key: key, first: lane, objects: len(objects)}
 	for batch := range slices.Chunk(objects, metricsBatch) {
 		if err := r.readBatch(ctx, reader, batch); err != nil {
 			return err
 		}
+	}
+	if s.pooled() { // the reads and the scrapes may be those of different servers
+		r.counts[unexamined].Add(r.counts[current].Swap(0))
+		r.stale = 0
 	}
 	return nil
 }

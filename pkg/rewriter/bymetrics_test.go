@@ -78,6 +78,15 @@ func TestVerifyByMetrics(t *testing.T) {
 			},
 		},
 		{
+			name: "a proxy that pools, and the servers have one address, and others read", current: 300, stale: 900,
+			verdict: v1alpha1.CoverageNotProven, want: 0,
+			setup: func(f *fake) {
+				others(newKey, 2)(f)
+				f.addServer()
+				f.pool, f.oneAddress = true, true
+			},
+		},
+		{
 			name: "connections break, and lead to another server", current: 600, stale: 600,
 			verdict: v1alpha1.CoverageStale, want: 600, shown: 600,
 			setup: func(f *fake) {

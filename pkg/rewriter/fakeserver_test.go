@@ -137,8 +137,12 @@ func (s *fakeServer) serve(w http.ResponseWriter, r *http.Request) {
 		f.serveRecord(w, r)
 		return
 	case r.URL.Path == "/api":
+		address := s.name
+		if f.oneAddress {
+			address = "cluster"
+		}
 		respondJSON(w, http.StatusOK, runtime.ContentTypeJSON, &metav1.APIVersions{
-			ServerAddressByClientCIDRs: []metav1.ServerAddressByClientCIDR{{ServerAddress: s.name}},
+			ServerAddressByClientCIDRs: []metav1.ServerAddressByClientCIDR{{ServerAddress: address}},
 		})
 		return
 	case r.URL.Path == "/metrics":

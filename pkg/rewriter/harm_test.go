@@ -25,17 +25,17 @@ func TestHangingWebhook(t *testing.T) {
 		rewritten, failed int64
 		named             []string
 	}{
-		{"fails", map[string]time.Duration{fails: 10 * time.Second}, 300, 300, []string{"default", "slow.example.com"}},
-		{"fails late", map[string]time.Duration{fails: 30 * time.Second}, 300, 300, []string{"default", "slow.example.com"}},
-		{"succeeds", map[string]time.Duration{slow: 10 * time.Second}, 600, 0, []string{"hangs"}},
-		{"both", map[string]time.Duration{fails: 30 * time.Second, slow: 29 * time.Second}, 600, 300, []string{"hangs"}},
+		{"fails", map[string]time.Duration{fails: 10 * time.Second}, 300, 100, []string{"default", "slow.example.com"}},
+		{"fails late", map[string]time.Duration{fails: 30 * time.Second}, 300, 100, []string{"default", "slow.example.com"}},
+		{"succeeds", map[string]time.Duration{slow: 10 * time.Second}, 400, 0, []string{"hangs"}},
+		{"both", map[string]time.Duration{fails: 30 * time.Second, slow: 15 * time.Second}, 400, 100, []string{"hangs"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFake(t)
 				f.put("namespaces", "", slow, newKey)
 				for namespace := range test.hangs {
-					for i := range 300 {
+					for i := range 100 {
 						f.put("secrets", namespace, fmt.Sprintf("a-%d", i), oldKey)
 					}
 				}

@@ -3,6 +3,7 @@ package rewriter
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,7 +41,7 @@ type servers struct {
 	roster *apiserver.Roster
 	live   map[string]bool // by the hash of the Lease's name
 	reason string          // why the live servers are unknown
-	pooled bool            // a proxy spreads the requests of one connection over servers
+	spread bool            // the addresses on one connection differ
 }
 
 type serverLane struct {
@@ -171,11 +172,15 @@ func (s *servers) checkPool(ctx context.Context, lane *apiserver.Lane) {
 		case first == "":
 			first = address
 		case address != first:
-			s.pooled = true
-			s.reason = "a proxy spreads the requests of one connection over several API servers"
+			s.spread = true
 			return
 		}
 	}
+}
+
+// pooled reports whether a proxy spreads the requests of one connection over several servers.
+func (s *servers) pooled() bool {
+	return s.spread || slices.ContainsFunc(s.lanes, func(lane serverLane) bool { return lane.Pooled() })
 }
 
 func (s *servers) close() {
@@ -219,7 +224,7 @@ func (s *servers) reached(ids map[string]bool) int {
 // covers reports whether ids are all live servers.
 func (s *servers) covers(ids map[string]bool) bool {
 	switch n := s.reached(ids); {
-	case len(s.live) == 0, s.pooled:
+	case len(s.live) == 0, s.pooled():
 		return false
 	case len(s.live) == 1 && len(ids) <= 1:
 		return n == len(ids) // one server needs no identity
@@ -259,6 +264,9 @@ func (s *servers) now(fallback time.Time) time.Time {
 func (s *servers) report(ids map[string]bool, keyARN string) *v1alpha1.CoverageServers {
 	report := &v1alpha1.CoverageServers{
 		Live: len(s.live), Reached: s.reached(ids), WriteKey: s.writeKey(keyARN), Reason: s.reason,
+	}
+	if s.pooled() {
+		report.Reason = "a proxy spreads the requests of one connection over several API servers"
 	}
 	for id := range ids {
 		report.By = v1alpha1.ServerByCertificate
