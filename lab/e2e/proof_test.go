@@ -14,7 +14,7 @@ import (
 func TestRewriteWithLaggingServer(t *testing.T) {
 	for _, balance := range []string{"random", "first"} {
 		t.Run(balance, func(t *testing.T) {
-			l := labtest.StartServers(t, 2, balance)
+			l := labtest.StartServers(t, 2, balance, "--goaway-chance", "0.02")
 			l.Lab(t, "seed", "--secrets", "150", "--size", "200").Must(t)
 			random := rand.New(rand.NewPCG(3, uint64(len(balance))))
 			lagging := 1 + random.IntN(2)

@@ -50,6 +50,17 @@ func TestWhatCannotBeProven(t *testing.T) {
 			f.addServer()
 			f.pool = true
 		}, v1alpha1.CoverageNotProven, "a proxy spreads the requests"},
+		{"a connection breaks while its server is identified", func(f *fake, _ *Options) {
+			f.addServer()
+			f.balance = func(n int) int { return n % 2 }
+			asked := 0
+			f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path == "/api" {
+					asked++
+				}
+				return asked == 2 && breakConnection(w)
+			}
+		}, v1alpha1.CoverageProven, "All 2 API servers verified"},
 		{"a Lease of a server that has ended", func(f *fake, _ *Options) { f.leases["ended"] = time.Hour },
 			v1alpha1.CoverageProven, "The API server verified"},
 		{"a Lease of a server that has just ended", func(f *fake, _ *Options) {

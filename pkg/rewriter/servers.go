@@ -162,19 +162,21 @@ func (s *servers) open(ctx context.Context) (*apiserver.Lane, error) {
 }
 
 // checkPool checks whether all requests of a connection reach one server, as far as their
-// addresses can be read.
+// addresses can be read. A connection that breaks may be followed by one to another server.
 func (s *servers) checkPool(ctx context.Context, lane *apiserver.Lane) {
-	first := ""
+	addresses := map[string]string{} // by connection
 	for range poolRequests {
-		address, err := lane.Address(ctx)
-		switch {
-		case err != nil:
-		case first == "":
-			first = address
-		case address != first:
+		traced, connection := lane.Trace(ctx)
+		address, err := lane.Address(traced)
+		if err != nil {
+			continue
+		}
+		first, known := addresses[connection()]
+		if known && address != first {
 			s.spread = true
 			return
 		}
+		addresses[connection()] = address
 	}
 }
 
