@@ -195,7 +195,8 @@ func (r *run) compareBefore(ctx context.Context, s *servers, patience time.Durat
 			continue
 		case result == disagreed:
 			r.agreement.Before = v1alpha1.Disagree
-			return slow, disagreement(fmt.Sprintf("a no-op write of %s %s was refused by one and taken by another", r.resource, w))
+			return slow, disagreement(
+				fmt.Sprintf("a no-op write of %s %s was refused by one and taken by another", r.resource, w))
 		}
 		r.agreement.Before = v1alpha1.Agree
 		if w.version <= r.control.before {
