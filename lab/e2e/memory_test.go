@@ -14,7 +14,9 @@ import (
 
 // searchedMemory runs a command, and searches its memory for the forbidden texts again and again
 // until it ends. It returns the output, and whether the memory had the wanted text.
-func searchedMemory(t *testing.T, cmd *exec.Cmd, wanted string, forbidden []string) (stdout, stderr string, found bool) {
+func searchedMemory(
+	t *testing.T, cmd *exec.Cmd, wanted string, forbidden []string,
+) (stdout, stderr string, found bool) {
 	t.Helper()
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
@@ -28,6 +30,7 @@ func searchedMemory(t *testing.T, cmd *exec.Cmd, wanted string, forbidden []stri
 	}()
 	searches := 0
 	for running := true; running; {
+		began := time.Now()
 		if cmd.Process.Signal(syscall.SIGSTOP) == nil {
 			memory := processMemory(cmd.Process.Pid)
 			_ = cmd.Process.Signal(syscall.SIGCONT)
@@ -45,7 +48,7 @@ func searchedMemory(t *testing.T, cmd *exec.Cmd, wanted string, forbidden []stri
 		select {
 		case <-ended:
 			running = false
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(max(100*time.Millisecond, 3*time.Since(began))): // it must get time to run
 		}
 	}
 	if searches == 0 {

@@ -71,7 +71,9 @@ func startWebhook(t *testing.T, mutate func(reviewed) []change) *webhook {
 }
 
 // in returns the webhook for updates of Secrets in a namespace, or in all if it is empty.
-func (w *webhook) in(name, namespace string, policy admissionv1.FailurePolicyType, seconds int32) admissionv1.MutatingWebhook {
+func (w *webhook) in(
+	name, namespace string, policy admissionv1.FailurePolicyType, seconds int32,
+) admissionv1.MutatingWebhook {
 	url, none := w.URL, admissionv1.SideEffectClassNone
 	selector := &metav1.LabelSelector{}
 	if namespace != "" {
