@@ -19,8 +19,8 @@ import (
 )
 
 // TestByMetrics compares the counts of verify --by-metrics with etcd, with two API servers, of which
-// half of the secrets are stale. Without other readers they are equal; with them they are never
-// better. It writes nothing.
+// half of the secrets are stale. Without other readers they are equal, except that the controllers'
+// own reads may hide a few; with them they are never better. It writes nothing.
 func TestByMetrics(t *testing.T) {
 	l := labtest.StartServers(t, 2, "random")
 	const n = 700
@@ -34,7 +34,8 @@ func TestByMetrics(t *testing.T) {
 	r := c.Resources[0]
 	t.Logf("without other readers: %d current, %d stale, %d unproven of %d in %s; etcd has %v", r.Current, r.Stale,
 		r.Unproven, r.Total, time.Since(began).Round(10*time.Millisecond), want)
-	if out.Code != 1 || c.Verdict != "Stale" || r.Current != want["customer"] || r.Stale != want["aws-owned"] {
+	if out.Code != 1 || c.Verdict != "Stale" || r.Current != want["customer"] ||
+		r.Stale > want["aws-owned"] || r.Stale < want["aws-owned"]-n/50 {
 		t.Errorf("exit code = %d, report = %+v; etcd has %v\n%s", out.Code, c, want, out.Stderr)
 	}
 	for _, every := range []time.Duration{100 * time.Millisecond, 0} {

@@ -52,16 +52,16 @@ func TestNoValue(t *testing.T) {
 	config := recordingConfig(t, l, recorder)
 	for _, test := range []struct {
 		args  []string
-		names bool // the names of secrets must be found, so that the search would find values
+		names bool // it takes long enough that the search must find names of secrets in the memory
 	}{
 		{[]string{"verify"}, false},
-		{[]string{"verify", "--sample", "10"}, true},
+		{[]string{"verify", "--sample", "10"}, false},
 		{[]string{"verify", "--by-metrics"}, true},
 		{[]string{"rewrite", "--max-concurrency", "2"}, true},
-		{[]string{"verify", "--probe", "--max-concurrency", "2"}, true},
-		{[]string{"rewrite", "--all-resources"}, true},
+		{[]string{"verify", "--probe", "--max-concurrency", "2"}, false},
+		{[]string{"rewrite", "--all-resources"}, false},
 		{[]string{"audit", "--verify-data"}, false},
-		{[]string{"audit", "--verify-data", "--sample", "20"}, true},
+		{[]string{"audit", "--verify-data", "--sample", "20"}, false},
 	} {
 		recorder.all.Reset()
 		cmd := l.Command(t, "kubectl-eks_encrypt", append(append(test.args, proxyFlags(config)...), "-v=10")...)
