@@ -40,7 +40,7 @@ lab-version: ## Build the API server of another Kubernetes: make lab-version VER
 	@cd lab/versions/$(VERSION) && $(LABGO) build -o ../../../bin/kube-apiserver-$(VERSION) \
 	  -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$$(go list -m -f '{{.Version}}' k8s.io/kubernetes)" .
 
-VERSION_TESTS := TestRewrite|TestMixtures|TestAllResources|TestInterruptedRewrite|TestServers|TestLaggingServer
+VERSION_TESTS := TestRewrite|TestMixtures|TestAllResources|TestInterruptedRewrite|TestServers|TestLaggingServer|TestByMetrics|TestNoValue|TestMutatingAdmission|TestEtcdQuota
 .PHONY: test-versions
 test-versions: build lab ## Run the tests of rewrite and verify on each API server that was built
 	@for server in bin/kube-apiserver-*; do \

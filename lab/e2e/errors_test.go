@@ -3,11 +3,8 @@ package e2e
 import (
 	"context"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -199,63 +196,6 @@ func TestConcurrentClients(t *testing.T) {
 	}
 	if created.Load() < 20 {
 		t.Errorf("other clients created %d secrets, want at least 20", created.Load())
-	}
-}
-
-// If a webhook changes every secret at every write, the secrets count as unproven, not
-// as rewritten.
-func TestMutatingWebhook(t *testing.T) {
-	l := labtest.Start(t, "--association-time", "1s")
-	const n = 60
-	l.Plugin(t, "associate", "alias/lab", "--yes").Must(t)
-	l.Lab(t, "seed", "--secrets", fmt.Sprint(n), "--size", "100").Must(t) // all current
-	var calls atomic.Int64
-	hook := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var review struct {
-			Request struct{ UID string }
-		}
-		raw, _ := io.ReadAll(r.Body)
-		if err := json.Unmarshal(raw, &review); err != nil {
-			t.Error(err)
-		}
-		patch := fmt.Sprintf(`[{"op":"add","path":"/metadata/annotations","value":{"touched":"%d"}}]`, calls.Add(1))
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]any{
-			"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": map[string]any{
-				"uid": review.Request.UID, "allowed": true, "patchType": "JSONPatch", "patch": []byte(patch),
-			},
-		})
-	}))
-	defer hook.Close()
-	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: hook.Certificate().Raw})
-	manifest, _ := json.Marshal(map[string]any{
-		"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
-		"metadata": map[string]any{"name": "touch"},
-		"webhooks": []any{map[string]any{
-			"name": "touch.example.com", "sideEffects": "None", "failurePolicy": "Fail",
-			"admissionReviewVersions": []string{"v1"},
-			"clientConfig":            map[string]any{"url": hook.URL, "caBundle": ca},
-			"rules": []any{map[string]any{
-				"apiGroups": []string{""}, "apiVersions": []string{"v1"},
-				"operations": []string{"UPDATE"}, "resources": []string{"secrets"},
-			}},
-		}},
-	})
-	l.As(t, "admin")
-	kubectl(t, l, "apply", string(manifest))
-	waitFor(t, 30*time.Second, "the webhook is not active", func() bool {
-		l.Run(t, "kubectl", "label", "secret", "--all", "-n", "seed-0", "a=b", "--overwrite")
-		l.Run(t, "kubectl", "label", "secret", "--all", "-n", "seed-0", "a-")
-		return calls.Load() > 0
-	})
-	l.As(t, "")
-	l.Plugin(t, "rewrite").Exits(t, 2)
-	c, out := l.Coverage(t, "rewrite", "--allow-admission-changes")
-	if r := c.Resources[0]; out.Code != 1 || c.Verdict != "NotProven" || r.Unproven != n || r.Rewritten != 0 {
-		t.Errorf("exit code = %d, report = %+v\n%s", out.Code, c, out.Stderr)
-	}
-	if !strings.Contains(strings.Join(c.Notes, " "), "webhook") {
-		t.Errorf("notes = %v, want one about the webhook", c.Notes)
 	}
 }
 

@@ -90,8 +90,28 @@ func (l *Lane) Scrape(ctx context.Context) (server Server, connection string, er
 	server.Metrics = m
 	if m.Server != "" {
 		server.ID = m.Server
+		l.compare(current(), server)
 	}
 	return server, current(), nil
+}
+
+// compare notes the first server that named itself on a connection, and whether another one did later.
+func (l *Lane) compare(connection string, server Server) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	first, known := l.known[connection]
+	if !known {
+		l.known[connection] = server
+	}
+	l.pooled = l.pooled || known && first.ID != server.ID
+}
+
+// Pooled reports whether different servers named themselves on one connection: a proxy spreads its
+// requests over them.
+func (l *Lane) Pooled() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.pooled
 }
 
 // Identify returns the server behind a connection of the lane, or the zero value if

@@ -28,8 +28,9 @@ type Lane struct {
 	base  string // URL of the API server, without a slash at the end
 	dials atomic.Int64
 
-	mu    sync.Mutex
-	known map[string]Server // by connection
+	mu     sync.Mutex
+	known  map[string]Server // by connection
+	pooled bool
 }
 
 // Request is one request to an API server.

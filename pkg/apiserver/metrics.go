@@ -43,6 +43,12 @@ type Metrics struct {
 	Sizes, Objects map[string]float64
 }
 
+// SameProcess reports whether two pages are certainly those of one process of one server.
+func (m *Metrics) SameProcess(other *Metrics) bool {
+	return m != nil && other != nil && m.Server != "" && m.Server == other.Server &&
+		m.Started != 0 && m.Started == other.Started
+}
+
 // ParseMetrics reads a page in the text format of Prometheus. It keeps only the series
 // that Metrics has, and reads at most 128 MiB. A page that breaks off is an error.
 func ParseMetrics(page io.Reader) (*Metrics, error) {

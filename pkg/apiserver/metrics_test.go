@@ -1,7 +1,9 @@
 package apiserver
 
 import (
+	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -45,6 +47,35 @@ func TestParseMetrics(t *testing.T) {
 	}
 	if m.LastWrite[newKey] <= m.LastWrite[oldKey] {
 		t.Errorf("last writes = %v, want the new key to be later", m.LastWrite)
+	}
+}
+
+// A page of 50 MB is read, and of its series only those that matter are kept.
+func TestParseMetricsLargePage(t *testing.T) {
+	const line = `apiserver_request_duration_seconds_bucket{verb="GET",resource="widgets",le="0.05"} 123` + "\n"
+	many := func() io.Reader { return strings.NewReader(strings.Repeat(line, 25<<20/len(line))) }
+	var before, after runtime.MemStats
+	page := io.MultiReader(many(), strings.NewReader(samplePage), many())
+	runtime.ReadMemStats(&before)
+	m, err := ParseMetrics(page)
+	runtime.ReadMemStats(&after)
+	if err != nil || m.Reads[Key{"aok", "sha256:old"}] != 12 || m.Started != 5.5 {
+		t.Errorf("ParseMetrics = %+v, %v", m, err)
+	}
+	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 200<<20 {
+		t.Errorf("%d bytes were allocated, want at most 200 MiB", allocated)
+	}
+}
+
+// Reads through providers other than KMS v2 are counted apart.
+func TestParseMetricsForeignProviders(t *testing.T) {
+	page := ""
+	for i, prefix := range []string{"k8s:enc:aescbc:v1:key1:", "k8s:enc:kms:v1:old:", "identity", "k8s:enc:kms:v2:new:"} {
+		page += fmt.Sprintf("apiserver_storage_transformation_operations_total{resource=\"secrets\",status=\"OK\","+
+			"transformation_type=\"from_storage\",transformer_prefix=%q} %d\n", prefix, 1<<i)
+	}
+	if m, err := ParseMetrics(strings.NewReader(page)); err != nil || m.Plain["secrets"] != 7 || len(m.Reads) != 0 {
+		t.Errorf("ParseMetrics = %+v, %v, want 7 reads without KMS v2", m, err)
 	}
 }
 

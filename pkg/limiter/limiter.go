@@ -59,18 +59,49 @@ func (l *Limiter) Do(ctx context.Context, request func() (overloaded bool)) erro
 	if err := l.acquire(ctx); err != nil {
 		return err
 	}
+	l.run(request)()
+	return nil
+}
+
+// DoWithin is Do for a request that may hang for a reason that does not concern the others.
+// After d it no longer counts as one in flight, its latency is not observed, and late is called.
+func (l *Limiter) DoWithin(
+	ctx context.Context, d time.Duration, late func(), request func() (overloaded bool),
+) error {
+	if err := l.acquire(ctx); err != nil {
+		return err
+	}
+	var end sync.Once
+	timer := time.AfterFunc(d, func() {
+		end.Do(func() {
+			l.release(func() {})
+			late()
+		})
+	})
+	defer timer.Stop()
+	end.Do(l.run(request))
+	return nil
+}
+
+// run runs a request and returns what ends it.
+func (l *Limiter) run(request func() (overloaded bool)) (end func()) {
 	sent := l.now()
 	overloaded := request()
 	received := l.now()
+	return func() {
+		l.release(func() { l.algorithm.observe(sent, received, overloaded) })
+	}
+}
 
+// release ends a request, and lets the next ones begin.
+func (l *Limiter) release(observe func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.inFlight--
-	l.algorithm.observe(sent, received, overloaded)
+	observe()
 	for range max(l.algorithm.currentLimit()-l.inFlight, 0) {
 		l.available.Signal()
 	}
-	return nil
 }
 
 func (l *Limiter) acquire(ctx context.Context) error {

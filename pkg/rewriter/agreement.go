@@ -8,6 +8,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -68,13 +69,16 @@ const (
 // other. If its version is 0, the first answer decides what the bytes are; every answer
 // that follows must leave them. If all of them refuse, every server that answered has the
 // write key of these bytes: each has called them current, and they were not written in between.
-func (r *run) poll(ctx context.Context, s *servers, w *witness, listVersion uint64) (ballot, error) {
+// An answer may take as long as patience.
+func (r *run) poll(
+	ctx context.Context, s *servers, w *witness, listVersion uint64, patience time.Duration,
+) (ballot, error) {
 	ids, asked := map[string]bool{}, 0
 	lanes := s.voters()
 	refusedFirst := w.version != 0
 	for i := 0; i < len(lanes); i++ {
 		lane := lanes[i]
-		after, connection, err := r.ask(ctx, lane, w, w.version)
+		after, connection, err := r.ask(ctx, lane, w, w.version, patience)
 		switch {
 		case objectNotFound(err), apierrors.IsConflict(err):
 			return unusable, nil
@@ -86,7 +90,7 @@ func (r *run) poll(ctx context.Context, s *servers, w *witness, listVersion uint
 		if w.version == 0 {
 			w.version, refusedFirst = after, after <= listVersion
 			w.taken = !refusedFirst
-			again, same, err := r.ask(ctx, lane, w, after)
+			again, same, err := r.ask(ctx, lane, w, after, patience)
 			switch {
 			case objectNotFound(err), apierrors.IsConflict(err), err == nil && again != after && same == connection:
 				return unusable, nil
@@ -99,7 +103,7 @@ func (r *run) poll(ctx context.Context, s *servers, w *witness, listVersion uint
 			if refusedFirst && i > 0 {
 				// This server may be the one that lags. Put the object back to the key that it
 				// had, so that the run leaves no object under an older key.
-				_, _, _ = r.ask(ctx, lanes[0], w, after)
+				_, _, _ = r.ask(ctx, lanes[0], w, after, objectTimeout)
 			}
 			return disagreed, nil
 		}
@@ -119,15 +123,23 @@ func (r *run) poll(ctx context.Context, s *servers, w *witness, listVersion uint
 	return agreed, nil
 }
 
-// ask sends one no-op write over a lane, and returns the connection that it used.
-func (r *run) ask(ctx context.Context, lane serverLane, w *witness, version uint64) (uint64, string, error) {
+// ask sends one no-op write over a lane, and returns the connection that it used. The error is errSlow
+// if the answer takes longer than patience.
+func (r *run) ask(
+	ctx context.Context, lane serverLane, w *witness, version uint64, patience time.Duration,
+) (uint64, string, error) {
 	var after uint64
 	var permanent error
 	traced, connection := lane.Trace(ctx)
 	err := r.retry(ctx, func() (err error) {
-		after, err = noopWrite(traced, lane.Lane, r.resource, w.namespace, w.name, version)
-		if webhookFailed(err) || isUndecryptable(err) {
-			permanent, err = err, nil // another object may do
+		limited, cancel := context.WithTimeout(traced, patience)
+		defer cancel()
+		after, err = noopWrite(limited, lane.Lane, r.resource, w.namespace, w.name, version)
+		switch {
+		case err != nil && limited.Err() != nil && ctx.Err() == nil && patience < objectTimeout:
+			permanent, err = errSlow, nil // another object may do
+		case webhookFailed(err) || isUndecryptable(err):
+			permanent, err = err, nil
 		}
 		return err
 	})
@@ -151,6 +163,16 @@ func (r *run) agreeBefore(ctx context.Context, s *servers) error {
 	if err := s.mayWrite(r.options); err != nil {
 		return err
 	}
+	slow, err := r.compareBefore(ctx, s, slowWrite)
+	if err == nil && slow && r.agreement.Before == v1alpha1.AgreementUnknown {
+		_, err = r.compareBefore(ctx, s, objectTimeout) // every webhook is slow
+	}
+	return err
+}
+
+// compareBefore asks all servers about one object. It goes on with another namespace if an answer
+// takes longer than patience, and reports whether one did.
+func (r *run) compareBefore(ctx context.Context, s *servers, patience time.Duration) (slow bool, err error) {
 	tried, skip := 0, map[uint32]bool{}
 	for i := range r.candidates() {
 		o := &r.inventory.objects[i]
@@ -161,30 +183,34 @@ func (r *run) agreeBefore(ctx context.Context, s *servers) error {
 			break
 		}
 		w := witness{namespace: r.inventory.namespace(o), name: o.name}
-		result, err := r.poll(ctx, s, &w, o.resourceVersion)
+		result, err := r.poll(ctx, s, &w, o.resourceVersion, patience)
 		switch {
+		case errors.Is(err, errSlow):
+			slow, skip[o.namespace] = true, true
+			continue
 		case err != nil && !isStatus(err), forbiddenByRBAC(err), noSpace(err):
-			return explain(err, "patch", r.scope)
+			return slow, explain(err, "patch", r.scope)
 		case err != nil, result == unusable:
 			skip[o.namespace] = webhookFailed(err)
 			continue
 		case result == disagreed:
 			r.agreement.Before = v1alpha1.Disagree
-			return disagreement(fmt.Sprintf("a no-op write of %s %s was refused by one and taken by another", r.resource, w))
+			return slow, disagreement(
+				fmt.Sprintf("a no-op write of %s %s was refused by one and taken by another", r.resource, w))
 		}
 		r.agreement.Before = v1alpha1.Agree
 		if w.version <= r.control.before {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.control.contradicted++
-			return hint.Wrap(fmt.Errorf("%w: %s %s was not written since before the association, but is called current",
+			return slow, hint.Wrap(fmt.Errorf("%w: %s %s was not written since before the association, but is called current",
 				errContradicted, r.resource, w), "nothing was written; wait until EKS has replaced its API servers")
 		}
 		o.resourceVersion, o.exact, o.taken = w.version, true, w.taken
 		r.markDone(i) // also if the run ends early: the storage may have written it
-		return nil
+		return slow, nil
 	}
-	return nil
+	return slow, nil
 }
 
 // candidates iterates over objects to ask all servers about. Those that are certainly
@@ -232,7 +258,7 @@ func (r *run) agreeAfter(ctx context.Context, s *servers) error {
 		return nil
 	}
 	for _, w := range r.witnesses {
-		result, err := r.poll(ctx, s, &w, 0)
+		result, err := r.poll(ctx, s, &w, 0, objectTimeout)
 		switch {
 		case err != nil && !isStatus(err):
 			return err

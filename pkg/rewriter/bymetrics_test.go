@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -63,6 +64,40 @@ func TestVerifyByMetrics(t *testing.T) {
 			setup: func(f *fake) { f.addServer() },
 		},
 		{
+			name: "two servers", current: 700, stale: 20, verdict: v1alpha1.CoverageStale, want: 700, shown: 20,
+			setup: func(f *fake) {
+				f.addServer()
+				f.balance = func(n int) int { return n * n % 7 % 2 }
+			},
+		},
+		{
+			name: "a proxy that pools", current: 100, verdict: v1alpha1.CoverageNotProven, want: 0,
+			setup: func(f *fake) {
+				f.addServer()
+				f.pool = true
+			},
+		},
+		{
+			name: "a proxy that pools, and the servers have one address, and others read", current: 300, stale: 900,
+			verdict: v1alpha1.CoverageNotProven, want: 0,
+			setup: func(f *fake) {
+				others(newKey, 2)(f)
+				f.addServer()
+				f.pool, f.oneAddress = true, true
+			},
+		},
+		{
+			name: "connections break, and lead to another server", current: 600, stale: 600,
+			verdict: v1alpha1.CoverageStale, want: 600, shown: 600,
+			setup: func(f *fake) {
+				f.addServer()
+				f.balance = func(n int) int { return n / 6 % 2 }
+				f.intercept = func(n int, w http.ResponseWriter, r *http.Request) bool {
+					return n == 600 && breakConnection(w)
+				}
+			},
+		},
+		{
 			name: "the only server lags", stale: 100, verdict: v1alpha1.CoverageNotProven, want: 100,
 			setup: func(f *fake) { f.servers[0].lags = true },
 		},
@@ -92,6 +127,33 @@ func TestVerifyByMetrics(t *testing.T) {
 				got.Stale, test.verdict, test.want, test.shown, r.Statement, r.Servers)
 		}
 	}
+}
+
+// breakConnection ends the connection without a response.
+func breakConnection(w http.ResponseWriter) bool {
+	conn, _, err := w.(http.Hijacker).Hijack()
+	return err == nil && conn.Close() == nil
+}
+
+// TestByMetricsConnections checks that several connections to one server share the reads, so that
+// a distant cluster takes less time, and that all of them are counted.
+func TestByMetricsConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n, latency = 2000, 40 * time.Millisecond
+		f := newFake(t)
+		f.addServer()
+		f.balance = func(i int) int { return i % 2 }
+		f.secrets("c", n, newKey)
+		f.latency = latency
+		started := time.Now()
+		r := must(t, options(f, v1alpha1.MethodMetrics)).Report
+		if took := time.Since(started); took > n*latency/4 {
+			t.Errorf("%d objects took %s, want a quarter of the time of one after the other", n, took)
+		}
+		if r.Verdict != v1alpha1.CoverageProven || r.Resources[0].Current != n {
+			t.Errorf("report = %s, %+v, want Proven", r.Verdict, countsOf(r.Resources[0]))
+		}
+	})
 }
 
 // others simulates other clients, that read objects of a key at each of our reads.

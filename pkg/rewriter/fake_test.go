@@ -46,7 +46,9 @@ type fake struct {
 	balance func(connection int) int
 	dialled int
 	pool    bool // a proxy chooses the server of each request
-	open    []net.Conn
+	// oneAddress means that all servers name the same address.
+	oneAddress bool
+	open       []net.Conn
 	// leases are served if they are not nil. webhooks are the mutating ones.
 	leases   map[string]time.Duration // since the last renewal, by name
 	webhooks []admissionv1.MutatingWebhookConfiguration

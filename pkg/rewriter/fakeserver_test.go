@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -30,6 +31,8 @@ type fakeServer struct {
 	// the new one.
 	lags, blind bool
 	noMetrics   bool
+	series      string // its metrics, instead of those about the keys
+	down        bool   // connections fail
 	started     float64
 	reads       map[string]float64
 	wrote       map[string]float64
@@ -66,6 +69,9 @@ func (f *fake) dial(context.Context, string, string) (net.Conn, error) {
 	defer f.mu.Unlock()
 	s := f.servers[f.balance(f.dialled)]
 	f.dialled++
+	if s.down {
+		return nil, syscall.ECONNREFUSED
+	}
 	client, server := net.Pipe()
 	f.open = append(f.open, client, server)
 	serve := http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0)}
@@ -131,8 +137,12 @@ func (s *fakeServer) serve(w http.ResponseWriter, r *http.Request) {
 		f.serveRecord(w, r)
 		return
 	case r.URL.Path == "/api":
+		address := s.name
+		if f.oneAddress {
+			address = "cluster"
+		}
 		respondJSON(w, http.StatusOK, runtime.ContentTypeJSON, &metav1.APIVersions{
-			ServerAddressByClientCIDRs: []metav1.ServerAddressByClientCIDR{{ServerAddress: s.name}},
+			ServerAddressByClientCIDRs: []metav1.ServerAddressByClientCIDR{{ServerAddress: address}},
 		})
 		return
 	case r.URL.Path == "/metrics":
@@ -183,6 +193,10 @@ func (f *fake) serveGet(s *fakeServer, w http.ResponseWriter, r *http.Request, r
 func (s *fakeServer) serveMetrics(w http.ResponseWriter) {
 	if s.noMetrics {
 		http.Error(w, "forbidden", http.StatusForbidden)
+		return
+	}
+	if s.series != "" {
+		fmt.Fprint(w, s.series)
 		return
 	}
 	ids := map[string]string{newKey: cmp.Or(s.fake.keyID, "arn:key"), oldKey: "aws-owned"}

@@ -6,22 +6,31 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/limiter"
 )
 
 // webhookFailures is how many failures of an admission webhook put a namespace aside.
 const webhookFailures = 3
 
+// slowWrite is how long a write may take before its namespace is put aside. Webhooks may take
+// up to 30 seconds, and then fail or not.
+const slowWrite = 5 * time.Second
+
 // hanging are the namespaces whose admission webhooks fail or do not respond. Each of
 // their writes takes as long as the webhook's timeout, so they must not hold up the
-// others.
+// others: they are put aside, and get their turn when the others are done.
 type hanging struct {
 	mu       sync.Mutex
 	failures map[uint32]int
-	reasons  map[uint32]error
+	reasons  map[uint32]error // of the namespaces that are put aside
+	slow     map[uint32]bool
 	names    map[uint32]string
 	waits    map[uint32]wait
+	turns    chan struct{} // limits the writes in slow namespaces
 }
 
 // wait is the context of the writes in a namespace that wait for their turn.
@@ -30,17 +39,23 @@ type wait struct {
 	cancel context.CancelFunc
 }
 
-func newHanging() *hanging {
+// newHanging returns a value for a run with at most so many writes at the same time.
+func newHanging(maxConcurrency int) *hanging {
+	const share = 8 // of the writes, for slow namespaces; and the least number of them
 	return &hanging{
-		failures: map[uint32]int{}, reasons: map[uint32]error{}, names: map[uint32]string{}, waits: map[uint32]wait{},
+		failures: map[uint32]int{}, reasons: map[uint32]error{}, slow: map[uint32]bool{}, names: map[uint32]string{},
+		waits: map[uint32]wait{}, turns: make(chan struct{}, min(max(maxConcurrency/share, share), maxConcurrency)),
 	}
 }
 
-// begin is called before a pass over the objects.
+// begin is called before a pass over the objects. The slow namespaces wait for the others.
 func (h *hanging) begin() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	clear(h.waits)
+	for namespace := range h.slow {
+		h.reasons[namespace] = errSlow
+	}
 }
 
 // waiting returns a context for a write that waits for its turn. It ends when the
@@ -63,6 +78,9 @@ func (h *hanging) waiting(ctx context.Context, namespace uint32) context.Context
 // errPutAside is why a write did not wait longer for its turn.
 var errPutAside = errors.New("the namespace is put aside, because its admission webhook fails")
 
+// errSlow is why a namespace is put aside although its writes do not fail.
+var errSlow = fmt.Errorf("a write takes more than %s; an admission webhook may hang", slowWrite)
+
 // webhookFailed reports whether an admission webhook failed or did not respond.
 func webhookFailed(err error) bool {
 	return apierrors.IsInternalError(err) && strings.Contains(err.Error(), "failed calling webhook")
@@ -75,7 +93,7 @@ func (h *hanging) observe(namespace uint32, name string, err error) bool {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.failures[namespace]++; h.failures[namespace] >= webhookFailures {
+	if h.failures[namespace]++; h.failures[namespace] >= webhookFailures || h.slow[namespace] {
 		h.reasons[namespace], h.names[namespace] = err, name
 		if w, known := h.waits[namespace]; known {
 			w.cancel()
@@ -84,12 +102,44 @@ func (h *hanging) observe(namespace uint32, name string, err error) bool {
 	return h.reasons[namespace] != nil
 }
 
+// late puts a namespace aside in which a write takes long.
+func (h *hanging) late(namespace uint32, name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.slow[namespace], h.reasons[namespace], h.names[namespace] = true, errSlow, name
+	if w, known := h.waits[namespace]; known {
+		w.cancel()
+	}
+}
+
+// do runs a write in a namespace when the limiter allows it. Writes in slow namespaces are limited
+// apart from the others, because their latency says nothing about the API server.
+func (h *hanging) do(ctx context.Context, l *limiter.Limiter, namespace uint32, name string, write func() bool) error {
+	ctx = h.waiting(ctx, namespace)
+	h.mu.Lock()
+	slow := h.slow[namespace]
+	h.mu.Unlock()
+	if !slow {
+		return l.DoWithin(ctx, slowWrite, func() { h.late(namespace, name) }, write)
+	}
+	select {
+	case h.turns <- struct{}{}:
+		defer func() { <-h.turns }()
+	case <-ctx.Done():
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	write()
+	return nil
+}
+
 // passed takes note that a write in the namespace succeeded.
 func (h *hanging) passed(namespace uint32) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.failures, namespace)
-	if h.reasons[namespace] != nil {
+	if h.reasons[namespace] != nil && !h.slow[namespace] {
 		delete(h.reasons, namespace)
 		delete(h.waits, namespace)
 	}
@@ -113,7 +163,7 @@ func (h *hanging) retry() {
 	clear(h.reasons)
 }
 
-// String describes the namespaces that are put aside; empty if there are none.
+// String describes the namespaces that hold up the run; empty if there are none.
 func (h *hanging) String() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -121,6 +171,10 @@ func (h *hanging) String() string {
 		_, message := describe(err)
 		return fmt.Sprintf("%s put aside, such as %s: %s", count(int64(len(h.reasons)), "namespace", "namespaces"),
 			h.names[n], message)
+	}
+	for n := range h.slow {
+		return fmt.Sprintf("%s, such as %s: %v", count(int64(len(h.slow)), "slow namespace", "slow namespaces"),
+			h.names[n], errSlow)
 	}
 	return ""
 }

@@ -12,11 +12,11 @@ import (
 	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/apiserver"
 )
 
 // noSleep does not wait.
@@ -50,6 +50,17 @@ func TestWhatCannotBeProven(t *testing.T) {
 			f.addServer()
 			f.pool = true
 		}, v1alpha1.CoverageNotProven, "a proxy spreads the requests"},
+		{"a connection breaks while its server is identified", func(f *fake, _ *Options) {
+			f.addServer()
+			f.balance = func(n int) int { return n % 2 }
+			asked := 0
+			f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path == "/api" {
+					asked++
+				}
+				return asked == 2 && breakConnection(w)
+			}
+		}, v1alpha1.CoverageProven, "All 2 API servers verified"},
 		{"a Lease of a server that has ended", func(f *fake, _ *Options) { f.leases["ended"] = time.Hour },
 			v1alpha1.CoverageProven, "The API server verified"},
 		{"a Lease of a server that has just ended", func(f *fake, _ *Options) {
@@ -63,6 +74,25 @@ func TestWhatCannotBeProven(t *testing.T) {
 				return false
 			}
 		}, v1alpha1.CoverageProven, "The API server verified"},
+		{"another server is not reachable", func(f *fake, _ *Options) {
+			f.addServer().down = true
+			f.balance = func(n int) int { return n % 2 }
+		}, v1alpha1.CoverageNotProven, "only 1 of 2 API servers"},
+		{"metrics without the series of the keys", func(f *fake, _ *Options) { f.servers[0].series = noSeries },
+			v1alpha1.CoverageNotProven, "nothing shows that the write key"},
+		{"metrics that break off", func(f *fake, _ *Options) { f.servers[0].series = "# HELP a b\nc 1\nd" },
+			v1alpha1.CoverageNotProven, "nothing shows that the write key"},
+		{"a provider of another kind", func(f *fake, _ *Options) {
+			f.servers[0].series = strings.ReplaceAll(noSeries, "NAME", "aescbc")
+		}, v1alpha1.CoverageNotProven, "nothing shows that the write key"},
+		{"the clock of this computer is hours off", func(_ *fake, o *Options) {
+			o.Now = func() time.Time { return time.Now().Add(-5 * time.Hour) }
+		}, v1alpha1.CoverageProven, "The API server verified"},
+		{"the clocks of the servers are hours apart", func(f *fake, _ *Options) {
+			f.addServer()
+			f.leases[f.servers[1].name] = -3 * time.Hour
+			f.balance = func(n int) int { return n % 2 }
+		}, v1alpha1.CoverageProven, "All 2 API servers verified"},
 		{"a server with a slow clock is not reached", func(f *fake, _ *Options) { f.leases["slow"] = 2 * time.Hour },
 			v1alpha1.CoverageNotProven, "only 1 of 2 API servers"},
 	}
@@ -89,6 +119,39 @@ func TestWhatCannotBeProven(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// noSeries is a page of metrics without the series that name keys.
+const noSeries = `# HELP process_start_time_seconds the start
+apiserver_storage_transformation_operations_total{resource="secrets",status="OK",transformation_type="from_storage",` +
+	`transformer_prefix="k8s:enc:NAME:v1:key1:"} 30
+process_start_time_seconds 5
+`
+
+// TestStopsBeforeTheFirstWrite checks that nothing is written without the right to list
+// namespaces, or if the database is nearly full.
+func TestStopsBeforeTheFirstWrite(t *testing.T) {
+	for name, test := range map[string]struct {
+		setup func(f *fake)
+		want  string
+	}{
+		"no right on namespaces": {func(f *fake) {
+			f.intercept = deny("/api/v1/namespaces", apierrors.NewForbidden(corev1.Resource("namespaces"), "",
+				errors.New(`User "u" cannot list resource "namespaces" in API group "" at the cluster scope`)))
+		}, "not allowed to list namespaces"},
+		"the database at 85 %": {func(f *fake) {
+			f.servers[0].series = fmt.Sprintf("apiserver_storage_size_bytes %g\n", 0.85*DefaultEtcdQuota)
+		}, "the database of the cluster has 6.8 GiB of 8 GiB"},
+	} {
+		f := newFake(t)
+		f.secrets("a", 30, oldKey)
+		test.setup(f)
+		result, err := Run(t.Context(), options(f, v1alpha1.MethodRewrite))
+		if !matches(err, test.want) || f.writes != 0 || result.Report.Verdict != v1alpha1.CoverageIncomplete {
+			t.Errorf("%s: Run = %v, %d writes, report = %+v; want %q and no write", name, err, f.writes, result.Report,
+				test.want)
+		}
 	}
 }
 
@@ -193,132 +256,6 @@ func TestAdmissionForbidden(t *testing.T) {
 	var admission *AdmissionError
 	if _, err := Run(t.Context(), options(f, v1alpha1.MethodRewrite)); !errors.As(err, &admission) || f.writes > 0 {
 		t.Errorf("Run = %v, %d writes, want an AdmissionError", err, f.writes)
-	}
-}
-
-// TestHangingWebhook checks that a namespace whose webhook does not respond does not hold
-// up the others, and is named.
-func TestHangingWebhook(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake(t)
-		for i := range 300 {
-			f.put("secrets", "default", fmt.Sprintf("a-%d", i), oldKey)
-			f.put("secrets", "kube-system", fmt.Sprintf("b-%d", i), oldKey)
-		}
-		var done time.Duration
-		started := time.Now()
-		f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool {
-			if r.Method != http.MethodPatch || !strings.Contains(r.URL.Path, "/default/") {
-				if r.Method == http.MethodPatch {
-					f.mu.Lock()
-					if f.writes < 300 {
-						done = time.Since(started)
-					}
-					f.mu.Unlock()
-				}
-				return false
-			}
-			time.Sleep(10 * time.Second)
-			respondError(w, apierrors.NewInternalError(errors.New(
-				`failed calling webhook "slow.example.com": context deadline exceeded`)))
-			return true
-		}
-		waiting := ""
-		o := options(f, v1alpha1.MethodRewrite)
-		o.Progress = func(p Progress) {
-			if p.Waiting != "" {
-				waiting = p.Waiting
-			}
-		}
-		r := must(t, o).Report.Resources[0]
-		if r.Rewritten != 300 || r.Failed != 300 || done > time.Minute {
-			t.Errorf("counts = %+v, the others took %v; want 300 rewritten within a minute", countsOf(r), done)
-		}
-		if !strings.Contains(waiting, "default") || !strings.Contains(waiting, "slow.example.com") {
-			t.Errorf("progress names %q, want the namespace and the webhook", waiting)
-		}
-	})
-}
-
-// TestDatabaseIsFull checks that a run ends at once, and says whom to ask for help.
-func TestDatabaseIsFull(t *testing.T) {
-	f := newFake(t)
-	f.secrets("a", 2000, oldKey)
-	full := 0
-	f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if r.Method != http.MethodPatch || f.writes < 500 {
-			return false
-		}
-		full++
-		respondError(w, apierrors.NewInternalError(errors.New("etcdserver: mvcc: database space exceeded")))
-		return true
-	}
-	o := options(f, v1alpha1.MethodRewrite)
-	result, err := Run(t.Context(), o)
-	if !noSpace(err) || !matches(err, "AWS support") {
-		t.Errorf("Run = %v, want that the database is full", err)
-	}
-	checkSum(t, result)
-	if full > 100 {
-		t.Errorf("requests after the first refusal = %d, want at most 100", full)
-	}
-}
-
-// TestGuard checks when a run pauses and when it stops, by the size of the database.
-func TestGuard(t *testing.T) {
-	now := time.Unix(0, 0)
-	resource := Secrets()
-	g := &guard{quota: 100, now: func() time.Time { return now }}
-	if err := g.begin(&apiserver.Metrics{StorageBytes: 85}, resource, 1); err == nil {
-		t.Error("begin at 85 % = nil, want an error")
-	}
-	g = &guard{quota: 1000, now: func() time.Time { return now }}
-	if err := g.begin(&apiserver.Metrics{StorageBytes: 400}, resource, 1); err != nil {
-		t.Fatalf("begin at 40 %% = %v", err)
-	}
-	steps := []struct {
-		after  time.Duration
-		size   float64
-		paused bool
-		stops  bool
-	}{
-		{time.Second, 500, false, false},
-		{time.Second, 620, true, false}, // more than half of the space up to 80 %
-		{compaction, 620, true, false},
-		{time.Second, 620, false, false},
-		{time.Second, 700, false, false},
-		{time.Second, 720, true, false},
-		{time.Second, 800, true, true},
-	}
-	for i, step := range steps {
-		now = now.Add(step.after)
-		if err := g.observe(step.size); (err != nil) != step.stops || g.isPaused() != step.paused {
-			t.Errorf("step %d: observe(%v) = %v, paused %v; want %+v", i, step.size, err, g.isPaused(), step)
-		}
-	}
-}
-
-// TestObjectSize checks that a run over some of the objects takes their mean size from the
-// number of all objects.
-func TestObjectSize(t *testing.T) {
-	for _, test := range []struct {
-		all  float64
-		want int
-	}{
-		{0, 2000},   // not in the metrics
-		{10, 2000},  // counted before others were created
-		{1000, 200}, // the run has a tenth of the objects
-	} {
-		g := &guard{quota: DefaultEtcdQuota, now: time.Now}
-		m := &apiserver.Metrics{
-			StorageBytes: 1 << 20, Sizes: map[string]float64{"secrets": 200_000},
-			Objects: map[string]float64{"secrets": test.all},
-		}
-		if err := g.begin(m, Secrets(), 100); err != nil || g.objectSize != test.want {
-			t.Errorf("size of an object with %v in all = %d, %v; want %d", test.all, g.objectSize, err, test.want)
-		}
 	}
 }
 

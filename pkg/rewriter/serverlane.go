@@ -45,12 +45,14 @@ func connect(ctx context.Context, config *rest.Config, number int) (lane serverL
 }
 
 // checkPool reports whether the requests of the connection reach several servers, as far
-// as their addresses can be read. It also measures the distance.
+// as their addresses can be read. A connection that breaks may be followed by one to
+// another server. It also measures the distance.
 func (l *serverLane) checkPool(ctx context.Context) bool {
-	first := ""
+	addresses := map[string]string{} // by connection
 	for range poolRequests {
+		traced, connection := l.Trace(ctx)
 		sent := time.Now()
-		address, err := l.Address(ctx)
+		address, err := l.Address(traced)
 		took := time.Since(sent)
 		if err != nil {
 			continue
@@ -58,12 +60,11 @@ func (l *serverLane) checkPool(ctx context.Context) bool {
 		if l.distance == 0 || took < l.distance {
 			l.distance = took
 		}
-		if first == "" {
-			first = address
-		}
-		if address != first {
+		first, known := addresses[connection()]
+		if known && address != first {
 			return true
 		}
+		addresses[connection()] = address
 	}
 	return false
 }

@@ -3,6 +3,7 @@ package rewriter
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +39,7 @@ type servers struct {
 	roster *apiserver.Roster
 	live   map[string]bool // by the hash of the Lease's name
 	reason string          // why the live servers are unknown
-	pooled bool            // a proxy spreads the requests of one connection over servers
+	spread bool            // the addresses on one connection differ
 }
 
 // findServers lists the Leases and opens connections. earlier is a roster of the same
@@ -154,7 +155,7 @@ func (s *servers) open(ctx context.Context, n int) error {
 		// One after the other: a proxy that takes the servers in turn could give each of two
 		// connections always the same one.
 		if lanes[i].checkPool(ctx) {
-			s.pooled, s.reason = true, "a proxy spreads the requests of one connection over several API servers"
+			s.spread = true
 		}
 	}
 	s.lanes = append(s.lanes, lanes...)
@@ -170,6 +171,11 @@ func (s *servers) distance() time.Duration {
 		}
 	}
 	return nearest
+}
+
+// pooled reports whether a proxy spreads the requests of one connection over several servers.
+func (s *servers) pooled() bool {
+	return s.spread || slices.ContainsFunc(s.lanes, func(lane serverLane) bool { return lane.Pooled() })
 }
 
 func (s *servers) close() {
@@ -213,7 +219,7 @@ func (s *servers) reached(ids map[string]bool) int {
 // covers reports whether ids are all live servers.
 func (s *servers) covers(ids map[string]bool) bool {
 	switch n := s.reached(ids); {
-	case len(s.live) == 0, s.pooled:
+	case len(s.live) == 0, s.pooled():
 		return false
 	case len(s.live) == 1 && len(ids) <= 1:
 		return n == len(ids) // one server needs no identity
@@ -253,6 +259,9 @@ func (s *servers) now(fallback time.Time) time.Time {
 func (s *servers) report(ids map[string]bool, keyARN string) *v1alpha1.CoverageServers {
 	report := &v1alpha1.CoverageServers{
 		Live: len(s.live), Reached: s.reached(ids), WriteKey: s.writeKey(keyARN), Reason: s.reason,
+	}
+	if s.pooled() {
+		report.Reason = "a proxy spreads the requests of one connection over several API servers"
 	}
 	for id := range ids {
 		report.By = v1alpha1.ServerByCertificate

@@ -192,8 +192,9 @@ func (r *run) send(ctx context.Context, o *object, named uint64) (after uint64, 
 		r.lastResponse.Store(r.now().UnixNano())
 	}
 	sending := context.WithoutCancel(ctx)
-	if r.limiter.Do(r.hanging.waiting(ctx, o.namespace), func() bool {
-		after, err = noopWrite(sending, r.client.lane(), r.resource, r.inventory.namespace(o), o.name, named)
+	namespace := r.inventory.namespace(o)
+	if r.hanging.do(ctx, r.limiter, o.namespace, namespace, func() bool {
+		after, err = noopWrite(sending, r.client.lane(), r.resource, namespace, o.name, named)
 		return overloaded(err)
 	}) != nil {
 		if ctx.Err() == nil {
