@@ -100,6 +100,16 @@ func (r Report) ByProvider(resource string) map[string]int {
 	return sums
 }
 
+// Total returns the number of objects of all resources that a provider encrypted.
+func (r Report) Total(provider string) (n int) {
+	for _, c := range r.Counts {
+		if c.Provider == provider {
+			n += c.Objects
+		}
+	}
+	return n
+}
+
 // Envelope returns the provider and the key of a stored value. A KMS v2 value is
 // "k8s:enc:kms:v2:NAME:" followed by an EncryptedObject
 // (k8s.io/apiserver/pkg/storage/value/encrypt/envelope/kmsv2).
