@@ -96,10 +96,14 @@ func (r *run) poll(ctx context.Context, s *servers, w *witness, listVersion uint
 			after, connection = again, same
 		}
 		if after != w.version {
+			again, same, err := r.ask(ctx, lane, w, after)
+			if err == nil && again != after && same == connection {
+				return unusable, nil // it changes with every write
+			}
 			if refusedFirst && i > 0 {
 				// This server may be the one that lags. Put the object back to the key that it
 				// had, so that the run leaves no object under an older key.
-				_, _, _ = r.ask(ctx, lanes[0], w, after)
+				_, _, _ = r.ask(ctx, lanes[0], w, max(after, again))
 			}
 			return disagreed, nil
 		}

@@ -30,6 +30,7 @@ type fakeServer struct {
 	// the new one.
 	lags, blind bool
 	noMetrics   bool
+	lastWrite   string // key of its last write, if it is another than the write key
 	started     float64
 	reads       map[string]float64
 	wrote       map[string]float64
@@ -194,7 +195,8 @@ func (s *fakeServer) serveMetrics(w http.ResponseWriter) {
 	// Each server renews its Lease all the time.
 	fmt.Fprintf(w, "apiserver_envelope_encryption_key_id_hash_last_timestamp_seconds{apiserver_id_hash=%q,"+
 		"key_id_hash=%q,provider_name=%q,transformation_type=\"to_storage\"} %d\n",
-		apiserver.Hash(s.name), apiserver.Hash(ids[s.key()]), s.key(), time.Now().Unix())
+		apiserver.Hash(s.name), apiserver.Hash(ids[cmp.Or(s.lastWrite, s.key())]), cmp.Or(s.lastWrite, s.key()),
+		time.Now().Unix())
 	fmt.Fprintf(w, "process_start_time_seconds %v\n", s.started)
 }
 
