@@ -163,13 +163,13 @@ func (s *servers) open(ctx context.Context) (*apiserver.Lane, error) {
 // checkPool checks whether all requests of a connection reach one server, as far as their
 // addresses can be read.
 func (s *servers) checkPool(ctx context.Context, lane *apiserver.Lane) {
-	first := ""
+	first, connection := "", ""
 	for range poolRequests {
-		address, err := lane.Address(ctx)
+		address, over, err := lane.Address(ctx)
 		switch {
 		case err != nil:
-		case first == "":
-			first = address
+		case first == "" || over != connection: // another connection may lead to another server
+			first, connection = address, over
 		case address != first:
 			s.pooled = true
 			s.reason = "a proxy spreads the requests of one connection over several API servers"
