@@ -155,6 +155,9 @@ func (r *run) agreeBefore(ctx context.Context, s *servers) error {
 	if err := s.mayWrite(r.options); err != nil {
 		return err
 	}
+	if err := s.confine(ctx, r.client); err != nil {
+		return err
+	}
 	tried, skip := 0, map[uint32]bool{}
 	for i := range r.candidates() {
 		o := &r.inventory.objects[i]
@@ -222,6 +225,28 @@ func (s *servers) mayWrite(o *Options) error {
 	}
 	err := fmt.Errorf("%w: %s", errNotReached, report.Reason)
 	return hint.Wrap(err, "nothing was written; run it again later, or over a connection that reaches every API server")
+}
+
+// confine returns an error if not all live servers were reached, and a connection for the
+// writes leads to another one than those that were.
+func (s *servers) confine(ctx context.Context, c *client) error {
+	ids := s.ids()
+	if s.covers(ids) || len(ids) == 0 {
+		return nil
+	}
+	for _, lane := range c.lanes {
+		server, err := lane.Identify(ctx, "")
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			return fmt.Errorf("%w: %w", errNotReached, err)
+		case !ids[server.ID]:
+			return hint.Wrap(fmt.Errorf("%w: a connection for writes led to one of these", errNotReached),
+				"nothing was written; run it again later")
+		}
+	}
+	return nil
 }
 
 // agreeAfter asks all servers about the object that was proven first. If keys only move

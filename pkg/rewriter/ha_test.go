@@ -2,6 +2,7 @@ package rewriter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -136,6 +137,26 @@ func TestServersDiverge(t *testing.T) {
 		if f.movedBack > 2 {
 			t.Errorf("after %d requests: %d objects were moved back, want at most 2", at, f.movedBack)
 		}
+	}
+}
+
+// TestConfine lets connections lead to a lagging server only after the servers were compared.
+// No write may reach it.
+func TestConfine(t *testing.T) {
+	f := newFake(t)
+	f.addServer().lags = true
+	f.balance = func(n int) int {
+		if n <= maxLanes { // one more is for admission
+			return 0
+		}
+		return 1
+	}
+	f.secrets("a", 30, newKey)
+	o := options(f, v1alpha1.MethodRewrite)
+	o.Sleep = noSleep
+	_, err := Run(t.Context(), o)
+	if !errors.Is(err, errNotReached) || f.writes > 0 {
+		t.Errorf("Run = %v with %d writes, want %v and none", err, f.writes, errNotReached)
 	}
 }
 
