@@ -25,7 +25,7 @@ type Snapshot struct {
 func (l *Lab) Snapshot(t *testing.T) Snapshot {
 	t.Helper()
 	etcd := l.etcd(t)
-	defer etcd.Close()
+	defer func() { _ = etcd.Close() }() // all requests are done
 	s := Snapshot{Provider: map[string]string{}}
 	var err error
 	s.Revision, err = scan.Each(t.Context(), etcd, func(key, provider, _ string) { s.Provider[key] = provider })
@@ -40,7 +40,7 @@ func (l *Lab) Snapshot(t *testing.T) Snapshot {
 func (l *Lab) History(t *testing.T, first, last Snapshot) map[string][]string {
 	t.Helper()
 	etcd := l.etcd(t)
-	defer etcd.Close()
+	defer func() { _ = etcd.Close() }() // all requests are done
 	history := map[string][]string{}
 	for key, provider := range first.Provider {
 		if strings.HasPrefix(key, secretsPrefix) {
@@ -72,7 +72,7 @@ func (l *Lab) History(t *testing.T, first, last Snapshot) map[string][]string {
 func (l *Lab) DeleteSecrets(t *testing.T) {
 	t.Helper()
 	etcd := l.etcd(t)
-	defer etcd.Close()
+	defer func() { _ = etcd.Close() }() // all requests are done
 	for _, prefix := range []string{secretsPrefix, "/registry/configmaps/kube-system/eks-encrypt"} {
 		if _, err := etcd.Delete(t.Context(), prefix, clientv3.WithPrefix()); err != nil {
 			t.Fatal(err)

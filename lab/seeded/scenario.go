@@ -124,8 +124,8 @@ func drawCommand(random *rand.Rand, objects int, seconds float64) []string {
 func (p Plane) reachable() bool { return p.Balance != "first" }
 
 func (s Scenario) String() string {
-	return fmt.Sprintf("seed %d: %d servers, %s, hot reload %t, GOAWAY %g, opaque %t; %s (server %d, readable %t, after %s); "+
-		"%d+%d+%d secrets, noted %t; %s", s.Seed, s.Servers, s.Balance, s.HotReload, s.Goaway, s.Opaque, s.Kind, s.Lagging,
+	return fmt.Sprintf("seed %d: %d servers, %s, hot reload %t, GOAWAY %g, opaque %t; "+
+		"%s (server %d, readable %t, after %s); %d+%d+%d secrets, noted %t; %s", s.Seed, s.Servers, s.Balance, s.HotReload, s.Goaway, s.Opaque, s.Kind, s.Lagging,
 		s.Readable, s.At.Round(time.Millisecond), s.Secrets, s.Plain, s.Later, s.Noted, strings.Join(s.Command, " "))
 }
 
