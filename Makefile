@@ -90,6 +90,13 @@ test-lab: build lab chart ## Run the tests that need the lab (a real API server 
 	cd lab && EKS_LAB_BIN=$(CURDIR)/$(LAB) PLUGIN_BIN=$(CURDIR)/$(PLUGIN) HELM_BIN=$(CURDIR)/bin/helm \
 	  go test -vet=off -parallel 2 -timeout 30m ./... # make lint vets
 
+SEED  ?= 1
+SEEDS ?= 100
+.PHONY: test-seeds
+test-seeds: build lab ## Run rewrite and verify with faults that seeds draw: SEED=1 SEEDS=100 (an hour)
+	cd lab && EKS_LAB_BIN=$(CURDIR)/$(LAB) PLUGIN_BIN=$(CURDIR)/$(PLUGIN) SEED=$(SEED) SEEDS=$(SEEDS) \
+	  go test -vet=off -parallel 2 -count=1 -timeout 5h -v ./seeded
+
 FUZZTIME ?= 30s
 .PHONY: fuzz
 fuzz: ## Fuzz every parser, 30 s each (FUZZTIME=…)

@@ -19,14 +19,25 @@ func (l *Lab) Scan(t *testing.T) scan.Report {
 
 // Coverage is the part of a CoverageReport that tests check.
 type Coverage struct {
-	Method, Verdict, Statement string
-	Resources                  []struct {
-		Group, Resource                                   string
-		Total, Current, Rewritten, Gone, Unproven, Failed int
-		Stale                                             int
-		Failures                                          []struct{ Namespace, Name, Reason, Message string }
+	Method, KeyARN, Verdict, Statement string
+	Servers                            struct {
+		Live, Reached        int
+		By, WriteKey, Reason string
 	}
-	Notes []string
+	Agreement struct {
+		Before, After string
+		Connections   int
+	}
+	Resources []Resource
+	Notes     []string
+}
+
+// Resource is the part about one resource.
+type Resource struct {
+	Group, Resource                                   string
+	Total, Current, Rewritten, Gone, Unproven, Failed int
+	Stale                                             int
+	Failures                                          []struct{ Namespace, Name, Reason, Message string }
 }
 
 // Coverage runs verify or rewrite and returns its report.

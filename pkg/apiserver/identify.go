@@ -146,24 +146,26 @@ func Date(resp *http.Response) time.Time {
 }
 
 // Address returns the address by which an API server names itself in /api, which every
-// user may read. It is a small answer, but some clusters give all servers one address.
-func (l *Lane) Address(ctx context.Context) (string, error) {
+// user may read, and the connection that it came over. It is a small answer, but some
+// clusters give all servers one address.
+func (l *Lane) Address(ctx context.Context) (address, connection string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, metricsTimeout)
 	defer cancel()
+	ctx, current := l.Trace(ctx)
 	resp, err := l.Do(ctx, Request{Method: http.MethodGet, Path: "/api", Accept: runtime.ContentTypeJSON})
 	if err != nil {
-		return "", fmt.Errorf("read the address of the API server: %w", err)
+		return "", "", fmt.Errorf("read the address of the API server: %w", err)
 	}
 	defer drain(resp.Body)
 	if resp.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("read the address of the API server: %s", resp.Status)
+		return "", "", fmt.Errorf("read the address of the API server: %s", resp.Status)
 	}
 	var versions metav1.APIVersions
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&versions); err != nil {
-		return "", fmt.Errorf("read the address of the API server: %w", err)
+		return "", "", fmt.Errorf("read the address of the API server: %w", err)
 	}
 	if len(versions.ServerAddressByClientCIDRs) == 0 {
-		return "", nil
+		return "", current(), nil
 	}
-	return versions.ServerAddressByClientCIDRs[0].ServerAddress, nil
+	return versions.ServerAddressByClientCIDRs[0].ServerAddress, current(), nil
 }

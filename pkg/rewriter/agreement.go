@@ -100,10 +100,14 @@ func (r *run) poll(
 			after, connection = again, same
 		}
 		if after != w.version {
+			again, same, err := r.ask(ctx, lane, w, after, objectTimeout)
+			if err == nil && again != after && same == connection {
+				return unusable, nil // it changes with every write
+			}
 			if refusedFirst && i > 0 {
 				// This server may be the one that lags. Put the object back to the key that it
 				// had, so that the run leaves no object under an older key.
-				_, _, _ = r.ask(ctx, lanes[0], w, after, objectTimeout)
+				_, _, _ = r.ask(ctx, lanes[0], w, max(after, again), objectTimeout)
 			}
 			return disagreed, nil
 		}
@@ -161,6 +165,9 @@ func (r *run) agreeBefore(ctx context.Context, s *servers) error {
 		return disagreement("their metrics name different write keys")
 	}
 	if err := s.mayWrite(r.options); err != nil {
+		return err
+	}
+	if err := s.confine(ctx, r.client); err != nil {
 		return err
 	}
 	slow, err := r.compareBefore(ctx, s, slowWrite)
@@ -244,6 +251,28 @@ func (s *servers) mayWrite(o *Options) error {
 	}
 	err := fmt.Errorf("%w: %s", errNotReached, report.Reason)
 	return hint.Wrap(err, "nothing was written; run it again later, or over a connection that reaches every API server")
+}
+
+// confine returns an error if not all live servers were reached, and a connection for the
+// writes leads to another one than those that were.
+func (s *servers) confine(ctx context.Context, c *client) error {
+	ids := s.ids()
+	if s.covers(ids) || len(ids) == 0 {
+		return nil
+	}
+	for _, lane := range c.lanes {
+		server, err := lane.Identify(ctx, "")
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			return fmt.Errorf("%w: %w", errNotReached, err)
+		case !ids[server.ID]:
+			return hint.Wrap(fmt.Errorf("%w: a connection for writes led to one of these", errNotReached),
+				"nothing was written; run it again later")
+		}
+	}
+	return nil
 }
 
 // agreeAfter asks all servers about the object that was proven first. If keys only move

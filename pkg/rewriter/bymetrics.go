@@ -20,16 +20,10 @@ const (
 // the reads, and compares how many reads it counted under each key. It writes nothing.
 // The reads of others are counted as well. They can hide a proof, but never make one.
 func (r *run) verifyByMetrics(ctx context.Context, s *servers) error {
-	key, lane, err := s.commonWriteKey()
-	if errors.Is(err, errDisagree) {
-		// Metrics name the key of a server's last write. Each server renews its Lease, so
-		// that it names the current key soon.
-		if err := r.sleep(ctx, apiserver.Settle); err != nil {
-			return err
-		}
-		s.refresh(ctx)
-		key, lane, err = s.commonWriteKey()
+	if err := s.awaitKey(ctx, r.options); err != nil {
+		return err
 	}
+	key, lane, err := s.commonWriteKey()
 	if err != nil {
 		return err
 	}

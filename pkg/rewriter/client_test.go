@@ -73,6 +73,10 @@ func TestDecodeTable(t *testing.T) {
 		err        string
 	}{
 		{"rows", start + `[{"cells":["5d","a"],"object":null},{"cells":[null,"b\u002d1"]}]}` + "\n", []string{"a", "b-1"}, ""},
+		{"a column with a title alone", strings.NewReplacer(`{"name":"Age"},`, "", `,"format":"name"`, "").Replace(start) +
+			`[{"cells":["a","5d"]}]}`, []string{"a"}, ""},
+		{"a title alone in another column", strings.Replace(start, `,"format":"name"`, "", 1) + `[{"cells":["5d","a"]}]}`,
+			nil, "a row has no name"},
 		{"no rows", start + `null}`, nil, ""},
 		{"a Secret", `{"kind":"Secret","data":{"password":"value"}}`, nil, "got Secret"},
 		{"a list", `{"kind":"SecretList","items":[{"data":{"password":"value"}}]}`, nil, "got SecretList"},

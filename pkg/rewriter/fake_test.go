@@ -53,10 +53,11 @@ type fake struct {
 	leases   map[string]time.Duration // since the last renewal, by name
 	webhooks []admissionv1.MutatingWebhookConfiguration
 
-	requests int
-	writes   int               // writes to the storage
-	patches  map[string]int    // number of requests by object
-	config   map[string]string // ConfigMap kube-system/eks-encrypt, nil if there is none
+	requests  int
+	writes    int               // writes to the storage
+	movedBack int               // writes that replaced the new key by the old one
+	patches   map[string]int    // number of requests by object
+	config    map[string]string // ConfigMap kube-system/eks-encrypt, nil if there is none
 }
 
 type intercept = func(n int, w http.ResponseWriter, r *http.Request) bool
@@ -243,6 +244,10 @@ func (f *fake) servePatch(s *fakeServer, w http.ResponseWriter, r *http.Request,
 	s.reads[o.key]++
 	changed := f.mutate != nil && f.mutate(o)
 	if key := s.key(); changed || o.key != key {
+		if o.key == newKey && key == oldKey {
+			f.movedBack++
+		}
+		s.lastWrite = ""
 		f.store(o)
 		o.key = key
 		s.wrote[key]++

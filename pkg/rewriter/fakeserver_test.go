@@ -33,6 +33,8 @@ type fakeServer struct {
 	noMetrics   bool
 	series      string // its metrics, instead of those about the keys
 	down        bool   // connections fail
+	lastWrite   string // key of its last write, if it is another than the write key
+	wroteBoth   bool   // it has just been reloaded, so that it wrote with both keys lately
 	started     float64
 	reads       map[string]float64
 	wrote       map[string]float64
@@ -205,10 +207,16 @@ func (s *fakeServer) serveMetrics(w http.ResponseWriter) {
 			"provider_name=%q,transformation_type=\"from_storage\"} %v\n", apiserver.Hash(s.name),
 			apiserver.Hash(ids[key]), key, n)
 	}
+	const wrote = "apiserver_envelope_encryption_key_id_hash_last_timestamp_seconds{apiserver_id_hash=%q," +
+		"key_id_hash=%q,provider_name=%q,transformation_type=\"to_storage\"} %d\n"
+	if s.wroteBoth {
+		for key, id := range ids {
+			fmt.Fprintf(w, wrote, apiserver.Hash(s.name), apiserver.Hash(id), key, time.Now().Unix()-10)
+		}
+	}
 	// Each server renews its Lease all the time.
-	fmt.Fprintf(w, "apiserver_envelope_encryption_key_id_hash_last_timestamp_seconds{apiserver_id_hash=%q,"+
-		"key_id_hash=%q,provider_name=%q,transformation_type=\"to_storage\"} %d\n",
-		apiserver.Hash(s.name), apiserver.Hash(ids[s.key()]), s.key(), time.Now().Unix())
+	key := cmp.Or(s.lastWrite, s.key())
+	fmt.Fprintf(w, wrote, apiserver.Hash(s.name), apiserver.Hash(ids[key]), key, time.Now().Unix())
 	fmt.Fprintf(w, "process_start_time_seconds %v\n", s.started)
 }
 

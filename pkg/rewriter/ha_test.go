@@ -2,6 +2,7 @@ package rewriter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -106,6 +107,85 @@ func TestSeveralServers(t *testing.T) {
 	}
 	if proven["healthy"] == 0 || proven["one lags"]+proven["one lags, readable"]+proven["all lag"] > 0 {
 		t.Errorf("proven runs = %v, want healthy ones and none with a lagging server", proven)
+	}
+}
+
+// TestServersDiverge lets one of two servers follow an association while objects are written.
+// No further write may reach the other one, because it moves objects back to the old key,
+// except the writes that show this.
+func TestServersDiverge(t *testing.T) {
+	for _, at := range []int{60, 80, 100, 140, 180, 220} {
+		f := newFake(t)
+		f.addServer()
+		f.balance = func(n int) int { return n % 2 }
+		f.secrets("a", 100, oldKey)
+		f.servers[0].lags, f.servers[1].lags = true, true
+		f.intercept = func(n int, _ http.ResponseWriter, _ *http.Request) bool {
+			if n == at {
+				f.mu.Lock()
+				f.servers[1].lags = false
+				f.mu.Unlock()
+			}
+			return false
+		}
+		o := options(f, v1alpha1.MethodRewrite)
+		o.Sleep, o.MaxConcurrency = noSleep, 1
+		result, err := Run(t.Context(), o)
+		if result == nil || result.Report.Verdict == v1alpha1.CoverageProven {
+			t.Fatalf("after %d requests: Run = %+v, %v", at, result, err)
+		}
+		if f.movedBack > 2 {
+			t.Errorf("after %d requests: %d objects were moved back, want at most 2", at, f.movedBack)
+		}
+	}
+}
+
+// TestConfine lets connections lead to a lagging server only after the servers were compared.
+// No write may reach it.
+func TestConfine(t *testing.T) {
+	f := newFake(t)
+	f.addServer().lags = true
+	f.balance = func(n int) int {
+		if n <= maxLanes { // one more is for admission
+			return 0
+		}
+		return 1
+	}
+	f.secrets("a", 30, newKey)
+	o := options(f, v1alpha1.MethodRewrite)
+	o.Sleep = noSleep
+	_, err := Run(t.Context(), o)
+	if !errors.Is(err, errNotReached) || f.writes > 0 {
+		t.Errorf("Run = %v with %d writes, want %v and none", err, f.writes, errNotReached)
+	}
+}
+
+// TestAwaitKey runs right after an association. The metrics of a server name the key of its
+// last write, which is the old one until the server renews its Lease.
+func TestAwaitKey(t *testing.T) {
+	for _, method := range []v1alpha1.CoverageMethod{
+		v1alpha1.MethodRewrite, v1alpha1.MethodProbe, v1alpha1.MethodMetrics,
+	} {
+		f := newFake(t)
+		f.addServer()
+		f.balance = func(n int) int { return n % 2 }
+		f.secrets("a", 30, newKey)
+		written := func(key string) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			for _, s := range f.servers {
+				s.lastWrite = key
+			}
+		}
+		written(oldKey)
+		o := options(f, method)
+		o.Sleep = func(ctx context.Context, _ time.Duration) error {
+			written("")
+			return ctx.Err()
+		}
+		if r := must(t, o).Report; r.Verdict != v1alpha1.CoverageProven {
+			t.Errorf("%s: verdict = %s, want Proven: %s", method, r.Verdict, r.Statement)
+		}
 	}
 }
 

@@ -42,17 +42,26 @@ func Migrate(ctx context.Context, options Options) (*Result, error) {
 }
 
 // mayMigrate checks what must hold before the cluster writes: what a run checks before its
-// own first write, as far as metrics show it.
+// own first write. It sends one no-op write to every API server.
 func mayMigrate(ctx context.Context, options Options) error {
 	s, err := newSession(ctx, &options)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	if s.servers.keysDiffer() {
-		return disagreement("their metrics name different write keys")
+	for _, resource := range options.Resources {
+		r := newRun(s, resource)
+		if err := r.listAll(ctx); err != nil {
+			return err
+		}
+		if err := r.readControls(ctx); err != nil {
+			return err
+		}
+		if err := r.agreeBefore(ctx, s.servers); err != nil {
+			return err
+		}
 	}
-	return s.servers.mayWrite(&options)
+	return nil
 }
 
 func migrate(

@@ -87,22 +87,31 @@ func TestMigrateErrors(t *testing.T) {
 	for name, test := range map[string]struct {
 		intercept func(*fake) intercept
 		want      string // in the error or its hint
+		writes    int    // of the one object that is written through all servers
 	}{
 		"not served": {func(*fake) intercept {
 			return deny(migrationsPath, apierrors.NewNotFound(schema.GroupResource{}, ""))
-		}, "--via=client"},
+		}, "--via=client", 1},
 		"forbidden": {func(*fake) intercept {
 			resource := schema.GroupResource{Group: "storagemigration.k8s.io", Resource: "storageversionmigrations"}
 			return deny(migrationsPath, apierrors.NewForbidden(resource, "", nil))
-		}, "storageversionmigrations"},
+		}, "storageversionmigrations", 1},
 		"the servers disagree": {func(f *fake) intercept {
 			f.addServer().lags = true
 			f.balance = func(n int) int { return n % 2 }
 			return migrator(f, svmv1.MigrationSucceeded)
-		}, "disagree"},
+		}, "disagree", 0},
+		"the servers disagree, which their metrics do not show": {func(f *fake) intercept {
+			f.addServer().lags = true
+			f.balance = func(n int) int { return n % 2 }
+			for _, s := range f.servers {
+				s.wroteBoth = true
+			}
+			return migrator(f, svmv1.MigrationSucceeded)
+		}, "taken by another", 2},
 		"failed": {func(f *fake) intercept {
 			return migrator(f, svmv1.MigrationRunning, svmv1.MigrationFailed)
-		}, "failed: Because of this"},
+		}, "failed: Because of this", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -114,8 +123,8 @@ func TestMigrateErrors(t *testing.T) {
 				if _, err := Migrate(t.Context(), o); !matches(err, test.want) {
 					t.Errorf("Migrate = %v, want %q", err, test.want)
 				}
-				if f.writes != 0 {
-					t.Errorf("storage writes = %d, want 0", f.writes)
+				if f.writes != test.writes {
+					t.Errorf("storage writes = %d, want %d", f.writes, test.writes)
 				}
 			})
 		})

@@ -61,6 +61,16 @@ func TestWhatCannotBeProven(t *testing.T) {
 				return asked == 2 && breakConnection(w)
 			}
 		}, v1alpha1.CoverageProven, "All 2 API servers verified"},
+		{"connections that end after each answer", func(f *fake, _ *Options) {
+			f.addServer()
+			f.balance = func(n int) int { return n % 2 }
+			f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path == "/api" {
+					w.Header().Set("Connection", "close")
+				}
+				return false
+			}
+		}, v1alpha1.CoverageProven, "All 2 API servers"},
 		{"a Lease of a server that has ended", func(f *fake, _ *Options) { f.leases["ended"] = time.Hour },
 			v1alpha1.CoverageProven, "The API server verified"},
 		{"a Lease of a server that has just ended", func(f *fake, _ *Options) {

@@ -2,9 +2,12 @@ package rewriter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"sync"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
 // recheckSize is how many rewritten objects are all checked again. Of a larger
@@ -17,7 +20,10 @@ const recheckSize = 1000
 // sample of them. An object is done only after a write that changed nothing. An object
 // that changes on every write is unstable: an admission webhook changes it, or the API
 // servers disagree about the write key. Its new resourceVersion then proves nothing.
-func (r *run) recheck(ctx context.Context) error {
+//
+// A server that lags moves the objects back. So all servers must still agree before these
+// writes, and again as soon as one object changes.
+func (r *run) recheck(ctx context.Context, s *servers) error {
 	r.enter(PhaseClosing)
 	r.closing = true
 	if !sampling(r.options.Method) {
@@ -25,8 +31,19 @@ func (r *run) recheck(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := r.stillAgree(ctx, s); err != nil {
+		return err
+	}
 	drawn := r.chooseForRecheck(recheckSize)
-	if err := r.writeAll(ctx); err != nil {
+	err := r.writeAll(ctx)
+	if errors.Is(err, errUnstable) {
+		if err := r.stillAgree(ctx, s); err != nil {
+			return err
+		}
+		r.tolerant = true
+		err = r.writeAll(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	found := r.counts[unstable].Load()
@@ -44,6 +61,23 @@ func (r *run) recheck(ctx context.Context) error {
 	if n := r.counts[unstable].Load(); n > 0 {
 		r.note("%d %s change on every no-op write, so it is unknown whether they were stale: an admission webhook "+
 			"changes objects on write, or the API servers disagree about the write key", n, r.resource)
+	}
+	return nil
+}
+
+// errUnstable ends the closing writes when the first object changes.
+var errUnstable = errors.New("an object changes on every write")
+
+// stillAgree returns an error if the API servers no longer agree.
+func (r *run) stillAgree(ctx context.Context, s *servers) error {
+	if r.counts[rewritten].Load()+r.counts[toRecheck].Load() == 0 {
+		return nil
+	}
+	if err := r.agreeAfter(ctx, s); err != nil {
+		return err
+	}
+	if r.agreement.After == v1alpha1.Disagree {
+		return disagreement("one of them took a no-op write of an object that was current before")
 	}
 	return nil
 }

@@ -58,6 +58,7 @@ type run struct {
 	undecryptable  atomic.Bool          // a list stayed undecryptable; further ones are not retried
 	phase          atomic.Pointer[Phase]
 	closing        bool // an object is done only after a write that changed nothing
+	tolerant       bool // objects may change on every write: the API servers agree
 	hanging        *hanging
 
 	agreement v1alpha1.CoverageAgreement
@@ -113,7 +114,7 @@ func (r *run) writeAndRecheck(ctx context.Context, s *session) error {
 	if err := r.writeAll(ctx); err != nil {
 		return err
 	}
-	return r.recheck(ctx)
+	return r.recheck(ctx, s.servers)
 }
 
 // move changes the state of object i. Only one goroutine at a time may do this for

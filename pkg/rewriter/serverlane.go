@@ -50,9 +50,8 @@ func connect(ctx context.Context, config *rest.Config, number int) (lane serverL
 func (l *serverLane) checkPool(ctx context.Context) bool {
 	addresses := map[string]string{} // by connection
 	for range poolRequests {
-		traced, connection := l.Trace(ctx)
 		sent := time.Now()
-		address, err := l.Address(traced)
+		address, connection, err := l.Address(ctx)
 		took := time.Since(sent)
 		if err != nil {
 			continue
@@ -60,11 +59,11 @@ func (l *serverLane) checkPool(ctx context.Context) bool {
 		if l.distance == 0 || took < l.distance {
 			l.distance = took
 		}
-		first, known := addresses[connection()]
+		first, known := addresses[connection]
 		if known && address != first {
 			return true
 		}
-		addresses[connection()] = address
+		addresses[connection] = address
 	}
 	return false
 }

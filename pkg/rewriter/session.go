@@ -215,6 +215,9 @@ func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.Cover
 				ids, asked = r.ids, true
 			}
 		}
+		if err := s.awaitKey(ctx, t); err != nil {
+			return err
+		}
 	}
 	for _, r := range s.runs {
 		agreement.Before = worse(agreement.Before, r.agreement.Before)
@@ -231,6 +234,15 @@ func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.Cover
 		report.Agreement, t.agreement = &agreement, agreement
 	}
 	return nil
+}
+
+// awaitKey waits until the metrics of every server name the key that it writes with now, if
+// nothing else shows the key.
+func (s *session) awaitKey(ctx context.Context, t *total) error {
+	if s.options.KeyARN == "" || t.control == v1alpha1.ControlPassed || s.servers.recorded(s.options) {
+		return nil
+	}
+	return s.servers.awaitKey(ctx, s.options)
 }
 
 // reopen opens new connections to the servers. If some Leases were not renewed lately,

@@ -14,6 +14,7 @@ const (
 	kindTable   = "Table"
 	// nameFormat marks the column of the object's name.
 	nameFormat = "name"
+	nameTitle  = "Name"
 	// headLength is how much of a response is read before its kind is known.
 	headLength = 128
 )
@@ -102,17 +103,23 @@ func expectKind(d *json.Decoder, field json.Token) error {
 	return nil
 }
 
+// decodeColumns returns the column of the object's name. The API server marks it, except for
+// some resources, such as storageversionmigrations, where only its title shows it.
 func decodeColumns(d *json.Decoder) (name int, err error) {
 	var columns []struct{ Name, Format string }
 	if err := d.Decode(&columns); err != nil {
 		return -1, err
 	}
+	name = -1
 	for i := range columns {
 		if columns[i].Format == nameFormat {
 			return i, nil
 		}
+		if i == 0 && columns[i].Name == nameTitle {
+			name = i
+		}
 	}
-	return -1, nil
+	return name, nil
 }
 
 // decodeRows reads the rows one by one. The cells of the other columns, such as the

@@ -114,6 +114,9 @@ func (r *run) writeOne(ctx context.Context, stop context.CancelCauseFunc, i int)
 				return
 			case again:
 				r.move(i, unstable)
+				if !r.tolerant {
+					stop(errUnstable)
+				}
 				return
 			}
 			conditional = true

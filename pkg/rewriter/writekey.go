@@ -1,6 +1,7 @@
 package rewriter
 
 import (
+	"context"
 	"slices"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -42,6 +43,22 @@ func (s *servers) writeKey(arn string) v1alpha1.WriteKey {
 		result = v1alpha1.WriteKeyMatchesARN
 	}
 	return result
+}
+
+// awaitKey waits until every server has written since now, unless their metrics name the
+// expected key already: that of the ARN, or without one, a common key. Metrics name the key of
+// the last write. Each server renews its Lease, so that they name the current key soon.
+func (s *servers) awaitKey(ctx context.Context, o *Options) error {
+	switch {
+	case s.metrics() == nil, o.KeyARN == "" && s.writeHash() != "",
+		s.writeKey(o.KeyARN) == v1alpha1.WriteKeyMatchesARN:
+		return nil
+	}
+	if err := o.Sleep(ctx, apiserver.Settle); err != nil {
+		return err
+	}
+	s.refresh(ctx)
+	return nil
 }
 
 // writeHash returns the hash of the key that all servers write with; empty if they name

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
@@ -43,7 +44,11 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 
 // Stop makes the lab stop. It returns before all components have ended.
 func (c *Client) Stop(ctx context.Context) error {
-	return c.do(ctx, http.MethodPost, "/stop", nil, nil)
+	err := c.do(ctx, http.MethodPost, "/stop", nil, nil)
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+		return nil // it ended before it could respond
+	}
+	return err
 }
 
 // Faults returns the active faults.
@@ -55,6 +60,11 @@ func (c *Client) Faults(ctx context.Context) (Faults, error) {
 // SetFaults replaces all faults. It returns when the new ones are active.
 func (c *Client) SetFaults(ctx context.Context, f Faults) error {
 	return c.do(ctx, http.MethodPut, "/faults", f, nil)
+}
+
+// Disassociate takes the cluster back to the AWS-owned key.
+func (c *Client) Disassociate(ctx context.Context) error {
+	return c.do(ctx, http.MethodPost, "/disassociate", nil, nil)
 }
 
 // Servers returns the state of the API servers.

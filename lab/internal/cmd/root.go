@@ -33,8 +33,8 @@ It is for tests and for trying things out. Do not store important data in it.`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.PersistentFlags().StringVar(&g.dirFlag, "dir", "", "The lab's folder (default $EKS_LAB_DIR, or ~/.eks-lab)")
 	root.AddCommand(
-		newUp(g), newDown(g), newStatus(g), newEnv(g), newAssociate(g), newSeed(g), newScan(g),
-		newServers(g), newFault(g), newLog(g), newFleet(g), newToken(g), newServe(g),
+		newUp(g), newDown(g), newStatus(g), newEnv(g), newAssociate(g), newDisassociate(g), newSeed(g),
+		newScan(g), newServers(g), newFault(g), newLog(g), newFleet(g), newToken(g), newServe(g),
 	)
 	return root
 }

@@ -70,7 +70,7 @@ func (p *Plane) bring(ctx context.Context, s *Server, key string, level Level) e
 		if s.PID() != 0 {
 			ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
 			defer cancel()
-			if err := s.waitReloaded(ctx, began); err != nil {
+			if err := s.waitReloaded(ctx, data, began); err != nil {
 				return errors.Join(err, s.write(s.inForce()))
 			}
 		}

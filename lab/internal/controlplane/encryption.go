@@ -2,7 +2,9 @@ package controlplane
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -89,24 +91,35 @@ func providerNames(key string, level Level) []string {
 	}
 }
 
-// waitReloaded waits until the server's metrics show that it has loaded a new
-// encryption configuration since the given time.
-func (s *Server) waitReloaded(ctx context.Context, since time.Time) error {
-	const metric = "apiserver_encryption_config_controller_automatic_reload_last_timestamp_seconds{"
+// waitReloaded waits until the server's metrics show that it has loaded this encryption
+// configuration. Older servers do not show the hash, but the time of the last load.
+func (s *Server) waitReloaded(ctx context.Context, config []byte, since time.Time) error {
+	const (
+		prefix = "apiserver_encryption_config_controller_"
+		info   = prefix + "last_config_info{"
+		loaded = prefix + "automatic_reload_last_timestamp_seconds{"
+	)
+	hash := fmt.Sprintf("hash=\"sha256:%x\"", sha256.Sum256(config))
 	what := s.name + " to reload its encryption configuration"
 	return poll(ctx, what, 250*time.Millisecond, func(ctx context.Context) error {
 		metrics, err := get(ctx, s.rest, "/metrics")
 		if err != nil {
 			return err
 		}
+		hasHash, loadedSince := strings.Contains(string(metrics), info), false
 		for line := range strings.Lines(string(metrics)) {
-			if !strings.HasPrefix(line, metric) || !strings.Contains(line, `status="success"`) {
+			if strings.HasPrefix(line, info) && strings.Contains(line, hash) {
+				return nil
+			}
+			if !strings.HasPrefix(line, loaded) || !strings.Contains(line, `status="success"`) {
 				continue
 			}
 			_, value, _ := strings.Cut(strings.TrimSpace(line), "} ")
-			if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds >= unixSeconds(since) {
-				return nil
-			}
+			seconds, err := strconv.ParseFloat(value, 64)
+			loadedSince = err == nil && seconds >= unixSeconds(since)
+		}
+		if !hasHash && loadedSince {
+			return nil
 		}
 		return errors.New("it still uses the old one")
 	})

@@ -37,6 +37,7 @@ func (l *Lab) adminHandler() http.Handler {
 		}
 		return nil, l.setFaults(r.Context(), f)
 	})
+	handle("POST /disassociate", func(r *http.Request) (any, error) { return nil, l.disassociate(r.Context()) })
 	handle("GET /servers", func(*http.Request) (any, error) { return l.servers(), nil })
 	handle("GET /requests", func(*http.Request) (any, error) { return l.aws.Requests(), nil })
 	handle("GET /expected", func(*http.Request) (any, error) { return l.aws.Expected(), nil })

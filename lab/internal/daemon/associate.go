@@ -46,6 +46,7 @@ func (l *Lab) encryptWith(ctx context.Context, keyARN string) error {
 	if err != nil {
 		return err
 	}
+	l.stopCustomer = stop
 	if err := l.plane.Apply(ctx, keyARN, l.limits()); err != nil {
 		undo := l.plane.Apply(l.life, "", nil) //nolint:contextcheck // ctx may be the reason for the error
 		stop()
@@ -98,7 +99,8 @@ func (l *Lab) startPlugins(ctx context.Context) error {
 	if l.config.AssociatedKey == "" {
 		return nil
 	}
-	_, err := l.startPlugin(ctx, controlplane.CustomerLabel, l.config.AssociatedKey)
+	var err error
+	l.stopCustomer, err = l.startPlugin(ctx, controlplane.CustomerLabel, l.config.AssociatedKey)
 	return err
 }
 

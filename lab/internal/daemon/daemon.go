@@ -31,6 +31,8 @@ type Lab struct {
 	stop   context.CancelFunc
 	ready  chan struct{} // closed when the cluster can be used
 
+	stopCustomer func() // stops the KMS plugin of the associated key
+
 	faulting sync.Mutex         // held while faults change
 	resume   context.CancelFunc // ends the slowness of the API servers; guarded by faulting
 

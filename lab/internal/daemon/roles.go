@@ -42,5 +42,5 @@ func (l *Lab) grantRoles(ctx context.Context) error {
 			return fmt.Errorf("bind %s to %s: %w", group, role, err)
 		}
 	}
-	return nil
+	return addMigrator(ctx, client)
 }

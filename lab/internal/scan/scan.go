@@ -53,28 +53,14 @@ const (
 )
 
 // Run counts all API objects in etcd at one revision.
-func Run(ctx context.Context, etcd clientv3.KV) (Report, error) {
+func Run(ctx context.Context, etcd clientv3.KV) (report Report, err error) {
 	counts := map[Count]int{}
-	report := Report{}
-	from, end := prefix, clientv3.GetPrefixRangeEnd(prefix)
-	for {
-		page, err := etcd.Get(ctx, from,
-			clientv3.WithRange(end), clientv3.WithLimit(pageSize), clientv3.WithRev(report.Revision))
-		if err != nil {
-			return report, fmt.Errorf("read etcd from %s: %w", from, err)
-		}
-		if report.Revision == 0 {
-			report.Revision = page.Header.Revision
-		}
-		for _, kv := range page.Kvs {
-			provider, keyID := Envelope(kv.Value)
-			counts[Count{Resource: Resource(string(kv.Key)), Provider: provider, KeyID: keyID}]++
-			report.Objects++
-		}
-		if !page.More {
-			break
-		}
-		from = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
+	report.Revision, err = Each(ctx, etcd, func(key, provider, keyID string) {
+		counts[Count{Resource: Resource(key), Provider: provider, KeyID: keyID}]++
+		report.Objects++
+	})
+	if err != nil {
+		return report, err
 	}
 	for c, n := range counts {
 		c.Objects = n
@@ -89,6 +75,29 @@ func Run(ctx context.Context, etcd clientv3.KV) (Report, error) {
 	return report, nil
 }
 
+// Each calls visit with every API object in etcd at one revision, which it returns.
+func Each(ctx context.Context, etcd clientv3.KV, visit func(key, provider, keyID string)) (revision int64, err error) {
+	from, end := prefix, clientv3.GetPrefixRangeEnd(prefix)
+	for {
+		page, err := etcd.Get(ctx, from,
+			clientv3.WithRange(end), clientv3.WithLimit(pageSize), clientv3.WithRev(revision))
+		if err != nil {
+			return revision, fmt.Errorf("read etcd from %s: %w", from, err)
+		}
+		if revision == 0 {
+			revision = page.Header.Revision
+		}
+		for _, kv := range page.Kvs {
+			provider, keyID := Envelope(kv.Value)
+			visit(string(kv.Key), provider, keyID)
+		}
+		if !page.More {
+			return revision, nil
+		}
+		from = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
+	}
+}
+
 // ByProvider returns the number of objects of a resource for each provider.
 func (r Report) ByProvider(resource string) map[string]int {
 	sums := map[string]int{}
@@ -98,6 +107,16 @@ func (r Report) ByProvider(resource string) map[string]int {
 		}
 	}
 	return sums
+}
+
+// Total returns the number of objects of all resources that a provider encrypted.
+func (r Report) Total(provider string) (n int) {
+	for _, c := range r.Counts {
+		if c.Provider == provider {
+			n += c.Objects
+		}
+	}
+	return n
 }
 
 // Envelope returns the provider and the key of a stored value. A KMS v2 value is
