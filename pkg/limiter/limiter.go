@@ -123,6 +123,13 @@ func (l *Limiter) acquire(ctx context.Context) error {
 	return nil
 }
 
+// Raise sets a higher ceiling.
+func (l *Limiter) Raise(ceiling int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.algorithm.ceiling = max(l.algorithm.ceiling, float64(ceiling))
+}
+
 // Limit returns how many requests may be in flight now.
 func (l *Limiter) Limit() int {
 	l.mu.Lock()

@@ -111,7 +111,7 @@ func newSession(ctx context.Context, o *Options) (*session, error) {
 		lanes = min(max(len(s.servers.voters()), 1), maxWriteLanes) + o.MaxConcurrency/streamsPerLane
 	}
 	s.limiter = limiter.New(limiter.Options{
-		Ceiling: o.MaxConcurrency, Tolerance: tolerance(o.MaxConcurrency), Distance: distance, Now: o.Now,
+		Ceiling: min(o.MaxConcurrency, untriedConcurrency), Tolerance: tolerance(o.MaxConcurrency), Distance: distance, Now: o.Now,
 	})
 	var err error
 	s.client, err = newClient(o.Config, lanes)
@@ -124,6 +124,10 @@ const (
 	maxWriteLanes  = 4
 	streamsPerLane = 100
 )
+
+// untriedConcurrency is the highest concurrency before the storage has taken a write: if the
+// database is full already, that many writes are refused before the run ends.
+const untriedConcurrency = 64
 
 // gentleTolerance is how much longer a write may take an API server because of this run,
 // as a multiple. So it is for other users: their requests wait in the same queue.

@@ -108,6 +108,7 @@ func (r *run) writeOne(ctx context.Context, stop context.CancelCauseFunc, i int)
 			again := conditional && o.taken
 			o.resourceVersion, o.exact, o.taken = after, true, true
 			r.guard.wrote(ctx)
+			r.limiter.Raise(r.options.MaxConcurrency)
 			switch {
 			case !r.closing:
 				r.markDone(i)
