@@ -83,7 +83,7 @@ func TestGate(t *testing.T) {
 	key := awstest.AddKey(t, s, fakeaws.Key{Region: "eu-west-1"})
 	slot := make(chan struct{}, 1)
 	attempts, slowed := 0, 0
-	gated := clients.Assume(roleARN, "").WithGate(func(ctx context.Context, send func() bool) error {
+	gated := clients.Assume(roleARN, "", "").WithGate(func(ctx context.Context, send func() bool) error {
 		select {
 		case slot <- struct{}{}:
 		case <-ctx.Done():

@@ -58,7 +58,8 @@ func TestScripts(t *testing.T) {
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "allow": allow, "policy": policy, "fault": fault, "calls": calls, "disablekey": disableKey,
-			"generate": generate, "harmless": harmless, "role": role, "change": change,
+			"generate": generate, "harmless": harmless, "role": role, "change": change, "changekey": changeKey,
+			"region": region,
 			"forget": func(ts *testscript.TestScript, _ bool, _ []string) { server(ts).ResetRequests() },
 		},
 	})
@@ -254,7 +255,7 @@ func policy(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(server(ts).AddPrincipal(principal(statements...)))
 }
 
-// fault STATUS CODE [OPERATION] makes calls fail; "fault none" ends it.
+// fault STATUS CODE [OPERATION [REGION]] makes calls fail; "fault none" ends it.
 func fault(ts *testscript.TestScript, _ bool, args []string) {
 	if args[0] == "none" {
 		server(ts).SetFaults(nil)
@@ -265,6 +266,9 @@ func fault(ts *testscript.TestScript, _ bool, args []string) {
 	f := fakeaws.Fault{Status: status, Code: args[1]}
 	if len(args) > 2 {
 		f.Operation = args[2]
+	}
+	if len(args) > 3 {
+		f.Region = args[3]
 	}
 	server(ts).SetFaults([]fakeaws.Fault{f})
 }
@@ -292,7 +296,7 @@ func changes(operation string) bool {
 	switch operation {
 	case "DescribeCluster", "ListClusters", "ListUpdates", "DescribeUpdate", "DescribeKey", "ListKeys", "ListAliases",
 		"GetKeyRotationStatus", "GetKeyPolicy", "ListResourceTags", "ListGrants", "GetKeyLastUsage",
-		"GetRole", "GetCallerIdentity", "ListRegions", "ListAccounts", "AssumeRole",
+		"GetRole", "GetCallerIdentity", "ListRegions", "ListAccounts", "ListAccountsForParent", "ListChildren", "AssumeRole",
 		"ListCapabilities",
 		"CreateGrant": // always a dry run here, which another test checks
 		return false
@@ -325,6 +329,34 @@ func change(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(json.Unmarshal([]byte(args[1]), c))
 			}
 		}
+	}))
+}
+
+// changekey CLUSTER JSON sets fields of the cluster's key, or of a copy of it that replaces it if they contain an id.
+func changeKey(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: changekey CLUSTER JSON")
+	}
+	ts.Check(server(ts).Update(func(w *fakeaws.State) {
+		for _, c := range w.Clusters {
+			if c.Name != args[0] {
+				continue
+			}
+			k := *w.Keys[c.KeyARN]
+			ts.Check(json.Unmarshal([]byte(args[1]), &k))
+			c.KeyARN = w.AddKey(k).ARN()
+		}
+	}))
+}
+
+// region NAME STATUS sets the status of a region in the list of regions.
+func region(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: region NAME STATUS")
+	}
+	ts.Check(server(ts).Update(func(w *fakeaws.State) {
+		w.Regions = slices.DeleteFunc(w.Regions, func(r fakeaws.Region) bool { return r.Name == args[0] })
+		w.Regions = append(w.Regions, fakeaws.Region{Name: args[0], OptIn: args[1]})
 	}))
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
@@ -60,6 +61,10 @@ func templateFuncs() template.FuncMap {
 		"day":          day,
 		"daysLeft":     daysLeft,
 		"expired":      expiredText,
+		"failed":       func(r v1alpha1.StandardRequirement) int { return r.Results[v1alpha1.ResultFail] - r.Waived },
+		"results":      func(r v1alpha1.StandardRequirement, name v1alpha1.Result) int { return r.Results[name] },
+		"join":         func(values []string) string { return strings.Join(values, "; ") },
+		"unreachable":  unreachableText,
 		"fact":         func(name, value string) fact { return fact{name, value} },
 		"filter":       func(account, region string) filter { return filter{Account: account, Region: region} },
 		"list":         func(names ...string) []string { return names },
@@ -105,6 +110,7 @@ type section struct {
 func (v *reportRows) Sections() []section {
 	all := []section{
 		{"totals", "Totals", -1},
+		{"standard", v.standardTitle(), v.requirements()},
 		{"findings", "Findings", len(v.rows(stateFinding))},
 		{"undecided", "Undecided", len(v.rows(stateUndecided))},
 		{"unreachable", "Unreachable", len(v.Unreachable)},
@@ -124,6 +130,20 @@ func (v *reportRows) Sections() []section {
 		}
 	}
 	return shown
+}
+
+func (v *reportRows) standardTitle() string {
+	if v.Standard == nil {
+		return ""
+	}
+	return v.Standard.Title
+}
+
+func (v *reportRows) requirements() int {
+	if v.Standard == nil {
+		return 0
+	}
+	return len(v.Standard.Requirements)
 }
 
 // changesCount is -1 if the report was compared with an earlier one and nothing has changed.

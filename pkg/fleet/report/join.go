@@ -62,6 +62,8 @@ type row struct {
 	Severity v1alpha1.Severity
 	Reason   string
 	Remedy   string
+	// Standards are the requirements that a finding is evidence against.
+	Standards []string
 	// Waiver is the waiver in force; on a finding, the one that expired.
 	Waiver *v1alpha1.Waived
 	// position is the row's place in the report's findings, undecided and waived, in this order.
@@ -86,7 +88,7 @@ func newReportRows(r *v1alpha1.AuditReport) *reportRows {
 		if _, ok := decided[key]; ok {
 			return
 		}
-		decided[key] = row{State: s, Severity: f.Severity, Reason: f.Reason, Remedy: f.Remedy, Waiver: waiver,
+		decided[key] = row{State: s, Severity: f.Severity, Reason: f.Reason, Remedy: f.Remedy, Waiver: waiver, Standards: f.Standards,
 			Control: v1alpha1.Control{ID: f.Control, Name: f.Title}, position: len(keys)}
 		keys = append(keys, key)
 	}
@@ -98,7 +100,8 @@ func newReportRows(r *v1alpha1.AuditReport) *reportRows {
 	}
 	for i := range r.Waived {
 		w := &r.Waived[i]
-		decide(v1alpha1.Finding{Cluster: w.Cluster, Control: w.Control}, stateWaived, w)
+		decide(v1alpha1.Finding{Cluster: w.Cluster, Control: w.Control, Name: w.Name, Account: w.Account, Region: w.Region,
+			Title: w.Title, Severity: w.Severity, Reason: w.Finding, Standards: w.Standards}, stateWaived, w)
 	}
 	for _, c := range v.Clusters {
 		for _, control := range c.Item.Controls {
@@ -205,7 +208,7 @@ func (v *reportRows) outcome() v1alpha1.AuditOutcome {
 		return v.Summary.Outcome
 	case len(v.Findings) > 0:
 		return v1alpha1.OutcomeFinding
-	case len(v.Undecided) > 0 || len(v.Unreachable) > 0 || len(v.Items) == 0:
+	case len(v.Undecided) > 0 || len(v.dark()) > 0 || len(v.Items) == 0:
 		return v1alpha1.OutcomeCannotTell
 	}
 	return v1alpha1.OutcomeHolds
