@@ -59,7 +59,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "allow": allow, "policy": policy, "fault": fault, "calls": calls, "disablekey": disableKey,
 			"generate": generate, "harmless": harmless, "role": role, "change": change, "changekey": changeKey,
-			"region": region,
+			"region": region, "inflight": inFlight,
 			"forget": func(ts *testscript.TestScript, _ bool, _ []string) { server(ts).ResetRequests() },
 		},
 	})
@@ -347,6 +347,20 @@ func changeKey(ts *testscript.TestScript, _ bool, args []string) {
 			c.KeyARN = w.AddKey(k).ARN()
 		}
 	}))
+}
+
+// inflight MAX COMMAND… runs the command with calls that take a while, and checks how many run at the same time.
+func inFlight(ts *testscript.TestScript, _ bool, args []string) {
+	s := server(ts)
+	s.SetFaults([]fakeaws.Fault{{Latency: 5 * time.Millisecond}})
+	s.ResetRequests()
+	_ = ts.Exec(args[1], args[2:]...) // its exit code does not matter
+	s.SetFaults(nil)
+	limit, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	if n := s.MaxInFlight(); n > limit || n == 0 {
+		ts.Fatalf("%d calls at the same time, want at most %d and some", n, limit)
+	}
 }
 
 // region NAME STATUS sets the status of a region in the list of regions.

@@ -22,7 +22,7 @@ func Controls(r *v1alpha1.EncryptionReport) []v1alpha1.Control {
 		definition := Definition(c.id)
 		controls = append(controls, v1alpha1.Control{
 			ID: c.id, Name: definition.Name, Result: c.result, Reason: c.reason,
-			Standards: standardIDs(definition.Evidence(c.result, r.Key)),
+			Standards: StandardIDs(definition.Evidence(c.result, r.Key)),
 		})
 	}
 	return controls

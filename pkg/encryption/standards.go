@@ -34,9 +34,10 @@ type ControlDefinition struct {
 }
 
 // StandardNames returns the ids of the standards.
-func (d ControlDefinition) StandardNames() []string { return standardIDs(d.Standards) }
+func (d ControlDefinition) StandardNames() []string { return StandardIDs(d.Standards) }
 
-func standardIDs(standards []Standard) []string {
+// StandardIDs returns the ids of the standards.
+func StandardIDs(standards []Standard) []string {
 	var names []string
 	for _, s := range standards {
 		names = append(names, s.ID)

@@ -29,7 +29,7 @@ func newFleet(t testing.TB, o fakeaws.GenerateOptions) fleet {
 	awstest.Must(t, err)
 	awstest.Must(t, s.AddPrincipal(fakeaws.Principal{
 		ARN: caller, AccessKeyID: "AKIAAUDIT", SecretAccessKey: "secret",
-		Policy: []fakeaws.Statement{fakeaws.Allow("sts:AssumeRole"), fakeaws.Allow("organizations:ListAccounts")},
+		Policy: []fakeaws.Statement{fakeaws.Allow("sts:AssumeRole"), fakeaws.Allow("organizations:List*")},
 	}))
 	awstest.ClearEnvironment(t)
 	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAAUDIT")

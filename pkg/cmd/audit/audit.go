@@ -60,8 +60,14 @@ and uses the AWS configuration. Without either flag, it is the cluster of the cu
 context. --cluster-name accepts patterns here, separated by commas.
 
 Which controls decide: --controls, or --require envelope (ENC-1, ENC-3) or cmk (ENC-1,
-ENC-2, ENC-3). Without these flags: ENC-1 and ENC-3. --approved-keys adds ENC-6, and
---verify-data adds ENC-5. The other controls are reported for information.
+ENC-2, ENC-3), or those that a published --standard requires. Without these flags: ENC-1
+and ENC-3. --approved-keys adds ENC-6, and --verify-data adds ENC-5. The other controls
+are reported for information.
+
+With --compare and --fail-on regression, only what got worse fails: new findings, and
+the verdict, the key, its state and the days that it has left under any controls. An
+account or region that is no longer in the scope makes the audit incomplete. What is
+newly waived is listed, and does not fail.
 
 In addition to the formats of every command, -o and --output-file accept
 ` + strings.Join(report.Formats(), ", ") + `.

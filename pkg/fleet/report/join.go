@@ -141,7 +141,7 @@ func (r row) complete(c *cluster, control v1alpha1.Control) row {
 	definition := encryption.Definition(control.ID)
 	control.Name = cmp.Or(control.Name, r.Control.Name, definition.Name, control.ID)
 	if control.Standards == nil {
-		control.Standards = definition.StandardNames()
+		control.Standards = encryption.StandardIDs(definition.Evidence(control.Result, c.Item.Key))
 	}
 	r.Cluster, r.Control = c, control
 	r.Reason = cmp.Or(r.Reason, control.Reason)
