@@ -90,7 +90,9 @@ func (s *Server) findParent(id string) *apiError {
 	return failf(400, "ParentNotFoundException", "You specified parent that doesn't exist.")
 }
 
-func (s *Server) accountsPage(c *call, in organizationsInput, selected func(OrganizationAccount) bool) (any, *apiError) {
+func (s *Server) accountsPage(
+	c *call, in organizationsInput, selected func(OrganizationAccount) bool,
+) (any, *apiError) {
 	var accounts []object
 	for _, a := range s.state.Organization {
 		if !selected(a) {

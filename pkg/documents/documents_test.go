@@ -37,7 +37,8 @@ func TestIAMPolicy(t *testing.T) {
 				seen[s.Sid] = true
 				for _, a := range s.Action {
 					elsewhere := slices.Contains([]string{"account:ListRegions", "organizations:ListAccounts",
-						"organizations:ListAccountsForParent", "organizations:ListChildren", "sts:AssumeRole", "iam:GetRole"}, a) && optional
+						"organizations:ListAccountsForParent", "organizations:ListChildren", "sts:AssumeRole", "iam:GetRole",
+					}, a) && optional
 					if strings.Contains(a, "*") || !strings.HasPrefix(a, "eks:") && !strings.HasPrefix(a, "kms:") &&
 						!elsewhere {
 						t.Errorf("%s: allows %s", purpose, a)

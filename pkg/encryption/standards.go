@@ -57,7 +57,7 @@ func (d ControlDefinition) Of(publication string) []Standard {
 }
 
 // Evidence returns the requirements that a result of the control is evidence for or
-// against. A key that is unusable, and is not scheduled for deletion, is no evidence
+// against. A key that is unusable, and is not scheduled for deletion, is not evidence
 // against a requirement that keys are not deleted.
 func (d ControlDefinition) Evidence(result v1alpha1.Result, key *v1alpha1.Key) []Standard {
 	deleted := key != nil && (key.State == "PendingDeletion" || key.State == "PendingReplicaDeletion")

@@ -44,7 +44,7 @@ func TestStandards(t *testing.T) {
 	}
 	for _, id := range []string{"ENC-2", "ENC-3", "ENC-4"} {
 		if !slices.Contains(Definition(id).StandardNames(), "NIST 800-53 r5 SC-12") {
-			t.Errorf("%s is no evidence for SC-12", id)
+			t.Errorf("%s is not evidence for SC-12", id)
 		}
 	}
 	if p, err := ParsePublication(" PCI-DSS-4.0.1 "); err != nil || p.Name != "pci-dss-4.0.1" {

@@ -90,7 +90,9 @@ func active(all []organizationstypes.Account) []namedAccount {
 
 // listRegions returns the names of the regions that are enabled in the account of the
 // clients, sorted, and the status of each other region.
-func listRegions(ctx context.Context, clients *awsclient.Clients) (enabled []string, others map[string]string, err error) {
+func listRegions(
+	ctx context.Context, clients *awsclient.Clients,
+) (enabled []string, others map[string]string, err error) {
 	others = map[string]string{}
 	p := account.NewListRegionsPaginator(clients.Account(), &account.ListRegionsInput{})
 	for p.HasMorePages() {
@@ -123,6 +125,6 @@ func disabledNotes(accounts map[string]int) []string {
 	for _, region := range slices.Sorted(maps.Keys(accounts)) {
 		regions = append(regions, fmt.Sprintf("%s in %d", region, accounts[region]))
 	}
-	return []string{"--regions all leaves out the regions that an account has not enabled, and clusters in a region that " +
-		"was disabled still exist; accounts by region: " + strings.Join(regions, ", ")}
+	return []string{"--regions all leaves out the regions that an account has not enabled, and clusters in a region " +
+		"that was disabled still exist; accounts by region: " + strings.Join(regions, ", ")}
 }

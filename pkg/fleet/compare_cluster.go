@@ -52,7 +52,7 @@ func (c *comparison) compareKeyARN(id, was, is string) {
 		"an association cannot be undone or changed, so the cluster was recreated, or another one has its name")
 }
 
-// compareKeyState compares the state of the keys, and the days that they have left if the state is no worse.
+// compareKeyState compares the state of the keys, and the days that they have left if the state is not worse.
 func (c *comparison) compareKeyState(id string, was, is *v1alpha1.EncryptionReport) {
 	if was.Encryption.KeyARN != "" && is.Encryption.KeyARN == "" {
 		return // the lost key is reported

@@ -73,7 +73,7 @@ func TestRankedRegressions(t *testing.T) {
 		{"the key cannot be read any more", cmk(usable(keyA)), cmk(hidden), ""},
 		{"exchanged", cmk(usable(keyA)), cmk(usable(keyB)), "encryption.keyArn"},
 		{"exchanged for a worse one", cmk(usable(keyA)), cmk(unusable(keyB)), "encryption.keyArn key.state"},
-		{"an alias is no exchange", cmk(usable(keyA)), cmk(usable(strings.Replace(keyA, "key/", "alias/", 1))), ""},
+		{"an alias is not an exchange", cmk(usable(keyA)), cmk(usable(strings.Replace(keyA, "key/", "alias/", 1))), ""},
 		{"lost", cmk(usable(keyA)), owned, "encryption.keyArn encryption.verdict"},
 		{"first key", owned, cmk(usable(keyA)), ""},
 		{"first key, already disabled", owned, cmk(state("Disabled", nil)), "key.state"},
@@ -125,7 +125,9 @@ func TestLostScope(t *testing.T) {
 	c := report("c", v1alpha1.VerdictAWSOwnedKey, nil)
 	far := report("far", v1alpha1.VerdictAWSOwnedKey, nil)
 	far.Cluster.ARN, far.Cluster.Region = strings.Replace(far.Cluster.ARN, "eu-central-1", "us-east-1", 1), "us-east-1"
-	audit := func(items []v1alpha1.EncryptionReport, dark []v1alpha1.Unreachable, waivers ...Waiver) *v1alpha1.AuditReport {
+	audit := func(
+		items []v1alpha1.EncryptionReport, dark []v1alpha1.Unreachable, waivers ...Waiver,
+	) *v1alpha1.AuditReport {
 		return Assess(Answers{Items: items, Unreachable: dark, StartedAt: now},
 			Rules{Controls: []string{"ENC-1"}, Waivers: waivers, Now: now})
 	}

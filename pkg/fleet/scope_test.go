@@ -18,8 +18,8 @@ func small(t *testing.T) fleet {
 		clear(w.Clusters)
 		clear(w.Keys)
 		clear(w.Aliases)
-		for _, account := range f.Generated.Accounts {
-			for _, region := range f.Generated.Regions {
+		for _, account := range f.Accounts {
+			for _, region := range f.Regions {
 				w.AddCluster(fakeaws.Cluster{Name: "prod", Account: account, Region: region})
 			}
 		}
@@ -31,7 +31,7 @@ func small(t *testing.T) fleet {
 func TestDuplicates(t *testing.T) {
 	f := small(t)
 	o := f.options()
-	a, r := f.Generated.Accounts, f.Generated.Regions
+	a, r := f.Accounts, f.Regions
 	o.Scope = Scope{Accounts: []string{a[0], a[1], a[0]}, Regions: []string{r[0], r[1], r[0]}, RoleName: f.RoleName}
 	g := f.gather(t, o)
 	if len(g.Items) != 4 || len(g.Accounts) != 2 || len(g.Regions) != 2 || len(g.Answered) != 2 {
@@ -52,15 +52,16 @@ func TestExclusions(t *testing.T) {
 			fakeaws.Region{Name: "il-central-1", OptIn: "DISABLING"})
 	}))
 	o := f.options()
-	o.Scope.ExcludeRegions = []string{f.Generated.Regions[0], "il-*", "sa-east-1"}
-	o.Scope.ExcludeAccounts = []string{f.Generated.Accounts[1], "999999999999"}
+	o.Scope.ExcludeRegions = []string{f.Regions[0], "il-*", "sa-east-1"}
+	o.Scope.ExcludeAccounts = []string{f.Accounts[1], "999999999999"}
 	f.ResetRequests()
 	g := f.gather(t, o)
 	if len(g.Items) != 2 || len(g.Accounts) != 1 || len(g.Answered) != 1 {
 		t.Errorf("%d clusters, accounts %v, answered %v; want 2 of one account", len(g.Items), g.Accounts, g.Answered)
 	}
 	for _, call := range f.Requests() {
-		if call.Operation == "ListClusters" && call.Region == f.Generated.Regions[0] || call.Account == f.Generated.Accounts[1] {
+		region := call.Operation == "ListClusters" && call.Region == f.Regions[0]
+		if region || call.Account == f.Accounts[1] {
 			t.Errorf("call %s in %s/%s, want none", call.Operation, call.Account, call.Region)
 		}
 	}
@@ -80,12 +81,12 @@ func TestExclusions(t *testing.T) {
 func TestDeniedByOrganization(t *testing.T) {
 	f := small(t)
 	f.SetFaults([]fakeaws.Fault{
-		{Operation: "ListClusters", Region: f.Generated.Regions[0], Code: "AccessDeniedException"},
-		{Operation: "ListClusters", Region: f.Generated.Regions[1], Code: "AccessDeniedException",
+		{Operation: "ListClusters", Region: f.Regions[0], Code: "AccessDeniedException"},
+		{Operation: "ListClusters", Region: f.Regions[1], Code: "AccessDeniedException",
 			Message: "User: x is not authorized to perform: eks:ListClusters because no identity-based policy allows it"},
 	})
 	o := f.options()
-	o.Scope = Scope{Regions: f.Generated.Regions, Accounts: f.Generated.Accounts[:1], RoleName: f.RoleName}
+	o.Scope = Scope{Regions: f.Regions, Accounts: f.Accounts[:1], RoleName: f.RoleName}
 	causes := map[string]v1alpha1.UnreachableCause{}
 	for _, u := range f.gather(t, o).Unreachable {
 		causes[u.Region] = u.Cause
@@ -94,8 +95,8 @@ func TestDeniedByOrganization(t *testing.T) {
 			t.Errorf("reason = %q with cause %s", u.Reason, u.Cause)
 		}
 	}
-	if causes[f.Generated.Regions[0]] != v1alpha1.CauseServiceControlPolicy ||
-		causes[f.Generated.Regions[1]] != v1alpha1.CauseAccessDenied || len(causes) != 2 {
+	if causes[f.Regions[0]] != v1alpha1.CauseServiceControlPolicy ||
+		causes[f.Regions[1]] != v1alpha1.CauseAccessDenied || len(causes) != 2 {
 		t.Errorf("causes = %v, want a service control policy and an access denied", causes)
 	}
 }
@@ -103,8 +104,8 @@ func TestDeniedByOrganization(t *testing.T) {
 // TestSecondTry checks that a key is read as the account of its cluster if the owner's role may not read it.
 func TestSecondTry(t *testing.T) {
 	f := small(t)
-	owner, user := f.Generated.Accounts[1], f.Generated.Accounts[0]
-	region := f.Generated.Regions[0]
+	owner, user := f.Accounts[1], f.Accounts[0]
+	region := f.Regions[0]
 	awstest.Must(t, f.Update(func(w *fakeaws.State) {
 		key := w.AddKey(fakeaws.Key{Region: region, Account: owner, Policy: `{"Statement":[
 			{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + user + `:root"},"Action":"kms:*","Resource":"*"}]}`})
@@ -124,7 +125,7 @@ func TestSecondTry(t *testing.T) {
 // TestAliasCalls checks that the aliases of a few keys do not cost a list of the whole region.
 func TestAliasCalls(t *testing.T) {
 	f := small(t)
-	account, region := f.Generated.Accounts[0], f.Generated.Regions[0]
+	account, region := f.Accounts[0], f.Regions[0]
 	add := func(w *fakeaws.State, name string) {
 		key := w.AddKey(fakeaws.Key{Region: region, Account: account})
 		w.AddAlias(fakeaws.Alias{Name: "alias/" + name, Region: region, Account: account, Target: key.ID})

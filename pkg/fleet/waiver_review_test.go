@@ -40,7 +40,8 @@ func TestWaiverProblems(t *testing.T) {
 			r := Assess(a, Rules{Controls: []string{"ENC-1"}, Now: now,
 				Waivers: []Waiver{waive("legacy-1", "ENC-1", "bob", "2028-01-01"), test.waiver}})
 			got := r.Rules.Waivers[1]
-			if got.Covers != test.covers || (got.Problem == "") != (test.want == "") || !strings.Contains(got.Problem, test.want) {
+			if got.Covers != test.covers || (got.Problem == "") != (test.want == "") ||
+				!strings.Contains(got.Problem, test.want) {
 				t.Errorf("waiver = %+v, want it to cover %d, problem %q", got, test.covers, test.want)
 			}
 			notes := strings.Join(r.Notes, "\n")

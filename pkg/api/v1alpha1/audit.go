@@ -22,8 +22,9 @@ type AuditReport struct {
 	Items []EncryptionReport `json:"items"`
 	// Keys are the customer keys in use, the most urgent first: keys pending deletion, and
 	// those whose imported material expires within 30 days (by date, those without a date
-	// last), then unusable keys, then keys whose usability is unknown, then usable ones. Within each of these groups, keys with more
-	// clusters come first; the ARN breaks ties. Renderers keep this order.
+	// last), then unusable keys, then keys whose usability is unknown, then usable ones.
+	// Within each of these groups, keys with more clusters come first; the ARN breaks ties.
+	// Renderers keep this order.
 	Keys []AuditKey `json:"keys,omitempty"`
 	// Unreachable are the regions, accounts and contexts that could not be queried.
 	Unreachable []Unreachable `json:"unreachable,omitempty"`

@@ -88,8 +88,9 @@ func newReportRows(r *v1alpha1.AuditReport) *reportRows {
 		if _, ok := decided[key]; ok {
 			return
 		}
-		decided[key] = row{State: s, Severity: f.Severity, Reason: f.Reason, Remedy: f.Remedy, Waiver: waiver, Standards: f.Standards,
-			Control: v1alpha1.Control{ID: f.Control, Name: f.Title}, position: len(keys)}
+		decided[key] = row{State: s, Severity: f.Severity, Reason: f.Reason, Remedy: f.Remedy, Waiver: waiver,
+			Standards: f.Standards,
+			Control:   v1alpha1.Control{ID: f.Control, Name: f.Title}, position: len(keys)}
 		keys = append(keys, key)
 	}
 	for _, f := range r.Findings {
