@@ -90,22 +90,28 @@ var regionNames = []string{
 	"ap-southeast-3", "ap-southeast-4", "ap-south-2", "eu-south-2", "ca-west-1", "ap-southeast-5",
 }
 
+// generatedUnits contain the accounts in turn. The second is below the first.
+var generatedUnits = []OrganizationalUnit{
+	{ID: "ou-ab12-11111111", Parent: "r-ab12"}, {ID: "ou-ab12-22222222", Parent: "ou-ab12-11111111"},
+}
+
 // accounts adds the regions, the accounts, the organization and the roles.
 func (g *generator) accounts() {
 	g.out.RoleName = auditRole
 	g.out.Regions = regionNames[:min(g.o.Regions, len(regionNames))]
 	g.state.addRegions(g.out.Regions...)
+	g.state.Units = generatedUnits
 	g.out.Down = g.out.Regions[max(len(g.out.Regions)-g.o.RegionsDown, 0):]
 	for i := range g.o.Accounts {
 		id := fmt.Sprintf("%012d", 100000000001+int64(i))
 		g.out.Accounts = append(g.out.Accounts, id)
 		g.state.Organization = append(g.state.Organization, OrganizationAccount{
 			ID: id, Name: fmt.Sprintf("account %d", i+1), Email: fmt.Sprintf("aws+%d@example.com", i+1),
-			Management: i == 0,
+			Management: i == 0, Parent: generatedUnits[i%2].ID,
 		})
 		role := Principal{ARN: "arn:aws:iam::" + id + ":role/" + auditRole, Trust: g.o.Trust, Policy: []Statement{
 			Allow("eks:Describe*"), Allow("eks:List*"), Allow("kms:Describe*"), Allow("kms:List*"), Allow("kms:Get*"),
-			Allow("ec2:DescribeRegions"), Allow("account:ListRegions"), Allow("organizations:ListAccounts"),
+			Allow("ec2:DescribeRegions"), Allow("account:ListRegions"), Allow("organizations:List*"),
 			Allow("sts:AssumeRole"),
 		}}
 		if i >= g.o.Accounts-g.o.AccountsDenied {

@@ -24,6 +24,8 @@ type State struct {
 	Controls map[string]Controls `json:"controls,omitempty"`
 	// Events is the event history of CloudTrail.
 	Events []Event `json:"events,omitempty"`
+	// Units are the organizational units. Their ids, and those of roots, need no other entry.
+	Units []OrganizationalUnit `json:"units,omitempty"`
 	// PageSize limits the size of all pages, to test paging; 0 is unlimited.
 	PageSize int `json:"pageSize,omitempty"`
 }
@@ -44,6 +46,14 @@ type OrganizationAccount struct {
 	Status string `json:"status,omitempty"`
 	// Management marks the management account, the only one that is allowed to list.
 	Management bool `json:"management,omitempty"`
+	// Parent is the id of the organizational unit or root that contains the account.
+	Parent string `json:"parent,omitempty"`
+}
+
+// OrganizationalUnit is a unit below a root or another unit.
+type OrganizationalUnit struct {
+	ID     string `json:"id"`
+	Parent string `json:"parent"`
 }
 
 func newState() *State {

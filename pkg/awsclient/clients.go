@@ -35,10 +35,10 @@ func (p *principal) clients(cfg aws.Config) *Clients {
 }
 
 // Assume returns the clients of a role, in the region or, if it is empty, in the region of c. The role is assumed
-// at the first call, and again when its credentials expire.
-func (c *Clients) Assume(roleARN, region string) *Clients {
+// at the first call, and again when its credentials expire. externalID may be empty.
+func (c *Clients) Assume(roleARN, externalID, region string) *Clients {
 	p, cfg := *c.principal, c.config.Copy()
-	p.options.ExternalID = "" // it is for the role of the flag
+	p.options.ExternalID = externalID
 	p.source = &source{kind: fromFlagRole, role: roleARN, session: userAgent, base: c.principal.source}
 	p.identity += " " + roleARN
 	cfg.Credentials = aws.NewCredentialsCache(p.assumeRole(c.config, p.source))

@@ -1,6 +1,9 @@
 package awsclient
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // Kind classifies an error by what the user can do about it.
 type Kind string
@@ -53,4 +56,11 @@ func KindOf(err error) Kind {
 		return e.Kind
 	}
 	return KindOther
+}
+
+// DeniedByOrganization reports whether a service control policy of the organization denies the call. No permission of
+// the caller can allow it then.
+func DeniedByOrganization(err error) bool {
+	_, message := apiError(err)
+	return strings.Contains(strings.ToLower(message), "explicit deny in a service control policy")
 }

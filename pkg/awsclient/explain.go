@@ -32,6 +32,10 @@ func Explain(err error, op Operation) error {
 		resource := cmp.Or(op.Resource, "*")
 		e.message = fmt.Sprintf("access denied: %s on %s is not allowed", op.Action, resource)
 		e.hint = fmt.Sprintf("allow %s on %s, or use another principal: --profile or --role-arn", op.Action, resource)
+		if DeniedByOrganization(err) {
+			e.hint = fmt.Sprintf("allow %s on %s in the service control policies of the organization: no permission of the "+
+				"caller overrides an explicit deny there", op.Action, resource)
+		}
 	case d.clause != "":
 		e.message = subject + ": " + d.clause
 	case code == "":

@@ -29,6 +29,8 @@ func TestErrors(t *testing.T) {
 	}{
 		{"denied", 403, "AccessDeniedException", 0, KindAccessDenied,
 			"eks:DescribeCluster on arn:x is not allowed", "allow eks:DescribeCluster on arn:x"},
+		{"denied by the organization", 403, "AccessDeniedException", 0, KindAccessDenied,
+			"explicit deny in a service control policy", "in the service control policies of the organization"},
 		{"not found", 0, "", 0, KindNotFound, "No cluster found", ""},
 		{"throttled", 429, "ThrottlingException", 0, KindThrottled, "DescribeCluster of arn:x", "try again"},
 		{"expired", 403, "ExpiredTokenException", 0, KindExpiredCredentials, "", "renew"},

@@ -25,6 +25,21 @@ const (
 // returns an error, the call fails with it.
 type Gate func(ctx context.Context, send func() (throttled bool)) error
 
+// NewGate returns a gate that lets at most n attempts through at the same time.
+func NewGate(n int) Gate {
+	slots := make(chan struct{}, n)
+	return func(ctx context.Context, send func() bool) error {
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+			send()
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // RetryThrottled returns clients that retry throttled calls up to 16 times, since with many concurrent calls some are
 // always throttled. Other failures end a call after 3 attempts. delay returns the time before an attempt; nil means the
 // SDK's delay.

@@ -3,6 +3,9 @@ package awsclient
 import (
 	"context"
 	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,7 +86,7 @@ func TestGate(t *testing.T) {
 	key := awstest.AddKey(t, s, fakeaws.Key{Region: "eu-west-1"})
 	slot := make(chan struct{}, 1)
 	attempts, slowed := 0, 0
-	gated := clients.Assume(roleARN, "").WithGate(func(ctx context.Context, send func() bool) error {
+	gated := clients.Assume(roleARN, "", "").WithGate(func(ctx context.Context, send func() bool) error {
 		select {
 		case slot <- struct{}{}:
 		case <-ctx.Done():
@@ -111,5 +114,42 @@ func TestGate(t *testing.T) {
 	cancel()
 	if _, err := gated.EKS().ListClusters(ctx, &eks.ListClustersInput{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error at a closed gate = %v, want %v", err, context.Canceled)
+	}
+}
+
+// TestNewGate checks that the gate holds back what exceeds its number, and lets go when the context ends.
+func TestNewGate(t *testing.T) {
+	gate := NewGate(2)
+	var running, most atomic.Int32
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			_ = gate(t.Context(), func() bool {
+				n := running.Add(1)
+				for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+				}
+				runtime.Gosched()
+				running.Add(-1)
+				return false
+			})
+		})
+	}
+	all.Wait()
+	if n := most.Load(); n > 2 {
+		t.Errorf("%d calls at the same time, want at most 2", n)
+	}
+	// With both slots in use, a call ends with its context.
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := gate(t.Context(), func() bool {
+		return gate(t.Context(), func() bool {
+			if gate(ctx, func() bool { return false }) == nil {
+				t.Error("the gate let a third call through")
+			}
+			return false
+		}) != nil
+	})
+	if err != nil {
+		t.Errorf("gate = %v, want nil", err)
 	}
 }

@@ -61,6 +61,7 @@ func TestScripts(t *testing.T) {
 			"generate": generate, "harmless": harmless, "role": role, "change": change,
 			"signer": signer, "keypair": keypair, "tamper": tamper,
 			"keypolicy": setKeyPolicy, "healthcheck": checkHealth,
+			"changekey": changeKey, "region": region, "inflight": inFlight,
 			"forget": func(ts *testscript.TestScript, _ bool, _ []string) { server(ts).ResetRequests() },
 		},
 	})
@@ -258,7 +259,7 @@ func policy(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(server(ts).AddPrincipal(principal(statements...)))
 }
 
-// fault STATUS CODE [OPERATION] makes calls fail; "fault none" ends it.
+// fault STATUS CODE [OPERATION [REGION]] makes calls fail; "fault none" ends it.
 func fault(ts *testscript.TestScript, _ bool, args []string) {
 	if args[0] == "none" {
 		server(ts).SetFaults(nil)
@@ -269,6 +270,9 @@ func fault(ts *testscript.TestScript, _ bool, args []string) {
 	f := fakeaws.Fault{Status: status, Code: args[1]}
 	if len(args) > 2 {
 		f.Operation = args[2]
+	}
+	if len(args) > 3 {
+		f.Region = args[3]
 	}
 	server(ts).SetFaults([]fakeaws.Fault{f})
 }
@@ -296,8 +300,8 @@ func changes(operation string) bool {
 	switch operation {
 	case "DescribeCluster", "ListClusters", "ListUpdates", "DescribeUpdate", "DescribeKey", "ListKeys", "ListAliases",
 		"GetKeyRotationStatus", "GetKeyPolicy", "ListResourceTags", "ListGrants", "GetKeyLastUsage",
-		"ListKeyRotations", "LookupEvents", "GetRole", "GetCallerIdentity", "ListRegions", "ListAccounts", "AssumeRole",
-		"ListCapabilities", "GetPublicKey", "Sign",
+		"ListKeyRotations", "LookupEvents", "GetRole", "GetCallerIdentity", "ListRegions", "ListAccounts",
+		"ListAccountsForParent", "ListChildren", "AssumeRole", "ListCapabilities", "GetPublicKey", "Sign",
 		"CreateGrant": // always a dry run here, which another test checks
 		return false
 	}
@@ -363,6 +367,48 @@ func change(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(json.Unmarshal([]byte(args[1]), c))
 			}
 		}
+	}))
+}
+
+// changekey CLUSTER JSON sets fields of the cluster's key, or of a copy of it that replaces it if they contain an id.
+func changeKey(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: changekey CLUSTER JSON")
+	}
+	ts.Check(server(ts).Update(func(w *fakeaws.State) {
+		for _, c := range w.Clusters {
+			if c.Name != args[0] {
+				continue
+			}
+			k := *w.Keys[c.KeyARN]
+			ts.Check(json.Unmarshal([]byte(args[1]), &k))
+			c.KeyARN = w.AddKey(k).ARN()
+		}
+	}))
+}
+
+// inflight MAX COMMAND… runs the command with calls that take a while, and checks how many run at the same time.
+func inFlight(ts *testscript.TestScript, _ bool, args []string) {
+	s := server(ts)
+	s.SetFaults([]fakeaws.Fault{{Latency: 5 * time.Millisecond}})
+	s.ResetRequests()
+	_ = ts.Exec(args[1], args[2:]...) // its exit code does not matter
+	s.SetFaults(nil)
+	limit, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	if n := s.MaxInFlight(); n > limit || n == 0 {
+		ts.Fatalf("%d calls at the same time, want at most %d and some", n, limit)
+	}
+}
+
+// region NAME STATUS sets the status of a region in the list of regions.
+func region(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: region NAME STATUS")
+	}
+	ts.Check(server(ts).Update(func(w *fakeaws.State) {
+		w.Regions = slices.DeleteFunc(w.Regions, func(r fakeaws.Region) bool { return r.Name == args[0] })
+		w.Regions = append(w.Regions, fakeaws.Region{Name: args[0], OptIn: args[1]})
 	}))
 }
 

@@ -37,9 +37,16 @@ func (f *Factory) Connect(ctx context.Context, b *binding.Binding) error {
 	if f.Interactive() {
 		o.Prompt = f.Prompt
 	}
-	clients, err := f.pool.New(ctx, o)
+	var clients *awsclient.Clients
+	err = f.pass(ctx, func() (err error) {
+		clients, err = f.pool.New(ctx, o)
+		return err
+	})
 	if err != nil {
 		return hintLauncher(err, c)
+	}
+	if f.gate != nil {
+		clients = clients.WithGate(f.gate)
 	}
 	b.AWS = clients
 	if b.Region == "" {

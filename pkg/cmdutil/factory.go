@@ -3,6 +3,8 @@
 package cmdutil
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -46,6 +48,7 @@ type Factory struct {
 	flags *pflag.FlagSet   // of every command
 	bound *binding.Binding // of --context or the current context; nil if none was bound
 	pool  *awsclient.Pool
+	gate  awsclient.Gate // nil lets every call pass
 
 	inCluster func() (*rest.Config, error) // the connection of the pod in which the program runs
 }
@@ -72,7 +75,8 @@ func (f *Factory) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.AWS.Region, "region", "", "AWS region of the cluster; usually known from the kube context")
 	flags.StringVar(&f.AWS.Profile, "profile", "", "AWS profile to use instead of the one that kubectl uses")
 	flags.StringVar(&f.AWS.RoleARN, "role-arn", "", "IAM role to assume before any AWS call")
-	flags.StringVar(&f.AWS.ExternalID, "external-id", "", "External ID that the trust policy of --role-arn requires")
+	flags.StringVar(&f.AWS.ExternalID, "external-id", "",
+		"External ID that the trust policy of --role-arn requires; for audit also that of --role-name")
 	flags.StringVar(&f.AWS.EndpointURL, "endpoint-url", "", "Send all AWS calls to this URL, as AWS_ENDPOINT_URL does")
 	flags.StringVar(&f.color, "color", "auto", "Color the output: auto, always or never; NO_COLOR is honored")
 	f.Format.AddFlags(flags)
@@ -111,8 +115,8 @@ func (f *Factory) Validate(cmd *cobra.Command) error {
 	if _, err := f.RequestTimeout(); err != nil {
 		return UsageErrorf("%w", err)
 	}
-	if f.AWS.ExternalID != "" && f.AWS.RoleARN == "" {
-		return UsageErrorf("--external-id needs --role-arn")
+	if f.AWS.ExternalID != "" && f.AWS.RoleARN == "" && !cmd.Flags().Changed("role-name") {
+		return UsageErrorf("--external-id needs --role-arn, or --role-name of audit")
 	}
 	return nil
 }
@@ -186,6 +190,22 @@ func (f *Factory) WithAWS(flags AWSFlags) *Factory {
 	other := *f
 	other.AWS = flags
 	return &other
+}
+
+// WithGate returns a copy of f whose calls to AWS pass the gate. It concerns the contexts that are bound afterwards.
+func (f *Factory) WithGate(gate awsclient.Gate) *Factory {
+	other := *f
+	other.gate = gate
+	return &other
+}
+
+// pass calls AWS through the gate. STS calls do not pass it by themselves.
+func (f *Factory) pass(ctx context.Context, call func() error) error {
+	if f.gate == nil {
+		return call()
+	}
+	var err error
+	return errors.Join(f.gate(ctx, func() bool { err = call(); return false }), err)
 }
 
 // versionOf returns the release, or else the version that go install recorded.

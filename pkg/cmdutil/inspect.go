@@ -97,7 +97,13 @@ func (f *Factory) InspectBinding(ctx context.Context, b *binding.Binding, o Insp
 	}
 	result := inspect.Cluster(ctx, inspect.Source{
 		EKS: eks.New(clients.EKS()), Key: key, WithoutUpdates: o.WithoutUpdates,
-		Caller: func(ctx context.Context) (v1alpha1.Caller, error) { return Caller(ctx, b) },
+		Caller: func(ctx context.Context) (caller v1alpha1.Caller, err error) {
+			err = f.pass(ctx, func() (err error) {
+				caller, err = Caller(ctx, b)
+				return err
+			})
+			return caller, err
+		},
 	}, b)
 	r := &result.Report
 	r.Tool, r.EndpointOverrides = f.tool(), EndpointOverrides(clients)

@@ -37,7 +37,9 @@ func TestIAMPolicy(t *testing.T) {
 				seen[s.Sid] = true
 				for _, a := range s.Action {
 					elsewhere := slices.Contains([]string{"account:ListRegions", "organizations:ListAccounts",
-						"sts:AssumeRole", "iam:GetRole", "cloudtrail:LookupEvents"}, a) && optional
+						"organizations:ListAccountsForParent", "organizations:ListChildren", "sts:AssumeRole", "iam:GetRole",
+						"cloudtrail:LookupEvents",
+					}, a) && optional
 					if strings.Contains(a, "*") || !strings.HasPrefix(a, "eks:") && !strings.HasPrefix(a, "kms:") &&
 						!elsewhere {
 						t.Errorf("%s: allows %s", purpose, a)

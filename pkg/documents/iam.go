@@ -109,9 +109,11 @@ func needs() []need {
 		{"verify", "kms:DescribeKey", "key", true},
 		{"status verify", "kms:GetKeyRotationStatus", "key", true},
 		{"audit", "kms:GetKeyRotationStatus", "fleet-keys", true},
-		{"audit", "account:ListRegions", "any", true},        // --regions all
-		{"audit", "organizations:ListAccounts", "any", true}, // --organization
-		{"audit", "sts:AssumeRole", "roles", true},           // --role-name
+		{"audit", "account:ListRegions", "any", true},                 // --regions all
+		{"audit", "organizations:ListAccounts", "any", true},          // --organization
+		{"audit", "organizations:ListAccountsForParent", "any", true}, // --ou
+		{"audit", "organizations:ListChildren", "any", true},          // --ou
+		{"audit", "sts:AssumeRole", "roles", true},                    // --role-name
 		{"keys create-key", "kms:DescribeKey", "keys", true},
 		{"keys create-key", "kms:GetKeyRotationStatus", "keys", true},
 		{"keys", "kms:ListResourceTags", "keys", true},

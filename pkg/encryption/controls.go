@@ -21,7 +21,8 @@ func Controls(r *v1alpha1.EncryptionReport) []v1alpha1.Control {
 	} {
 		definition := Definition(c.id)
 		controls = append(controls, v1alpha1.Control{
-			ID: c.id, Name: definition.Name, Result: c.result, Reason: c.reason, Standards: definition.StandardNames(),
+			ID: c.id, Name: definition.Name, Result: c.result, Reason: c.reason,
+			Standards: StandardIDs(definition.Evidence(c.result, r.Key)),
 		})
 	}
 	return controls
@@ -82,7 +83,11 @@ func keyUsable(r *v1alpha1.EncryptionReport) outcome {
 	}
 	switch r.Key.Usable {
 	case v1alpha1.UsableYes:
-		return outcome{v1alpha1.ResultPass, "KMS reports state Enabled, and EKS reports no issue"}
+		reason := "KMS reports state Enabled, and EKS reports no issue"
+		if r.Key.ValidTo != nil {
+			reason += "; the imported key material expires on " + r.Key.ValidTo.UTC().Format("2006-01-02")
+		}
+		return outcome{v1alpha1.ResultPass, reason}
 	case v1alpha1.UsableNo:
 		return outcome{v1alpha1.ResultFail, r.Key.Reason}
 	}

@@ -1,5 +1,9 @@
 package encryption
 
+import (
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+)
+
 // Want names the kind of protection that a standard requires.
 type Want string
 
@@ -12,8 +16,14 @@ const (
 
 // Standard is one requirement of a published standard.
 type Standard struct {
+	// ID is the standard with its version and the requirement, such as PCI DSS 4.0.1 8.3.2.
 	ID, Title string
 	Want      Want
+	// Publication is the name of the standard.
+	Publication string
+	// OnlyDeletion limits the evidence: the requirement fails only for a key that is
+	// scheduled for deletion.
+	OnlyDeletion bool
 }
 
 // ControlDefinition is one control and the standards that it provides evidence for.
@@ -24,12 +34,40 @@ type ControlDefinition struct {
 }
 
 // StandardNames returns the ids of the standards.
-func (d ControlDefinition) StandardNames() []string {
+func (d ControlDefinition) StandardNames() []string { return StandardIDs(d.Standards) }
+
+// StandardIDs returns the ids of the standards.
+func StandardIDs(standards []Standard) []string {
 	var names []string
-	for _, s := range d.Standards {
+	for _, s := range standards {
 		names = append(names, s.ID)
 	}
 	return names
+}
+
+// Of returns the requirements of one publication.
+func (d ControlDefinition) Of(publication string) []Standard {
+	var of []Standard
+	for _, s := range d.Standards {
+		if s.Publication == publication {
+			of = append(of, s)
+		}
+	}
+	return of
+}
+
+// Evidence returns the requirements that a result of the control is evidence for or
+// against. A key that is unusable, and is not scheduled for deletion, is not evidence
+// against a requirement that keys are not deleted.
+func (d ControlDefinition) Evidence(result v1alpha1.Result, key *v1alpha1.Key) []Standard {
+	deleted := key != nil && (key.State == "PendingDeletion" || key.State == "PendingReplicaDeletion")
+	var evidence []Standard
+	for _, s := range d.Standards {
+		if !s.OnlyDeletion || result != v1alpha1.ResultFail || deleted {
+			evidence = append(evidence, s)
+		}
+	}
+	return evidence
 }
 
 // Definition returns the control with this id, or one without a name if the id is
@@ -47,34 +85,64 @@ func Definition(id string) ControlDefinition {
 // standard, not the checks that scanners derive from it.
 func Definitions() []ControlDefinition {
 	return []ControlDefinition{
-		{"ENC-1", "Data is envelope-encrypted", []Standard{
-			{"FSBP EKS.3", "EKS clusters should use encrypted Kubernetes secrets", WantEnvelope},
-			{"NIST 800-53 r5 SC-28", "Protection of information at rest", WantEnvelope},
-			{"NIST 800-53 r5 SC-28(1)", "Cryptographic protection", WantEnvelope},
-			{"NIST 800-53 r5 SC-13", "Cryptographic protection", WantEnvelope},
-			{"NIST CSF 1.1 PR.DS-1", "Data-at-rest is protected", WantEnvelope},
-			{"PCI DSS 4.0 8.3.2", "Authentication factors are unreadable in storage", WantEnvelope},
-			{"HIPAA 164.312(a)(2)(iv)", "Encryption and decryption", WantEnvelope},
-			{"CIS Controls 8.1 3.11", "Encrypt sensitive data at rest", WantEnvelope},
-		}},
-		{"ENC-2", "The key is customer-managed", []Standard{
-			{"CIS EKS 5.3.1", "Secrets are encrypted using customer master keys managed in AWS KMS", WantCustomerKey},
-			{"AWS Config eks-secrets-encrypted",
-				"Secrets are encrypted with a key of the cluster's configuration", WantCustomerKey},
-			{"CT.EKS.PR.2", "Require secrets encryption with a KMS key", WantCustomerKey},
-			{"NIST 800-53 r5 SC-12", "Cryptographic key establishment and management", WantCustomerKey},
-			{"ISO 27001:2022 A.8.24", "Use of cryptography", WantCustomerKey},
-		}},
-		{"ENC-3", "The key is usable", []Standard{
-			{"Security Hub KMS.3", "KMS keys should not be deleted unintentionally", WantKeyHygiene},
-		}},
-		{"ENC-4", "The key rotates", []Standard{
-			{"Security Hub KMS.4", "KMS key rotation should be enabled", WantKeyHygiene},
-		}},
-		{"ENC-5", "Existing data is encrypted with the current key", nil},
-		{"ENC-6", "The key is approved", []Standard{
-			{"AWS Config eks-cluster-secrets-encrypted",
-				"Secrets are encrypted with one of the listed keys", WantCustomerKey},
-		}},
+		define("ENC-1", "Data is envelope-encrypted", WantEnvelope,
+			requirement{"fsbp-1.0.0", "EKS.3", "EKS clusters should use encrypted Kubernetes secrets"},
+			requirement{"nist-800-53-r5", "SC-28", "Protection of information at rest"},
+			requirement{"nist-800-53-r5", "SC-28(1)", "Cryptographic protection"},
+			requirement{"nist-800-53-r5", "SC-13", "Cryptographic protection"},
+			requirement{"nist-csf-1.1", "PR.DS-1", "Data-at-rest is protected"},
+			requirement{"nist-csf-2.0", "PR.DS-01",
+				"The confidentiality, integrity, and availability of data-at-rest are protected"},
+			requirement{"pci-dss-4.0.1", "8.3.2", "Authentication factors are unreadable in storage"},
+			requirement{"hipaa", "164.312(a)(2)(iv)", "Encryption and decryption"},
+			requirement{"cis-controls-8.1", "3.11", "Encrypt sensitive data at rest"},
+			requirement{"security-hub", "EKS.3", "EKS clusters should use encrypted Kubernetes secrets"}),
+		define("ENC-2", "The key is customer-managed", WantCustomerKey,
+			requirement{"cis-eks-1.8.0", "5.3.1", "Secrets are encrypted using customer master keys managed in AWS KMS"},
+			requirement{"aws-config", "eks-secrets-encrypted",
+				"Secrets are encrypted with a key of the cluster's configuration"},
+			requirement{"aws-config", "eks-cluster-secrets-encrypted", "The cluster has an encryption configuration"},
+			requirement{"control-tower", "CT.EKS.PR.2", "Require secrets encryption with a KMS key"},
+			requirement{"nist-800-53-r5", "SC-12", "Cryptographic key establishment and management"},
+			requirement{"iso-27001-2022", "A.8.24", "Use of cryptography"}),
+		define("ENC-3", "The key is usable", WantKeyHygiene,
+			requirement{"fsbp-1.0.0", "KMS.3", "AWS KMS keys should not be deleted unintentionally"},
+			requirement{"security-hub", "KMS.3", "AWS KMS keys should not be deleted unintentionally"},
+			requirement{"nist-800-53-r5", "SC-12", "Cryptographic key establishment and management"},
+			requirement{"nist-800-53-r5", "SC-12(2)", "Symmetric keys"}).onlyDeletion(),
+		define("ENC-4", "The key rotates", WantKeyHygiene,
+			requirement{"security-hub", "KMS.4", "AWS KMS key rotation should be enabled"},
+			requirement{"cis-aws-5.0.0", "3.6", "Rotation for customer-created symmetric keys is enabled"},
+			requirement{"nist-800-53-r5", "SC-12", "Cryptographic key establishment and management"},
+			requirement{"nist-800-53-r5", "SC-12(2)", "Symmetric keys"},
+			requirement{"nist-800-53-r5", "SC-28(3)", "Cryptographic keys"},
+			requirement{"pci-dss-4.0.1", "3.7.4", "Keys are changed at the end of their cryptoperiod"}),
+		define("ENC-5", "Existing data is encrypted with the current key", ""),
+		define("ENC-6", "The key is approved", WantCustomerKey,
+			requirement{"aws-config", "eks-secrets-encrypted", "Secrets are encrypted with one of the listed keys"},
+			requirement{"aws-config", "eks-cluster-secrets-encrypted",
+				"Secrets are encrypted with one of the listed keys"}),
 	}
+}
+
+// requirement is one requirement of a publication.
+type requirement struct{ publication, id, title string }
+
+func define(id, name string, want Want, requirements ...requirement) ControlDefinition {
+	d := ControlDefinition{ID: id, Name: name}
+	for _, r := range requirements {
+		p, _ := ParsePublication(r.publication) // a test checks the names
+		d.Standards = append(d.Standards, Standard{
+			ID: p.Short + " " + r.id, Title: r.title, Want: want, Publication: p.Name,
+		})
+	}
+	return d
+}
+
+// onlyDeletion limits all requirements of the control to keys that are scheduled for deletion.
+func (d ControlDefinition) onlyDeletion() ControlDefinition {
+	for i := range d.Standards {
+		d.Standards[i].OnlyDeletion = true
+	}
+	return d
 }

@@ -8,11 +8,16 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// kmsIssue returns the meaning of an EKS health code that reports a broken KMS key,
-// or "" for any other code. It ignores case, underscores and hyphens: the EKS API
+// normalized returns an EKS health code without case, underscores and hyphens: the EKS API
 // spells KmsKeyDisabled, the user guide KMS_KEY_DISABLED.
+func normalized(code string) string {
+	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(code))
+}
+
+// kmsIssue returns the meaning of an EKS health code that reports a broken KMS key,
+// or "" for any other code.
 func kmsIssue(code string) string {
-	switch strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(code)) {
+	switch normalized(code) {
 	case "kmskeydisabled":
 		return "the key is disabled"
 	case "kmskeynotfound":

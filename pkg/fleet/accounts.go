@@ -2,16 +2,13 @@ package fleet
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
+	"maps"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/limiter"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
 // accountClients is an account with clients that are authorized in it.
@@ -20,15 +17,73 @@ type accountClients struct {
 	clients *awsclient.Clients
 }
 
-// accountIDs returns the ids of the accounts of the scope.
+// accountIDs returns the ids of the accounts of the scope, each once, without those that it excludes.
 func (g *gatherer) accountIDs(ctx context.Context) ([]string, error) {
+	found, err := g.listAccounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g.out.AccountNames = map[string]string{}
+	var ids []string
+	for _, a := range found {
+		if !g.excluded(g.Scope.ExcludeAccounts, a.id) {
+			ids = append(ids, a.id)
+			g.out.AccountNames[a.id] = a.name
+		}
+	}
+	maps.DeleteFunc(g.out.AccountNames, func(_, name string) bool { return name == "" })
+	if len(ids) == 0 {
+		return nil, hint.New("the scope contains no account", "check --accounts, --ou and --exclude-accounts")
+	}
+	return distinct(ids), nil
+}
+
+// listAccounts returns the accounts of the scope, before exclusions.
+func (g *gatherer) listAccounts(ctx context.Context) ([]namedAccount, error) {
 	switch {
 	case g.Scope.Organization:
 		return organizationAccounts(ctx, g.Clients)
-	case len(g.Scope.Accounts) > 0:
-		return slices.Compact(slices.Sorted(slices.Values(g.Scope.Accounts))), nil
+	case len(g.Scope.Units) > 0:
+		return unitAccounts(ctx, g.Clients, distinct(g.Scope.Units))
 	}
-	return []string{g.ownAccount}, nil
+	ids := g.Scope.Accounts
+	if len(ids) == 0 {
+		ids = []string{g.ownAccount}
+	}
+	accounts := make([]namedAccount, len(ids))
+	for i, id := range ids {
+		accounts[i].id = id
+	}
+	return accounts, nil
+}
+
+// excluded reports whether a pattern of the scope leaves out the account or region.
+func (g *gatherer) excluded(patterns []string, value string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	out := false
+	for _, p := range patterns {
+		if glob(p, value) {
+			g.exclusions[p], out = true, true
+		}
+	}
+	return out
+}
+
+// unusedExclusions returns a note for each pattern that leaves out nothing, which may be misspelt.
+func (g *gatherer) unusedExclusions() []string {
+	var notes []string
+	for _, list := range []struct {
+		flag     string
+		patterns []string
+	}{{"--exclude-regions", g.Scope.ExcludeRegions}, {"--exclude-accounts", g.Scope.ExcludeAccounts}} {
+		for _, p := range distinct(list.patterns) {
+			if !g.exclusions[p] {
+				notes = append(notes, fmt.Sprintf("%s %s leaves out nothing", list.flag, p))
+			}
+		}
+	}
+	return notes
 }
 
 // assumeRoles fills g.accounts before any cluster is queried: the choice of the caller
@@ -55,11 +110,12 @@ func (g *gatherer) assumeRoles(ctx context.Context, ids []string) {
 // assumeRole returns clients for the account. In the account of the caller it falls back
 // to the caller's own credentials if the role cannot be assumed.
 func (g *gatherer) assumeRole(ctx context.Context, id string) (*awsclient.Clients, error) {
-	if g.Scope.RoleName == "" {
+	of := g.Scope.roleOf(id)
+	if of.Name == "" {
 		return g.Clients, nil
 	}
-	role := fmt.Sprintf("arn:%s:iam::%s:role/%s", g.partition, id, g.Scope.RoleName)
-	clients := g.Clients.Assume(role, "")
+	role := fmt.Sprintf("arn:%s:iam::%s:role/%s", g.partition, id, of.Name)
+	clients := g.Clients.Assume(role, of.ExternalID, "")
 	_, err := clients.Config().Credentials.Retrieve(ctx)
 	if err == nil {
 		return clients, nil
@@ -70,57 +126,8 @@ func (g *gatherer) assumeRole(ctx context.Context, id string) (*awsclient.Client
 		defer g.mu.Unlock()
 		g.out.Notes = append(g.out.Notes, fmt.Sprintf(
 			"could not assume role %s in the caller's own account %s; used the caller's credentials instead",
-			g.Scope.RoleName, id))
+			of.Name, id))
 		return g.Clients, nil
 	}
 	return nil, err
-}
-
-// accountRegion identifies one region of one account. AWS applies its quotas to it.
-type accountRegion struct{ account, region string }
-
-// regionClients are the clients for one region of one account.
-type regionClients struct {
-	accountRegion
-	clients  *awsclient.Clients
-	keyFacts func(context.Context, string) inspect.KeyFacts
-}
-
-// clientsFor returns the shared clients for one region of the account.
-func (g *gatherer) clientsFor(a *accountClients, region string) *regionClients {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	id := accountRegion{a.id, region}
-	c := g.regions[id]
-	if c == nil {
-		c = &regionClients{accountRegion: id, clients: a.clients.In(region).WithGate(g.throttle())}
-		reader := &kms.AccountReader{Reader: c.clients.KMS(region), Account: a.id}
-		c.keyFacts = inspect.KeyFrom(func(string) kms.Reader { return reader })
-		g.regions[id] = c
-	}
-	return c
-}
-
-// throttle returns a gate for the calls to one region of one account. It lets fewer calls
-// through if AWS throttles them, and at most MaxConcurrency over all regions.
-func (g *gatherer) throttle() awsclient.Gate {
-	l := limiter.New(limiter.Options{Ceiling: g.MaxConcurrency, Now: g.Now})
-	return func(ctx context.Context, send func() bool) error {
-		var canceled error
-		err := l.Do(ctx, func() bool {
-			select {
-			case g.sem <- struct{}{}:
-				defer func() { <-g.sem }()
-			case <-ctx.Done():
-				canceled = ctx.Err()
-				return false
-			}
-			throttled := send()
-			if throttled {
-				g.update(func(p *Progress) { p.Throttled++ })
-			}
-			return throttled
-		})
-		return errors.Join(err, canceled)
-	}
 }

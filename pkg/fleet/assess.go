@@ -14,7 +14,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
 // Answers are the results of the queries, the input of Assess.
@@ -45,11 +44,12 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 	out := &v1alpha1.AuditReport{
 		TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindAuditReport), StartedAt: &started, FinishedAt: &finished,
 		ObjectMeta: metav1.ObjectMeta{Name: "audit-" + started.Format("20060102-150405")},
-		Scope:      v1alpha1.AuditScope{Controls: rules.Controls}, Unreachable: a.Unreachable, Notes: a.Notes,
+		Scope:      v1alpha1.AuditScope{Controls: rules.Controls}, Unreachable: rules.waivePlaces(a.Unreachable),
+		Notes:    slices.Clone(a.Notes),
 		Controls: rules.definitions(),
 		Items:    slices.Clone(a.Items), // never null in JSON
 		Summary: v1alpha1.AuditSummary{
-			Clusters: len(a.Items), ByVerdict: map[v1alpha1.Verdict]int{},
+			ByVerdict: map[v1alpha1.Verdict]int{},
 			ByControl: map[string]map[v1alpha1.Result]int{},
 		},
 	}
@@ -64,7 +64,15 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 		}
 		rules.evaluate(r, data)
 		rules.collect(r, out)
-		out.Summary.ByVerdict[r.Encryption.Verdict]++
+		if notEKS(r) {
+			out.Summary.NotEKS++
+		} else {
+			out.Summary.Clusters++
+			out.Summary.ByVerdict[r.Encryption.Verdict]++
+		}
+		if passing := transition(r); passing != "" {
+			out.Notes = append(out.Notes, "cluster "+clusterText(r)+": "+passing)
+		}
 		for _, c := range r.Controls {
 			if out.Summary.ByControl[c.ID] == nil {
 				out.Summary.ByControl[c.ID] = map[v1alpha1.Result]int{}
@@ -76,6 +84,9 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 	out.OtherTools = scannerResults(out.Items)
 	sortFindings(out.Findings)
 	sortFindings(out.Undecided)
+	sortWaived(out.Waived)
+	out.Rules, out.Standard = rules.applied(out), rules.standardView(out)
+	out.Notes = append(append(out.Notes, expiryNotes(out.Keys)...), WaiverNotes(out)...)
 	s := &out.Summary
 	s.Findings, s.Undecided, s.Waived = len(out.Findings), len(out.Undecided), len(out.Waived)
 	if s.Outcome = outcome(out); a.EmptyShard && s.Clusters == 0 && len(out.Unreachable) == 0 {
@@ -85,31 +96,26 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 }
 
 // outcome sums up the report. A finding takes precedence over unknown results. An audit
-// without any EKS cluster is CannotTell.
+// without any EKS cluster to judge is CannotTell.
 func outcome(r *v1alpha1.AuditReport) v1alpha1.AuditOutcome {
 	switch {
 	case len(r.Findings) > 0:
 		return v1alpha1.OutcomeFinding
-	case len(r.Undecided) > 0 || len(r.Unreachable) > 0 || !anyEKS(r.Items):
+	case incomplete(r):
 		return v1alpha1.OutcomeCannotTell
 	}
 	return v1alpha1.OutcomeHolds
 }
 
-// anyEKS reports whether at least one of the clusters is an EKS cluster.
-func anyEKS(items []v1alpha1.EncryptionReport) bool {
-	return slices.ContainsFunc(items, func(r v1alpha1.EncryptionReport) bool { return r.Cluster.ARN != "" })
+// incomplete reports whether something is unknown, or no cluster could be judged. A place whose waiver is valid is not
+// unknown.
+func incomplete(r *v1alpha1.AuditReport) bool {
+	toJudge := func(i v1alpha1.EncryptionReport) bool { return i.Cluster.ARN != "" && transition(&i) == "" }
+	return len(r.Undecided) > 0 || !slices.ContainsFunc(r.Items, toJudge) ||
+		slices.ContainsFunc(r.Unreachable, func(u v1alpha1.Unreachable) bool { return u.Waiver == nil })
 }
 
-// definitions returns all controls with their standards.
-func (r *Rules) definitions() []v1alpha1.AuditControl {
-	var out []v1alpha1.AuditControl
-	for _, d := range encryption.Definitions() {
-		c := v1alpha1.AuditControl{ID: d.ID, Name: d.Name, Decides: slices.Contains(r.Controls, d.ID)}
-		for _, s := range d.Standards {
-			c.Standards = append(c.Standards, v1alpha1.Standard{ID: s.ID, Title: s.Title, Wants: string(s.Want)})
-		}
-		out = append(out, c)
-	}
-	return out
+// notEKS reports whether the item is a kube context that does not lead to an EKS cluster.
+func notEKS(r *v1alpha1.EncryptionReport) bool {
+	return r.Cluster.ARN == "" && r.Encryption.Verdict == v1alpha1.VerdictNotApplicable
 }

@@ -66,6 +66,8 @@ func TestAssess(t *testing.T) {
 		Encryption: v1alpha1.Encryption{Verdict: v1alpha1.VerdictNotApplicable},
 	}
 	kind.Controls = encryption.Controls(&kind)
+	deleting, creating := none, none
+	deleting.Cluster.Status, creating.Cluster.Status = "DELETING", "CREATING"
 	stale := &v1alpha1.CoverageReport{Verdict: v1alpha1.CoverageStale, Statement: "3 are stale"}
 	for _, test := range []struct {
 		name                string
@@ -96,7 +98,14 @@ func TestAssess(t *testing.T) {
 			outcome: v1alpha1.OutcomeHolds},
 		{name: "not approved", items: list(owned, good, bad),
 			rules:    Rules{Controls: []string{"ENC-6"}, Approved: []string{keyB}, Now: now},
-			findings: []string{"ENC-6 good"}, outcome: v1alpha1.OutcomeFinding},
+			findings: []string{"ENC-6 good", "ENC-6 owned"}, outcome: v1alpha1.OutcomeFinding},
+		{name: "approved keys, and no key", items: list(none),
+			rules:    Rules{Controls: []string{"ENC-6"}, Approved: []string{keyB}, Now: now},
+			findings: []string{"ENC-6 none"}, outcome: v1alpha1.OutcomeFinding},
+		{name: "being deleted", items: list(deleting, good), rules: rules("ENC-1", "ENC-3"),
+			outcome: v1alpha1.OutcomeHolds},
+		{name: "only clusters that are being created", items: list(creating), rules: rules("ENC-1", "ENC-3"),
+			outcome: v1alpha1.OutcomeCannotTell},
 		{name: "stale data", items: list(good, owned), rules: rules("ENC-5"),
 			data:     map[string]Data{good.Cluster.ARN: {Coverage: stale}},
 			findings: []string{"ENC-5 good"}, outcome: v1alpha1.OutcomeFinding},
@@ -114,7 +123,7 @@ func TestAssess(t *testing.T) {
 				t.Errorf("undecided (-want +got):\n%s", diff)
 			}
 			if s := r.Summary; s.Outcome != test.outcome || s.Findings != len(r.Findings) ||
-				s.Clusters != len(test.items) || r.Items == nil {
+				s.Clusters+s.NotEKS != len(test.items) || len(r.Items) != len(test.items) || r.Items == nil {
 				t.Errorf("Summary = %+v, want outcome %s", s, test.outcome)
 			}
 			for _, f := range r.Findings {

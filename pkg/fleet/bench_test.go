@@ -46,7 +46,7 @@ func BenchmarkFleet(b *testing.B) {
 // plain makes the same number of DescribeCluster calls with one role.
 func (f fleet) plain(b *testing.B, calls int) {
 	truth := f.Generated.Expected[0]
-	client := f.clients.Assume("arn:aws:iam::"+truth.Account+":role/"+f.RoleName, truth.Region).EKS()
+	client := f.clients.Assume("arn:aws:iam::"+truth.Account+":role/"+f.RoleName, "", truth.Region).EKS()
 	var all errgroup.Group
 	all.SetLimit(DefaultMaxConcurrency)
 	for range calls {

@@ -9,9 +9,24 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
+// inScope sets the places that the audit queried, and those of them that answered.
+func inScope(r *v1alpha1.AuditReport, account string, regions ...string) *v1alpha1.AuditReport {
+	r.Scope.Accounts, r.Scope.Regions = []string{account}, regions
+	var answered []string
+	for _, region := range regions {
+		place := &v1alpha1.EncryptionReport{Cluster: v1alpha1.Cluster{Account: account, Region: region}}
+		if !unreachable(r, place) {
+			answered = append(answered, region)
+		}
+	}
+	r.Scope.Answered = []v1alpha1.AccountRegions{{Account: account, Regions: answered}}
+	return r
+}
+
 func TestCompare(t *testing.T) {
 	assess := func(unreachable []v1alpha1.Unreachable, items ...v1alpha1.EncryptionReport) *v1alpha1.AuditReport {
-		return Assess(Answers{Items: items, Unreachable: unreachable, StartedAt: now}, rules("ENC-1", "ENC-3"))
+		r := Assess(Answers{Items: items, Unreachable: unreachable, StartedAt: now}, rules("ENC-1", "ENC-3"))
+		return inScope(r, "111122223333", "eu-central-1")
 	}
 	before := assess(nil,
 		report("well", v1alpha1.VerdictCustomerManagedKey, usable(keyA)),
@@ -36,7 +51,8 @@ func TestCompare(t *testing.T) {
 		}
 		return words
 	}
-	if diff := cmp.Diff([]string{"fresh ENC-1 new cluster", "rebuilt encryption.keyArn " + keyC, "well ENC-3 Pass"},
+	if diff := cmp.Diff([]string{"fresh ENC-1 new cluster", "rebuilt encryption.keyArn " + keyC,
+		"rebuilt encryption.verdict CustomerManagedKey", "well ENC-3 Pass", "well key.state Enabled"},
 		summary(c.Regressions)); diff != "" {
 		t.Error(diff)
 	}
@@ -44,7 +60,7 @@ func TestCompare(t *testing.T) {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{
-		"rebuilt encryption.verdict CustomerManagedKey", "sick key.state Disabled", "well key.state Enabled",
+		"sick key.rotation off", "sick key.state Disabled", "well key.rotation on",
 	}, summary(c.Other)); diff != "" {
 		t.Error(diff)
 	}
@@ -83,7 +99,7 @@ func TestCompare(t *testing.T) {
 	}
 	// A finding that is no longer waived is a regression.
 	was := Assess(Answers{Items: list(report("old", v1alpha1.VerdictNotEncrypted, nil))}, Rules{
-		Controls: []string{"ENC-1"}, Now: now, Waivers: []Waiver{{"*", "ENC-1", "r", "ann", "2026-12-01"}},
+		Controls: []string{"ENC-1"}, Now: now, Waivers: []Waiver{waive("*", "ENC-1", "ann", "2026-12-01")},
 	})
 	is := Assess(Answers{Items: list(report("old", v1alpha1.VerdictNotEncrypted, nil))}, rules("ENC-1"))
 	if c := Compare(was, is); len(c.Regressions) != 1 || c.Regressions[0].Was != "Waived" {

@@ -29,7 +29,7 @@ func newFleet(t testing.TB, o fakeaws.GenerateOptions) fleet {
 	awstest.Must(t, err)
 	awstest.Must(t, s.AddPrincipal(fakeaws.Principal{
 		ARN: caller, AccessKeyID: "AKIAAUDIT", SecretAccessKey: "secret",
-		Policy: []fakeaws.Statement{fakeaws.Allow("sts:AssumeRole"), fakeaws.Allow("organizations:ListAccounts")},
+		Policy: []fakeaws.Statement{fakeaws.Allow("sts:AssumeRole"), fakeaws.Allow("organizations:List*")},
 	}))
 	awstest.ClearEnvironment(t)
 	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAAUDIT")
@@ -87,9 +87,9 @@ func wantControls(f fleet, truth fakeaws.Expected, rules Rules) map[string]v1alp
 	case v1alpha1.VerdictNotApplicable:
 		want[controlEnvelope], want[controlCMK] = none, none
 	case v1alpha1.VerdictNotEncrypted:
-		want[controlEnvelope], want[controlCMK] = fail, fail
+		want[controlEnvelope], want[controlCMK], want[controlApproved] = fail, fail, fail
 	case v1alpha1.VerdictAWSOwnedKey:
-		want[controlEnvelope], want[controlCMK] = pass, fail
+		want[controlEnvelope], want[controlCMK], want[controlApproved] = pass, fail, fail
 	case v1alpha1.VerdictCustomerManagedKey:
 		want[controlEnvelope], want[controlCMK], want[controlData] = pass, pass, unknown
 		switch {
@@ -206,8 +206,8 @@ func TestFleet(t *testing.T) {
 		}
 	}
 	for key, n := range byKey {
-		if n > 2 {
-			t.Errorf("%d calls for key %s, want at most 2", n, key)
+		if n > 3 {
+			t.Errorf("%d calls for key %s, want at most 3", n, key)
 		}
 	}
 	if budget := 3*len(f.Generated.Expected) + 2*len(keyARNs); total > budget {

@@ -52,7 +52,13 @@ type Gathered struct {
 	Unreachable []v1alpha1.Unreachable
 	// Regions and Accounts are those of the scope, whether or not they could be queried.
 	Regions, Accounts []string
-	Notes             []string
+	// AccountNames are the names of the accounts by id, as far as AWS Organizations listed them.
+	AccountNames map[string]string
+	// Answered are the places whose clusters were listed completely.
+	Answered []v1alpha1.AccountRegions
+	// FilteredOut are the ARNs of the clusters that the filter excludes.
+	FilteredOut []string
+	Notes       []string
 }
 
 type gatherer struct {
@@ -67,7 +73,10 @@ type gatherer struct {
 	regions  map[accountRegion]*regionClients
 	out      Gathered
 	progress Progress
-	filtered int // clusters that the filter excludes
+	// exclusions are the patterns of the scope that left something out.
+	exclusions map[string]bool
+	answered   map[string][]string // regions by account
+	disabled   map[string]int      // accounts by region and status
 }
 
 // Gather finds the clusters of the scope and queries each of them. Regions, accounts and
@@ -84,6 +93,7 @@ func Gather(ctx context.Context, o Options) (*Gathered, error) {
 	g := &gatherer{
 		Options: o, sem: make(chan struct{}, o.MaxConcurrency),
 		accounts: map[string]*accountClients{}, regions: map[accountRegion]*regionClients{},
+		exclusions: map[string]bool{}, answered: map[string][]string{}, disabled: map[string]int{},
 	}
 	ownAccount, caller, err := o.Clients.Caller(ctx)
 	if err != nil {
@@ -119,16 +129,15 @@ func Gather(ctx context.Context, o Options) (*Gathered, error) {
 
 // queryAccount queries each region of one account.
 func (g *gatherer) queryAccount(ctx context.Context, a *accountClients) {
-	regions := g.Scope.Regions
-	switch {
-	case len(regions) == 0:
-		regions = []string{g.Clients.Region()}
-	case regions[0] == AllRegions:
-		var err error
-		if regions, err = enabledRegions(ctx, a.clients); err != nil {
-			g.addUnreachable(a.id, "", fmt.Errorf("listing the enabled regions: %w", err))
-			return
-		}
+	regions, err := g.regionNames(ctx, a)
+	if err != nil {
+		g.addUnreachable(a.id, "", fmt.Errorf("listing the enabled regions: %w", err))
+		return
+	}
+	if len(regions) == 0 {
+		g.mu.Lock()
+		g.out.Notes = append(g.out.Notes, fmt.Sprintf("account %s was not queried: every region of it is excluded", a.id))
+		g.mu.Unlock()
 	}
 	g.update(func(p *Progress) { p.Regions += len(regions) })
 	var all errgroup.Group
@@ -142,6 +151,31 @@ func (g *gatherer) queryAccount(ctx context.Context, a *accountClients) {
 	_ = all.Wait()
 }
 
+// regionNames returns the regions of the scope in one account, each once, without those that it excludes.
+func (g *gatherer) regionNames(ctx context.Context, a *accountClients) ([]string, error) {
+	names := g.Scope.Regions
+	switch {
+	case len(names) == 0:
+		names = []string{g.Clients.Region()}
+	case names[0] == AllRegions:
+		enabled, others, err := listRegions(ctx, a.clients)
+		if err != nil {
+			return nil, err
+		}
+		for name, status := range others {
+			if !g.excluded(g.Scope.ExcludeRegions, name) {
+				g.mu.Lock()
+				g.disabled[name+" ("+status+")"]++
+				g.mu.Unlock()
+			}
+		}
+		names = enabled
+	}
+	return slices.DeleteFunc(distinct(names), func(name string) bool {
+		return g.excluded(g.Scope.ExcludeRegions, name)
+	}), nil
+}
+
 // queryRegion queries each cluster of one region, starting with the first page of names.
 func (g *gatherer) queryRegion(ctx context.Context, c *regionClients) {
 	g.mu.Lock()
@@ -152,7 +186,7 @@ func (g *gatherer) queryRegion(ctx context.Context, c *regionClients) {
 		for _, name := range names {
 			if !g.Filter.MatchesName(name) {
 				g.mu.Lock()
-				g.filtered++
+				g.out.FilteredOut = append(g.out.FilteredOut, g.clusterARN(c.accountRegion, name))
 				g.mu.Unlock()
 				continue
 			}
@@ -165,15 +199,25 @@ func (g *gatherer) queryRegion(ctx context.Context, c *regionClients) {
 		}
 	})
 	_ = all.Wait()
-	if err != nil && ctx.Err() == nil {
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
 		g.addUnreachable(c.account, c.region, err)
+	default:
+		g.mu.Lock()
+		g.answered[c.account] = append(g.answered[c.account], c.region)
+		g.mu.Unlock()
 	}
+}
+
+func (g *gatherer) clusterARN(in accountRegion, name string) string {
+	return fmt.Sprintf("arn:%s:eks:%s:%s:cluster/%s", g.partition, in.region, in.account, name)
 }
 
 // queryCluster adds the report of one cluster, unless its tags exclude it.
 func (g *gatherer) queryCluster(ctx context.Context, c *regionClients, name string) {
 	b := binding.New(binding.Target{
-		ARN:  fmt.Sprintf("arn:%s:eks:%s:%s:cluster/%s", g.partition, c.region, c.account, name),
+		ARN:  g.clusterARN(c.accountRegion, name),
 		Name: name, Region: c.region, Account: c.account, Partition: g.partition,
 	}, nil, nil)
 	result := inspect.Cluster(ctx, inspect.Source{
@@ -187,23 +231,33 @@ func (g *gatherer) queryCluster(ctx context.Context, c *regionClients, name stri
 	case result.Err != nil && awsclient.KindOf(result.Err) == awsclient.KindNotFound:
 		g.out.Notes = append(g.out.Notes, fmt.Sprintf("cluster %s was deleted during the audit", b.ARN))
 	case result.Err == nil && !g.Filter.MatchesTags(result.Tags):
-		g.filtered++
+		g.out.FilteredOut = append(g.out.FilteredOut, b.ARN)
 	default: // if the query failed, the tags are unknown and the cluster stays in
 		g.out.Items = append(g.out.Items, result.Report)
 	}
 }
 
 // queryKey queries a key with the clients of the account that owns it, if that account is
-// in the scope. Otherwise it uses those of the cluster's account, which may lack access.
+// in the scope. If these lack access, or otherwise, it uses those of the cluster's account.
 func (g *gatherer) queryKey(ctx context.Context, c *regionClients, keyARN string) inspect.KeyFacts {
-	caller, region := g.accounts[c.account], c.region
+	own, region := g.accounts[c.account], c.region
+	query := func(caller *accountClients) inspect.KeyFacts {
+		return g.keys.Facts(ctx, caller.id, keyARN, g.clientsFor(caller, region).keyFacts)
+	}
+	var owner *accountClients
 	if a, err := arn.Parse(keyARN); err == nil {
-		region = a.Region
-		if owner := g.accounts[a.AccountID]; owner != nil {
-			caller = owner
+		region, owner = a.Region, g.accounts[a.AccountID]
+	}
+	if owner == nil || owner == own {
+		return query(own)
+	}
+	facts := query(owner)
+	if awsclient.KindOf(facts.Err) == awsclient.KindAccessDenied {
+		if second := query(own); second.Err == nil {
+			return second
 		}
 	}
-	return g.keys.Facts(ctx, caller.id, keyARN, g.clientsFor(caller, region).keyFacts)
+	return facts
 }
 
 func (g *gatherer) addUnreachable(account, region string, err error) {
@@ -211,8 +265,7 @@ func (g *gatherer) addUnreachable(account, region string, err error) {
 		return
 	}
 	g.mu.Lock()
-	g.out.Unreachable = append(g.out.Unreachable,
-		v1alpha1.Unreachable{Account: account, Region: region, Reason: err.Error()})
+	g.out.Unreachable = append(g.out.Unreachable, newUnreachable(account, region, err))
 	g.mu.Unlock()
 	g.update(func(p *Progress) { p.Unreachable++ })
 }
@@ -241,9 +294,16 @@ func (g *gatherer) result(accounts []string) *Gathered {
 	slices.SortFunc(out.Unreachable, func(a, b v1alpha1.Unreachable) int {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region))
 	})
-	if g.filtered > 0 {
-		out.Notes = append(out.Notes, fmt.Sprintf("%d clusters were left out by --cluster-name or --tag", g.filtered))
+	for account, regions := range g.answered {
+		slices.Sort(regions)
+		out.Answered = append(out.Answered, v1alpha1.AccountRegions{Account: account, Regions: regions})
 	}
+	slices.SortFunc(out.Answered, func(a, b v1alpha1.AccountRegions) int { return cmp.Compare(a.Account, b.Account) })
+	slices.Sort(out.FilteredOut)
+	if n := len(out.FilteredOut); n > 0 {
+		out.Notes = append(out.Notes, fmt.Sprintf("%d clusters were left out by --cluster-name or --tag", n))
+	}
+	out.Notes = append(append(out.Notes, g.unusedExclusions()...), disabledNotes(g.disabled)...)
 	slices.Sort(out.Notes)
 	return out
 }

@@ -2,16 +2,15 @@ package fleet
 
 import (
 	"cmp"
-	"context"
+	"fmt"
 	"math"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
 )
 
 // GroupByKey returns the customer keys of the clusters, each with the clusters that use
@@ -55,10 +54,8 @@ func GroupByKey(items []v1alpha1.EncryptionReport, now time.Time) []v1alpha1.Aud
 func merge(k *v1alpha1.AuditKey, key *v1alpha1.Key, now time.Time) {
 	if k.State == "" {
 		k.State, k.DeletionDate, k.Rotation, k.Aliases = key.State, key.DeletionDate, key.Rotation, key.Aliases
-	}
-	if k.DeletionDate != nil && k.DaysLeft == nil {
-		days := max(int(k.DeletionDate.Sub(now)/(24*time.Hour)), 0)
-		k.DaysLeft = &days
+		k.ValidTo = key.ValidTo
+		k.DaysLeft = daysLeft(key, now)
 	}
 	switch {
 	case key.Usable == v1alpha1.UsableNo && k.Usable != v1alpha1.UsableNo,
@@ -68,10 +65,43 @@ func merge(k *v1alpha1.AuditKey, key *v1alpha1.Key, now time.Time) {
 	}
 }
 
-// priority is 0 for the most urgent keys: those that are pending deletion.
+// keyEnd returns when the key is deleted or its imported material expires, whichever is earlier, or nil.
+func keyEnd(k *v1alpha1.Key) *metav1.Time {
+	switch {
+	case k == nil:
+		return nil
+	case k.DeletionDate == nil || k.ValidTo != nil && k.ValidTo.Before(k.DeletionDate):
+		return k.ValidTo
+	}
+	return k.DeletionDate
+}
+
+// keyEndText returns what happens at keyEnd.
+func keyEndText(k *v1alpha1.Key) string {
+	if end := keyEnd(k); end == k.DeletionDate {
+		return "KMS deletes the key"
+	}
+	return "the imported key material expires"
+}
+
+// expiryNotes returns a note for each key whose imported material expires soon.
+func expiryNotes(keys []v1alpha1.AuditKey) []string {
+	var notes []string
+	for i := range keys {
+		k := &keys[i]
+		if k.ValidTo != nil && k.DeletionDate == nil && urgency(k.DaysLeft) > 0 {
+			notes = append(notes, fmt.Sprintf("the imported material of key %s expires at %s, in %s; clusters that use it: %d",
+				k.ARN, k.ValidTo.UTC().Format("2006-01-02 15:04 UTC"), dayCount(*k.DaysLeft), len(k.Clusters)))
+		}
+	}
+	return notes
+}
+
+// priority is 0 for the most urgent keys: those that are pending deletion, or whose material expires soon.
 func priority(k *v1alpha1.AuditKey) int {
 	switch {
-	case k.DeletionDate != nil || k.State == "PendingDeletion" || k.State == "PendingReplicaDeletion":
+	case k.DeletionDate != nil || k.State == "PendingDeletion" || k.State == "PendingReplicaDeletion",
+		urgency(k.DaysLeft) > 0:
 		return 0
 	case k.Usable == v1alpha1.UsableNo:
 		return 1
@@ -81,49 +111,12 @@ func priority(k *v1alpha1.AuditKey) int {
 	return 3
 }
 
-// deletion is the deletion date in Unix seconds. Keys without a date sort last: the
+// deletion is the deletion or expiry date in Unix seconds. Keys without a date sort last: the
 // waiting period of PendingReplicaDeletion, for example, has not started yet.
 func deletion(k *v1alpha1.AuditKey) int64 {
-	if k.DeletionDate == nil {
+	end := keyEnd(&v1alpha1.Key{DeletionDate: k.DeletionDate, ValidTo: k.ValidTo})
+	if end == nil || priority(k) > 0 {
 		return math.MaxInt64
 	}
-	return k.DeletionDate.Unix()
-}
-
-// sortFindings sorts findings in the order that v1alpha1.AuditReport documents.
-func sortFindings(findings []v1alpha1.Finding) {
-	severities := []v1alpha1.Severity{
-		v1alpha1.SeverityCritical, v1alpha1.SeverityHigh, v1alpha1.SeverityMedium, v1alpha1.SeverityLow,
-	}
-	slices.SortStableFunc(findings, func(a, b v1alpha1.Finding) int {
-		return cmp.Or(cmp.Compare(slices.Index(severities, a.Severity), slices.Index(severities, b.Severity)),
-			cmp.Compare(a.Control, b.Control), cmp.Compare(a.Cluster, b.Cluster))
-	})
-}
-
-// KeyCache queries each key only once, even if many clusters use it. The zero value is
-// an empty cache. It is safe for concurrent use.
-type KeyCache struct {
-	mu      sync.Mutex
-	entries map[cacheKey]func() inspect.KeyFacts
-}
-
-// cacheKey contains the caller, because KMS may answer each caller differently.
-type cacheKey struct{ keyARN, caller string }
-
-// Facts returns the cached facts of the key for this caller, or calls query for them.
-func (c *KeyCache) Facts(
-	ctx context.Context, caller, keyARN string, query func(context.Context, string) inspect.KeyFacts,
-) inspect.KeyFacts {
-	c.mu.Lock()
-	if c.entries == nil {
-		c.entries = map[cacheKey]func() inspect.KeyFacts{}
-	}
-	facts := c.entries[cacheKey{keyARN, caller}]
-	if facts == nil {
-		facts = sync.OnceValue(func() inspect.KeyFacts { return query(ctx, keyARN) })
-		c.entries[cacheKey{keyARN, caller}] = facts
-	}
-	c.mu.Unlock()
-	return facts()
+	return end.Unix()
 }

@@ -12,6 +12,11 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
+// waive returns a waiver of findings.
+func waive(cluster, control, owner, expires string) Waiver {
+	return Waiver{Cluster: cluster, Control: control, Reason: "r", Owner: owner, Expires: expires}
+}
+
 func TestWaivers(t *testing.T) {
 	none := report("legacy-1", v1alpha1.VerdictNotEncrypted, nil)
 	for _, test := range []struct {
@@ -20,21 +25,21 @@ func TestWaivers(t *testing.T) {
 		waived  bool
 		expired string
 	}{
-		{"by name", []Waiver{{"legacy-*", "ENC-1", "r", "ann", "2026-11-25"}}, true, ""},
+		{"by name", []Waiver{waive("legacy-*", "ENC-1", "ann", "2026-11-25")}, true, ""},
 		{"by ARN", []Waiver{
-			{"arn:aws:eks:*:111122223333:cluster/legacy-?", "ENC-1", "r", "ann", "2027-01-01"},
+			waive("arn:aws:eks:*:111122223333:cluster/legacy-?", "ENC-1", "ann", "2027-01-01"),
 		}, true, ""},
 		{"for another account", []Waiver{
-			{"arn:aws:eks:*:444455556666:cluster/legacy-?", "ENC-1", "r", "ann", "2027-01-01"},
+			waive("arn:aws:eks:*:444455556666:cluster/legacy-?", "ENC-1", "ann", "2027-01-01"),
 		}, false, ""},
-		{"for another control", []Waiver{{"legacy-*", "ENC-3", "r", "ann", "2027-01-01"}}, false, ""},
-		{"expired yesterday", []Waiver{{"legacy-*", "ENC-1", "r", "ann", "2026-11-24"}}, false, "ann"},
+		{"for another control", []Waiver{waive("legacy-*", "ENC-3", "ann", "2027-01-01")}, false, ""},
+		{"expired yesterday", []Waiver{waive("legacy-*", "ENC-1", "ann", "2026-11-24")}, false, "ann"},
 		{"last of several expired", []Waiver{
-			{"*", "ENC-1", "r", "bob", "2026-01-01"}, {"legacy-*", "ENC-1", "r", "ann", "2026-11-24"},
-			{"*", "ENC-1", "r", "eve", "2025-01-01"},
+			waive("*", "ENC-1", "bob", "2026-01-01"), waive("legacy-*", "ENC-1", "ann", "2026-11-24"),
+			waive("*", "ENC-1", "eve", "2025-01-01"),
 		}, false, "ann"},
 		{"one expired, one valid", []Waiver{
-			{"legacy-*", "ENC-1", "r", "ann", "2026-11-24"}, {"*", "ENC-1", "r", "bob", "2027-01-01"},
+			waive("legacy-*", "ENC-1", "ann", "2026-11-24"), waive("*", "ENC-1", "bob", "2027-01-01"),
 		}, true, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -54,7 +59,7 @@ func TestWaivers(t *testing.T) {
 	}
 	// An unknown result cannot be waived.
 	r := Assess(Answers{Items: list(report("x", v1alpha1.VerdictUnknown, nil))}, Rules{
-		Controls: []string{"ENC-1"}, Waivers: []Waiver{{"*", "ENC-1", "r", "ann", "2027-01-01"}}, Now: now,
+		Controls: []string{"ENC-1"}, Waivers: []Waiver{waive("*", "ENC-1", "ann", "2027-01-01")}, Now: now,
 	})
 	if len(r.Undecided) != 1 || len(r.Waived) != 0 {
 		t.Errorf("Undecided = %+v, Waived = %+v, want one undecided", r.Undecided, r.Waived)

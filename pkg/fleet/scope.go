@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -19,27 +20,43 @@ type Scope struct {
 	// Regions are region names, or only AllRegions; empty means the region of the caller.
 	Regions []string
 	// Accounts are account ids; empty means the account of the caller, unless
-	// Organization is set.
+	// Organization or Units is set.
 	Accounts []string
 	// Organization selects all active accounts of the caller's organization.
 	Organization bool
+	// Units are ids of organizational units. They select the active accounts in them and
+	// in the units below them.
+	Units []string
+	// ExcludeRegions and ExcludeAccounts are patterns of what is left out.
+	ExcludeRegions, ExcludeAccounts []string
 	// RoleName is the role to assume in each account; empty means to act as the caller.
-	RoleName string
+	// ExternalID is what its trust policy may require.
+	RoleName, ExternalID string
+	// Roles are the roles of single accounts, by account id. They replace RoleName and
+	// ExternalID as far as they are set.
+	Roles map[string]Role
 	// Shard limits the accounts to one part of them.
 	Shard Shard
 }
 
-var rolePattern = regexp.MustCompile(`^[\w+=,.@-]+(/[\w+=,.@-]+)*$`)
+// Role is a role to assume in one account.
+type Role struct{ Name, ExternalID string }
 
-// Validate returns an error for a region, account or role that is not valid, and for a
-// combination of fields that makes no sense.
+var (
+	rolePattern       = regexp.MustCompile(`^[\w+=,.@-]+(/[\w+=,.@-]+)*$`)
+	unitPattern       = regexp.MustCompile(`^(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32})$`)
+	externalIDPattern = regexp.MustCompile(`^[\w+=,.@:/-]+$`)
+)
+
+// Validate returns an error for a region, account, unit or role that is not valid, and for
+// a combination of fields that makes no sense.
 func (s Scope) Validate() error {
 	for _, r := range s.Regions {
 		if r != AllRegions && !binding.ValidRegion(r) {
 			return fmt.Errorf("%q is not a valid AWS region", r)
 		}
 	}
-	if slices.Contains(s.Regions, AllRegions) && len(s.Regions) > 1 {
+	if slices.Contains(s.Regions, AllRegions) && len(distinct(s.Regions)) > 1 {
 		return fmt.Errorf("region %q already includes all others and cannot be combined with them", AllRegions)
 	}
 	for _, a := range s.Accounts {
@@ -47,82 +64,80 @@ func (s Scope) Validate() error {
 			return fmt.Errorf("%q is not a valid AWS account id (twelve digits)", a)
 		}
 	}
-	switch {
-	case s.Organization && len(s.Accounts) > 0:
-		return errors.New("the organization and a list of accounts cannot be combined")
-	case (s.Organization || len(s.Accounts) > 0) && s.RoleName == "":
-		return errors.New("accounts and organization require a role name to assume in each account")
-	case s.RoleName != "" && !rolePattern.MatchString(s.RoleName):
-		return fmt.Errorf("%q is not a valid role name (without arn:…:role/)", s.RoleName)
-	case s.RoleName != "" && !s.Organization && len(s.Accounts) == 0:
-		return errors.New("a role name requires accounts or the organization")
+	for _, u := range s.Units {
+		if !unitPattern.MatchString(u) {
+			return fmt.Errorf("%q is not a valid id of an organizational unit: must look like ou-ab12-11111111", u)
+		}
+	}
+	if err := s.validateExclusions(); err != nil {
+		return err
+	}
+	return s.validateRoles()
+}
+
+// validateExclusions accepts what a scope may contain, and patterns.
+func (s Scope) validateExclusions() error {
+	for _, list := range []struct {
+		what     string
+		patterns []string
+		valid    func(string) bool
+	}{
+		{"region", s.ExcludeRegions, binding.ValidRegion},
+		{"account id", s.ExcludeAccounts, binding.ValidAccount},
+	} {
+		for _, p := range list.patterns {
+			wild := strings.ContainsAny(p, "*?[")
+			if _, err := path.Match(p, ""); err != nil || !wild && !list.valid(p) {
+				return fmt.Errorf("%q is not a valid AWS %s or pattern to exclude", p, list.what)
+			}
+		}
 	}
 	return nil
 }
 
-// Filter selects clusters by name and tags. The zero value selects all.
-type Filter struct {
-	names []string
-	tags  []tagFilter
-}
-
-type tagFilter struct{ key, value string }
-
-// NewFilter parses patterns of cluster names, of which at least one must match, and tags
-// (KEY=VALUE or KEY), which must all match. The wildcards are those of path.Match.
-func NewFilter(names, tags []string) (Filter, error) {
-	f := Filter{}
-	for _, n := range names {
-		if n = strings.TrimSpace(n); n == "" {
-			continue
+// validateRoles returns an error if the accounts and the roles do not belong together.
+func (s Scope) validateRoles() error {
+	lists := 0
+	for _, given := range []bool{len(s.Accounts) > 0, s.Organization, len(s.Units) > 0} {
+		if given {
+			lists++
 		}
-		if _, err := path.Match(n, ""); err != nil {
-			return Filter{}, fmt.Errorf("%q is not a valid name pattern: %w", n, err)
+	}
+	for _, role := range append(s.ownRoles(), Role{s.RoleName, s.ExternalID}) {
+		switch {
+		case role.Name != "" && !rolePattern.MatchString(role.Name):
+			return fmt.Errorf("%q is not a valid role name (without arn:…:role/)", role.Name)
+		case role.ExternalID != "" && !externalIDPattern.MatchString(role.ExternalID):
+			return fmt.Errorf("%q is not a valid external ID", role.ExternalID)
 		}
-		f.names = append(f.names, n)
 	}
-	for _, t := range tags {
-		key, value, given := strings.Cut(t, "=")
-		if !given {
-			value = "*"
-		}
-		if _, err := path.Match(value, ""); err != nil || key == "" {
-			return Filter{}, fmt.Errorf("%q is not a valid tag filter: must be KEY=VALUE or KEY", t)
-		}
-		f.tags = append(f.tags, tagFilter{key, value})
+	without := func(account string) bool { return s.roleOf(account).Name == "" }
+	switch {
+	case lists > 1:
+		return errors.New("the organization, organizational units and a list of accounts cannot be combined")
+	case lists == 0 && s.RoleName != "":
+		return errors.New("a role name requires accounts, organizational units or the organization")
+	case (s.Organization || len(s.Units) > 0) && s.RoleName == "", slices.ContainsFunc(s.Accounts, without):
+		return errors.New("accounts, organizational units and the organization require a role name to assume in each account")
 	}
-	return f, nil
+	return nil
 }
 
-// MatchesName reports whether the filter selects clusters with this name.
-func (f Filter) MatchesName(name string) bool {
-	return len(f.names) == 0 || slices.ContainsFunc(f.names, func(p string) bool { return glob(p, name) })
-}
-
-// MatchesTags reports whether the filter selects clusters with these tags.
-func (f Filter) MatchesTags(tags map[string]string) bool {
-	return !slices.ContainsFunc(f.tags, func(t tagFilter) bool {
-		value, has := tags[t.key]
-		return !has || !glob(t.value, value)
-	})
-}
-
-// Conditions returns the conditions of the filter as reports list them, such as "name=prod-*".
-func (f Filter) Conditions() []string {
-	var words []string
-	for _, n := range f.names {
-		words = append(words, "name="+n)
+func (s Scope) ownRoles() []Role {
+	var roles []Role
+	for _, account := range s.Accounts {
+		roles = append(roles, s.Roles[account])
 	}
-	for _, t := range f.tags {
-		words = append(words, "tag:"+t.key+"="+t.value)
-	}
-	return words
+	return roles
 }
 
-// glob reports whether s matches the pattern. Unlike in path.Match, * also matches
-// slashes, because values are not paths.
-func glob(pattern, s string) bool {
-	const slash = "\x00"
-	ok, _ := path.Match(strings.ReplaceAll(pattern, "/", slash), strings.ReplaceAll(s, "/", slash))
-	return ok
+// roleOf returns the role to assume in the account.
+func (s Scope) roleOf(account string) Role {
+	own := s.Roles[account]
+	return Role{cmp.Or(own.Name, s.RoleName), cmp.Or(own.ExternalID, s.ExternalID)}
+}
+
+// distinct returns the values in order, each once.
+func distinct(values []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(values)))
 }

@@ -8,14 +8,15 @@ import (
 	"time"
 
 	"sigs.k8s.io/yaml"
-
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
-// Waiver accepts one finding, or a pattern of findings, until a date.
+// Waiver accepts a pattern of findings, or of places that cannot be queried, until a date.
 type Waiver struct {
 	// Cluster is a pattern for cluster ARNs, or for names if it contains no colon.
 	Cluster string `json:"cluster"`
+	// Place is a pattern for regions of accounts, such as 111122223333/eu-*, or for accounts.
+	// A waiver has either a cluster and a control, or a place.
+	Place   string `json:"place"`
 	Control string `json:"control"`
 	Reason  string `json:"reason"`
 	Owner   string `json:"owner"`
@@ -46,23 +47,32 @@ func ParseWaivers(data []byte) ([]Waiver, error) {
 
 // validate normalizes the control and returns an error if a field is missing or invalid.
 func (w *Waiver) validate() error {
-	w.Control = strings.ToUpper(strings.TrimSpace(w.Control))
-	for _, field := range []struct{ name, value string }{
-		{"cluster", w.Cluster}, {"control", w.Control}, {"reason", w.Reason},
-		{"owner", w.Owner}, {"expires", w.Expires},
-	} {
-		if strings.TrimSpace(field.value) == "" {
-			return fmt.Errorf("field %s is missing", field.name)
+	w.Control, w.Place = strings.ToUpper(strings.TrimSpace(w.Control)), strings.TrimSpace(w.Place)
+	fields := [][2]string{{"cluster", w.Cluster}, {"control", w.Control}}
+	if w.Place != "" {
+		if w.Cluster != "" || w.Control != "" {
+			return errors.New("a waiver of a place has neither a cluster nor a control")
 		}
+		fields = [][2]string{{"place", w.Place}}
+	}
+	for _, field := range append(fields, [][2]string{
+		{"reason", w.Reason}, {"owner", w.Owner}, {"expires", w.Expires},
+	}...) {
+		if strings.TrimSpace(field[1]) == "" {
+			return fmt.Errorf("field %s is missing", field[0])
+		}
+	}
+	if _, err := w.end(); err != nil {
+		return fmt.Errorf("expires %q is not a valid date: must look like 2027-01-31", w.Expires)
+	}
+	if w.Place != "" {
+		return checkPlace(w.Place)
 	}
 	if _, err := ParseControls([]string{w.Control}); err != nil {
 		return err
 	}
 	if _, err := path.Match(w.Cluster, ""); err != nil {
 		return fmt.Errorf("cluster %q is not a valid pattern: %w", w.Cluster, err)
-	}
-	if _, err := w.end(); err != nil {
-		return fmt.Errorf("expires %q is not a valid date: must look like 2027-01-31", w.Expires)
 	}
 	return nil
 }
@@ -85,7 +95,12 @@ func (w *Waiver) end() (time.Time, error) {
 
 // covers reports whether the waiver applies to this control of this cluster.
 func (w *Waiver) covers(clusterARN, name, control string) bool {
-	if w.Control != control {
+	return w.Control == control && w.coversCluster(clusterARN, name)
+}
+
+// coversCluster reports whether the pattern matches the cluster.
+func (w *Waiver) coversCluster(clusterARN, name string) bool {
+	if w.Place != "" {
 		return false
 	}
 	if strings.Contains(w.Cluster, ":") {
@@ -94,11 +109,31 @@ func (w *Waiver) covers(clusterARN, name, control string) bool {
 	return name != "" && glob(w.Cluster, name)
 }
 
-// ControlIDs returns the ids of all controls in order.
-func ControlIDs() []string {
-	var ids []string
-	for _, d := range encryption.Definitions() {
-		ids = append(ids, d.ID)
+// String names the waiver in messages.
+func (w *Waiver) String() string {
+	if w.Place != "" {
+		return fmt.Sprintf("place %s, owner %s", w.Place, w.Owner)
 	}
-	return ids
+	return fmt.Sprintf("cluster %s, control %s, owner %s", w.Cluster, w.Control, w.Owner)
+}
+
+// CheckWaiverTerms returns an error that names the waivers that are valid for more than days
+// days after now. 0 days are unlimited.
+func CheckWaiverTerms(waivers []Waiver, days int, now time.Time) error {
+	if days == 0 {
+		return nil
+	}
+	latest := now.UTC().Truncate(24*time.Hour).AddDate(0, 0, days+1)
+	var errs []string
+	for i := range waivers {
+		if end, err := waivers[i].end(); err == nil && end.After(latest) {
+			errs = append(errs, fmt.Sprintf("waiver %d (%s) lasts until %s", i+1, &waivers[i],
+				end.AddDate(0, 0, -1).Format(day)))
+		}
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return fmt.Errorf("a waiver may last %d days, until %s: %s", days, latest.AddDate(0, 0, -1).Format(day),
+		strings.Join(errs, "; "))
 }

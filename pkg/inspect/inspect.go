@@ -5,7 +5,6 @@ package inspect
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -52,12 +51,8 @@ type KeyFacts struct {
 // KeyFrom returns a function that calls KMS in the key's own region, because KMS knows a key only there.
 func KeyFrom(client func(region string) kms.Reader) func(context.Context, string) KeyFacts {
 	return func(ctx context.Context, keyARN string) KeyFacts {
-		key, unasked, notes := kms.Facts(ctx, client(parseARN(keyARN).Region), keyARN)
-		facts := KeyFacts{Key: key, Notes: notes}
-		if unasked != "" {
-			facts.Err = errors.New(unasked)
-		}
-		return facts
+		key, notes, err := kms.Facts(ctx, client(parseARN(keyARN).Region), keyARN)
+		return KeyFacts{Key: key, Err: err, Notes: notes}
 	}
 }
 
@@ -217,6 +212,9 @@ func addKey(r *v1alpha1.EncryptionReport, facts KeyFacts, now time.Time) {
 		}
 	}
 	key.Usable, key.Reason = encryption.Usable(key.State, reason, key.ARN, r.Health.Issues)
+	if kms.Gone(facts.Err) && key.Usable == v1alpha1.UsableUnknown {
+		key.Usable, key.Reason = v1alpha1.UsableNo, "the key was deleted: "+key.Reason
+	}
 	key.MaterialDaysLeft = encryption.DaysLeft(key.ValidTo, now)
 	r.Key = &key
 	r.Notes = append(append(r.Notes, facts.Notes...), encryption.ExpiryNotes(key.MaterialDaysLeft)...)

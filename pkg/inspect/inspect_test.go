@@ -362,3 +362,19 @@ func TestNotEKS(t *testing.T) {
 		t.Errorf("Unknown = %+v, want Unknown", u.Encryption)
 	}
 }
+
+// TestDeletedKey checks that a key that KMS does not know is not usable, and one in a wrong region is unknown.
+func TestDeletedKey(t *testing.T) {
+	a := newAWS(t)
+	key := awstest.AddKey(t, a.Server, fakeaws.Key{Region: "eu-west-1"})
+	arn := a.add(t, fakeaws.Cluster{Name: "c", Region: "eu-west-1", KeyARN: key})
+	awstest.Must(t, a.Update(func(w *fakeaws.State) { delete(w.Keys, key) }))
+	if r := a.inspect(t, arn).Report; r.Key.Usable != v1alpha1.UsableNo || !strings.Contains(r.Key.Reason, "was deleted") {
+		t.Errorf("key = %+v, want not usable, because it was deleted", r.Key)
+	}
+	a.SetFaults([]fakeaws.Fault{{Operation: "DescribeKey", Status: 400, Code: "NotFoundException",
+		Message: "Invalid arn eu-west-1"}})
+	if r := a.inspect(t, arn).Report; r.Key.Usable != v1alpha1.UsableUnknown {
+		t.Errorf("usable = %s (%s), want Unknown", r.Key.Usable, r.Key.Reason)
+	}
+}

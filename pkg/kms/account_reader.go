@@ -12,12 +12,16 @@ import (
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 )
 
-// AccountReader reads keys in one account and region. It lists the aliases only once, for all
-// keys together.
+// AccountReader reads keys in one account and region. It lists the aliases of the first few keys
+// for each key, and from then on those of all keys together: a region may have thousands of aliases
+// for one key in use, or hundreds of keys in use.
 type AccountReader struct {
 	Reader
 	// Account is the id of the account whose aliases Reader lists.
 	Account string
+
+	mu   sync.Mutex
+	keys int // for which the aliases were listed
 
 	once    sync.Once
 	aliases map[string][]string // by key id
@@ -26,10 +30,13 @@ type AccountReader struct {
 
 var _ Reader = (*AccountReader)(nil)
 
+// fewKeys is the number of keys whose aliases are listed one by one.
+const fewKeys = 3
+
 // ListAliases returns the aliases of one key, or none if another account owns the key: KMS
 // does not list those.
 func (r *AccountReader) ListAliases(
-	ctx context.Context, in *kms.ListAliasesInput, _ ...func(*kms.Options),
+	ctx context.Context, in *kms.ListAliasesInput, o ...func(*kms.Options),
 ) (*kms.ListAliasesOutput, error) {
 	key, err := arn.Parse(aws.ToString(in.KeyId))
 	if err != nil {
@@ -39,6 +46,9 @@ func (r *AccountReader) ListAliases(
 	if key.AccountID != r.Account {
 		return out, nil
 	}
+	if in.Marker != nil || r.isFew() {
+		return r.Reader.ListAliases(ctx, in, o...)
+	}
 	r.once.Do(func() { r.aliases, r.err = Aliases(ctx, r.Reader) })
 	if r.err != nil {
 		return nil, r.err
@@ -47,4 +57,12 @@ func (r *AccountReader) ListAliases(
 		out.Aliases = append(out.Aliases, kmstypes.AliasListEntry{AliasName: &name})
 	}
 	return out, nil
+}
+
+// isFew counts one more key and reports whether there are only a few so far.
+func (r *AccountReader) isFew() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.keys++
+	return r.keys <= fewKeys
 }

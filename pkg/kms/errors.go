@@ -25,6 +25,13 @@ func code(err error) string {
 	return c[strings.LastIndexByte(c, '#')+1:]
 }
 
+// Gone reports whether KMS responded that the key does not exist. It knows a key only in its own region, and answers
+// another account in the same way as for a key without permission.
+func Gone(err error) bool {
+	return code(err) == "NotFoundException" && strings.HasPrefix(message(err), "Key '") &&
+		strings.Contains(message(err), "does not exist")
+}
+
 // message returns the error message of KMS, or the text of err if KMS did not respond.
 func message(err error) string {
 	var api smithy.APIError

@@ -274,9 +274,9 @@ func TestFactsOfAlias(t *testing.T) {
 	a := newAWS(t)
 	key := a.key(t, fakeaws.Key{RotationDays: 90})
 	a.alias(t, "alias/named", key)
-	got, unasked, notes := Facts(context.Background(), a.kms(), "arn:aws:kms:eu-central-1:111122223333:alias/named")
-	if got.ARN != key || got.State != "Enabled" || got.Rotation == nil || unasked != "" || len(notes) > 0 {
-		t.Errorf("Facts = %+v, %q, %q; want those of %s", got, unasked, notes, key)
+	got, notes, err := Facts(context.Background(), a.kms(), "arn:aws:kms:eu-central-1:111122223333:alias/named")
+	if got.ARN != key || got.State != "Enabled" || got.Rotation == nil || err != nil || len(notes) > 0 {
+		t.Errorf("Facts = %+v, %q, %q; want those of %s", got, err, notes, key)
 	}
 }
 

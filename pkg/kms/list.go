@@ -246,9 +246,9 @@ func byEligibility(a, b v1alpha1.KeyListItem) int {
 	return cmp.Or(rank(a)-rank(b), strings.Compare(name(a), name(b)))
 }
 
-// Facts calls KMS for a key's state, aliases and rotation, concurrently. unasked is why the state is unknown: another
-// account or a missing permission, but never deletion. notes lists what else is missing.
-func Facts(ctx context.Context, api Reader, keyARN string) (key v1alpha1.Key, unasked string, notes []string) {
+// Facts calls KMS for a key's state, aliases and rotation, concurrently. err is why the state is unknown, such as a
+// missing permission; Gone reports whether it is because the key was deleted. notes lists what else is missing.
+func Facts(ctx context.Context, api Reader, keyARN string) (key v1alpha1.Key, notes []string, err error) {
 	keyARN = KeyARN(ctx, api, keyARN)
 	var described Candidate
 	var aliases []kmstypes.AliasListEntry
@@ -262,8 +262,8 @@ func Facts(ctx context.Context, api Reader, keyARN string) (key v1alpha1.Key, un
 	key = described.Key
 	key.ARN = keyARN
 	if describeErr != nil {
-		describeErr = explain(describeErr, "DescribeKey", keyARN)
-		unasked, notes = describeErr.Error(), policyNotes(describeErr)
+		err = explain(describeErr, "DescribeKey", keyARN)
+		notes = policyNotes(err)
 	}
 	switch {
 	case aliasErr == nil:
@@ -280,5 +280,5 @@ func Facts(ctx context.Context, api Reader, keyARN string) (key v1alpha1.Key, un
 	case describeErr == nil && canRotate(key):
 		notes = append(notes, "rotation: "+explain(rotationErr, "GetKeyRotationStatus", keyARN).Error())
 	}
-	return key, unasked, notes
+	return key, notes, err
 }

@@ -5,12 +5,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // shownRows is the maximum number of rows in a table of an audit, unless wide.
@@ -21,6 +18,8 @@ const shownRows = 50
 func AuditText(w io.Writer, r *v1alpha1.AuditReport, c Colour, wide bool) error {
 	t := &auditText{textWriter: newTextWriter(w), c: c, wide: wide}
 	t.totals(r)
+	t.standard(r.Standard)
+	t.standards = wide || r.Standard != nil
 	t.findings("Findings", r.Findings)
 	t.findings("Undecided", r.Undecided)
 	t.changes(r.Changes)
@@ -37,6 +36,8 @@ type auditText struct {
 	*textWriter
 	c    Colour
 	wide bool
+	// standards shows the standards of each finding.
+	standards bool
 }
 
 func (t *auditText) totals(r *v1alpha1.AuditReport) {
@@ -66,10 +67,22 @@ func (t *auditText) totals(r *v1alpha1.AuditReport) {
 	if len(verdicts) > 0 {
 		line += ": " + strings.Join(verdicts, ", ")
 	}
+	if s.NotEKS > 0 {
+		line += "; " + Count(s.NotEKS, "context") + " of something else than EKS"
+	}
 	t.line(line)
-	t.line(fmt.Sprintf("Controls %s: %s, %d undecided, %d waived; %s unreachable",
+	dark, waived := 0, ""
+	for _, u := range r.Unreachable {
+		if u.Waiver == nil {
+			dark++
+		}
+	}
+	if n := len(r.Unreachable) - dark; n > 0 {
+		waived = fmt.Sprintf(", and %d more waived", n)
+	}
+	t.line(fmt.Sprintf("Controls %s: %s, %d undecided, %d waived; %s unreachable%s",
 		strings.Join(r.Scope.Controls, ", "), Count(s.Findings, "finding"), s.Undecided, s.Waived,
-		Count(len(r.Unreachable), "region or account")))
+		Count(dark, "region or account"), waived))
 }
 
 // Count returns n with the noun, in the plural unless n is 1.
@@ -99,6 +112,9 @@ func (t *auditText) table(title string, table *Table) {
 
 func (t *auditText) findings(title string, findings []v1alpha1.Finding) {
 	headers := []string{"SEVERITY", "CONTROL", "CLUSTER", "REGION", "ACCOUNT", "REASON"}
+	if t.standards {
+		headers = append(headers, "STANDARDS")
+	}
 	if t.wide {
 		headers = append(headers, "REMEDY")
 	}
@@ -110,6 +126,9 @@ func (t *auditText) findings(title string, findings []v1alpha1.Finding) {
 			reason += fmt.Sprintf(" (the waiver of %s has expired)", f.ExpiredWaiver.Owner)
 		}
 		row := []string{string(f.Severity), f.Control, cmp.Or(f.Name, f.Cluster), f.Region, f.Account, reason}
+		if t.standards {
+			row = append(row, strings.Join(f.Standards, "; "))
+		}
 		if t.wide {
 			row = append(row, f.Remedy)
 		}
@@ -118,165 +137,52 @@ func (t *auditText) findings(title string, findings []v1alpha1.Finding) {
 	t.table(title, table)
 }
 
-func (t *auditText) clusters(items []v1alpha1.EncryptionReport) {
-	headers := []string{"CLUSTER", "REGION", "ACCOUNT", "VERSION", "VERDICT", "SCOPE", "KEY", "USABLE"}
-	var controls []string
-	if t.wide {
-		headers = append(headers, "CONTEXT", "GUARD", "MANAGED-BY")
-		for i := range items {
-			for _, c := range items[i].Controls {
-				if !slices.Contains(controls, c.ID) {
-					controls = append(controls, c.ID)
-				}
-			}
-		}
-		headers = append(append(headers, controls...), "REASON")
+func (t *auditText) unreachable(list []v1alpha1.Unreachable) {
+	headers := []string{"ACCOUNT", "REGION", "CONTEXT", "REASON"}
+	waived := slices.ContainsFunc(list, func(u v1alpha1.Unreachable) bool { return u.Waiver != nil })
+	if waived {
+		headers = slices.Insert(headers, 3, "WAIVED")
 	}
 	table := NewTable(headers...)
-	for i := range items {
-		r := &items[i]
-		key, usable := shortKey(r, t.wide), ""
-		if r.Key != nil {
-			usable = string(r.Key.Usable)
-		}
-		row := []string{cmp.Or(r.Cluster.Name, r.Cluster.Context), r.Cluster.Region, r.Cluster.Account,
-			cmp.Or(r.Cluster.KubernetesVersion, Unknown),
-			verdictCell(r), string(r.Encryption.Scope), key, usable}
-		if t.wide {
-			tool := ""
-			if r.Cluster.ManagedBy != nil {
-				tool = string(r.Cluster.ManagedBy.Tool)
-			}
-			row = append(row, r.Cluster.Context, string(r.Cluster.Guard), tool)
-			for _, id := range controls {
-				row = append(row, resultOf(r, id))
-			}
-			row = append(row, r.Encryption.Reason)
-		}
-		table.Row(row...)
-	}
-	t.table("Clusters", table)
-}
-
-func shortKey(r *v1alpha1.EncryptionReport, wide bool) string {
-	key := r.Encryption.KeyARN
-	switch {
-	case wide:
-		return key
-	case r.Key != nil && len(r.Key.Aliases) > 0:
-		return r.Key.Aliases[0]
-	}
-	return key[strings.LastIndexByte(key, ':')+1:]
-}
-
-func resultOf(r *v1alpha1.EncryptionReport, id string) string {
-	for _, c := range r.Controls {
-		if c.ID == id {
-			return string(c.Result)
-		}
-	}
-	return ""
-}
-
-func (t *auditText) keys(keys []v1alpha1.AuditKey) {
-	table := NewTable("KEY", "STATE", "USABLE", "DAYS-LEFT", "ROTATION", "CLUSTERS", "NAMES")
-	for i := range keys {
-		k := &keys[i]
-		left := ""
-		if k.DaysLeft != nil {
-			left = strconv.Itoa(*k.DaysLeft)
-		}
-		names := clusterNames(k.Clusters)
-		if t.wide {
-			names = strings.Join(k.Clusters, ",")
-		}
-		table.Row(k.ARN, k.State, string(k.Usable), left, encryption.RotationText(k.Rotation), strconv.Itoa(len(k.Clusters)),
-			names)
-	}
-	t.table("Keys, most urgent first", table)
-}
-
-func (t *auditText) unreachable(list []v1alpha1.Unreachable) {
-	table := NewTable("ACCOUNT", "REGION", "CONTEXT", "REASON")
 	for _, u := range list {
 		region := u.Region
 		if region == "" && u.Context == "" {
 			region = "(all)"
 		}
-		table.Row(u.Account, region, u.Context, u.Reason)
+		row := []string{u.Account, region, u.Context, u.Reason}
+		if waived {
+			until := ""
+			if u.Waiver != nil {
+				until = waivedUntil(u.Waiver)
+			}
+			row = slices.Insert(row, 3, until)
+		}
+		table.Row(row...)
 	}
 	t.table("Unreachable", table)
 }
 
 func (t *auditText) waived(waived []v1alpha1.Waived) {
-	table := NewTable("CONTROL", "CLUSTER", "UNTIL", "OWNER", "REASON")
+	table := NewTable("SEVERITY", "CONTROL", "CLUSTER", "UNTIL", "OWNER", "REASON", "FINDING")
 	for _, w := range waived {
-		until := ""
-		if w.Expires != nil {
-			until = w.Expires.UTC().Format("2006-01-02")
-		}
-		table.Row(w.Control, w.Cluster, until, w.Owner, w.Reason)
+		table.Row(string(w.Severity), w.Control, w.Cluster, waiverEnd(&w), w.Owner, w.Reason, w.Finding)
 	}
 	t.table("Waived", table)
 }
 
-func (t *auditText) changes(c *v1alpha1.AuditChanges) {
-	if c == nil {
-		return
+func waiverEnd(w *v1alpha1.Waived) string {
+	if w.Expires == nil {
+		return ""
 	}
-	table := NewTable("CHANGE", "CLUSTER", "WHAT", "WAS", "IS", "REASON")
-	for _, list := range []struct {
-		name    string
-		changes []v1alpha1.Change
-	}{{"worse", c.Regressions}, {"fixed", c.Fixed}, {"other", c.Other}} {
-		for _, change := range list.changes {
-			table.Row(list.name, change.Cluster, change.What, change.Was, change.Is, change.Reason)
-		}
-	}
-	for _, list := range []struct {
-		name     string
-		clusters []string
-	}{{"new", c.New}, {"gone", c.Gone}, {"lost sight", c.LostSight}} {
-		for _, cluster := range list.clusters {
-			table.Row(list.name, cluster, "", "", "", "")
-		}
-	}
-	title := "Changes"
-	if c.Since != nil {
-		title += " since " + c.Since.UTC().Format("2006-01-02 15:04 UTC")
-	}
-	if len(table.rows) == 1 {
-		t.line("")
-		t.line(title + ": none")
-	}
-	t.table(title, table)
-	for _, note := range c.Notes {
-		t.line("Note: " + sanitize.Line(note))
-	}
+	return w.Expires.UTC().Format("2006-01-02")
 }
 
-// scanners names the scanners whose result is wrong for a group of clusters; wide lists
-// the results of all scanners.
-func (t *auditText) scanners(groups []v1alpha1.OtherTools) {
-	table := NewTable("CLUSTERS", "TOOL", "CHECK", "RESULT", "CORRECT", "WHY")
-	for _, g := range groups {
-		var wrong []string
-		for _, o := range g.Says {
-			if !o.Agrees {
-				wrong = append(wrong, o.Tool)
-			}
-			table.Row(strconv.Itoa(len(g.Clusters))+" "+g.State, o.Tool, o.Check, o.Says, yesNo(o.Agrees), o.Why)
-		}
-		if !t.wide && len(wrong) > 1 { // one of them is wrong for every cluster
-			t.line("")
-			t.line(Wrap(fmt.Sprintf("Other scanners differ for %s (%s): %s report another result, or none. "+
-				"Details: -o wide.", Count(len(g.Clusters), "cluster"), g.State, strings.Join(wrong, ", ")),
-				"", textWidth))
-		}
+// waivedUntil returns the owner of a waiver and its last day.
+func waivedUntil(w *v1alpha1.Waived) string {
+	if end := waiverEnd(w); end != "" {
+		return w.Owner + ", until " + end
 	}
-	if t.wide {
-		t.table("Results of other scanners", table)
-	}
+	return w.Owner
 }
 
 // textWidth is the maximum width of wrapped sentences, in columns.

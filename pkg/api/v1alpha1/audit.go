@@ -20,10 +20,11 @@ type AuditReport struct {
 	// in AWS are in the order of account, region and name; those of a kubeconfig in the
 	// order of its contexts.
 	Items []EncryptionReport `json:"items"`
-	// Keys are the customer keys in use, the most urgent first: keys pending deletion
-	// (by deletion date, those without a date last), then unusable keys, then keys whose
-	// usability is unknown, then usable ones. Within each of these groups, keys with more
-	// clusters come first; the ARN breaks ties. Renderers keep this order.
+	// Keys are the customer keys in use, the most urgent first: keys pending deletion, and
+	// those whose imported material expires within 30 days (by date, those without a date
+	// last), then unusable keys, then keys whose usability is unknown, then usable ones.
+	// Within each of these groups, keys with more clusters come first; the ARN breaks ties.
+	// Renderers keep this order.
 	Keys []AuditKey `json:"keys,omitempty"`
 	// Unreachable are the regions, accounts and contexts that could not be queried.
 	Unreachable []Unreachable `json:"unreachable,omitempty"`
@@ -42,25 +43,14 @@ type AuditReport struct {
 	// Controls are the controls of the audit, each with the standards that it provides
 	// evidence for and the protection that each standard requires.
 	Controls []AuditControl `json:"controls,omitempty"`
+	// Rules are the approved keys, the waivers and the files that the audit applied.
+	Rules *AuditRules `json:"rules,omitempty"`
+	// Standard is the published standard that the audit judged, if one was chosen.
+	Standard *AuditStandard `json:"standard,omitempty"`
 	// Changes are the differences from an earlier report, if one was given.
 	Changes *AuditChanges `json:"changes,omitempty"`
 	// Notes are facts that the reader should know before relying on the report.
 	Notes []string `json:"notes,omitempty"`
-}
-
-// AuditScope is the selection of clusters and controls of an audit.
-type AuditScope struct {
-	Contexts []string `json:"contexts,omitempty"`
-	Regions  []string `json:"regions,omitempty"`
-	Accounts []string `json:"accounts,omitempty"`
-	Filters  []string `json:"filters,omitempty"`
-	// Organization is true if the accounts are those of an AWS organization.
-	Organization bool `json:"organization,omitempty"`
-	// Shard is I/N if the report covers only part I of N of the accounts, with I from 0 to N-1.
-	Shard string `json:"shard,omitempty"`
-	// Controls are the ids of the controls that affect the outcome. The results of the
-	// others are for information.
-	Controls []string `json:"controls,omitempty"`
 }
 
 // AuditSummary counts clusters and results.
@@ -72,6 +62,9 @@ type AuditSummary struct {
 	Undecided int                       `json:"undecided"`
 	Waived    int                       `json:"waived"`
 	Outcome   AuditOutcome              `json:"outcome,omitempty"`
+	// NotEKS counts the kube contexts that do not lead to an EKS cluster. They are among
+	// Items, and not among Clusters.
+	NotEKS int `json:"notEKS,omitempty"`
 }
 
 // AuditOutcome is the result of the whole audit. It determines the exit code.
@@ -83,23 +76,6 @@ const (
 	OutcomeFinding    AuditOutcome = "Finding"
 	OutcomeCannotTell AuditOutcome = "CannotTell"
 )
-
-// AuditControl is one control that the audit evaluates for every cluster.
-type AuditControl struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-	// Decides is true if the control affects the outcome: a failure is then a finding.
-	Decides   bool       `json:"decides"`
-	Standards []Standard `json:"standards,omitempty"`
-}
-
-// Standard is one requirement of a published standard.
-type Standard struct {
-	ID    string `json:"id"`
-	Title string `json:"title"`
-	// Wants is "envelope encryption", "a customer-managed key" or "a healthy key".
-	Wants string `json:"wants"`
-}
 
 // AuditKey is one customer key and the clusters that use it.
 type AuditKey struct {
@@ -114,7 +90,10 @@ type AuditKey struct {
 	// Reason explains why the key is not usable, or why this is unknown.
 	Reason       string       `json:"reason,omitempty"`
 	DeletionDate *metav1.Time `json:"deletionDate,omitempty"`
-	// DaysLeft is the number of whole days from the end of the audit to DeletionDate.
+	// ValidTo is the time at which imported key material expires.
+	ValidTo *metav1.Time `json:"validTo,omitempty"`
+	// DaysLeft is the number of whole days from the end of the audit to DeletionDate or
+	// ValidTo, whichever is earlier.
 	DaysLeft *int      `json:"daysLeft,omitempty"`
 	Rotation *Rotation `json:"rotation,omitempty"`
 }
@@ -127,16 +106,47 @@ type Unreachable struct {
 	Reason string `json:"reason"`
 	// Context is the kube context, if the cluster behind it could not be determined.
 	Context string `json:"context,omitempty"`
+	// Cause classifies the reason. It is absent if the reason is of no known class.
+	Cause UnreachableCause `json:"cause,omitempty"`
+	// Waiver is the waiver that covers the place. The place then does not affect the
+	// outcome.
+	Waiver *Waived `json:"waiver,omitempty"`
 }
 
-// Waived is a finding that its owner accepts until a date.
+// UnreachableCause classifies why a place could not be queried.
+type UnreachableCause string
+
+// The causes. ServiceControlPolicy: a service control policy of the organization denies the
+// call, so that no permission of the caller can allow it.
+const (
+	CauseServiceControlPolicy UnreachableCause = "ServiceControlPolicy"
+	CauseAccessDenied         UnreachableCause = "AccessDenied"
+	CauseRegionDisabled       UnreachableCause = "RegionDisabled"
+	CauseTimeout              UnreachableCause = "Timeout"
+)
+
+// Waived is a finding, or a place that could not be queried, that its owner accepts until
+// a date.
 type Waived struct {
+	// Cluster and Control are the waived finding. Both are empty for a place.
 	Cluster string `json:"cluster"`
 	Control string `json:"control"`
-	Reason  string `json:"reason"`
-	Owner   string `json:"owner,omitempty"`
+	// Reason is the owner's.
+	Reason string `json:"reason"`
+	Owner  string `json:"owner,omitempty"`
 	// Expires is the last second at which the waiver is valid.
 	Expires *metav1.Time `json:"expires,omitempty"`
+	// Place is the waived place, such as 111122223333/eu-west-1.
+	Place    string   `json:"place,omitempty"`
+	Name     string   `json:"name,omitempty"`
+	Account  string   `json:"account,omitempty"`
+	Region   string   `json:"region,omitempty"`
+	Title    string   `json:"title,omitempty"`
+	Severity Severity `json:"severity,omitempty"`
+	// Finding is why the control failed, or why the place could not be queried.
+	Finding string `json:"finding,omitempty"`
+	// Standards are the requirements that the finding is evidence against.
+	Standards []string `json:"standards,omitempty"`
 }
 
 // Finding is one control of one cluster that failed or whose result is unknown.
@@ -154,6 +164,9 @@ type Finding struct {
 	Remedy string `json:"remedy,omitempty"`
 	// ExpiredWaiver is the waiver that covered the finding most recently.
 	ExpiredWaiver *Waived `json:"expiredWaiver,omitempty"`
+	// Standards are the requirements that the finding is evidence against. If the audit
+	// judged one standard, they are those of that standard.
+	Standards []string `json:"standards,omitempty"`
 }
 
 // Severity grades a finding.
@@ -185,33 +198,6 @@ type OtherTool struct {
 	// Agrees is true if the result is correct.
 	Agrees bool   `json:"agrees"`
 	Why    string `json:"why"`
-}
-
-// AuditChanges are the differences between a report and an earlier one.
-type AuditChanges struct {
-	// Since is the time at which the earlier audit finished.
-	Since *metav1.Time `json:"since,omitempty"`
-	// New, Gone and LostSight are the ARNs of clusters. A cluster that could not be
-	// queried this time is in LostSight, not in Gone.
-	New       []string `json:"new,omitempty"`
-	Gone      []string `json:"gone,omitempty"`
-	LostSight []string `json:"lostSight,omitempty"`
-	// Regressions are new findings, Fixed are resolved ones.
-	Regressions []Change `json:"regressions,omitempty"`
-	Fixed       []Change `json:"fixed,omitempty"`
-	// Other lists changes that are neither, such as another verdict, key or version.
-	Other []Change `json:"other,omitempty"`
-	Notes []string `json:"notes,omitempty"`
-}
-
-// Change is one difference between two reports.
-type Change struct {
-	Cluster string `json:"cluster"`
-	// What is the id of a control, or the path of the field that changed.
-	What   string `json:"what"`
-	Was    string `json:"was"`
-	Is     string `json:"is"`
-	Reason string `json:"reason,omitempty"`
 }
 
 // DeepCopyObject makes the report a runtime.Object, which the kubectl printers need.

@@ -13,10 +13,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet/report"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
 
@@ -38,6 +38,7 @@ type options struct {
 	maxConcurrency int
 	formats        report.Options
 	evidence       cmdutil.EvidenceFlags
+	gate           awsclient.Gate // of the calls through kube contexts
 
 	rules fleet.Rules
 	// provenance is set for --all-clusters.
@@ -62,8 +63,14 @@ and uses the AWS configuration. Without either flag, it is the cluster of the cu
 context. --cluster-name accepts patterns here, separated by commas.
 
 Which controls decide: --controls, or --require envelope (ENC-1, ENC-3) or cmk (ENC-1,
-ENC-2, ENC-3). Without these flags: ENC-1 and ENC-3. --approved-keys adds ENC-6, and
---verify-data adds ENC-5. The other controls are reported for information.
+ENC-2, ENC-3), or those that a published --standard requires. Without these flags: ENC-1
+and ENC-3. --approved-keys adds ENC-6, and --verify-data adds ENC-5. The other controls
+are reported for information.
+
+With --compare and --fail-on regression, only what got worse fails: new findings, and
+the verdict, the key, its state and the days that it has left under any controls. An
+account or region that is no longer in the scope makes the audit incomplete. What is
+newly waived is listed, and does not fail.
 
 In addition to the formats of every command, -o and --output-file accept
 ` + strings.Join(report.Formats(), ", ") + `.
@@ -125,6 +132,10 @@ func (o *options) validate(changed func(flag string) bool) error {
 		return cmdutil.UsageErrorf("--fail-on regression needs --compare with an earlier report")
 	case o.sample != 0 && !o.verify:
 		return cmdutil.UsageErrorf("--sample needs --verify-data")
+	case o.maxWaiverDays < 0:
+		return cmdutil.UsageErrorf("--max-waiver-days must not be negative, got %d", o.maxWaiverDays)
+	case o.maxWaiverDays > 0 && o.waivers == "":
+		return cmdutil.UsageErrorf("--max-waiver-days needs --waivers")
 	case o.sample < 0:
 		return cmdutil.UsageErrorf("--sample must be at least 1, got %d", o.sample)
 	}
@@ -142,14 +153,19 @@ func (o *options) complete() (err error) {
 	if o.filter, err = o.newFilter(o.factory.AWS.ClusterName); err != nil {
 		return err
 	}
+	o.gate = awsclient.NewGate(o.maxConcurrency)
 	if o.many() { // --cluster-name holds patterns, not the name of one cluster
 		flags := o.factory.AWS
 		flags.ClusterName = ""
 		o.factory = o.factory.WithAWS(flags)
 	}
-	if o.rules, err = o.readRules(o.verify); err != nil {
+	if err = o.readAccounts(o.factory.AWS.ExternalID); err != nil {
 		return err
 	}
+	if o.rules, err = o.readRules(o.verify, time.Now()); err != nil {
+		return err
+	}
+	o.rules.Files = append(o.rules.Files, o.accountFiles...)
 	o.earlier, err = o.readEarlier()
 	return err
 }
@@ -189,6 +205,9 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	o.warnOmitted(o.factory.Format.String(), audited)
+	for _, note := range attention(audited) {
+		fmt.Fprintln(o.factory.ErrOut, "note: "+note)
+	}
 	for _, f := range files {
 		fmt.Fprintf(o.factory.ErrOut, "report written to %s\n", f.path)
 		o.warnOmitted(f.format, audited)
@@ -244,26 +263,4 @@ func (o *options) gather(ctx context.Context) (*fleet.Answers, v1alpha1.AuditSco
 		return o.gatherFromAWS(ctx, progress)
 	}
 	return o.gatherFromContexts(ctx, progress)
-}
-
-// outcomeError maps the outcome of the report to the exit code.
-func outcomeError(r *v1alpha1.AuditReport) error {
-	s := r.Summary
-	findings := output.Count(s.Findings, "finding")
-	switch s.Outcome {
-	case v1alpha1.OutcomeFinding:
-		if r.Changes != nil && len(r.Changes.Regressions) > 0 {
-			findings += ", " + output.Count(len(r.Changes.Regressions), "regression")
-		}
-		return cmdutil.WithCode(cmdutil.ExitFinding, errors.New(findings))
-	case v1alpha1.OutcomeCannotTell:
-		if s.Clusters == 0 && len(r.Unreachable) == 0 {
-			err := hint.New("no cluster was found, so nothing was audited",
-				"check --regions, --accounts, --cluster-name and --tag")
-			return cmdutil.WithCode(cmdutil.ExitUnknown, err)
-		}
-		return cmdutil.WithCode(cmdutil.ExitUnknown, fmt.Errorf("incomplete audit: %s undecided, and %s unreachable",
-			output.Count(s.Undecided, "control"), output.Count(len(r.Unreachable), "region or account")))
-	}
-	return nil
 }

@@ -33,7 +33,7 @@ func (o *options) gatherFromContexts(ctx context.Context,
 	)
 	results := make([]*cmdutil.Inspected, len(names))
 	var all errgroup.Group
-	all.SetLimit(cmdutil.MaxContexts)
+	all.SetLimit(min(cmdutil.MaxContexts, o.maxConcurrency))
 	for i, name := range names {
 		all.Go(func() error {
 			inspected := o.inspect(ctx, name)
@@ -84,7 +84,7 @@ func (o *options) contexts() ([]string, error) {
 // inspect inspects the cluster behind one context. Updates in progress matter only for
 // the existing data.
 func (o *options) inspect(ctx context.Context, kubeContext string) cmdutil.Inspected {
-	return o.factory.InspectAny(ctx, kubeContext, cmdutil.InspectOptions{
+	return o.factory.WithGate(o.gate).InspectAny(ctx, kubeContext, cmdutil.InspectOptions{
 		WithoutUpdates: !o.verify, Patient: true, Keys: &o.keys,
 	})
 }

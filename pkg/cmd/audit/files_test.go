@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet/report"
 )
 
 // A report belongs to its user. Only the metrics are for others: node-exporter runs as another user.
@@ -25,7 +26,8 @@ func TestFileModes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer files.discard()
-	if err := files.write(&v1alpha1.AuditReport{TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindAuditReport)}); err != nil {
+	r := &v1alpha1.AuditReport{TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindAuditReport)}
+	if err := files.write(r, report.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	for name, mode := range want {

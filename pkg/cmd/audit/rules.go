@@ -1,11 +1,14 @@
 package audit
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,10 +20,12 @@ import (
 
 // rulesOptions select the controls, the approved keys and the waivers.
 type rulesOptions struct {
-	controls []string
-	require  string
-	approved []string
-	waivers  string
+	controls      []string
+	require       string
+	standard      string
+	approved      []string
+	waivers       string
+	maxWaiverDays int
 }
 
 func (r *rulesOptions) addFlags(cmd *cobra.Command) {
@@ -31,31 +36,38 @@ func (r *rulesOptions) addFlags(cmd *cobra.Command) {
 	f.StringSliceVar(&r.approved, "approved-keys", nil,
 		"ARNs of approved keys, or files with one ARN per line; aliases are refused")
 	f.StringVar(&r.waivers, "waivers", "", "YAML file of accepted findings, each with an owner and an expiry date")
-	cmd.MarkFlagsMutuallyExclusive("controls", "require")
+	f.StringVar(&r.standard, "standard", "",
+		"Judge and show what one published standard requires, for instance pci-dss-4.0.1")
+	f.IntVar(&r.maxWaiverDays, "max-waiver-days", 0,
+		"Refuse waivers that last longer than this many days from today; 0 is unlimited")
+	cmd.MarkFlagsMutuallyExclusive("controls", "require", "standard")
+	cmdutil.CompleteFlag(cmd, "standard", encryption.PublicationNames()...)
 	cmdutil.CompleteFlag(cmd, "controls", fleet.ControlIDs()...)
 	cmdutil.CompleteFlag(cmd, "require", encryption.Requirements()...)
 }
 
 // readRules reads the files of the flags. data reports whether the data is verified.
-func (r *rulesOptions) readRules(data bool) (fleet.Rules, error) {
-	rules := fleet.Rules{}
+func (r *rulesOptions) readRules(data bool, now time.Time) (fleet.Rules, error) {
+	rules := fleet.Rules{MaxWaiverDays: r.maxWaiverDays}
 	require, err := encryption.ParseRequirement(r.require)
 	if err != nil {
 		return rules, cmdutil.UsageErrorf("%w", err)
 	}
-	if rules.Approved, err = r.readApprovedKeys(); err != nil {
+	if err := r.readApprovedKeys(&rules); err != nil {
 		return rules, cmdutil.UsageErrorf("--approved-keys: %w", err)
 	}
-	if r.waivers != "" {
-		text, err := os.ReadFile(r.waivers)
-		if err != nil {
-			return rules, cmdutil.UsageErrorf("--waivers: %w", err)
-		}
-		if rules.Waivers, err = fleet.ParseWaivers(text); err != nil {
-			return rules, cmdutil.UsageErrorf("--waivers %s: %w", r.waivers, err)
-		}
+	if err := r.readWaivers(&rules, now); err != nil {
+		return rules, cmdutil.UsageErrorf("--waivers %s: %w", r.waivers, err)
 	}
 	rules.Controls = fleet.DefaultControls(require, len(rules.Approved) > 0, data)
+	if r.standard != "" {
+		standard, err := encryption.ParsePublication(r.standard)
+		if err != nil {
+			return rules, cmdutil.UsageErrorf("--standard: %w", err)
+		}
+		rules.Standard = standard.Name
+		rules.Controls = fleet.StandardControls(standard.Name, len(rules.Approved) > 0, data)
+	}
 	if len(r.controls) > 0 {
 		if rules.Controls, err = fleet.ParseControls(r.controls); err != nil {
 			return rules, cmdutil.UsageErrorf("--controls: %w", err)
@@ -70,41 +82,54 @@ func (r *rulesOptions) readRules(data bool) (fleet.Rules, error) {
 	return rules, nil
 }
 
-func (r *rulesOptions) readApprovedKeys() ([]string, error) {
+func (r *rulesOptions) readWaivers(rules *fleet.Rules, now time.Time) error {
+	if r.waivers == "" {
+		return nil
+	}
+	text, file, err := readRuleFile("waivers", r.waivers)
+	if err != nil {
+		return err
+	}
+	rules.Files = append(rules.Files, file)
+	if rules.Waivers, err = fleet.ParseWaivers(text); err != nil {
+		return err
+	}
+	return fleet.CheckWaiverTerms(rules.Waivers, r.maxWaiverDays, now)
+}
+
+// readRuleFile reads a file, with the digest by which the report identifies it.
+func readRuleFile(purpose, path string) ([]byte, v1alpha1.RuleFile, error) {
+	text, err := os.ReadFile(path)
+	return text, v1alpha1.RuleFile{Purpose: purpose, Path: path, SHA256: fmt.Sprintf("%x", sha256.Sum256(text))}, err
+}
+
+func (r *rulesOptions) readApprovedKeys(rules *fleet.Rules) error {
 	var arns []string
 	for _, word := range r.approved {
 		if strings.HasPrefix(word, "arn:") || strings.HasPrefix(word, "alias/") {
 			key, err := fleet.ParseKeyARN(word)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			arns = append(arns, key)
 			continue
 		}
-		listed, err := readKeys(word)
+		text, file, err := readRuleFile("approved-keys", word)
 		if err != nil {
-			return nil, err
+			return fmt.Errorf("%w (give the ARN of a key, or a file of ARNs)", err)
 		}
-		arns = append(arns, listed...)
+		listed, err := fleet.ReadKeyARNs(bytes.NewReader(text))
+		if err == nil && len(listed) == 0 {
+			err = errors.New("the file contains no key")
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", word, err)
+		}
+		arns, rules.Files = append(arns, listed...), append(rules.Files, file)
 	}
 	slices.Sort(arns)
-	return slices.Compact(arns), nil
-}
-
-func readKeys(path string) ([]string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("%w (give the ARN of a key, or a file of ARNs)", err)
-	}
-	defer func() { _ = f.Close() }()
-	listed, err := fleet.ReadKeyARNs(f)
-	if err == nil && len(listed) == 0 {
-		err = errors.New("the file contains no key")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return listed, nil
+	rules.Approved = slices.Compact(arns)
+	return nil
 }
 
 // readEarlier reads the report of --compare; nil without the flag.

@@ -1,8 +1,10 @@
 package audit
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -18,6 +20,8 @@ import (
 type scopeOptions struct {
 	allContexts, allClusters bool
 	scope                    fleet.Scope
+	accounts                 []string // ids, and @FILE
+	accountFiles             []v1alpha1.RuleFile
 	tags                     []string
 
 	filter fleet.Filter
@@ -32,17 +36,25 @@ func (s *scopeOptions) addFlags(cmd *cobra.Command) {
 	f.StringSliceVar(&s.scope.Regions, "regions", nil,
 		"Regions for --all-clusters, or all for those that an account has enabled (default: the region of the AWS "+
 			"configuration)")
-	f.StringSliceVar(&s.scope.Accounts, "accounts", nil,
-		"Accounts for --all-clusters, with --role-name (default: the caller's own)")
+	f.StringSliceVar(&s.scope.ExcludeRegions, "exclude-regions", nil,
+		"Regions that --all-clusters leaves out, with * and ?")
+	f.StringSliceVar(&s.accounts, "accounts", nil,
+		"Accounts for --all-clusters, with --role-name (default: the caller's own); @FILE reads them from a file with "+
+			"one account per line, each optionally with role=NAME and external-id=ID")
 	f.BoolVar(&s.scope.Organization, "organization", false,
 		"All active accounts of the AWS organization for --all-clusters, with --role-name")
+	f.StringSliceVar(&s.scope.Units, "ou", nil,
+		"Ids of organizational units for --all-clusters, with --role-name: their active accounts, and those of the "+
+			"units below")
+	f.StringSliceVar(&s.scope.ExcludeAccounts, "exclude-accounts", nil,
+		"Accounts that --all-clusters leaves out, with * and ?")
 	f.StringVar(&s.scope.RoleName, "role-name", "", "Name of the role to assume in each account")
 	f.StringArrayVar(&s.tags, "tag", nil,
 		"Only clusters with this tag: KEY=VALUE, with * and ?, or KEY; may be repeated, all must match")
 	cmd.MarkFlagsMutuallyExclusive("all-contexts", "all-clusters")
-	cmd.MarkFlagsMutuallyExclusive("accounts", "organization")
+	cmd.MarkFlagsMutuallyExclusive("accounts", "organization", "ou")
 	cmdutil.CompleteFlag(cmd, "regions", fleet.AllRegions)
-	for _, flag := range []string{"accounts", "role-name", "tag"} {
+	for _, flag := range []string{"accounts", "ou", "exclude-regions", "exclude-accounts", "role-name", "tag"} {
 		cmdutil.CompleteFlag(cmd, flag)
 	}
 }
@@ -52,7 +64,9 @@ func (s *scopeOptions) many() bool { return s.allContexts || s.allClusters }
 
 func (s *scopeOptions) validate(changed func(flag string) bool) error {
 	if !s.allClusters {
-		for _, flag := range []string{"regions", "accounts", "organization", "role-name"} {
+		for _, flag := range []string{
+			"regions", "exclude-regions", "accounts", "organization", "ou", "exclude-accounts", "role-name",
+		} {
 			if changed(flag) {
 				return cmdutil.UsageErrorf("--%s needs --all-clusters", flag)
 			}
@@ -68,11 +82,53 @@ func (s *scopeOptions) validate(changed func(flag string) bool) error {
 	if s.allContexts && changed("region") {
 		return cmdutil.UsageErrorf("--all-contexts and --region exclude each other")
 	}
-	if s.allClusters {
-		if err := s.scope.Validate(); err != nil {
-			return cmdutil.UsageErrorf("%w", err)
+	return nil
+}
+
+// readAccounts reads the files of --accounts and validates the scope. externalID is for the roles without one of their
+// own.
+func (s *scopeOptions) readAccounts(externalID string) error {
+	if !s.allClusters {
+		return nil
+	}
+	s.scope.Accounts, s.scope.Roles = nil, map[string]fleet.Role{}
+	for _, word := range s.accounts {
+		path, isFile := strings.CutPrefix(word, "@")
+		if !isFile {
+			s.scope.Accounts = append(s.scope.Accounts, word)
+			continue
+		}
+		if err := s.readAccountsFile(path); err != nil {
+			return cmdutil.UsageErrorf("--accounts @%s: %w", path, err)
 		}
 	}
+	s.scope.ExternalID = externalID
+	if err := s.scope.Validate(); err != nil {
+		return cmdutil.UsageErrorf("%w", err)
+	}
+	return nil
+}
+
+func (s *scopeOptions) readAccountsFile(path string) error {
+	text, file, err := readRuleFile("accounts", path)
+	if err != nil {
+		return err
+	}
+	ids, roles, err := fleet.ReadAccounts(bytes.NewReader(text))
+	switch {
+	case err != nil:
+		return err
+	case len(ids) == 0:
+		return errors.New("the file contains no account")
+	}
+	for id, role := range roles {
+		if other, seen := s.scope.Roles[id]; seen && other != role {
+			return fmt.Errorf("account %s has another role in another file", id)
+		}
+		s.scope.Roles[id] = role
+	}
+	s.scope.Accounts = append(s.scope.Accounts, ids...)
+	s.accountFiles = append(s.accountFiles, file)
 	return nil
 }
 
@@ -101,8 +157,11 @@ func (s *scopeOptions) firstRegion() string {
 // gatherFromAWS audits the clusters that EKS lists.
 func (o *options) gatherFromAWS(ctx context.Context,
 	progress *output.Progress) (*fleet.Answers, v1alpha1.AuditScope, error) {
-	scope := v1alpha1.AuditScope{Filters: o.filter.Conditions(), Organization: o.scope.Organization,
-		Shard: o.scope.Shard.String()}
+	scope := v1alpha1.AuditScope{
+		Filters: o.filter.Conditions(), Organization: o.scope.Organization, OrganizationalUnits: o.scope.Units,
+		ExcludedRegions: o.scope.ExcludeRegions, ExcludedAccounts: o.scope.ExcludeAccounts, RoleName: o.scope.RoleName,
+		Shard: o.scope.Shard.String(),
+	}
 	b := o.factory.WithoutContext()
 	b.Region = cmp.Or(b.Region, o.firstRegion())
 	if err := o.factory.Connect(ctx, b); err != nil {
@@ -125,7 +184,8 @@ func (o *options) gatherFromAWS(ctx context.Context,
 	if err != nil {
 		return nil, scope, err
 	}
-	scope.Regions, scope.Accounts = gathered.Regions, gathered.Accounts
+	scope.Regions, scope.Accounts, scope.AccountNames = gathered.Regions, gathered.Accounts, gathered.AccountNames
+	scope.Answered, scope.FilteredOut = gathered.Answered, gathered.FilteredOut
 	return &fleet.Answers{
 		Items: gathered.Items, Unreachable: gathered.Unreachable,
 		EmptyShard: o.scope.Shard.Count > 0 && len(gathered.Accounts) == 0,

@@ -38,6 +38,9 @@ func writeCSV(w io.Writer, v *reportRows) error {
 		record[0], record[1], record[3], record[4] = "Unreachable", u.Context, u.Account, u.Region
 		record[15] = u.Reason
 		copy(record[len(record)-len(origin):], origin)
+		if u.Waiver != nil {
+			record[17], record[18], record[19] = u.Waiver.Owner, day(u.Waiver.Expires), u.Waiver.Reason
+		}
 		if err := out.Write(guarded(record)); err != nil {
 			return err
 		}

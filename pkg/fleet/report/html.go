@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
@@ -68,6 +69,10 @@ func templateFuncs() template.FuncMap {
 		"day":          day,
 		"daysLeft":     daysLeft,
 		"expired":      expiredText,
+		"failed":       func(r v1alpha1.StandardRequirement) int { return r.Results[v1alpha1.ResultFail] - r.Waived },
+		"results":      func(r v1alpha1.StandardRequirement, name v1alpha1.Result) int { return r.Results[name] },
+		"join":         func(values []string) string { return strings.Join(values, "; ") },
+		"unreachable":  unreachableText,
 		"fact":         func(name, value string) fact { return fact{name, value} },
 		"filter":       func(account, region string) filter { return filter{Account: account, Region: region} },
 		"isMore":       func(i int) bool { return i == pageRows },

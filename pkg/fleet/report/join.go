@@ -69,6 +69,8 @@ type row struct {
 	Severity v1alpha1.Severity
 	Reason   string
 	Remedy   string
+	// Standards are the requirements that a finding is evidence against.
+	Standards []string
 	// Waiver is the waiver in force; on a finding, the one that expired.
 	Waiver *v1alpha1.Waived
 	// position is the row's place in the report's findings, undecided and waived, in this order.
@@ -94,7 +96,8 @@ func newReportRows(r *v1alpha1.AuditReport) *reportRows {
 			return
 		}
 		decided[key] = row{State: s, Severity: f.Severity, Reason: f.Reason, Remedy: f.Remedy, Waiver: waiver,
-			Control: v1alpha1.Control{ID: f.Control, Name: f.Title}, position: len(keys)}
+			Standards: f.Standards,
+			Control:   v1alpha1.Control{ID: f.Control, Name: f.Title}, position: len(keys)}
 		keys = append(keys, key)
 	}
 	for _, f := range r.Findings {
@@ -105,7 +108,8 @@ func newReportRows(r *v1alpha1.AuditReport) *reportRows {
 	}
 	for i := range r.Waived {
 		w := &r.Waived[i]
-		decide(v1alpha1.Finding{Cluster: w.Cluster, Control: w.Control}, stateWaived, w)
+		decide(v1alpha1.Finding{Cluster: w.Cluster, Control: w.Control, Name: w.Name, Account: w.Account, Region: w.Region,
+			Title: w.Title, Severity: w.Severity, Reason: w.Finding, Standards: w.Standards}, stateWaived, w)
 	}
 	for _, c := range v.Clusters {
 		for _, control := range c.Item.Controls {
@@ -146,7 +150,7 @@ func (r row) complete(c *cluster, control v1alpha1.Control) row {
 	definition := encryption.Definition(control.ID)
 	control.Name = cmp.Or(control.Name, r.Control.Name, definition.Name, control.ID)
 	if control.Standards == nil {
-		control.Standards = definition.StandardNames()
+		control.Standards = encryption.StandardIDs(definition.Evidence(control.Result, c.Item.Key))
 	}
 	r.Cluster, r.Control = c, control
 	r.Reason = cmp.Or(r.Reason, control.Reason)
@@ -213,7 +217,7 @@ func (v *reportRows) outcome() v1alpha1.AuditOutcome {
 		return v.Summary.Outcome
 	case len(v.Findings) > 0:
 		return v1alpha1.OutcomeFinding
-	case len(v.Undecided) > 0 || len(v.Unreachable) > 0 || len(v.Items) == 0:
+	case len(v.Undecided) > 0 || len(v.dark()) > 0 || len(v.Items) == 0:
 		return v1alpha1.OutcomeCannotTell
 	}
 	return v1alpha1.OutcomeHolds

@@ -14,7 +14,7 @@ import (
 func writeJUnit(w io.Writer, v *reportRows) error {
 	all := junit.Testsuites{Name: toolName + " audit"}
 	for _, c := range v.Clusters {
-		suite := v.suite(len(all.Suites), c.Name)
+		suite := v.suite(len(all.Suites), withPlace(c.Name, c.Account, c.Region))
 		for _, p := range []junit.Property{
 			{Name: "cluster", Value: c.ID}, {Name: "account", Value: c.Account}, {Name: "region", Value: c.Region},
 			{Name: "verdict", Value: string(c.Item.Encryption.Verdict)},
@@ -32,8 +32,13 @@ func writeJUnit(w io.Writer, v *reportRows) error {
 	if len(v.Unreachable) > 0 {
 		suite := v.suite(len(all.Suites), "unreachable")
 		for _, u := range v.Unreachable {
-			suite.AddTestcase(junit.Testcase{Classname: "unreachable", Name: location(u),
-				Error: &junit.Result{Type: "Unreachable", Message: u.Reason}})
+			c := junit.Testcase{Classname: "unreachable", Name: location(u)}
+			if u.Waiver == nil {
+				c.Error = &junit.Result{Type: "Unreachable", Message: u.Reason}
+			} else {
+				c.Skipped = &junit.Result{Message: unreachableText(u)}
+			}
+			suite.AddTestcase(c)
 		}
 		all.AddSuite(suite)
 	}

@@ -157,6 +157,9 @@ func (v *reportRows) ocsfUnreachable(u v1alpha1.Unreachable) ocsfFinding {
 	f.Resources = []ocsfResource{{UID: cmp.Or(u.Account, u.Context, place), Name: place, Type: "Other",
 		Region: u.Region}}
 	f.Unmapped = map[string]string{"outcome": "Unreachable"}
+	if u.Waiver != nil {
+		f.StatusID, f.Status, f.Comment = 3, "Suppressed", "Waived: "+waiverText(u.Waiver)
+	}
 	return f
 }
 

@@ -47,15 +47,28 @@ func (c *cluster) Row(control string) row {
 	return row{Cluster: c}
 }
 
-// ClusterName returns the short name of a cluster.
+// ClusterName returns the name of a cluster with its account and region, because clusters of several accounts often
+// have one name.
 func (v *reportRows) ClusterName(id string) string {
+	name, account, region := clusterName(id), "", ""
 	if c := v.index[id]; c != nil {
-		return c.Name
+		name, account, region = c.Name, c.Account, c.Region
+	} else if a, err := arn.Parse(id); err == nil {
+		account, region = a.AccountID, a.Region
 	}
-	return clusterName(id)
+	return withPlace(name, account, region)
 }
 
-// ClusterNames returns the short names of clusters.
+// withPlace adds the account and the region to a name.
+func withPlace(name, account, region string) string {
+	place := strings.Trim(account+" "+region, " ")
+	if place == "" || name == "" {
+		return name
+	}
+	return name + " (" + place + ")"
+}
+
+// ClusterNames returns the names of clusters.
 func (v *reportRows) ClusterNames(ids []string) []string {
 	names := make([]string, len(ids))
 	for i := range ids {
@@ -90,7 +103,13 @@ func (v *reportRows) ChangeRows() []changeRow {
 	}
 	c := v.Changes
 	add("Regression", "bad", nil, c.Regressions)
+	for i := range c.Waived {
+		w := &c.Waived[i]
+		rows = append(rows, changeRow{"Newly waived", "doubt", v1alpha1.Change{Cluster: cmp.Or(w.Cluster, w.Place),
+			What: strings.TrimSpace(string(w.Severity) + " " + w.Control), Was: w.Finding, Is: waiverText(w)}})
+	}
 	add("No longer visible", "doubt", c.LostSight, nil)
+	add("No longer in the scope", "doubt", c.LostPlaces, nil)
 	add("Fixed", "good", nil, c.Fixed)
 	add("New cluster", "", c.New, nil)
 	add("Gone", "", c.Gone, nil)
@@ -134,6 +153,9 @@ func (v *reportRows) CoverageRows() []coverageRow {
 	}
 	return rows
 }
+
+// Label returns the name of the cluster with its account and region.
+func (c *cluster) Label() string { return withPlace(c.Name, c.Account, c.Region) }
 
 // Filter returns the filter values of a coverage row.
 func (r coverageRow) Filter() filter {

@@ -56,7 +56,7 @@ func (o SARIF) write(w io.Writer, v *reportRows) error {
 	for _, r := range v.listed(states...) {
 		run.Results = append(run.Results, sarifRow(r))
 	}
-	for _, u := range v.Unreachable {
+	for _, u := range v.notWaived() {
 		run.Results = append(run.Results, sarifUnreachable(u))
 	}
 	for i := range run.Results {
@@ -89,7 +89,7 @@ func (v *reportRows) sarifRules() []sarifRule {
 		rules = append(rules, newSARIFRule(ruleUndecided, "The result of a control is unknown", tags,
 			"The audit could not decide a control of a cluster.", "The control may hold or fail."))
 	}
-	if len(v.Unreachable) > 0 {
+	if len(v.notWaived()) > 0 {
 		rules = append(rules, newSARIFRule(ruleUnreachable, "A location could not be queried", tags,
 			"The audit could not list the clusters of a region, account or kube context.",
 			"There may be clusters with findings."))
@@ -119,7 +119,7 @@ func (v *reportRows) score(control string) string {
 
 func (v *reportRows) sarifInvocation() sarifInvocation {
 	const layout = "2006-01-02T15:04:05Z"
-	i := sarifInvocation{Successful: len(v.Unreachable) == 0 && len(v.rows(stateUndecided)) == 0,
+	i := sarifInvocation{Successful: len(v.notWaived()) == 0 && len(v.rows(stateUndecided)) == 0,
 		Account: v.callerARN()}
 	if v.StartedAt != nil {
 		i.Start = v.StartedAt.UTC().Format(layout)
@@ -128,7 +128,7 @@ func (v *reportRows) sarifInvocation() sarifInvocation {
 		i.End = v.FinishedAt.UTC().Format(layout)
 	}
 	for _, u := range v.Unreachable {
-		i.Notifications = append(i.Notifications, sarifNotification{"error", sarifText{Text: unreachableText(u)}})
+		i.Notifications = append(i.Notifications, sarifNotification{"error", sarifText{Text: notQueried(u)}})
 	}
 	for _, note := range v.Notes {
 		i.Notifications = append(i.Notifications, sarifNotification{"note", sarifText{Text: note}})
@@ -162,7 +162,7 @@ func sarifRow(r row) sarifResult {
 func sarifUnreachable(u v1alpha1.Unreachable) sarifResult {
 	place := location(u)
 	result := newSARIFResult(ruleUnreachable, "unreachable/"+place, place, place, u.Account, u.Region, u.Context)
-	result.Level, result.Message.Text = "warning", unreachableText(u)
+	result.Level, result.Message.Text = "warning", notQueried(u)
 	result.Properties = map[string]string{"outcome": "Unreachable"}
 	return result
 }

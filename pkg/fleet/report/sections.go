@@ -16,6 +16,7 @@ type section struct {
 func (v *reportRows) Sections() []section {
 	all := []section{
 		{"totals", "Totals", -1},
+		{"standard", v.standardTitle(), v.requirements()},
 		{"accounts", "Accounts", len(v.Accounts())},
 		{"findings", "Findings", len(v.rows(stateFinding))},
 		{"undecided", "Undecided", len(v.rows(stateUndecided))},
@@ -35,6 +36,20 @@ func (v *reportRows) Sections() []section {
 		}
 	}
 	return shown
+}
+
+func (v *reportRows) standardTitle() string {
+	if v.Standard == nil {
+		return ""
+	}
+	return v.Standard.Title
+}
+
+func (v *reportRows) requirements() int {
+	if v.Standard == nil {
+		return 0
+	}
+	return len(v.Standard.Requirements)
 }
 
 // changesCount is -1 if the report was compared with an earlier one and nothing has changed.

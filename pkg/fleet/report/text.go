@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -86,8 +87,10 @@ func (v *reportRows) Headline() string {
 	switch {
 	case len(undecided) > 0:
 		return "Incomplete: " + count(len(undecided), "undecided control") + in(undecided)
-	case len(v.Unreachable) > 0:
-		return "Incomplete: " + count(len(v.Unreachable), "location") + " could not be queried"
+	case len(v.dark()) > 0:
+		return "Incomplete: " + count(len(v.dark()), "location") + " could not be queried"
+	case v.Changes != nil && len(v.Changes.LostSight)+len(v.Changes.LostPlaces) > 0:
+		return "Incomplete: clusters or places of the earlier report are no longer visible"
 	case len(v.Clusters) == 0:
 		return "Incomplete: no cluster was found"
 	}
@@ -100,8 +103,11 @@ func (v *reportRows) Detail() string {
 	if n := len(v.rows(stateUndecided)); n > 0 && v.outcome() == v1alpha1.OutcomeFinding {
 		parts = append(parts, count(n, "undecided control"))
 	}
-	if n := len(v.Unreachable); n > 0 {
+	if n := len(v.dark()); n > 0 {
 		parts = append(parts, count(n, "location")+" could not be queried, so this report does not cover everything")
+	}
+	if n := len(v.Unreachable) - len(v.dark()); n > 0 {
+		parts = append(parts, count(n, "location")+" not queried, by a waiver")
 	}
 	if n := len(v.Waived); n > 0 {
 		parts = append(parts, count(n, "finding")+" waived")
@@ -166,6 +172,25 @@ func advice(r row) string {
 	return strings.TrimSpace(expiredText(r.Waiver) + " " + r.Remedy)
 }
 
+// dark returns the places that could not be queried and are not waived.
+func (v *reportRows) dark() []v1alpha1.Unreachable {
+	var dark []v1alpha1.Unreachable
+	for _, u := range v.Unreachable {
+		if u.Waiver == nil {
+			dark = append(dark, u)
+		}
+	}
+	return dark
+}
+
+// unreachableText returns why a place could not be queried, and the waiver that covers it.
+func unreachableText(u v1alpha1.Unreachable) string {
+	if u.Waiver == nil {
+		return u.Reason
+	}
+	return "Waived: " + waiverText(u.Waiver) + ". " + u.Reason
+}
+
 func daysLeft(k v1alpha1.AuditKey) string {
 	switch {
 	case k.DaysLeft != nil:
@@ -194,8 +219,13 @@ func location(u v1alpha1.Unreachable) string {
 	return strings.Join(parts, ", ")
 }
 
-// unreachableText states why a location could not be queried.
-func unreachableText(u v1alpha1.Unreachable) string {
+// notWaived returns the locations that could not be queried and are not waived.
+func (v *reportRows) notWaived() []v1alpha1.Unreachable {
+	return slices.DeleteFunc(slices.Clone(v.Unreachable), func(u v1alpha1.Unreachable) bool { return u.Waiver != nil })
+}
+
+// notQueried states which location could not be queried, and why.
+func notQueried(u v1alpha1.Unreachable) string {
 	return "Could not query " + location(u) + ": " + cmp.Or(u.Reason, noReason)
 }
 
@@ -230,7 +260,19 @@ func (v *reportRows) ScopeFacts() []fact {
 	if s.Organization {
 		add("Organization", "the accounts are those of the AWS organization")
 	}
+	add("Organizational units", s.OrganizationalUnits...)
+	add("Excluded regions", s.ExcludedRegions...)
+	add("Excluded accounts", s.ExcludedAccounts...)
+	add("Role", s.RoleName)
 	add("Filters", s.Filters...)
+	add("Tool", v.toolText())
+	add("Caller", v.callerText())
+	for _, f := range v.ruleFiles() {
+		add("File of "+f.Purpose, f.Path+" (sha256 "+f.SHA256+")")
+	}
+	if v.Standard != nil {
+		add("Standard", v.Standard.Title)
+	}
 	add("Enforced controls", s.Controls...)
 	add("Caller", v.callerARN())
 	if version := v.toolVersion(); version != "" {
@@ -248,4 +290,25 @@ func shorten(s string, limit int) string {
 		return s
 	}
 	return string(runes[:limit-1]) + "…"
+}
+
+func (v *reportRows) toolText() string {
+	if v.Tool == nil {
+		return ""
+	}
+	return toolName + " " + v.Tool.Version
+}
+
+func (v *reportRows) callerText() string {
+	if v.Caller == nil {
+		return ""
+	}
+	return v.Caller.ARN
+}
+
+func (v *reportRows) ruleFiles() []v1alpha1.RuleFile {
+	if v.Rules == nil {
+		return nil
+	}
+	return v.Rules.Files
 }
