@@ -65,7 +65,8 @@ func (c *checker) run(file []byte, key *Key) *v1alpha1.EvidenceContent {
 	if n := Unproven(report); n > 0 {
 		subjects += fmt.Sprintf("; the report has %d more", n)
 	}
-	if !c.passes("subject", statement.checkSubjects(report), subjects) || !c.passes("consistency", CheckConsistency(report), "its counts add up, and its verdicts agree") {
+	if !c.passes("subject", statement.checkSubjects(report), subjects) ||
+		!c.passes("consistency", CheckConsistency(report), "its counts add up, and its verdicts agree") {
 		return nil
 	}
 	return contentOf(report, clusters)

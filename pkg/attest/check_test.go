@@ -181,7 +181,8 @@ func TestUnsigned(t *testing.T) {
 		t.Errorf("file = %s, want an empty list of signatures", file)
 	}
 	for name, key := range map[string]*Key{"without a key": nil, "with a key": {Public: newKey(t, "P-256").Public()}} {
-		if got := Check("e", file, key); got.Result != v1alpha1.EvidenceUnsigned || got.Content == nil || got.Signature != nil {
+		got := Check("e", file, key)
+		if got.Result != v1alpha1.EvidenceUnsigned || got.Content == nil || got.Signature != nil {
 			t.Errorf("%s: Check = %+v, want Unsigned", name, got)
 		}
 	}
