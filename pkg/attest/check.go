@@ -122,7 +122,7 @@ func checkSignature(s Signature, payload []byte, public crypto.PublicKey) (algor
 	if err != nil {
 		return a, fmt.Errorf("the signature is not valid base64: %w", err)
 	}
-	if !verifies(public, preAuthEncoding(PayloadType, payload), raw) {
+	if !verifies(public, preAuthEncoding(payload), raw) {
 		return a, fmt.Errorf("the signature is not one of this key for this content, so the file was changed")
 	}
 	return a, nil
