@@ -78,7 +78,8 @@ func (s *Server) getPublicKey(c *call) (any, *apiError) {
 		return nil, failf(500, "KMSInternalException", "%v", err)
 	}
 	reply := object{
-		"KeyId": key.ARN(), "PublicKey": der, "KeySpec": key.Spec, "CustomerMasterKeySpec": key.Spec, "KeyUsage": key.Usage,
+		"KeyId": key.ARN(), "PublicKey": der, "KeyUsage": key.Usage,
+		"KeySpec": key.Spec, "CustomerMasterKeySpec": key.Spec,
 	}
 	if member, list := key.algorithms(); member != "" {
 		reply[member] = list
@@ -121,7 +122,8 @@ func (in *signInput) check(key *Key) *apiError {
 	if failure := oneOf(in.MessageType, "messageType", types.MessageType("").Values()); failure != nil {
 		return failure
 	}
-	if failure := oneOf(in.SigningAlgorithm, "signingAlgorithm", types.SigningAlgorithmSpec("").Values()); failure != nil {
+	algorithms := types.SigningAlgorithmSpec("").Values()
+	if failure := oneOf(in.SigningAlgorithm, "signingAlgorithm", algorithms); failure != nil {
 		return failure
 	}
 	switch n := len(in.Message); {

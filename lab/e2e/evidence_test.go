@@ -61,10 +61,11 @@ func TestEvidence(t *testing.T) {
 		if strings.Contains(out.Stderr, "will not accept") {
 			t.Errorf("%v: %s", test.command, out.Stderr)
 		}
-		checked := l.Plugin(t, "evidence", "verify", file, "--key", public, "-o", "jsonpath={.result} {.content.verdict}")
+		checked := l.Plugin(t, "evidence", "verify", file, "--key", public,
+			"-o", "jsonpath={.result} {.content.verdict}")
 		if want := "Verified " + test.verdict; checked.Code != 0 || !strings.HasPrefix(checked.Stdout, want) {
-			t.Errorf("%v: exit code = %d, output = %q, want 0 and %q\n%s\n%s", test.command, checked.Code, checked.Stdout, want,
-				checked.Stderr, out.Stderr)
+			t.Errorf("%v: exit code = %d, output = %q, want 0 and %q\n%s\n%s", test.command, checked.Code,
+				checked.Stdout, want, checked.Stderr, out.Stderr)
 		}
 	}
 }

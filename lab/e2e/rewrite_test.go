@@ -73,7 +73,8 @@ func TestRewrite(t *testing.T) {
 	if !strings.Contains(stdout, `"result": "Verified"`) || !strings.Contains(stdout, `"verdict": "Proven"`) {
 		t.Errorf("evidence verify = %s, want Verified and Proven", stdout)
 	}
-	const versions = `jq -r .payload "$0" | base64 -d | jq -r '.predicate.resources[0].resourceVersions | .before, .after'`
+	const versions = `jq -r .payload "$0" | base64 -d |
+		jq -r '.predicate.resources[0].resourceVersions | .before, .after'`
 	if v := strings.Fields(l.Run(t, "sh", "-c", versions, evidence).Must(t)); len(v) != 2 || v[0] == "null" {
 		t.Errorf("resourceVersions of the evidence = %v, want two", v)
 	}

@@ -65,7 +65,8 @@ func (c *checker) run(file []byte, key *Key) *v1alpha1.EvidenceContent {
 	if n := Unproven(report); n > 0 {
 		subjects += fmt.Sprintf("; the report has %d more", n)
 	}
-	if !c.passes("subject", statement.checkSubjects(report), subjects) || !c.passes("consistency", CheckConsistency(report), "its counts add up, and its verdicts agree") {
+	if !c.passes("subject", statement.checkSubjects(report), subjects) ||
+		!c.passes("consistency", CheckConsistency(report), "its counts add up, and its verdicts agree") {
 		return nil
 	}
 	return contentOf(report, clusters)
@@ -121,7 +122,7 @@ func checkSignature(s Signature, payload []byte, public crypto.PublicKey) (algor
 	if err != nil {
 		return a, fmt.Errorf("the signature is not valid base64: %w", err)
 	}
-	if !verifies(public, preAuthEncoding(PayloadType, payload), raw) {
+	if !verifies(public, preAuthEncoding(payload), raw) {
 		return a, fmt.Errorf("the signature is not one of this key for this content, so the file was changed")
 	}
 	return a, nil

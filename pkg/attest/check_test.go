@@ -64,7 +64,7 @@ func TestForeignLibrary(t *testing.T) {
 		}
 		payload, err := envelope.DecodeB64Payload()
 		must(t, err)
-		if !bytes.Equal(dsse.PAE(envelope.PayloadType, payload), preAuthEncoding(PayloadType, payload)) {
+		if !bytes.Equal(dsse.PAE(envelope.PayloadType, payload), preAuthEncoding(payload)) {
 			t.Errorf("%s: the pre-authentication encodings differ", name)
 		}
 	}
@@ -119,7 +119,7 @@ func TestChangedFiles(t *testing.T) {
 		if payload == string(statement) {
 			t.Fatalf("%s is not in the statement:\n%s", old, statement)
 		}
-		signature, err := sign(context.Background(), signer(t, key), preAuthEncoding(PayloadType, []byte(payload)))
+		signature, err := sign(context.Background(), signer(t, key), preAuthEncoding([]byte(payload)))
 		must(t, err)
 		e := Envelope{PayloadType, base64.StdEncoding.EncodeToString([]byte(payload)), []Signature{signature}}
 		raw, err := e.encode()
@@ -181,7 +181,8 @@ func TestUnsigned(t *testing.T) {
 		t.Errorf("file = %s, want an empty list of signatures", file)
 	}
 	for name, key := range map[string]*Key{"without a key": nil, "with a key": {Public: newKey(t, "P-256").Public()}} {
-		if got := Check("e", file, key); got.Result != v1alpha1.EvidenceUnsigned || got.Content == nil || got.Signature != nil {
+		got := Check("e", file, key)
+		if got.Result != v1alpha1.EvidenceUnsigned || got.Content == nil || got.Signature != nil {
 			t.Errorf("%s: Check = %+v, want Unsigned", name, got)
 		}
 	}

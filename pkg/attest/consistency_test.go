@@ -27,7 +27,8 @@ func TestReportsAreConsistent(t *testing.T) {
 			r.Resources[0].Stale = 0
 		},
 		"recorded": func(r *v1alpha1.CoverageReport) {
-			r.Verdict, r.Method, r.Servers, r.Agreement, r.Control = v1alpha1.CoverageRecorded, v1alpha1.MethodReadOnly, nil, nil, ""
+			r.Verdict, r.Method = v1alpha1.CoverageRecorded, v1alpha1.MethodReadOnly
+			r.Servers, r.Agreement, r.Control = nil, nil, ""
 		},
 		"contradicted": func(r *v1alpha1.CoverageReport) {
 			r.Verdict, r.Control = v1alpha1.CoverageContradicted, v1alpha1.ControlContradicted

@@ -37,8 +37,8 @@ func (e Envelope) encode() ([]byte, error) {
 }
 
 // preAuthEncoding returns the bytes that the signatures of a DSSE envelope are for.
-func preAuthEncoding(payloadType string, payload []byte) []byte {
-	return fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(payloadType), payloadType, len(payload), payload)
+func preAuthEncoding(payload []byte) []byte {
+	return fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(PayloadType), PayloadType, len(payload), payload)
 }
 
 // parseEnvelope returns the envelope in a file, and its payload. It accepts only what encode

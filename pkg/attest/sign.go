@@ -27,7 +27,7 @@ func Encode(ctx context.Context, report runtime.Object, signer Signer) ([]byte, 
 		PayloadType: PayloadType, Payload: base64.StdEncoding.EncodeToString(payload), Signatures: []Signature{},
 	}
 	if signer != nil {
-		signature, err := sign(ctx, signer, preAuthEncoding(PayloadType, payload))
+		signature, err := sign(ctx, signer, preAuthEncoding(payload))
 		if err != nil {
 			return nil, fmt.Errorf("sign the evidence: %w", err)
 		}

@@ -161,7 +161,7 @@ func TestVerifyWritesEvidence(t *testing.T) {
 		t.Fatalf("verify: exit code = %d, want 3 and evidence:\n%s", code, stderr)
 	}
 	stdout, stderr, code := w.run(t, "evidence", "verify", file, "--key", "alias/auditors", "--region", awstest.Region)
-	for _, want := range []string{"Verified\n", "Report:", "CoverageReport", "Verdict:", "NotProven", w.prod.arn, awstest.UserARN} {
+	for _, want := range []string{"Verified\n", "CoverageReport", "NotProven", w.prod.arn, awstest.UserARN} {
 		if code != 0 || !strings.Contains(stdout, want) {
 			t.Errorf("evidence verify: exit code = %d, want 0 and %q:\n%s%s", code, want, stdout, stderr)
 		}

@@ -109,12 +109,14 @@ func TestUnsupportedSigningKeys(t *testing.T) {
 	a := newAWS(t)
 	keyARN := a.key(t, signingKey("ECC_NIST_P256"))
 	for want, change := range map[string]func(*kms.GetPublicKeyOutput){
-		"its kind ECC_SECG_P256K1 is not supported":       func(o *kms.GetPublicKeyOutput) { o.KeySpec = "ECC_SECG_P256K1" },
-		"its kind ECC_NIST_EDWARDS25519 is not supported": func(o *kms.GetPublicKeyOutput) { o.KeySpec = "ECC_NIST_EDWARDS25519" },
-		"its kind ML_DSA_65 is not supported":             func(o *kms.GetPublicKeyOutput) { o.KeySpec = "ML_DSA_65" },
-		"does not support ECDSA_SHA_256":                  func(o *kms.GetPublicKeyOutput) { o.SigningAlgorithms = nil },
-		"a public key that is not valid":                  func(o *kms.GetPublicKeyOutput) { o.PublicKey = []byte{1} },
-		"its usage is KEY_AGREEMENT":                      func(o *kms.GetPublicKeyOutput) { o.KeyUsage = "KEY_AGREEMENT" },
+		"its kind ECC_SECG_P256K1 is not supported": func(o *kms.GetPublicKeyOutput) { o.KeySpec = "ECC_SECG_P256K1" },
+		"its kind ECC_NIST_EDWARDS25519 is not supported": func(o *kms.GetPublicKeyOutput) {
+			o.KeySpec = "ECC_NIST_EDWARDS25519"
+		},
+		"its kind ML_DSA_65 is not supported": func(o *kms.GetPublicKeyOutput) { o.KeySpec = "ML_DSA_65" },
+		"does not support ECDSA_SHA_256":      func(o *kms.GetPublicKeyOutput) { o.SigningAlgorithms = nil },
+		"a public key that is not valid":      func(o *kms.GetPublicKeyOutput) { o.PublicKey = []byte{1} },
+		"its usage is KEY_AGREEMENT":          func(o *kms.GetPublicKeyOutput) { o.KeyUsage = "KEY_AGREEMENT" },
 	} {
 		_, err := NewSigningKey(context.Background(), kinds{a.kms(), change}, keyARN)
 		if err == nil || !strings.Contains(err.Error(), want) {
