@@ -196,7 +196,8 @@ func TestHealthCheckThreads(t *testing.T) {
 				awstest.Must(t, x.CheckHealth(x.cluster))
 				stdout, stderr, code := x.run(t, append([]string{"status", "--key-details", "-o", "json"}, x.where...)...)
 				var r v1alpha1.EncryptionReport
-				if err := json.Unmarshal([]byte(stdout), &r); err != nil || code != 0 || r.Evidence == nil || r.Evidence.Key == nil {
+				err := json.Unmarshal([]byte(stdout), &r)
+				if err != nil || code != 0 || r.Evidence == nil || r.Evidence.Key == nil {
 					t.Fatalf("exit code = %d, %v\n%s%s", code, err, stdout, stderr)
 				}
 				for _, c := range r.Evidence.Key.Checks {

@@ -13,8 +13,8 @@ import (
 // TestRoleNotes checks that only errors about the cluster's role get the note.
 func TestRoleNotes(t *testing.T) {
 	const role, key = "arn:aws:iam::1:role/cluster", "arn:aws:kms:eu-central-1:111122223333:key/k"
-	const assumed = "Role with arn: " + role + ", could not be assumed because it does not exist or the trusted entity is " +
-		"not correct"
+	const assumed = "Role with arn: " + role + ", could not be assumed because it does not exist or the trusted entity " +
+		"is not correct"
 	failed := func(code, message, status string) v1alpha1.EncryptionReport {
 		var r v1alpha1.EncryptionReport
 		r.Encryption.Update = &v1alpha1.Update{ID: "u-1", Status: status, KeyARN: key,

@@ -107,8 +107,8 @@ func RoleError(err error, keyARN string, access RoleAccess, unread string) error
 		return hint.Wrap(fmt.Errorf("EKS could not assume the cluster's role: %w", err), "check the role's trust policy, "+
 			"and that the policy of %s allows the role %s", keyARN, strings.Join(RoleActions(), ", "))
 	case access.ShutsOut() && len(access.Denials) > 0:
-		return hint.Wrap(fmt.Errorf("the key policy refuses the cluster's role %s, which EKS reports as a role that it could "+
-			"not assume: %s: %w", access.Role, strings.Join(access.Denials, "; "), err), denialRemedy)
+		return hint.Wrap(fmt.Errorf("the key policy refuses the cluster's role %s, which EKS reports as a role that it "+
+			"could not assume: %s: %w", access.Role, strings.Join(access.Denials, "; "), err), denialRemedy)
 	case access.ShutsOut():
 		return hint.Wrap(fmt.Errorf("the key policy does not allow the cluster's role %s, which EKS reports as a role that "+
 			"it could not assume: %w", access.Role, err), "%s; if the message stays, %s", add, trust)

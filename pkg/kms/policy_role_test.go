@@ -101,7 +101,8 @@ func TestAdministration(t *testing.T) {
 		{"everybody", []string{allowed(`"*"`, `"kms:*"`)}, v1alpha1.ResultPass, "always"},
 		{"one role", []string{allowed(admin, `"kms:*"`)}, v1alpha1.ResultWarn, roleARN},
 		{"the account reads, one role writes", []string{allowed(root, `"kms:Get*"`), allowed(admin, `"kms:PutKeyPolicy"`)},
-			v1alpha1.ResultWarn, "only these can change its policy, and once they are deleted, only AWS Support can: " + roleARN},
+			v1alpha1.ResultWarn, "only these can change its policy, and once they are deleted, only AWS Support can: " +
+				roleARN},
 		{"one role and a deleted one", []string{allowed(`["AROAEXAMPLE12345678",`+admin+`]`, `"kms:*"`)},
 			v1alpha1.ResultWarn, "deleted: AROAEXAMPLE12345678"},
 		{"a deleted principal", []string{allowed(`"AIDAEXAMPLE12345678"`, `"kms:*"`)}, v1alpha1.ResultWarn,
