@@ -208,8 +208,8 @@ func (r *run) agreeBefore(ctx context.Context, s *servers) error {
 		return nil
 	}
 	if len(s.voters()) > 1 && s.writeHash() == "" {
-		return hint.Wrap(errNotCompared, "nothing further was written; check the failures of `verify --by-metrics`, "+
-			"or name another resource or namespace")
+		return hint.Wrap(errNotCompared, "a webhook may refuse all writes: name another namespace with -n, "+
+			"or let the user read /metrics (`kubectl eks-encrypt generate rbac`)")
 	}
 	return nil
 }
