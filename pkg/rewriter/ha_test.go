@@ -180,7 +180,8 @@ func TestBlindServer(t *testing.T) {
 		o := options(f, v1alpha1.MethodRewrite)
 		o.Sleep, o.Patience = noSleep, time.Second
 		if result, err := Run(t.Context(), o); !errors.Is(err, errDisagree) || f.writes > 1 {
-			t.Errorf("server %d is blind: Run = %+v, %v with %d writes, want %v and 1", blind, result, err, f.writes, errDisagree)
+			t.Errorf("server %d is blind: Run = %+v, %v with %d writes, want %v and 1", blind, result, err, f.writes,
+				errDisagree)
 		}
 	}
 }
