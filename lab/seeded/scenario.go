@@ -125,8 +125,9 @@ func (p Plane) reachable() bool { return p.Balance != "first" }
 
 func (s Scenario) String() string {
 	return fmt.Sprintf("seed %d: %d servers, %s, hot reload %t, GOAWAY %g, opaque %t; "+
-		"%s (server %d, readable %t, after %s); %d+%d+%d secrets, noted %t; %s", s.Seed, s.Servers, s.Balance, s.HotReload, s.Goaway, s.Opaque, s.Kind, s.Lagging,
-		s.Readable, s.At.Round(time.Millisecond), s.Secrets, s.Plain, s.Later, s.Noted, strings.Join(s.Command, " "))
+		"%s (server %d, readable %t, after %s); %d+%d+%d secrets, noted %t; %s",
+		s.Seed, s.Servers, s.Balance, s.HotReload, s.Goaway, s.Opaque, s.Kind, s.Lagging, s.Readable,
+		s.At.Round(time.Millisecond), s.Secrets, s.Plain, s.Later, s.Noted, strings.Join(s.Command, " "))
 }
 
 func pick[T any](random *rand.Rand, choices ...T) T { return choices[random.IntN(len(choices))] }

@@ -23,12 +23,17 @@ var errDisagree = errors.New("the API servers disagree about the write key, or i
 // than the one that was.
 var errNotReached = errors.New("not every API server was reached, and the others may write with another key")
 
+// errNotCompared means that no object was found that all API servers could judge.
+var errNotCompared = errors.New("the API servers could not be compared: no object could be written through all of them")
+
 // errContradicted means that the API servers do not write with the key that EKS reports.
 var errContradicted = errors.New("the API servers do not write with the current key")
 
 // IsUnsafe reports whether a run ended because the API servers disagree about the write
 // key, or may disagree.
-func IsUnsafe(err error) bool { return errors.Is(err, errDisagree) || errors.Is(err, errNotReached) }
+func IsUnsafe(err error) bool {
+	return errors.Is(err, errDisagree) || errors.Is(err, errNotReached) || errors.Is(err, errNotCompared)
+}
 
 func disagreement(detail string) error {
 	return hint.Wrap(fmt.Errorf("%w: %s", errDisagree, detail),
@@ -75,18 +80,29 @@ func (r *run) poll(
 ) (ballot, error) {
 	ids, asked := map[string]bool{}, 0
 	lanes := s.voters()
-	refusedFirst := w.version != 0
+	refusedFirst, readable, unreadable := w.version != 0, false, false
 	for i := 0; i < len(lanes); i++ {
 		lane := lanes[i]
 		after, connection, err := r.ask(ctx, lane, w, w.version, patience)
+		if isUndecryptable(err) || keyUnknown(err) {
+			switch {
+			case readable:
+				return disagreed, nil // this server does not know the key of the object
+			case i == len(lanes)-1:
+				return unusable, err
+			}
+			unreadable = true
+			continue
+		}
 		switch {
 		case objectNotFound(err), apierrors.IsConflict(err):
 			return unusable, nil
-		case isUndecryptable(err) && i > 0:
-			return disagreed, nil // the servers before could read it
 		case err != nil:
 			return unusable, err
+		case unreadable:
+			return disagreed, nil
 		}
+		readable = true
 		if w.version == 0 {
 			w.version, refusedFirst = after, after <= listVersion
 			w.taken = !refusedFirst
@@ -174,6 +190,10 @@ func (r *run) agreeBefore(ctx context.Context, s *servers) error {
 	if err == nil && slow && r.agreement.Before == v1alpha1.AgreementUnknown {
 		_, err = r.compareBefore(ctx, s, objectTimeout) // every webhook is slow
 	}
+	if err == nil && r.agreement.Before == v1alpha1.AgreementUnknown && len(s.voters()) > 1 && s.writeHash() == "" {
+		return hint.Wrap(errNotCompared, "a webhook may refuse all writes: name another namespace with -n, "+
+			"or let the user read /metrics (`kubectl eks-encrypt generate rbac`)")
+	}
 	return err
 }
 
@@ -203,7 +223,7 @@ func (r *run) compareBefore(ctx context.Context, s *servers, patience time.Durat
 		case result == disagreed:
 			r.agreement.Before = v1alpha1.Disagree
 			return slow, disagreement(
-				fmt.Sprintf("a no-op write of %s %s was refused by one and taken by another", r.resource, w))
+				fmt.Sprintf("two of them judged a no-op write of %s %s differently", r.resource, w))
 		}
 		r.agreement.Before = v1alpha1.Agree
 		if w.version <= r.control.before {

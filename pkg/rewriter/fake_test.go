@@ -2,6 +2,7 @@ package rewriter
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -215,6 +216,12 @@ func undecryptableError(o *cell) *apierrors.StatusError {
 		fmt.Errorf("unable to transform key %q: no matching prefix found", "/registry/"+o.path()))
 }
 
+// unreadableError is the response to a request for one object.
+func unreadableError() *apierrors.StatusError {
+	return apierrors.NewInternalError(
+		errors.New("data from the storage is not transformable revision=0: no matching prefix found"))
+}
+
 func (f *fake) servePatch(s *fakeServer, w http.ResponseWriter, r *http.Request, resource, namespace, name string) {
 	var patch struct {
 		Metadata struct {
@@ -235,7 +242,7 @@ func (f *fake) servePatch(s *fakeServer, w http.ResponseWriter, r *http.Request,
 		respondError(w, apierrors.NewNotFound(gr, name))
 		return
 	case !s.canRead(o):
-		respondError(w, undecryptableError(o))
+		respondError(w, unreadableError())
 		return
 	case patch.Metadata.ResourceVersion != "" && patch.Metadata.ResourceVersion != strconv.FormatUint(o.rv, 10):
 		respondError(w, apierrors.NewConflict(gr, name, fmt.Errorf("the object has been modified")))

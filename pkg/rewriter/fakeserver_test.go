@@ -184,7 +184,7 @@ func (f *fake) serveGet(s *fakeServer, w http.ResponseWriter, r *http.Request, r
 	case o == nil:
 		respondError(w, apierrors.NewNotFound(schema.GroupResource{Resource: resource}, name))
 	case !s.canRead(o):
-		respondError(w, undecryptableError(o))
+		respondError(w, unreadableError())
 	default:
 		s.reads[o.key]++
 		respondTable(w, r, metav1.ListMeta{ResourceVersion: fmt.Sprint(o.rv)}, o)

@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
@@ -157,6 +160,55 @@ func TestConfine(t *testing.T) {
 	_, err := Run(t.Context(), o)
 	if !errors.Is(err, errNotReached) || f.writes > 0 {
 		t.Errorf("Run = %v with %d writes, want %v and none", err, f.writes, errNotReached)
+	}
+}
+
+// TestBlindServer has a server that does not know the new key, which its metrics do not show.
+// It must be recognized, whichever server is asked first.
+func TestBlindServer(t *testing.T) {
+	for blind := range 2 {
+		f := newFake(t)
+		f.addServer()
+		f.balance = func(n int) int { return n % 2 }
+		f.put("namespaces", "", "default", oldKey)
+		f.put("namespaces", "", "kube-system", oldKey)
+		f.secrets("a", 30, oldKey)
+		f.servers[blind].lags, f.servers[blind].blind = true, true
+		for _, s := range f.servers {
+			s.wroteBoth = true
+		}
+		o := options(f, v1alpha1.MethodRewrite)
+		o.Sleep, o.Patience = noSleep, time.Second
+		if result, err := Run(t.Context(), o); !errors.Is(err, errDisagree) || f.writes > 1 {
+			t.Errorf("server %d is blind: Run = %+v, %v with %d writes, want %v and 1", blind, result, err, f.writes,
+				errDisagree)
+		}
+	}
+}
+
+// TestNotCompared has a webhook that refuses every write, so that it is unknown whether the
+// two servers agree.
+func TestNotCompared(t *testing.T) {
+	f := newFake(t)
+	f.addServer().lags = true
+	f.balance = func(n int) int { return n % 2 }
+	f.secrets("a", 30, oldKey)
+	for _, s := range f.servers {
+		s.wroteBoth = true
+	}
+	refused := 0
+	f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPatch {
+			return false
+		}
+		refused++
+		respondError(w, apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "", errors.New("webhook")))
+		return true
+	}
+	o := options(f, v1alpha1.MethodRewrite)
+	o.Sleep = noSleep
+	if _, err := Run(t.Context(), o); !errors.Is(err, errNotCompared) || refused > maxCandidates {
+		t.Errorf("Run = %v after %d writes, want %v after %d", err, refused, errNotCompared, maxCandidates)
 	}
 }
 

@@ -108,7 +108,7 @@ func TestMigrateErrors(t *testing.T) {
 				s.wroteBoth = true
 			}
 			return migrator(f, svmv1.MigrationSucceeded)
-		}, "taken by another", 2},
+		}, "judged a no-op write", 2},
 		"failed": {func(f *fake) intercept {
 			return migrator(f, svmv1.MigrationRunning, svmv1.MigrationFailed)
 		}, "failed: Because of this", 1},
