@@ -56,7 +56,7 @@ func TestNoValue(t *testing.T) {
 	}{
 		{[]string{"verify"}, false},
 		{[]string{"verify", "--sample", "10"}, false},
-		{[]string{"verify", "--by-metrics"}, true},
+		{[]string{"verify", "--by-metrics"}, false},
 		{[]string{"rewrite", "--max-concurrency", "2"}, true},
 		{[]string{"verify", "--probe", "--max-concurrency", "2"}, false},
 		{[]string{"rewrite", "--all-resources"}, false},
