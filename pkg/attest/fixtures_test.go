@@ -84,8 +84,8 @@ func audit() *v1alpha1.AuditReport {
 		Scope: v1alpha1.AuditScope{Contexts: []string{"prod", "kind"}},
 		Items: []v1alpha1.EncryptionReport{*status(), unreached}, Coverage: []v1alpha1.CoverageReport{*coverage()},
 		Findings: []v1alpha1.Finding{{Cluster: clusterARN, Control: "ENC-4"}},
-		Summary: v1alpha1.AuditSummary{Clusters: 2, Findings: 1, Outcome: v1alpha1.OutcomeFinding,
-			ByVerdict: map[v1alpha1.Verdict]int{v1alpha1.VerdictCustomerManagedKey: 1, v1alpha1.VerdictNotApplicable: 1},
+		Summary: v1alpha1.AuditSummary{Clusters: 1, NotEKS: 1, Findings: 1, Outcome: v1alpha1.OutcomeFinding,
+			ByVerdict: map[v1alpha1.Verdict]int{v1alpha1.VerdictCustomerManagedKey: 1},
 			ByControl: map[string]map[v1alpha1.Result]int{}},
 	}
 	for _, c := range r.Items[0].Controls {

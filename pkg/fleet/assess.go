@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
 // Answers are the results of the queries, the input of Assess.
@@ -64,7 +65,7 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 		}
 		rules.evaluate(r, data)
 		rules.collect(r, out)
-		if notEKS(r) {
+		if encryption.NotEKS(r) {
 			out.Summary.NotEKS++
 		} else {
 			out.Summary.Clusters++
@@ -113,9 +114,4 @@ func incomplete(r *v1alpha1.AuditReport) bool {
 	toJudge := func(i v1alpha1.EncryptionReport) bool { return i.Cluster.ARN != "" && transition(&i) == "" }
 	return len(r.Undecided) > 0 || !slices.ContainsFunc(r.Items, toJudge) ||
 		slices.ContainsFunc(r.Unreachable, func(u v1alpha1.Unreachable) bool { return u.Waiver == nil })
-}
-
-// notEKS reports whether the item is a kube context that does not lead to an EKS cluster.
-func notEKS(r *v1alpha1.EncryptionReport) bool {
-	return r.Cluster.ARN == "" && r.Encryption.Verdict == v1alpha1.VerdictNotApplicable
 }

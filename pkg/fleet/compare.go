@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
 // ParseReport parses an audit report in JSON or YAML.
@@ -39,7 +40,7 @@ func Compare(was, is *v1alpha1.AuditReport) *v1alpha1.AuditChanges {
 	for id, old := range c.before {
 		current := c.now[id]
 		switch {
-		case notEKS(old):
+		case encryption.NotEKS(old):
 		case current == nil && answered(is, old) && !slices.Contains(is.Scope.FilteredOut, id):
 			c.Gone = append(c.Gone, id)
 		case current == nil, judged(old) && !judged(current):
@@ -49,7 +50,7 @@ func Compare(was, is *v1alpha1.AuditReport) *v1alpha1.AuditChanges {
 		}
 	}
 	for id := range c.now {
-		if c.before[id] == nil && !notEKS(c.now[id]) && !unreachable(was, c.now[id]) {
+		if c.before[id] == nil && !encryption.NotEKS(c.now[id]) && !unreachable(was, c.now[id]) {
 			c.New = append(c.New, id)
 		}
 	}

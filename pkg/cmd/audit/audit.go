@@ -142,9 +142,6 @@ func (o *options) validate(changed func(flag string) bool) error {
 	if err := o.evidence.Validate(); err != nil {
 		return err
 	}
-	if err := o.parseShard(&o.scope); err != nil {
-		return err
-	}
 	return o.scopeOptions.validate(changed)
 }
 
@@ -160,6 +157,9 @@ func (o *options) complete() (err error) {
 		o.factory = o.factory.WithAWS(flags)
 	}
 	if err = o.readAccounts(o.factory.AWS.ExternalID); err != nil {
+		return err
+	}
+	if err = o.parseShard(&o.scope); err != nil {
 		return err
 	}
 	if o.rules, err = o.readRules(o.verify, time.Now()); err != nil {

@@ -29,8 +29,8 @@ func (s *shardOptions) parseShard(scope *fleet.Scope) (err error) {
 	if scope.Shard, err = fleet.ParseShard(s.shardFlag, os.Getenv(jobIndex)); err != nil {
 		return cmdutil.UsageErrorf("--shard: %w", err)
 	}
-	if !scope.Organization && len(scope.Accounts) == 0 {
-		return cmdutil.UsageErrorf("--shard needs --accounts or --organization")
+	if !scope.Organization && len(scope.Units) == 0 && len(scope.Accounts) == 0 {
+		return cmdutil.UsageErrorf("--shard needs --accounts, --ou or --organization")
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"io"
+	"strconv"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,7 +45,7 @@ func metricFamilies() families {
 		newFamily(metricFindings, "Number of failed controls that decide and are not waived."),
 		newFamily(metricUndecided, "Number of controls that decide and whose result is unknown."),
 		newFamily(metricWaived, "Number of failed controls that are waived."),
-		newFamily(metricUnreachable, "Number of accounts, regions and kube contexts that could not be queried."),
+		newFamily(metricUnreachable, "Number of accounts, regions and kube contexts that could not be queried and are not waived."),
 		newFamily(metricPlace,
 			"Account, region or kube context that could not be queried, as labels; the value is always 1."),
 	}
@@ -58,9 +59,10 @@ func writeOpenMetrics(w io.Writer, v *reportRows) error {
 	all.add(metricFindings, float64(len(v.Findings)))
 	all.add(metricUndecided, float64(len(v.Undecided)))
 	all.add(metricWaived, float64(len(v.Waived)))
-	all.add(metricUnreachable, float64(len(v.Unreachable)))
+	all.add(metricUnreachable, float64(len(v.notWaived())))
 	for _, u := range v.Unreachable {
-		all.add(metricPlace, 1, label{"account", u.Account}, label{"region", u.Region}, label{"context", u.Context})
+		all.add(metricPlace, 1, label{"account", u.Account}, label{"region", u.Region}, label{"context", u.Context},
+			label{"waived", strconv.FormatBool(u.Waiver != nil)})
 	}
 	return all.write(w)
 }
