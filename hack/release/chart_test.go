@@ -55,7 +55,8 @@ func TestChartRelease(t *testing.T) {
 		Images []struct{ Images, Tags []string } `json:"dockers_v2"`
 	}
 	for path, into := range map[string]any{
-		chart + "Chart.yaml": &meta, chart + "values.yaml": &values, "plugins/krew.yaml": &krew, ".goreleaser.yaml": &releaser,
+		chart + "Chart.yaml": &meta, chart + "values.yaml": &values, "plugins/krew.yaml": &krew,
+		".goreleaser.yaml": &releaser,
 	} {
 		if err := yaml.Unmarshal([]byte(read(t, path)), into); err != nil {
 			t.Fatalf("%s: %v", path, err)

@@ -23,8 +23,8 @@ func RotationText(r *v1alpha1.Rotation) string {
 }
 
 // RotationMeaning is what users ask most about rotation.
-const RotationMeaning = "rotation inside the key never makes an object stale: KMS keeps the old material and decrypts " +
-	"with it"
+const RotationMeaning = "rotation inside the key never makes an object stale: " +
+	"KMS keeps the old material and decrypts with it"
 
 // RotationDetails returns the automatic rotation with its next date, and the rotations so far. rotations may be nil,
 // and unknown is then why.

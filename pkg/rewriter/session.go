@@ -111,7 +111,8 @@ func newSession(ctx context.Context, o *Options) (*session, error) {
 		lanes = min(max(len(s.servers.voters()), 1), maxWriteLanes) + o.MaxConcurrency/streamsPerLane
 	}
 	s.limiter = limiter.New(limiter.Options{
-		Ceiling: min(o.MaxConcurrency, untriedConcurrency), Tolerance: tolerance(o.MaxConcurrency), Distance: distance, Now: o.Now,
+		Ceiling: min(o.MaxConcurrency, untriedConcurrency), Tolerance: tolerance(o.MaxConcurrency),
+		Distance: distance, Now: o.Now,
 	})
 	var err error
 	s.client, err = newClient(o.Config, lanes)

@@ -33,8 +33,8 @@ type page struct {
 	Script template.JS
 }
 
-// pageRows is the number of rows of a list that the page shows at a time. The rows after them are in a template element,
-// which the browser neither lays out nor paints, so that a report of 10,000 clusters opens quickly.
+// pageRows is the number of rows of a list that the page shows at a time. The others are in a template element, which
+// the browser neither lays out nor paints, so that a report of 10,000 clusters opens quickly.
 const pageRows = 100
 
 // writeHTML writes one self-contained page. Its script adds pages, sorting and filters.

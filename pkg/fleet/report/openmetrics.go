@@ -45,7 +45,8 @@ func metricFamilies() families {
 		newFamily(metricFindings, "Number of failed controls that decide and are not waived."),
 		newFamily(metricUndecided, "Number of controls that decide and whose result is unknown."),
 		newFamily(metricWaived, "Number of failed controls that are waived."),
-		newFamily(metricUnreachable, "Number of accounts, regions and kube contexts that could not be queried and are not waived."),
+		newFamily(metricUnreachable,
+			"Number of accounts, regions and kube contexts that could not be queried and are not waived."),
 		newFamily(metricPlace,
 			"Account, region or kube context that could not be queried, as labels; the value is always 1."),
 	}

@@ -36,7 +36,8 @@ func large(t testing.TB, n int) *v1alpha1.AuditReport {
 		switch {
 		case key == nil:
 			r.Findings = append(r.Findings, newFinding(item, "ENC-2", v1alpha1.SeverityHigh,
-				"the cluster "+fmt.Sprintf("%q", name)+" has no customer-managed key", "Associate a key: kubectl eks-encrypt associate"))
+				"the cluster "+fmt.Sprintf("%q", name)+" has no customer-managed key",
+				"Associate a key: kubectl eks-encrypt associate"))
 			continue
 		case key.Usable == v1alpha1.UsableNo:
 			r.Findings = append(r.Findings, newFinding(item, "ENC-3", v1alpha1.SeverityCritical, key.Reason,
