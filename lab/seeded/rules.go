@@ -158,10 +158,10 @@ func (r Run) unexpected() (found []string) {
 	if proven := r.Verdict == "Proven"; proven != (r.Code == 0) && r.Method != "Migrator" {
 		add("exit code %d with verdict %s", r.Code, r.Verdict)
 	}
-	if !r.Healthy {
+	if !r.Healthy || !r.Reachable { // it may refuse to write if one server was not reached
 		return found
 	}
-	if r.Reachable && !r.Unshown && r.Verdict != "Proven" {
+	if !r.Unshown && r.Verdict != "Proven" {
 		add("a healthy run ends %s: %s", r.Verdict, r.Statement)
 	}
 	if n := r.others(r.After); n > 0 {

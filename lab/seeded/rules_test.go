@@ -100,7 +100,7 @@ func TestContradictions(t *testing.T) {
 		"healthy, one is not reached": {Run{Coverage: report("NotProven", arn, ""), Code: 1, After: objects("a=c"),
 			Healthy: true}, ""},
 		"healthy, left behind": {Run{Coverage: report("NotProven", arn, ""), Code: 1, After: objects("a=o"),
-			Healthy: true}, "after a healthy run"},
+			Healthy: true, Reachable: true, Unshown: true}, "after a healthy run"},
 		"healthy, contradicted": {Run{Coverage: report("Contradicted", arn, ""), Code: 1, After: objects("a=c"),
 			Healthy: true}, "all servers write"},
 	} {
