@@ -30,7 +30,7 @@ func curve(ctx context.Context, servers int, roundTrip time.Duration) error {
 	fmt.Printf("\n%d API servers, round trip %s\n\n", servers, roundTrip)
 	fmt.Println("| in flight | writes/s | mean latency | probe p50 / p99 |\n|--:|--:|--:|--:|")
 	for i, level := range append([]int{8}, levels...) { // the first one warms up
-		m, err := s.measure(ctx, l, fixed(level, objects), fmt.Sprintf("level-%d", i))
+		m, err := s.measure(ctx, l, fixed("", level, objects), fmt.Sprintf("level-%d", i))
 		if err != nil {
 			return err
 		}
@@ -40,23 +40,4 @@ func curve(ctx context.Context, servers int, roundTrip time.Duration) error {
 		}
 	}
 	return nil
-}
-
-// fixed writes with a fixed number of concurrent requests.
-func fixed(level, objects int) method {
-	return method{"", objects, func(ctx context.Context, l *benchLab, server, namespace string) (int64, error) {
-		w, err := newWriter(ctx, l, server)
-		if err != nil {
-			return 0, err
-		}
-		defer w.close()
-		names, err := w.list(ctx, namespace)
-		if err != nil {
-			return 0, err
-		}
-		if n := w.writeAll(ctx, namespace, names, level); n > 0 {
-			return 0, fmt.Errorf("%d of %d writes failed", n, len(names))
-		}
-		return 0, nil
-	}}
 }

@@ -28,8 +28,11 @@ const (
 
 // unpaced sends the plugin's requests as fast as the server accepts them, without
 // pacing, proof and closing pass. Its rate is the server's limit.
-func unpaced(objects int) method {
-	run := func(ctx context.Context, l *benchLab, server, namespace string) (int64, error) {
+func unpaced(objects int) method { return fixed(methodLoader, unpacedRequests, objects) }
+
+// fixed writes with a fixed number of concurrent requests.
+func fixed(name string, level, objects int) method {
+	return method{name, objects, func(ctx context.Context, l *benchLab, server, namespace string) (int64, error) {
 		w, err := newWriter(ctx, l, server)
 		if err != nil {
 			return 0, err
@@ -39,12 +42,11 @@ func unpaced(objects int) method {
 		if err != nil {
 			return 0, err
 		}
-		if n := w.writeAll(ctx, namespace, names, unpacedRequests); n > 0 || len(names) != objects {
+		if n := w.writeAll(ctx, namespace, names, level); n > 0 || len(names) != objects {
 			return 0, fmt.Errorf("%d of %d writes failed, want 0 of %d", n, len(names), objects)
 		}
 		return 0, nil
-	}
-	return method{methodLoader, objects, run}
+	}}
 }
 
 // writer sends the plugin's requests over several connections.

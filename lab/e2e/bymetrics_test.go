@@ -13,8 +13,6 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/etcdclient"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/labtest"
 )
 
@@ -106,15 +104,7 @@ func readAll(t *testing.T, l *labtest.Lab, n int, pause time.Duration) (end func
 // API servers and controllers write all the time.
 func writtenSince(t *testing.T, l *labtest.Lab, revision int64) (keys []string) {
 	t.Helper()
-	dir := state.Dir(l.Dir)
-	lab, err := state.Load(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	etcd, err := etcdclient.New(dir, lab)
-	if err != nil {
-		t.Fatal(err)
-	}
+	etcd := l.Etcd(t)
 	defer etcd.Close()
 	written, err := etcd.Get(t.Context(), "/registry/", clientv3.WithPrefix(), clientv3.WithKeysOnly(),
 		clientv3.WithMinModRev(revision+1))

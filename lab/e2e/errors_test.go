@@ -18,8 +18,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
-	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/etcdclient"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/labtest"
 )
 
@@ -102,15 +100,7 @@ func TestRejectedRequests(t *testing.T) {
 func TestContinueTokenExpires(t *testing.T) {
 	const n = 2500
 	l := startStale(t, n)
-	dir := state.Dir(l.Dir)
-	lab, err := state.Load(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	etcd, err := etcdclient.New(dir, lab)
-	if err != nil {
-		t.Fatal(err)
-	}
+	etcd := l.Etcd(t)
 	defer etcd.Close()
 	kube := client(t, l)
 	var expired atomic.Int64

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/etcdclient"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/labtest"
 )
 
@@ -74,15 +72,7 @@ func TestEtcdQuota(t *testing.T) {
 // databaseSize returns the size of etcd's database.
 func databaseSize(t *testing.T, l *labtest.Lab) float64 {
 	t.Helper()
-	dir := state.Dir(l.Dir)
-	lab, err := state.Load(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	etcd, err := etcdclient.New(dir, lab)
-	if err != nil {
-		t.Fatal(err)
-	}
+	etcd := l.Etcd(t)
 	defer etcd.Close()
 	status, err := etcd.Status(t.Context(), etcd.Endpoints()[0])
 	if err != nil {

@@ -24,7 +24,7 @@ type Snapshot struct {
 // Snapshot reads every object in etcd.
 func (l *Lab) Snapshot(t *testing.T) Snapshot {
 	t.Helper()
-	etcd := l.etcd(t)
+	etcd := l.Etcd(t)
 	defer func() { _ = etcd.Close() }() // all requests are done
 	s := Snapshot{Provider: map[string]string{}}
 	var err error
@@ -39,7 +39,7 @@ func (l *Lab) Snapshot(t *testing.T) Snapshot {
 // first snapshot to the last one.
 func (l *Lab) History(t *testing.T, first, last Snapshot) map[string][]string {
 	t.Helper()
-	etcd := l.etcd(t)
+	etcd := l.Etcd(t)
 	defer func() { _ = etcd.Close() }() // all requests are done
 	history := map[string][]string{}
 	for key, provider := range first.Provider {
@@ -71,7 +71,7 @@ func (l *Lab) History(t *testing.T, first, last Snapshot) map[string][]string {
 // DeleteSecrets deletes all secrets from etcd, and the record of the plugin.
 func (l *Lab) DeleteSecrets(t *testing.T) {
 	t.Helper()
-	etcd := l.etcd(t)
+	etcd := l.Etcd(t)
 	defer func() { _ = etcd.Close() }() // all requests are done
 	for _, prefix := range []string{secretsPrefix, "/registry/configmaps/kube-system/eks-encrypt"} {
 		if _, err := etcd.Delete(t.Context(), prefix, clientv3.WithPrefix()); err != nil {
@@ -80,8 +80,8 @@ func (l *Lab) DeleteSecrets(t *testing.T) {
 	}
 }
 
-// etcd returns a client of the lab's etcd. The caller closes it.
-func (l *Lab) etcd(t *testing.T) *clientv3.Client {
+// Etcd returns a client of the lab's etcd. The caller closes it.
+func (l *Lab) Etcd(t *testing.T) *clientv3.Client {
 	t.Helper()
 	config, err := state.Load(state.Dir(l.Dir))
 	if err != nil {
