@@ -20,11 +20,7 @@ type signInput struct {
 }
 
 func (s *Server) sign(c *call) (any, *apiError) {
-	key, in, digest, failure := s.signing(c, "Sign")
-	if failure != nil {
-		return nil, failure
-	}
-	signer, failure := s.privateKey(key)
+	key, signer, in, digest, failure := s.signing(c, "Sign")
 	switch {
 	case failure != nil:
 		return nil, failure
@@ -40,11 +36,7 @@ func (s *Server) sign(c *call) (any, *apiError) {
 }
 
 func (s *Server) verifySignature(c *call) (any, *apiError) {
-	key, in, digest, failure := s.signing(c, "Verify")
-	if failure != nil {
-		return nil, failure
-	}
-	signer, failure := s.privateKey(key)
+	key, signer, in, digest, failure := s.signing(c, "Verify")
 	switch {
 	case failure != nil:
 		return nil, failure
@@ -87,11 +79,11 @@ func (s *Server) getPublicKey(c *call) (any, *apiError) {
 	return reply, nil
 }
 
-// signing returns the key of a call of Sign or Verify, and the digest to sign.
-func (s *Server) signing(c *call, action string) (*Key, *signInput, []byte, *apiError) {
+// signing returns the key of a call of Sign or Verify with its private key, and the digest to sign.
+func (s *Server) signing(c *call, action string) (*Key, crypto.Signer, *signInput, []byte, *apiError) {
 	in := &signInput{}
 	if failure := c.decode(in); failure != nil {
-		return nil, nil, nil, failure
+		return nil, nil, nil, nil, failure
 	}
 	key, failure := s.key(c, in.KeyID, action, map[string]string{
 		"kms:SigningAlgorithm": in.SigningAlgorithm, "kms:MessageType": in.MessageType,
@@ -107,14 +99,18 @@ func (s *Server) signing(c *call, action string) (*Key, *signInput, []byte, *api
 		failure = in.check(key)
 	}
 	if failure != nil {
-		return nil, nil, nil, failure
+		return nil, nil, nil, nil, failure
+	}
+	signer, failure := s.privateKey(key)
+	if failure != nil {
+		return nil, nil, nil, nil, failure
 	}
 	if in.MessageType == string(types.MessageTypeDigest) {
-		return key, in, in.Message, nil
+		return key, signer, in, in.Message, nil
 	}
 	h := in.options().HashFunc().New()
 	h.Write(in.Message)
-	return key, in, h.Sum(nil), nil
+	return key, signer, in, h.Sum(nil), nil
 }
 
 // check validates the parameters in the order and with the messages of KMS.
