@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
 )
 
 // The parts of the AWS Security Finding Format that writeASFF uses, in the form that BatchImportFindings accepts.
@@ -126,7 +127,7 @@ func asffFindings(v *reportRows) ([]asffFinding, int) {
 		add(v.asffOf(r))
 	}
 	for _, u := range v.Unreachable {
-		partition := regionPartition(u.Region)
+		partition := awsPartition(binding.PartitionOf(u.Region))
 		f := v.asff("unreachable/"+u.Account+"/"+u.Region, "reachability", partition, u.Account, u.Region)
 		f.Title = "EKS clusters could not be queried"
 		f.Description = shorten(cmp.Or(u.Reason, noReason), 1024)
@@ -193,17 +194,6 @@ func awsPartition(s string) string {
 	switch s {
 	case "aws-cn", "aws-us-gov":
 		return s
-	}
-	return "aws"
-}
-
-// regionPartition returns the partition of a region. The names of regions begin with it, except in the main one.
-func regionPartition(region string) string {
-	switch {
-	case strings.HasPrefix(region, "cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(region, "us-gov-"):
-		return "aws-us-gov"
 	}
 	return "aws"
 }
