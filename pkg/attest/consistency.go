@@ -134,12 +134,7 @@ func checkSummary(r *v1alpha1.AuditReport) error {
 // checkOutcome compares the outcome with the findings. After --fail-on regression, findings
 // that were known before do not count.
 func checkOutcome(r *v1alpha1.AuditReport) error {
-	missing := len(r.Undecided)
-	for _, u := range r.Unreachable {
-		if u.Waiver == nil {
-			missing++
-		}
-	}
+	missing := len(r.Undecided) + len(encryption.NotWaived(r.Unreachable))
 	switch r.Summary.Outcome {
 	case v1alpha1.OutcomeFinding:
 		if len(r.Findings) > 0 || r.Changes != nil && len(r.Changes.Regressions) > 0 {

@@ -83,8 +83,3 @@ func Unknown(reason string) v1alpha1.Encryption {
 		Verdict: v1alpha1.VerdictUnknown, Scope: v1alpha1.ScopeUnknown, Reason: UnknownPrefix + reason,
 	}
 }
-
-// NotEKS reports whether a report is about a kube context that does not lead to an EKS cluster.
-func NotEKS(r *v1alpha1.EncryptionReport) bool {
-	return r.Cluster.ARN == "" && r.Encryption.Verdict == v1alpha1.VerdictNotApplicable
-}

@@ -113,5 +113,5 @@ func outcome(r *v1alpha1.AuditReport) v1alpha1.AuditOutcome {
 func incomplete(r *v1alpha1.AuditReport) bool {
 	toJudge := func(i v1alpha1.EncryptionReport) bool { return i.Cluster.ARN != "" && transition(&i) == "" }
 	return len(r.Undecided) > 0 || !slices.ContainsFunc(r.Items, toJudge) ||
-		slices.ContainsFunc(r.Unreachable, func(u v1alpha1.Unreachable) bool { return u.Waiver == nil })
+		len(encryption.NotWaived(r.Unreachable)) > 0
 }

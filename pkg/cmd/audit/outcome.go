@@ -8,6 +8,7 @@ import (
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
@@ -38,7 +39,7 @@ func incomplete(r *v1alpha1.AuditReport) error {
 		}
 	}
 	add(r.Summary.Undecided, "control", "undecided")
-	add(unwaived(r.Unreachable), "region or account", "unreachable")
+	add(len(encryption.NotWaived(r.Unreachable)), "region or account", "unreachable")
 	if c := r.Changes; c != nil {
 		add(len(c.LostSight), "cluster", "of the earlier report not visible")
 		add(len(c.LostPlaces), "region or account", "of the earlier report no longer in the scope")
@@ -54,16 +55,6 @@ func incomplete(r *v1alpha1.AuditReport) error {
 	}
 	return hint.New("no cluster was found, so nothing was audited",
 		"check --regions, --accounts, --cluster-name and --tag, and what is excluded")
-}
-
-func unwaived(places []v1alpha1.Unreachable) int {
-	n := 0
-	for _, u := range places {
-		if u.Waiver == nil {
-			n++
-		}
-	}
-	return n
 }
 
 // attention returns what the owners of the waivers should look at, and what was waived since the earlier report.

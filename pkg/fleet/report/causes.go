@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
 // cause groups the findings of one control that have the same reason, apart from names, ARNs, dates and numbers.
@@ -28,52 +29,40 @@ func causeOf(r row) string {
 	return variable.ReplaceAllString(cmp.Or(r.Reason, noReason), "…")
 }
 
-type causeKey struct {
-	control, reason string
-	severity        v1alpha1.Severity
-}
-
 // groupByCause numbers the causes of the findings: first the most severe, then those of most clusters.
 func (v *reportRows) groupByCause() {
-	byKey := map[causeKey]*cause{}
+	type key struct {
+		control, reason string
+		severity        v1alpha1.Severity
+	}
+	byKey, byRow := map[key]*cause{}, map[rowKey]*cause{}
 	var causes []*cause
 	for _, r := range v.listed(stateFinding) {
-		key := causeKey{r.Control.ID, causeOf(r), r.Severity}
-		if byKey[key] == nil {
-			byKey[key] = &cause{Severity: r.Severity, Control: r.Control, Reason: key.reason}
-			causes = append(causes, byKey[key])
+		k := key{r.Control.ID, causeOf(r), r.Severity}
+		c := byKey[k]
+		if c == nil {
+			c = &cause{Severity: r.Severity, Control: r.Control, Reason: k.reason}
+			byKey[k], causes = c, append(causes, c)
 		}
-		byKey[key].Clusters++
+		c.Clusters++
+		byRow[rowKey{r.Cluster.ID, r.Control.ID}] = c
 	}
 	slices.SortStableFunc(causes, func(a, b *cause) int {
-		return cmp.Or(cmp.Compare(severityRank(a.Severity), severityRank(b.Severity)), cmp.Compare(b.Clusters, a.Clusters))
+		return cmp.Or(cmp.Compare(encryption.SeverityRank(a.Severity), encryption.SeverityRank(b.Severity)),
+			cmp.Compare(b.Clusters, a.Clusters))
 	})
 	for i, c := range causes {
 		c.ID = strconv.Itoa(i + 1)
-		v.causes = append(v.causes, *c)
 	}
-	v.causeIDs = map[causeKey]string{}
-	for key, c := range byKey {
-		v.causeIDs[key] = c.ID
-	}
+	v.causes, v.causeByRow = causes, byRow
 }
 
 // Causes returns the findings grouped by cause, or nothing if no two findings have the same one.
-func (v *reportRows) Causes() []cause {
+func (v *reportRows) Causes() []*cause {
 	if len(v.causes) == len(v.rows(stateFinding)) {
 		return nil
 	}
 	return v.causes
-}
-
-// severityRank returns the place of a severity, the most severe first; one that is not known comes last.
-func severityRank(s v1alpha1.Severity) int {
-	known := []v1alpha1.Severity{v1alpha1.SeverityCritical, v1alpha1.SeverityHigh, v1alpha1.SeverityMedium,
-		v1alpha1.SeverityLow}
-	if i := slices.Index(known, s); i >= 0 {
-		return i
-	}
-	return len(known)
 }
 
 // accountRow is one account with its results.

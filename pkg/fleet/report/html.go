@@ -89,7 +89,7 @@ func templateFuncs() template.FuncMap {
 			}
 			return "sev-none"
 		},
-		"severityRank": severityRank,
+		"severityRank": encryption.SeverityRank,
 		"unenforced":   func() string { return unenforcedHint },
 		"verdictText":  verdictText,
 		"withReason":   withReason,
@@ -113,8 +113,8 @@ func (c *cluster) Filter() filter {
 func (v *reportRows) RowFilter(r row) filter {
 	f := r.Cluster.Filter()
 	f.Control, f.Severity = r.Control.ID, r.Severity
-	if r.State == stateFinding {
-		f.Cause = v.causeIDs[causeKey{r.Control.ID, causeOf(r), r.Severity}]
+	if c := v.causeByRow[rowKey{r.Cluster.ID, r.Control.ID}]; c != nil {
+		f.Cause = c.ID
 	}
 	return f
 }

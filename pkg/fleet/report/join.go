@@ -46,9 +46,9 @@ type reportRows struct {
 	// index finds a cluster by its id.
 	index map[string]*cluster
 	// The rest is for the page alone.
-	causes   []cause
-	causeIDs map[causeKey]string
-	keyIDs   map[string]string
+	causes     []*cause
+	causeByRow map[rowKey]*cause
+	keyIDs     map[string]string
 }
 
 // cluster is one cluster of the report. Item is empty for a cluster that only a finding names.
@@ -217,7 +217,7 @@ func (v *reportRows) outcome() v1alpha1.AuditOutcome {
 		return v.Summary.Outcome
 	case len(v.Findings) > 0:
 		return v1alpha1.OutcomeFinding
-	case len(v.Undecided) > 0 || len(v.dark()) > 0 || len(v.Items) == 0:
+	case len(v.Undecided) > 0 || len(v.notWaived()) > 0 || len(v.Items) == 0:
 		return v1alpha1.OutcomeCannotTell
 	}
 	return v1alpha1.OutcomeHolds

@@ -14,7 +14,7 @@ import (
 func writeJUnit(w io.Writer, v *reportRows) error {
 	all := junit.Testsuites{Name: toolName + " audit"}
 	for _, c := range v.Clusters {
-		suite := v.suite(len(all.Suites), withPlace(c.Name, c.Account, c.Region))
+		suite := v.suite(len(all.Suites), c.Label())
 		for _, p := range []junit.Property{
 			{Name: "cluster", Value: c.ID}, {Name: "account", Value: c.Account}, {Name: "region", Value: c.Region},
 			{Name: "verdict", Value: string(c.Item.Encryption.Verdict)},

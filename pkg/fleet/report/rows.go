@@ -49,24 +49,7 @@ func (c *cluster) Row(control string) row {
 
 // ClusterName returns the name of a cluster with its account and region, because clusters of several accounts often
 // have one name.
-func (v *reportRows) ClusterName(id string) string {
-	name, account, region := clusterName(id), "", ""
-	if c := v.index[id]; c != nil {
-		name, account, region = c.Name, c.Account, c.Region
-	} else if a, err := arn.Parse(id); err == nil {
-		account, region = a.AccountID, a.Region
-	}
-	return withPlace(name, account, region)
-}
-
-// withPlace adds the account and the region to a name.
-func withPlace(name, account, region string) string {
-	place := strings.Trim(account+" "+region, " ")
-	if place == "" || name == "" {
-		return name
-	}
-	return name + " (" + place + ")"
-}
+func (v *reportRows) ClusterName(id string) string { return v.ClusterAt(id).Label() }
 
 // ClusterNames returns the names of clusters.
 func (v *reportRows) ClusterNames(ids []string) []string {
@@ -155,7 +138,13 @@ func (v *reportRows) CoverageRows() []coverageRow {
 }
 
 // Label returns the name of the cluster with its account and region.
-func (c *cluster) Label() string { return withPlace(c.Name, c.Account, c.Region) }
+func (c *cluster) Label() string {
+	place := strings.Trim(c.Account+" "+c.Region, " ")
+	if place == "" || c.Name == "" {
+		return c.Name
+	}
+	return c.Name + " (" + place + ")"
+}
 
 // Filter returns the filter values of a coverage row.
 func (r coverageRow) Filter() filter {

@@ -31,7 +31,7 @@ const (
 // maxTags is the number of tags of a rule that GitHub shows. It warns if there are more.
 const maxTags = 10
 
-// writeSARIF writes findings as failures of their controls. Undecided controls and locations that could not be queried
+// write writes findings as failures of their controls. Undecided controls and locations that could not be queried
 // are failures of rules of their own, and make the execution unsuccessful: code scanning closes the alerts that a file
 // does not contain, so a file that is not complete must not be uploaded. Controls that pass are left out, because code
 // scanning would show them as alerts.

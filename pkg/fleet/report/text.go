@@ -3,13 +3,13 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
 // noReason replaces an absent reason in formats that require one.
@@ -87,8 +87,8 @@ func (v *reportRows) Headline() string {
 	switch {
 	case len(undecided) > 0:
 		return "Incomplete: " + count(len(undecided), "undecided control") + in(undecided)
-	case len(v.dark()) > 0:
-		return "Incomplete: " + count(len(v.dark()), "location") + " could not be queried"
+	case len(v.notWaived()) > 0:
+		return "Incomplete: " + count(len(v.notWaived()), "location") + " could not be queried"
 	case v.Changes != nil && len(v.Changes.LostSight)+len(v.Changes.LostPlaces) > 0:
 		return "Incomplete: clusters or places of the earlier report are no longer visible"
 	case len(v.Clusters) == 0:
@@ -103,10 +103,10 @@ func (v *reportRows) Detail() string {
 	if n := len(v.rows(stateUndecided)); n > 0 && v.outcome() == v1alpha1.OutcomeFinding {
 		parts = append(parts, count(n, "undecided control"))
 	}
-	if n := len(v.dark()); n > 0 {
+	if n := len(v.notWaived()); n > 0 {
 		parts = append(parts, count(n, "location")+" could not be queried, so this report does not cover everything")
 	}
-	if n := len(v.Unreachable) - len(v.dark()); n > 0 {
+	if n := len(v.Unreachable) - len(v.notWaived()); n > 0 {
 		parts = append(parts, count(n, "location")+" not queried, by a waiver")
 	}
 	if n := len(v.Waived); n > 0 {
@@ -172,17 +172,6 @@ func advice(r row) string {
 	return strings.TrimSpace(expiredText(r.Waiver) + " " + r.Remedy)
 }
 
-// dark returns the places that could not be queried and are not waived.
-func (v *reportRows) dark() []v1alpha1.Unreachable {
-	var dark []v1alpha1.Unreachable
-	for _, u := range v.Unreachable {
-		if u.Waiver == nil {
-			dark = append(dark, u)
-		}
-	}
-	return dark
-}
-
 // unreachableText returns why a place could not be queried, and the waiver that covers it.
 func unreachableText(u v1alpha1.Unreachable) string {
 	if u.Waiver == nil {
@@ -219,10 +208,8 @@ func location(u v1alpha1.Unreachable) string {
 	return strings.Join(parts, ", ")
 }
 
-// notWaived returns the locations that could not be queried and are not waived.
-func (v *reportRows) notWaived() []v1alpha1.Unreachable {
-	return slices.DeleteFunc(slices.Clone(v.Unreachable), func(u v1alpha1.Unreachable) bool { return u.Waiver != nil })
-}
+// notWaived returns the places that could not be queried and that no waiver covers.
+func (v *reportRows) notWaived() []v1alpha1.Unreachable { return encryption.NotWaived(v.Unreachable) }
 
 // notQueried states which location could not be queried, and why.
 func notQueried(u v1alpha1.Unreachable) string {
