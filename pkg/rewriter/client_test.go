@@ -103,6 +103,10 @@ func TestDecodeTable(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "value") {
 			t.Errorf("%s: the error %q has a value", test.name, err)
 		}
+		want := test.err != "" && !strings.Contains(test.err, "no name")
+		if meta, err := decodeTable(strings.NewReader(test.body), nil); errors.Is(err, errUnexpectedKind) != want {
+			t.Errorf("%s: decodeTable without a visitor = %v, %v, want an error: %t", test.name, meta, err, want)
+		}
 	}
 }
 

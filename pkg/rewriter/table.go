@@ -19,8 +19,8 @@ const (
 	headLength = 128
 )
 
-// decodeTable reads a Table whose rows have no objects, and calls visit with the name
-// in each row. It reads the kind first. If the kind is not Table, or a row has an
+// decodeTable reads a Table whose rows have no objects, and calls visit, unless it is
+// nil, with the name in each row. It reads the kind first. If the kind is not Table, or a row has an
 // object, it reads no further: the rest may have values.
 func decodeTable(body io.Reader, visit func(name string) error) (list metav1.ListMeta, err error) {
 	head := &limitedHead{Reader: body, left: headLength}
@@ -41,12 +41,12 @@ func decodeTable(body io.Reader, visit func(name string) error) (list metav1.Lis
 			head.left = -1
 			continue
 		}
-		switch field {
-		case "metadata":
+		switch {
+		case field == "metadata":
 			err = d.Decode(&list)
-		case "columnDefinitions":
+		case field == "columnDefinitions" && visit != nil:
 			column, err = decodeColumns(d)
-		case "rows":
+		case field == "rows":
 			err = decodeRows(d, column, visit)
 		default:
 			err = d.Decode(new(json.RawMessage))
@@ -140,10 +140,10 @@ func decodeRows(d *json.Decoder, column int, visit func(string) error) error {
 			if err != nil {
 				return err
 			}
-			switch field {
-			case "cells":
+			switch {
+			case field == "cells" && visit != nil:
 				err = d.Decode(&cells)
-			case "object":
+			case field == "object":
 				var object json.Token
 				if object, err = d.Token(); err == nil && object != nil {
 					err = fmt.Errorf("%w: a row has an object", errUnexpectedKind)
