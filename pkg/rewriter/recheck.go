@@ -30,6 +30,11 @@ func (r *run) recheck(ctx context.Context, s *servers) error {
 		if err := r.listAgain(ctx); err != nil {
 			return err
 		}
+		if r.agreement.Before == "" { // the first list had no objects
+			if err := r.agreeBefore(ctx, s); err != nil {
+				return err
+			}
+		}
 	}
 	if err := r.stillAgree(ctx, s); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package rewriter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -205,7 +206,7 @@ func (s *session) examine(ctx context.Context, t *total, result *Result) error {
 
 // conclude asks all servers again at the end, over new connections.
 func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.CoverageReport) error {
-	agreement := v1alpha1.CoverageAgreement{Before: v1alpha1.Agree, After: v1alpha1.Agree}
+	var agreement v1alpha1.CoverageAgreement
 	ids, asked := s.servers.ids(), false
 	if s.options.Method != v1alpha1.MethodMetrics && ctx.Err() == nil && !t.stopped {
 		if err := s.reopen(ctx); err != nil {
@@ -229,9 +230,11 @@ func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.Cover
 		agreement.After = worse(agreement.After, r.agreement.After)
 		agreement.Connections = max(agreement.Connections, r.asked)
 	}
-	if t.stopped && agreement.After == v1alpha1.Agree {
-		agreement.After = v1alpha1.AgreementUnknown
+	if t.stopped {
+		agreement.After = worse(agreement.After, v1alpha1.AgreementUnknown)
 	}
+	agreement.Before = cmp.Or(agreement.Before, v1alpha1.AgreementUnknown) // nothing was compared
+	agreement.After = cmp.Or(agreement.After, v1alpha1.AgreementUnknown)
 	report.Servers = s.servers.report(ids, s.options.KeyARN)
 	t.servers, t.covered = report.Servers, s.servers.covers(ids)
 	t.recorded = s.servers.recorded(s.options)
@@ -272,6 +275,8 @@ func worse(a, b v1alpha1.Agreement) v1alpha1.Agreement {
 	switch {
 	case b == "" || a == b:
 		return a
+	case a == "":
+		return b
 	case a == v1alpha1.Disagree || b == v1alpha1.Disagree:
 		return v1alpha1.Disagree
 	}
