@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -48,12 +49,17 @@ func CheckAdmission(ctx context.Context, config *rest.Config, resources []Resour
 	if err != nil {
 		return fmt.Errorf("configure the connection to the API server: %w", err)
 	}
-	webhooks, err := listAdmission(ctx, c, "mutatingwebhookconfigurations", "v1")
-	if err != nil {
-		return &AdmissionError{Err: err}
-	}
-	policies, err := listAdmission(ctx, c, "mutatingadmissionpolicies", "v1", "v1beta1", "v1alpha1")
-	if err != nil {
+	var webhooks, policies []unstructured.Unstructured
+	group, groupContext := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		webhooks, err = listAdmission(groupContext, c, "mutatingwebhookconfigurations", "v1")
+		return err
+	})
+	group.Go(func() (err error) {
+		policies, err = listAdmission(groupContext, c, "mutatingadmissionpolicies", "v1", "v1beta1", "v1alpha1")
+		return err
+	})
+	if err := group.Wait(); err != nil {
 		return &AdmissionError{Err: err}
 	}
 	found, err := changers(webhooks, policies, resources)

@@ -149,7 +149,7 @@ func TestConfine(t *testing.T) {
 	f := newFake(t)
 	f.addServer().lags = true
 	f.balance = func(n int) int {
-		if n <= maxLanes { // one more is for admission
+		if n < maxLanes+2 { // two are for admission
 			return 0
 		}
 		return 1

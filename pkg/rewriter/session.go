@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -94,17 +95,11 @@ func newSession(ctx context.Context, o *Options) (*session, error) {
 	s.guard = &guard{
 		quota: o.EtcdQuota, bytes: rate.NewLimiter(rate.Limit(o.MaxBytes), int(o.MaxBytes)), now: o.Now, sleep: o.Sleep,
 	}
-	lanes, distance := 1, time.Duration(0)
-	if writes(o.Method) {
-		if err := s.checkAdmission(ctx); err != nil {
-			return nil, err
-		}
+	if err := s.connect(ctx); err != nil {
+		return nil, err
 	}
-	if o.Method != v1alpha1.MethodReadOnly {
-		var err error
-		if s.servers, err = findServers(ctx, o, nil); err != nil {
-			return nil, err
-		}
+	lanes, distance := 1, time.Duration(0)
+	if s.servers != nil {
 		if s.servers.metrics() != nil {
 			s.guard.metrics = s.servers.scrape
 		}
@@ -118,6 +113,26 @@ func newSession(ctx context.Context, o *Options) (*session, error) {
 	var err error
 	s.client, err = newClient(o.Config, lanes)
 	return s, err
+}
+
+// connect finds the API servers and checks admission at the same time, as far as the method
+// needs this.
+func (s *session) connect(ctx context.Context) error {
+	both, bothContext := errgroup.WithContext(ctx)
+	if s.options.Method != v1alpha1.MethodReadOnly {
+		both.Go(func() (err error) {
+			s.servers, err = findServers(bothContext, s.options, nil)
+			return err
+		})
+	}
+	if writes(s.options.Method) {
+		both.Go(func() error { return s.checkAdmission(bothContext) })
+	}
+	err := both.Wait()
+	if err != nil && s.servers != nil {
+		s.servers.close()
+	}
+	return err
 }
 
 // Numbers of connections for the writes. An API server allows 100 requests at the same
