@@ -19,9 +19,16 @@ func namespaces() Resource {
 
 // listed is what a complete list of the scope found out in addition to the names.
 type listed struct {
-	version    string  // resourceVersion before the lists
+	version    string  // resourceVersion of the list, or before the lists of several namespaces
 	orphans    bool    // objects may exist in namespaces that do not
 	unreadable []error // of the namespaces that cannot be listed
+}
+
+// setVersion sets the version; 0 means that it is unknown.
+func (l *listed) setVersion(version uint64) {
+	if version > 0 {
+		l.version = strconv.FormatUint(version, 10)
+	}
 }
 
 // listAll lists the resource into the inventory.
@@ -68,17 +75,18 @@ func (r *run) failUnreadable(errs []error) {
 // For a namespace with an undecryptable object, listScope adds a note and returns the
 // error in unreadable.
 func (r *run) listScope(ctx context.Context, newVisitor func(namespace string) visitor) (l listed, err error) {
-	before, version, err := r.countAll(ctx)
-	if err != nil {
-		return l, err
-	}
-	if version > 0 {
-		l.version = strconv.FormatUint(version, 10)
-	}
-	r.inventory.expect(before)
-	names, err := r.namespacesInScope(ctx, before)
-	if err != nil {
-		return l, err
+	before, names := int64(-1), []string{r.namespace}
+	several := r.resource.Namespaced && r.namespace == ""
+	if several {
+		var version uint64
+		if before, version, err = r.countAll(ctx); err != nil {
+			return l, err
+		}
+		l.setVersion(version)
+		r.inventory.expect(before)
+		if names, err = r.allNamespaces(ctx, before); err != nil {
+			return l, err
+		}
 	}
 	var mu sync.Mutex
 	found := int64(0)
@@ -89,7 +97,14 @@ func (r *run) listScope(ctx context.Context, newVisitor func(namespace string) v
 			v, n := newVisitor(namespace), int64(0)
 			err := r.list(groupContext, scope{r.resource, namespace, r.selector}, visitor{
 				begin: func() { n = 0; v.begin() },
-				page:  func(p *page, version uint64) { n += int64(len(p.names)); v.page(p, version) },
+				page: func(p *page, version uint64) {
+					if !several && n == 0 {
+						l.setVersion(version)
+						r.inventory.expect(int64(len(p.names)) + p.remaining)
+					}
+					n += int64(len(p.names))
+					v.page(p, version)
+				},
 			})
 			mu.Lock()
 			defer mu.Unlock()
@@ -141,13 +156,9 @@ func (r *run) countAll(ctx context.Context) (n int64, version uint64, err error)
 	return int64(len(p.names)) + p.remaining, p.resourceVersion, nil
 }
 
-// namespacesInScope returns the namespaces to list; the empty one for resources that
-// have none.
-func (r *run) namespacesInScope(ctx context.Context, objects int64) ([]string, error) {
-	switch {
-	case r.namespace != "" || !r.resource.Namespaced:
-		return []string{r.namespace}, nil
-	case objects == 0:
+// allNamespaces returns the namespaces of the cluster, or none if there are no objects in them.
+func (r *run) allNamespaces(ctx context.Context, objects int64) ([]string, error) {
+	if objects == 0 {
 		return nil, nil
 	}
 	var names []string
