@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,12 +54,9 @@ func TestWhatCannotBeProven(t *testing.T) {
 		{"a connection breaks while its server is identified", func(f *fake, _ *Options) {
 			f.addServer()
 			f.balance = func(n int) int { return n % 2 }
-			asked := 0
+			var asked atomic.Int64
 			f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool {
-				if r.URL.Path == "/api" {
-					asked++
-				}
-				return asked == 2 && breakConnection(w)
+				return r.URL.Path == "/api" && asked.Add(1) == 2 && breakConnection(w)
 			}
 		}, v1alpha1.CoverageProven, "All 2 API servers verified"},
 		{"connections that end after each answer", func(f *fake, _ *Options) {

@@ -151,13 +151,7 @@ func (s *servers) open(ctx context.Context, n int) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	for i := range lanes {
-		// One after the other: a proxy that takes the servers in turn could give each of two
-		// connections always the same one.
-		if lanes[i].checkPool(ctx) {
-			s.spread = true
-		}
-	}
+	s.spread = checkPools(ctx, lanes) || s.spread
 	s.lanes = append(s.lanes, lanes...)
 	return context.Cause(ctx)
 }
