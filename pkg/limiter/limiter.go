@@ -23,12 +23,14 @@ import (
 
 // Limiter limits the number of concurrent requests. It is safe for concurrent use.
 type Limiter struct {
-	now func() time.Time
+	now   func() time.Time
+	sleep func(context.Context, time.Duration) error
 
 	mu        sync.Mutex
 	available sync.Cond
 	algorithm *vegas
 	inFlight  int
+	next      time.Time // the earliest start of the next request
 }
 
 // Options configure a Limiter.
@@ -43,11 +45,13 @@ type Options struct {
 	Distance time.Duration
 	// Now is the clock.
 	Now func() time.Time
+	// Sleep waits until a request may start. It is needed only with a Distance.
+	Sleep func(context.Context, time.Duration) error
 }
 
 // New returns a limiter.
 func New(o Options) *Limiter {
-	l := &Limiter{now: o.Now, algorithm: newVegas(o)}
+	l := &Limiter{now: o.Now, sleep: o.Sleep, algorithm: newVegas(o)}
 	l.available.L = &l.mu
 	return l
 }
@@ -111,16 +115,40 @@ func (l *Limiter) acquire(ctx context.Context) error {
 		l.available.Broadcast()
 	})
 	defer stop()
+	wait, err := l.take(ctx)
+	if err != nil || wait <= 0 {
+		return err
+	}
+	if err := l.sleep(ctx, wait); err != nil {
+		l.release(func() {})
+		return err
+	}
+	return nil
+}
+
+// take waits until the limit allows another request, and returns how long it must wait until
+// it starts.
+func (l *Limiter) take(ctx context.Context) (time.Duration, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for ctx.Err() == nil && l.inFlight >= l.algorithm.currentLimit() {
 		l.available.Wait()
 	}
 	if err := ctx.Err(); err != nil {
-		return err
+		return 0, err
 	}
 	l.inFlight++
-	return nil
+	spacing := l.algorithm.spacing()
+	if spacing == 0 {
+		return 0, nil
+	}
+	now := l.now()
+	if l.next.Before(now) {
+		l.next = now
+	}
+	wait := l.next.Sub(now)
+	l.next = l.next.Add(spacing)
+	return wait, nil
 }
 
 // Raise sets a higher ceiling.

@@ -3,6 +3,7 @@ package limiter
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -51,4 +52,73 @@ func TestDoReturnsWhenContextEnds(t *testing.T) {
 		t.Errorf("Do = %v, want context.Canceled", err)
 	}
 	close(leave)
+}
+
+// TestSpacing checks that requests to a distant server do not start together.
+func TestSpacing(t *testing.T) {
+	const distance, spacing = 40 * time.Millisecond, 8 * time.Millisecond // of 4 requests in a round trip
+	now := time.Unix(0, 0)
+	var waits []time.Duration
+	l := New(Options{
+		Ceiling: 64, Tolerance: gentle, Distance: distance, Now: func() time.Time { return now },
+		Sleep: func(_ context.Context, d time.Duration) error {
+			waits = append(waits, d)
+			return nil
+		},
+	})
+	l.algorithm.base, l.algorithm.limit = distance, 4
+	for range 3 {
+		if err := l.acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now = now.Add(100 * spacing)
+	if err := l.acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []time.Duration{spacing, 2 * spacing}; !slices.Equal(waits, want) {
+		t.Errorf("waits = %v, want %v", waits, want)
+	}
+}
+
+// A request whose context ends before it may start frees its place.
+func TestSpacingEnds(t *testing.T) {
+	failure := errors.New("the context ended")
+	l := New(Options{
+		Ceiling: 2, Tolerance: gentle, Distance: time.Second, Now: func() time.Time { return time.Unix(0, 0) },
+		Sleep: func(context.Context, time.Duration) error { return failure },
+	})
+	l.algorithm.base, l.algorithm.limit = time.Second, 2
+	if err := l.acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := l.acquire(t.Context()); !errors.Is(err, failure) {
+			t.Fatalf("acquire = %v, want %v", err, failure)
+		}
+	}
+	if l.inFlight != 1 {
+		t.Errorf("in flight = %d, want 1", l.inFlight)
+	}
+}
+
+func TestSpacingOfNearServers(t *testing.T) {
+	const ms = time.Millisecond
+	tests := []struct {
+		name string
+		v    vegas
+		want time.Duration
+	}{
+		{"near", vegas{limit: 4, tolerance: gentle, distance: ms, measurement: measurement{base: 5 * ms}}, 0},
+		{"distant", vegas{limit: 4, tolerance: gentle, distance: 40 * ms, measurement: measurement{base: 45 * ms}}, 9 * ms},
+		{"distance unknown", vegas{limit: 4, tolerance: gentle, measurement: measurement{base: 45 * ms}}, 0},
+		{"not measured yet", vegas{limit: 1, tolerance: gentle, distance: 40 * ms}, 0},
+		{"only overloads matter", vegas{limit: 4, distance: 40 * ms, measurement: measurement{base: 45 * ms}}, 0},
+		{"too short to sleep", vegas{limit: 512, tolerance: fast, distance: 40 * ms, measurement: measurement{base: 45 * ms}}, 0},
+	}
+	for _, test := range tests {
+		if got := test.v.spacing(); got != test.want {
+			t.Errorf("%s: spacing = %s, want %s", test.name, got, test.want)
+		}
+	}
 }

@@ -16,6 +16,8 @@ const (
 	probeInterval   = 10 * time.Second // time between two measurements of the base
 	initialLimit    = 4                // if latency does not matter
 	overloadBackoff = 0.5              // factor on the limit after an overload
+	spacingShare    = 0.8              // of the mean time between two requests
+	minSpacing      = 100 * time.Microsecond
 )
 
 // measurement is the latency of the unloaded server.
@@ -153,6 +155,17 @@ func (v *vegas) service() time.Duration { return max(v.base-v.distance, minServi
 // allowedDelay returns how much longer than the base a request may take. A delay below
 // the spread cannot be measured.
 func (v *vegas) allowedDelay() float64 { return v.tolerance * float64(max(v.service(), v.spread)) }
+
+// spacing returns the least time between the starts of two requests. While the network holds
+// most requests, those that start together also arrive together, one round trip after the
+// other. Then each waits for the others, and so do the requests of other users.
+func (v *vegas) spacing() time.Duration {
+	spacing := time.Duration(spacingShare * float64(v.base) / v.limit)
+	if v.tolerance == 0 || v.distance < v.service() || spacing < minSpacing {
+		return 0
+	}
+	return spacing
+}
 
 // probe measures the base again, with about one request at the server at any time. Then
 // it sets the limit to resume.

@@ -108,7 +108,7 @@ func newSession(ctx context.Context, o *Options) (*session, error) {
 	}
 	s.limiter = limiter.New(limiter.Options{
 		Ceiling: min(o.MaxConcurrency, untriedConcurrency), Tolerance: tolerance(o.MaxConcurrency),
-		Distance: distance, Now: o.Now,
+		Distance: distance, Now: o.Now, Sleep: o.Sleep,
 	})
 	var err error
 	s.client, err = newClient(o.Config, lanes)
