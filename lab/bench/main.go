@@ -82,8 +82,8 @@ func (o options) scenarios() []scenario {
 	all := []scenario{
 		{name: "1 API server", servers: 1, size: 1024, methods: near},
 		{name: "2 API servers", servers: 2, size: 1024, methods: near},
-		{name: "1 API server, 40 ms away", servers: 1, size: 1024, roundTrip: farRoundTrip, proxied: true, methods: far},
-		{name: "2 API servers, 40 ms away", servers: 2, size: 1024, roundTrip: farRoundTrip, proxied: true, methods: far},
+		{name: "1 API server 40 ms away", servers: 1, size: 1024, roundTrip: farRoundTrip, proxied: true, methods: far},
+		{name: "2 API servers 40 ms away", servers: 2, size: 1024, roundTrip: farRoundTrip, proxied: true, methods: far},
 	}
 	if o.all {
 		all = append(all, scenario{
