@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -232,7 +233,7 @@ func (o *options) origin(items []v1alpha1.EncryptionReport) v1alpha1.Provenance 
 func (o *options) print(r *v1alpha1.AuditReport) error {
 	f := o.factory
 	if f.Format.ForPeople() {
-		return output.AuditText(f.Out, r, f.Colour(), f.Format.Wide())
+		return auditText(f.Out, r, f.Colour(), f.Format.Wide())
 	}
 	return writeReport(f.Out, f.Format, r, o.formats)
 }
@@ -250,9 +251,23 @@ func writeReport(w io.Writer, f output.Format, r *v1alpha1.AuditReport, o report
 	case isReportFormat(f.String()):
 		return report.Write(w, f.String(), r, o)
 	case f.String() == "table" || f.Wide():
-		return output.AuditText(w, r, output.Colour{}, f.Wide())
+		return auditText(w, r, output.Colour{}, f.Wide())
 	}
 	return f.Print(w, r)
+}
+
+// auditText writes the report for people, with its origin. The table leaves out what its other lines contain.
+func auditText(w io.Writer, r *v1alpha1.AuditReport, c output.Colour, wide bool) error {
+	if err := output.AuditText(w, r, c, wide); err != nil {
+		return err
+	}
+	var facts []output.Fact
+	for _, f := range report.Origin(r) {
+		if wide || !slices.Contains([]string{"caller_account", "credentials", "started", "controls"}, f.Key) {
+			facts = append(facts, output.Fact{Name: f.Name, Value: f.Value})
+		}
+	}
+	return output.AuditOrigin(w, facts...)
 }
 
 // gather inspects the clusters and shows progress.
