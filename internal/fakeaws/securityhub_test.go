@@ -56,8 +56,9 @@ func TestBatchImportFindings(t *testing.T) {
 			t.Errorf("%s: failed = %v, want the bad finding alone", name, out.FailedFindings)
 		}
 	}
+	foreign := func(f *types.AwsSecurityFinding) { f.AwsAccountId = aws.String("999999999999") }
 	for code, findings := range map[string][]types.AwsSecurityFinding{
-		"AccessDeniedException": {hubFinding("1", func(f *types.AwsSecurityFinding) { f.AwsAccountId = aws.String("999999999999") })},
+		"AccessDeniedException": {hubFinding("1", foreign)},
 		"InvalidInputException": make([]types.AwsSecurityFinding, 101),
 	} {
 		for i := range findings {

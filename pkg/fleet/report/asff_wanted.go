@@ -58,8 +58,8 @@ func (h *HubFindings) Count(account, region string) int {
 	return n
 }
 
-// wantedOf returns the findings of clusters and places, and the number of those left out because they have no account or
-// region, which Security Hub requires.
+// wantedOf returns the findings of clusters and places, and the number of those left out because they have no account
+// or region, which Security Hub requires.
 func (v *reportRows) wantedOf(clusters []*cluster, places []v1alpha1.Unreachable) (
 	wanted []securityhub.Wanted, omitted int,
 ) {
