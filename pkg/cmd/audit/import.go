@@ -124,6 +124,10 @@ func (o *options) importAll(ctx context.Context, r *v1alpha1.AuditReport) error 
 // importPlaces returns the accounts and regions that have clusters or were listed completely. A place that could not be
 // queried at all gets no calls; left counts these.
 func importPlaces(r *v1alpha1.AuditReport) (places []importPlace, left int) {
+	filteredOut := map[string]bool{}
+	for _, arn := range r.Scope.FilteredOut {
+		filteredOut[arn] = true
+	}
 	type key struct{ account, region string }
 	index := map[key]int{}
 	place := func(account, region string) *importPlace {
@@ -132,7 +136,7 @@ func importPlaces(r *v1alpha1.AuditReport) (places []importPlace, left int) {
 			index[k] = len(places)
 			places = append(places, importPlace{
 				Place:    securityhub.Place{Partition: binding.PartitionOf(region), Account: account, Region: region},
-				coverage: securityhub.Coverage{Resources: map[string]bool{}, FilteredOut: map[string]bool{}},
+				coverage: securityhub.Coverage{Resources: map[string]bool{}, FilteredOut: filteredOut},
 			})
 		}
 		return &places[index[k]]
@@ -144,11 +148,6 @@ func importPlaces(r *v1alpha1.AuditReport) (places []importPlace, left int) {
 	for _, a := range r.Scope.Answered {
 		for _, region := range a.Regions {
 			place(a.Account, region).coverage.Complete = true
-		}
-	}
-	for i := range places {
-		for _, arn := range r.Scope.FilteredOut {
-			places[i].coverage.FilteredOut[arn] = true
 		}
 	}
 	for _, u := range r.Unreachable {
