@@ -24,7 +24,7 @@ type call struct {
 }
 
 // maxBody is in bytes, far above the limit of any of the services.
-const maxBody = 1 << 20
+const maxBody = 8 << 20
 
 // parse returns the service, region and operation of a request.
 func parse(r *http.Request) (*call, error) {
@@ -106,6 +106,9 @@ func route(method, path string) (operation string, labels map[string]string) {
 		{"GET", "clusters/{name}/capabilities", "ListCapabilities"},
 		{"GET", "tags/{arn}", "ListTagsForResource"},
 		{"POST", "listRegions", "ListRegions"},
+		{"POST", "findings", "GetFindings"},
+		{"POST", "findings/import", "BatchImportFindings"},
+		{"PATCH", "findings/batchupdate", "BatchUpdateFindings"},
 	} {
 		if labels, ok := matchPath(strings.Split(r.pattern, "/"), segments); ok && r.method == method {
 			return r.operation, labels

@@ -97,8 +97,8 @@ func unknownOperation(c *call) *apiError {
 }
 
 // write sends the reply, or the failure, in the service's protocol and returns the HTTP
-// status: REST-JSON for EKS and Account Management, awsJson 1.1 for KMS and Organizations,
-// query XML for STS and EC2.
+// status: REST-JSON for EKS, Account Management and Security Hub, awsJson 1.1 for KMS and
+// Organizations, query XML for STS and EC2.
 func (s *Server) write(w http.ResponseWriter, c *call, reply any, failure *apiError) int {
 	id := s.newUUID()
 	header := w.Header()

@@ -32,13 +32,13 @@ type Generated struct {
 	Regions, Accounts []string
 	// Down are the regions that fail, Denied the accounts that deny their role.
 	Down, Denied []string
-	// RoleName is the name of the role in each account that may read everything.
+	// RoleName is the name of the role in each account that may read everything, and import findings.
 	RoleName string
 	// Faults are the faults for Throttle and RegionsDown.
 	Faults []Fault
 }
 
-// auditRole has the permissions that an audit needs.
+// auditRole has the permissions that an audit needs, with an import into Security Hub.
 const auditRole = "eks-encrypt-audit"
 
 // AddGenerated adds many clusters, with keys in every state, in many regions and accounts,
@@ -112,7 +112,7 @@ func (g *generator) accounts() {
 		role := Principal{ARN: "arn:aws:iam::" + id + ":role/" + auditRole, Trust: g.o.Trust, Policy: []Statement{
 			Allow("eks:Describe*"), Allow("eks:List*"), Allow("kms:Describe*"), Allow("kms:List*"), Allow("kms:Get*"),
 			Allow("ec2:DescribeRegions"), Allow("account:ListRegions"), Allow("organizations:List*"),
-			Allow("sts:AssumeRole"),
+			Allow("sts:AssumeRole"), Allow("securityhub:GetFindings"), Allow("securityhub:Batch*Findings"),
 		}}
 		if i >= g.o.Accounts-g.o.AccountsDenied {
 			role.Trust = nil

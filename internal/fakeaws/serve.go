@@ -18,7 +18,7 @@ func operations(service, name string) (operation, bool) {
 	tables := map[string]map[string]operation{
 		"eks": eksOperations, "kms": kmsOperations, "sts": stsOperations, "iam": iamOperations,
 		"ec2": ec2Operations, "organizations": organizationsOperations, "account": accountOperations,
-		"cloudtrail": cloudtrailOperations,
+		"cloudtrail": cloudtrailOperations, "securityhub": securityhubOperations,
 	}
 	op, ok := tables[service][name]
 	return op, ok

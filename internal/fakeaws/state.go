@@ -26,6 +26,8 @@ type State struct {
 	Events []Event `json:"events,omitempty"`
 	// Units are the organizational units. Their ids, and those of roots, need no other entry.
 	Units []OrganizationalUnit `json:"units,omitempty"`
+	// Hub is Security Hub.
+	Hub Hub `json:"hub,omitzero"`
 	// PageSize limits the size of all pages, to test paging; 0 is unlimited.
 	PageSize int `json:"pageSize,omitempty"`
 }

@@ -10,7 +10,7 @@ import (
 
 // Endpoint is an endpoint that replaces the one of AWS.
 type Endpoint struct {
-	Service string // EKS or KMS
+	Service string // EKS, KMS or SECURITYHUB
 	URL     string // without a password
 	Source  string // the flag, variable or profile that sets it
 }
@@ -72,10 +72,14 @@ func (p *principal) sts(cfg aws.Config) *sts.Client {
 	})
 }
 
-// Endpoints lists the endpoints of EKS and KMS that replace those of AWS, so that a report can name them.
-func (c *Clients) Endpoints() []Endpoint {
+// SecurityHubService is the name of Security Hub in the variables and profiles that set endpoints.
+const SecurityHubService = "SECURITYHUB"
+
+// Endpoints lists the endpoints of EKS, KMS and further services that replace those of AWS, so that a report can name
+// them.
+func (c *Clients) Endpoints(services ...string) []Endpoint {
 	var found []Endpoint
-	for _, service := range []string{"EKS", "KMS"} {
+	for _, service := range append([]string{"EKS", "KMS"}, services...) {
 		if u, source := c.principal.endpoint(service); u != "" {
 			found = append(found, Endpoint{service, redact(u), source})
 		}

@@ -62,6 +62,7 @@ func TestScripts(t *testing.T) {
 			"signer": signer, "keypair": keypair, "tamper": tamper,
 			"keypolicy": setKeyPolicy, "healthcheck": checkHealth,
 			"changekey": changeKey, "region": region, "inflight": inFlight,
+			"hub": hub, "deletecluster": deleteCluster, "notime": noTime,
 			"forget": func(ts *testscript.TestScript, _ bool, _ []string) { server(ts).ResetRequests() },
 		},
 	})

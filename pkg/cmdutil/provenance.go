@@ -33,10 +33,11 @@ func Caller(ctx context.Context, b *binding.Binding) (v1alpha1.Caller, error) {
 	}, nil
 }
 
-// EndpointOverrides lists the endpoints that replace those of AWS. Their URLs have no password.
-func EndpointOverrides(clients *awsclient.Clients) []v1alpha1.EndpointOverride {
+// EndpointOverrides lists the endpoints of EKS, KMS and further services that replace those of AWS. Their URLs have no
+// password.
+func EndpointOverrides(clients *awsclient.Clients, services ...string) []v1alpha1.EndpointOverride {
 	var all []v1alpha1.EndpointOverride
-	for _, e := range clients.Endpoints() {
+	for _, e := range clients.Endpoints(services...) {
 		all = append(all, v1alpha1.EndpointOverride{Service: e.Service, URL: sanitize.URLs(e.URL), Source: e.Source})
 	}
 	return all

@@ -34,6 +34,8 @@ type IAMOptions struct {
 	KeyCondition KeyCondition
 	// Optional adds the actions that only make the result more detailed.
 	Optional bool
+	// Import adds the actions that import findings into Security Hub.
+	Import bool
 }
 
 // NeedsKey reports whether the purpose contains actions that must not be allowed for every key.
@@ -72,7 +74,7 @@ func isTag(s string, limit int) bool {
 type need struct {
 	purposes string // separated by spaces
 	action   string
-	on       string // cluster, clusters, fleet, key, keys, aliases, fleet-keys, roles, own-roles or any
+	on       string // one of places
 	optional bool
 }
 
@@ -97,6 +99,9 @@ func needs() []need {
 		{"create-key", "kms:CreateKey", "any", false},
 		{"create-key", "kms:CreateAlias", "aliases", false},
 		{"create-key", "kms:ListAliases", "any", false},
+		{"import", "securityhub:GetFindings", "hubs", false},
+		{"import", "securityhub:BatchUpdateFindings", "hubs", false}, // waivers
+		{"import", "securityhub:BatchImportFindings", "products", false},
 
 		{"status", "eks:ListUpdates", "cluster", true},
 		{"status", "eks:DescribeUpdate", "cluster", true},
@@ -147,8 +152,7 @@ func IAMPolicy(o IAMOptions) (kms.PolicyDocument, error) {
 		for _, on := range places() {
 			var actions []string
 			for _, n := range needs() {
-				wanted := o.For == "all" || slices.Contains(strings.Fields(n.purposes), o.For)
-				if wanted && n.optional == optional && n.on == on && !slices.Contains(actions, n.action) {
+				if o.wants(n.purposes) && n.optional == optional && n.on == on && !slices.Contains(actions, n.action) {
 					actions = append(actions, n.action)
 				}
 			}
@@ -166,14 +170,26 @@ func IAMPolicy(o IAMOptions) (kms.PolicyDocument, error) {
 	return d, nil
 }
 
+// wants reports whether the policy is for one of the purposes. An import writes into another service, so that it must
+// be requested.
+func (o *IAMOptions) wants(purposes string) bool {
+	if purposes == "import" {
+		return o.Import
+	}
+	return o.For == "all" || slices.Contains(strings.Fields(purposes), o.For)
+}
+
+// places are the resources of the actions.
 func places() []string {
-	return []string{"cluster", "clusters", "fleet", "key", "keys", "aliases", "fleet-keys", "roles", "own-roles", "any"}
+	return []string{"cluster", "clusters", "fleet", "key", "keys", "aliases", "fleet-keys", "hubs", "products", "roles",
+		"own-roles", "any"}
 }
 
 func sid(on string, optional bool) string {
 	name := map[string]string{
 		"cluster": "ThisCluster", "clusters": "Clusters", "fleet": "AllClusters", "key": "ThisKey", "keys": "Keys",
-		"aliases": "Aliases", "fleet-keys": "AllKeys", "roles": "Roles", "own-roles": "OwnRoles", "any": "WithoutResource",
+		"aliases": "Aliases", "fleet-keys": "AllKeys",
+		"hubs": "SecurityHub", "products": "OwnFindings", "roles": "Roles", "own-roles": "OwnRoles", "any": "WithoutResource",
 	}[on]
 	if optional {
 		return "Optional" + name
@@ -198,6 +214,10 @@ func (o IAMOptions) resources(on string) []string {
 			keys = append(keys, o.KeyARN)
 		}
 		return keys
+	case "hubs":
+		return []string{o.everywhere("securityhub", "hub/default")}
+	case "products": // the one that takes findings of any program
+		return []string{o.everywhere("securityhub", "product/"+cluster.AccountID+"/default")}
 	case "roles": // of every account: the trust policy of each role decides
 		return []string{"arn:" + partition + ":iam::*:role/" + AuditRole}
 	case "own-roles":

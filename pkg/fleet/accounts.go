@@ -101,6 +101,7 @@ func (g *gatherer) assumeRoles(ctx context.Context, ids []string) {
 			g.mu.Lock()
 			defer g.mu.Unlock()
 			g.accounts[id] = &accountClients{id, clients}
+			g.out.addClients(id, clients)
 			return nil
 		})
 	}

@@ -59,6 +59,8 @@ type Gathered struct {
 	// FilteredOut are the ARNs of the clusters that the filter excludes.
 	FilteredOut []string
 	Notes       []string
+
+	clients map[string]*awsclient.Clients // by account
 }
 
 type gatherer struct {

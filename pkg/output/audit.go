@@ -32,6 +32,21 @@ func AuditText(w io.Writer, r *v1alpha1.AuditReport, c Colour, wide bool) error 
 	return t.err
 }
 
+// AuditOrigin writes facts of the origin of an audit after an empty line.
+func AuditOrigin(w io.Writer, facts ...Fact) error {
+	t := newTextWriter(w)
+	for i, f := range facts {
+		if i == 0 {
+			t.line("")
+		}
+		t.line(t.wrap(f.Name+": "+f.Value, ""))
+	}
+	return t.err
+}
+
+// Fact is a name with a value.
+type Fact struct{ Name, Value string }
+
 type auditText struct {
 	*textWriter
 	c    Colour

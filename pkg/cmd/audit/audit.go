@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ type options struct {
 	shardOptions
 	rulesOptions
 	dataOptions
+	importOptions
 	fileFlags      []string
 	compare        string
 	failOn         string
@@ -55,7 +57,7 @@ func NewCmd(f *cmdutil.Factory) *cobra.Command {
 		Short: "Audit many clusters against controls, approved keys and waivers",
 		Long: `Inspects many clusters at the same time and checks the results against the controls
 ENC-1 to ENC-6: envelope-encrypted, customer-managed key, key usable, key rotates,
-existing data current, key approved. Changes nothing (but see --sample).
+existing data current, key approved. Changes nothing (but see --sample and --import).
 
 Which clusters: those of the kubeconfig with --all-contexts, or those of AWS with
 --all-clusters, by regions, accounts or organization. The latter needs no kubeconfig
@@ -77,8 +79,13 @@ In addition to the formats of every command, -o and --output-file accept
 custom-columns and name print one line for each cluster; go-template and jsonpath see
 the whole report.
 
-Exit codes: 0 compliant; 1 unwaived findings; 2 could not run; 3 some clusters could
-not be checked. If both 1 and 3 apply, the code is 1.`,
+With --import securityhub, the results are imported into Security Hub CSPM of the
+account and region that they belong to, after the report is written. Waived findings are
+suppressed until their waiver ends; findings of clusters that no longer exist are
+archived. Accounts and regions that could not be queried keep theirs.
+
+Exit codes: 0 compliant; 1 unwaived findings; 2 could not run, or the import failed; 3
+some clusters could not be checked. If several apply, it is 1, or else 2.`,
 		Example: `  # Every cluster of the kubeconfig
   kubectl eks-encrypt audit --all-contexts
 
@@ -105,6 +112,7 @@ not be checked. If both 1 and 3 apply, the code is 1.`,
 	o.shardOptions.addFlags(cmd)
 	o.rulesOptions.addFlags(cmd)
 	o.dataOptions.addFlags(cmd)
+	o.importOptions.addFlags(cmd)
 	flags := cmd.Flags()
 	flags.StringArrayVar(&o.fileFlags, "output-file", nil,
 		"Also write the report to a file: FORMAT=PATH, or PATH if its extension names the format; may be repeated")
@@ -140,6 +148,9 @@ func (o *options) validate(changed func(flag string) bool) error {
 		return cmdutil.UsageErrorf("--sample must be at least 1, got %d", o.sample)
 	}
 	if err := o.evidence.Validate(); err != nil {
+		return err
+	}
+	if err := o.importOptions.validate(o.allClusters); err != nil {
 		return err
 	}
 	return o.scopeOptions.validate(changed)
@@ -215,7 +226,7 @@ func (o *options) run(ctx context.Context) error {
 	if err := o.evidence.Write(ctx, o.factory, audited); err != nil {
 		return err
 	}
-	return outcomeError(audited)
+	return o.importFindings(ctx, audited)
 }
 
 // origin returns the provenance of the whole report. The contexts of a kubeconfig may differ in it.
@@ -232,7 +243,7 @@ func (o *options) origin(items []v1alpha1.EncryptionReport) v1alpha1.Provenance 
 func (o *options) print(r *v1alpha1.AuditReport) error {
 	f := o.factory
 	if f.Format.ForPeople() {
-		return output.AuditText(f.Out, r, f.Colour(), f.Format.Wide())
+		return auditText(f.Out, r, f.Colour(), f.Format.Wide())
 	}
 	return writeReport(f.Out, f.Format, r, o.formats)
 }
@@ -250,9 +261,23 @@ func writeReport(w io.Writer, f output.Format, r *v1alpha1.AuditReport, o report
 	case isReportFormat(f.String()):
 		return report.Write(w, f.String(), r, o)
 	case f.String() == "table" || f.Wide():
-		return output.AuditText(w, r, output.Colour{}, f.Wide())
+		return auditText(w, r, output.Colour{}, f.Wide())
 	}
 	return f.Print(w, r)
+}
+
+// auditText writes the report for people, with its origin. The table leaves out what its other lines contain.
+func auditText(w io.Writer, r *v1alpha1.AuditReport, c output.Colour, wide bool) error {
+	if err := output.AuditText(w, r, c, wide); err != nil {
+		return err
+	}
+	var facts []output.Fact
+	for _, f := range report.Origin(r) {
+		if wide || !slices.Contains([]string{"caller_account", "credentials", "started", "controls"}, f.Key) {
+			facts = append(facts, output.Fact{Name: f.Name, Value: f.Value})
+		}
+	}
+	return output.AuditOrigin(w, facts...)
 }
 
 // gather inspects the clusters and shows progress.

@@ -184,6 +184,7 @@ func (o *options) gatherFromAWS(ctx context.Context,
 	if err != nil {
 		return nil, scope, err
 	}
+	o.prepareImport(clients, gathered)
 	scope.Regions, scope.Accounts, scope.AccountNames = gathered.Regions, gathered.Accounts, gathered.AccountNames
 	scope.Answered, scope.FilteredOut = gathered.Answered, gathered.FilteredOut
 	return &fleet.Answers{

@@ -16,7 +16,8 @@ import (
 type iamOptions struct {
 	factory *cmdutil.Factory
 	documents.IAMOptions
-	anyKey string
+	anyKey   string
+	importTo string
 }
 
 func newIAMPolicyCmd(f *cmdutil.Factory) *cobra.Command {
@@ -53,6 +54,8 @@ right to finish a new key comes from its key policy, which 'keys create' writes.
 	cmd.Flags().StringVar(&o.anyKey, "any-key", "",
 		"Instead of KEY: allow all keys with an alias (alias/eks-*) or a tag (KEY=VALUE)")
 	cmd.Flags().BoolVar(&o.Optional, "optional", false, "Add the actions that only make the answers more detailed")
+	cmd.Flags().StringVar(&o.importTo, "import", "", "Add the actions of 'audit --import securityhub'")
+	cmdutil.CompleteFlag(cmd, "import", "securityhub")
 	cmdutil.CompleteFlag(cmd, "for", documents.Purposes()...)
 	return cmd
 }
@@ -61,6 +64,10 @@ func (o *iamOptions) run(ctx context.Context, args []string) (err error) {
 	switch {
 	case !slices.Contains(documents.Purposes(), o.For):
 		return cmdutil.UsageErrorf("--for %q is not known: use one of %s", o.For, strings.Join(documents.Purposes(), ", "))
+	case o.importTo != "" && o.importTo != "securityhub":
+		return cmdutil.UsageErrorf("--import %q is not valid: use securityhub", o.importTo)
+	case o.importTo != "" && o.For != "audit" && o.For != "all":
+		return cmdutil.UsageErrorf("--import needs --for audit or --for all")
 	case o.anyKey != "" && len(args) > 0:
 		return cmdutil.UsageErrorf("pass either KEY or --any-key")
 	case o.anyKey == "" && len(args) == 0 && documents.NeedsKey(o.For):
@@ -76,6 +83,7 @@ func (o *iamOptions) run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	o.ClusterARN, o.KeyARN = p.arn(), p.anyKeyARN()
+	o.Import = o.importTo != ""
 	switch {
 	case len(args) > 0 && o.For == "create-key" && strings.HasPrefix(args[0], "alias/"):
 		if err := (kms.Creation{Alias: args[0]}).Validate(); err != nil {

@@ -8,62 +8,11 @@ import (
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/securityhub"
 )
-
-// The parts of the AWS Security Finding Format that writeASFF uses, in the form that BatchImportFindings accepts.
-type (
-	asffFinding struct {
-		SchemaVersion string
-		ID            string `json:"Id"`
-		ProductArn    string
-		ProductName   string
-		CompanyName   string
-		GeneratorID   string `json:"GeneratorId"`
-		AwsAccountID  string `json:"AwsAccountId"`
-		Region        string
-		CreatedAt     string
-		UpdatedAt     string
-		Title         string
-		Description   string
-		Remediation   *asffRemediation `json:",omitempty"`
-		ProductFields map[string]string
-		Resources     []asffResource
-		Compliance    asffCompliance
-		RecordState   string
-		Provider      asffProvider `json:"FindingProviderFields"`
-	}
-	asffProvider struct {
-		Severity asffSeverity
-		Types    []string
-	}
-	asffSeverity       struct{ Label string }
-	asffRemediation    struct{ Recommendation asffRecommendation }
-	asffRecommendation struct{ Text string }
-	asffResource       struct {
-		Type      string
-		ID        string `json:"Id"`
-		Partition string
-		Region    string
-		Details   *asffDetails `json:",omitempty"`
-	}
-	asffDetails struct{ AwsEksCluster asffCluster }
-	asffCluster struct {
-		Arn     string `json:",omitempty"`
-		Name    string `json:",omitempty"`
-		Version string `json:",omitempty"`
-	}
-	asffCompliance struct {
-		Status              string
-		RelatedRequirements []string `json:",omitempty"`
-	}
-)
-
-// maxBatch is the number of findings that one call of BatchImportFindings accepts.
-const maxBatch = 100
 
 // writeASFF writes all findings as one array. Security Hub accepts findings only from their own account and region, and
-// up to maxBatch in a call: Batches splits them so.
+// up to securityhub.MaxBatch in a call: Batches splits them so.
 func writeASFF(w io.Writer, v *reportRows) error {
 	findings, _ := asffFindings(v)
 	return writeJSON(w, findings)
@@ -75,7 +24,7 @@ type Batch struct {
 	// Number counts the batches of an account and region, from 1.
 	Number int
 
-	findings []asffFinding
+	findings []securityhub.Finding
 }
 
 // Batches returns the findings in the AWS Security Finding Format, by account and region, in batches of up to 100.
@@ -85,7 +34,7 @@ func Batches(r *v1alpha1.AuditReport) ([]Batch, error) {
 		return nil, fmt.Errorf("writing the audit report as asff: %w", err)
 	}
 	findings, _ := asffFindings(newReportRows(cleaned))
-	slices.SortStableFunc(findings, func(a, b asffFinding) int {
+	slices.SortStableFunc(findings, func(a, b securityhub.Finding) int {
 		return cmp.Or(cmp.Compare(a.AwsAccountID, b.AwsAccountID), cmp.Compare(a.Region, b.Region))
 	})
 	var batches []Batch
@@ -94,7 +43,7 @@ func Batches(r *v1alpha1.AuditReport) ([]Batch, error) {
 		switch {
 		case last < 0 || batches[last].Account != f.AwsAccountID || batches[last].Region != f.Region:
 			batches = append(batches, Batch{Account: f.AwsAccountID, Region: f.Region, Number: 1})
-		case len(batches[last].findings) == maxBatch:
+		case len(batches[last].findings) == securityhub.MaxBatch:
 			batches = append(batches, Batch{Account: f.AwsAccountID, Region: f.Region, Number: batches[last].Number + 1})
 		}
 		last = len(batches) - 1
@@ -114,74 +63,62 @@ func asffPlace(account, region string) bool {
 
 // asffFindings returns the findings and the number of those left out because they have no account or region, which
 // Security Hub requires.
-func asffFindings(v *reportRows) ([]asffFinding, int) {
-	findings, omitted := []asffFinding{}, 0
-	add := func(f asffFinding) {
-		if !asffPlace(f.AwsAccountID, f.Region) {
-			omitted++
-			return
-		}
-		findings = append(findings, f)
-	}
-	for _, r := range v.rows() {
-		add(v.asffOf(r))
-	}
-	for _, u := range v.Unreachable {
-		partition := awsPartition(binding.PartitionOf(u.Region))
-		f := v.asff("unreachable/"+u.Account+"/"+u.Region, "reachability", partition, u.Account, u.Region)
-		f.Title = "EKS clusters could not be queried"
-		f.Description = shorten(cmp.Or(u.Reason, noReason), 1024)
-		f.Provider.Severity.Label, f.Compliance.Status = "INFORMATIONAL", "NOT_AVAILABLE"
-		f.Resources = []asffResource{{Type: "AwsAccount", ID: "AWS::::Account:" + u.Account, Partition: partition,
-			Region: u.Region}}
-		f.addFields(map[string]string{"Outcome": "Unreachable"})
-		add(f)
+func asffFindings(v *reportRows) ([]securityhub.Finding, int) {
+	findings := []securityhub.Finding{}
+	wanted, omitted := v.wantedOf(v.Clusters, v.Unreachable)
+	for i := range wanted {
+		findings = append(findings, wanted[i].Finding)
 	}
 	return findings, omitted
 }
 
-func (v *reportRows) asff(id, generator, partition, account, region string) asffFinding {
+func (v *reportRows) asff(id, generator, partition, account, region string) securityhub.Finding {
 	at := v.At().Format("2006-01-02T15:04:05.000Z")
 	if len([]rune(id)) > 512 {
 		id = shorten(id, 447) + "/" + digest(id)
 	}
-	f := asffFinding{
-		SchemaVersion: "2018-10-08", ID: id,
-		ProductArn:  "arn:" + partition + ":securityhub:" + region + ":" + account + ":product/" + account + "/default",
+	f := securityhub.Finding{
+		SchemaVersion: securityhub.SchemaVersion, ID: id,
+		ProductArn:  securityhub.ProductARN(partition, account, region),
 		ProductName: toolName, CompanyName: "eks-encrypt",
 		GeneratorID: shorten(toolName+"/"+generator, 512), AwsAccountID: account, Region: region,
-		Provider: asffProvider{
+		Provider: securityhub.Provider{
 			Types: []string{"Software and Configuration Checks/AWS Security Best Practices"}},
-		CreatedAt: at, UpdatedAt: at, RecordState: "ACTIVE", ProductFields: map[string]string{},
+		CreatedAt: at, UpdatedAt: at, RecordState: securityhub.Active, ProductFields: map[string]string{},
 	}
-	f.addFields(map[string]string{"Version": v.toolVersion(), "Caller": v.callerARN()})
+	addFields(&f, map[string]string{"Version": v.toolVersion(), "Caller": v.callerARN()})
+	for _, o := range v.origin {
+		if o.Key != "program" && o.Key != "caller" {
+			addFields(&f, map[string]string{"Audit/" + o.Key: o.Value})
+		}
+	}
 	return f
 }
 
-func (v *reportRows) asffOf(r row) asffFinding {
+func (v *reportRows) asffOf(r row) securityhub.Finding {
 	c := r.Cluster
-	f := v.asff(r.identity(), r.Control.ID, awsPartition(c.Partition), c.Account, c.Region)
+	f := v.asff(r.identity(), r.Control.ID, cmp.Or(c.Partition, "aws"), c.Account, c.Region)
 	f.Title = shorten(r.Control.ID+" "+r.Control.Name, 256)
 	f.Description = shorten(cmp.Or(r.Reason, noReason), 1024)
 	f.Provider.Severity.Label, f.Compliance.Status = asffSeverityOf(r), asffStatus(r.State)
 	f.Compliance.RelatedRequirements = r.Control.Standards[:min(len(r.Control.Standards), 32)]
-	f.Resources = []asffResource{{Type: "AwsEksCluster", ID: shorten(c.ID, 512), Partition: awsPartition(c.Partition),
-		Region: c.Region, Details: &asffDetails{asffCluster{Arn: c.Item.Cluster.ARN, Name: c.Item.Cluster.Name,
-			Version: c.Item.Cluster.KubernetesVersion}}}}
-	f.addFields(map[string]string{"Outcome": string(r.State), "Verdict": string(c.Item.Encryption.Verdict),
+	f.Resources = []securityhub.Resource{{Type: "AwsEksCluster", ID: shorten(c.ID, 512),
+		Partition: awsPartition(c.Partition), Region: c.Region,
+		Details: &securityhub.Details{AwsEksCluster: securityhub.Cluster{Arn: c.Item.Cluster.ARN,
+			Name: c.Item.Cluster.Name, Version: c.Item.Cluster.KubernetesVersion}}}}
+	addFields(&f, map[string]string{"Outcome": string(r.State), "Verdict": string(c.Item.Encryption.Verdict),
 		"Scope": string(c.Item.Encryption.Scope), "KeyArn": c.Item.Encryption.KeyARN})
 	if r.State == stateWaived {
-		f.addFields(map[string]string{"WaiverReason": r.Waiver.Reason, "WaiverOwner": r.Waiver.Owner,
-			"WaiverExpires": day(r.Waiver.Expires)})
+		addWaiver(&f, r.Waiver)
 	}
 	if text := advice(r); text != "" && r.State != stateWaived {
-		f.Remediation = &asffRemediation{asffRecommendation{shorten(text, 512)}}
+		f.Remediation = &securityhub.Remediation{Recommendation: securityhub.Recommendation{Text: shorten(text, 512)}}
 	}
 	return f
 }
 
 // addFields adds the product fields that have a value.
-func (f *asffFinding) addFields(fields map[string]string) {
+func addFields(f *securityhub.Finding, fields map[string]string) {
 	for key, value := range fields {
 		if value != "" {
 			f.ProductFields[toolName+"/"+key] = shorten(value, 2048)
@@ -189,7 +126,7 @@ func (f *asffFinding) addFields(fields map[string]string) {
 	}
 }
 
-// awsPartition returns a partition that Security Hub accepts. Its API has no other values than these.
+// awsPartition returns a partition that Security Hub accepts for a resource. Its API has no other values than these.
 func awsPartition(s string) string {
 	switch s {
 	case "aws-cn", "aws-us-gov":

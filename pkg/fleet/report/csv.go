@@ -11,7 +11,7 @@ import (
 )
 
 // csvHeader returns the columns. One row is one control of one cluster, or one location that could not be queried:
-// without these rows the file would look complete.
+// without these rows the file would look complete. The last rows are the origin of the report.
 func csvHeader() []string {
 	return []string{"outcome", "cluster", "name", "account", "region", "kubernetes", "verdict", "scope", "key",
 		"key_state", "key_usable", "control", "title", "result", "severity", "reason", "remedy", "waiver_owner",
@@ -41,6 +41,13 @@ func writeCSV(w io.Writer, v *reportRows) error {
 		if u.Waiver != nil {
 			record[17], record[18], record[19] = u.Waiver.Owner, day(u.Waiver.Expires), u.Waiver.Reason
 		}
+		if err := out.Write(guarded(record)); err != nil {
+			return err
+		}
+	}
+	for _, f := range v.origin { // the file has no other place for it
+		record := make([]string, len(csvHeader()))
+		record[0], record[2], record[15] = "Provenance", f.Name, f.Value
 		if err := out.Write(guarded(record)); err != nil {
 			return err
 		}

@@ -43,6 +43,8 @@ type reportRows struct {
 	Clusters []*cluster
 	// ControlIDs are the controls in use, in order.
 	ControlIDs []string
+	// origin are the facts of Origin.
+	origin []OriginFact
 	// index finds a cluster by its id.
 	index map[string]*cluster
 	// The rest is for the page alone.
@@ -80,7 +82,7 @@ type row struct {
 type rowKey struct{ cluster, control string }
 
 func newReportRows(r *v1alpha1.AuditReport) *reportRows {
-	v := &reportRows{AuditReport: r, index: map[string]*cluster{}}
+	v := &reportRows{AuditReport: r, index: map[string]*cluster{}, origin: Origin(r)}
 	for i := range r.Items {
 		v.add(newCluster(&r.Items[i]))
 	}

@@ -42,6 +42,14 @@ func writeJUnit(w io.Writer, v *reportRows) error {
 		}
 		all.AddSuite(suite)
 	}
+	if len(v.origin) > 0 {
+		suite := v.suite(len(all.Suites), "provenance")
+		suite.Properties = nil
+		for _, f := range v.origin {
+			suite.AddProperty(f.Key, f.Value)
+		}
+		all.AddSuite(suite)
+	}
 	all.Skipped = 0 // the schema has no such attribute here
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err

@@ -79,6 +79,7 @@ type (
 	}
 	ocsfAccount struct {
 		UID    string `json:"uid"`
+		Name   string `json:"name,omitempty"`
 		Type   string `json:"type"`
 		TypeID int    `json:"type_id"`
 	}
@@ -106,11 +107,13 @@ func (v *reportRows) ocsf(uid, title, message, account, region string) ocsfFindi
 			Product: ocsfProduct{Name: toolName, Vendor: "eks-encrypt", Version: v.toolVersion(), URL: toolURL}},
 		Info: ocsfInfo{UID: uid, Title: title, Desc: message, Created: at,
 			Types: []string{"Encryption of an Amazon EKS cluster"}},
-		Cloud: ocsfCloud{Provider: "AWS", Region: region},
+		Cloud:    ocsfCloud{Provider: "AWS", Region: region},
+		Unmapped: v.originWithout("audit_"),
 	}
 	f.setActivity(1, "Create")
 	if account != "" {
-		f.Cloud.Account = &ocsfAccount{UID: account, Type: "AWS Account", TypeID: 10}
+		f.Cloud.Account = &ocsfAccount{UID: account, Name: v.Scope.AccountNames[account], Type: "AWS Account",
+			TypeID: 10}
 	}
 	return f
 }
@@ -136,7 +139,7 @@ func (v *reportRows) ocsfOf(r row) ocsfFinding {
 	}
 	f.Resources = []ocsfResource{{UID: c.ID, Name: c.Name, Type: "AwsEksCluster", Region: c.Region,
 		Partition: c.Partition, Version: c.Item.Cluster.KubernetesVersion}}
-	f.Unmapped = map[string]string{"outcome": string(r.State)}
+	f.Unmapped["outcome"] = string(r.State)
 	encryption := c.Item.Encryption
 	for key, value := range map[string]string{"verdict": string(encryption.Verdict),
 		"scope": string(encryption.Scope), "key_arn": encryption.KeyARN} {
@@ -156,7 +159,7 @@ func (v *reportRows) ocsfUnreachable(u v1alpha1.Unreachable) ocsfFinding {
 		Status: "Warning", Details: details(u.Reason)}
 	f.Resources = []ocsfResource{{UID: cmp.Or(u.Account, u.Context, place), Name: place, Type: "Other",
 		Region: u.Region}}
-	f.Unmapped = map[string]string{"outcome": "Unreachable"}
+	f.Unmapped["outcome"] = "Unreachable"
 	if u.Waiver != nil {
 		f.StatusID, f.Status, f.Comment = 3, "Suppressed", "Waived: "+waiverText(u.Waiver)
 	}

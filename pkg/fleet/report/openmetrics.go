@@ -23,6 +23,7 @@ const (
 	metricControl     = "eks_encrypt_control_info"
 	metricKey         = "eks_encrypt_key_info"
 	metricDeletion    = "eks_encrypt_key_deletion_timestamp_seconds"
+	metricInfo        = "eks_encrypt_audit_info"
 	metricOutcome     = "eks_encrypt_audit_outcome_info"
 	metricFindings    = "eks_encrypt_audit_findings"
 	metricUndecided   = "eks_encrypt_audit_undecided"
@@ -41,6 +42,7 @@ func metricFamilies() families {
 		newFamily(metricKey, "State of a customer key in use, and whether EKS can use it, as labels; the value is always 1."),
 		newFamily(metricDeletion,
 			"Time when KMS deletes a key that is pending deletion; the days left are (this value - time()) / 86400."),
+		newFamily(metricInfo, "Program, caller, scope, rules and endpoints of the audit, as labels; the value is always 1."),
 		newFamily(metricOutcome, "Outcome of the audit, as a label; the value is always 1."),
 		newFamily(metricFindings, "Number of failed controls that decide and are not waived."),
 		newFamily(metricUndecided, "Number of controls that decide and whose result is unknown."),
@@ -56,6 +58,9 @@ func metricFamilies() families {
 func writeOpenMetrics(w io.Writer, v *reportRows) error {
 	all := metricFamilies()
 	all.addReport(v, true)
+	if labels := v.originLabels(); len(labels) > 0 {
+		all.add(metricInfo, 1, labels...)
+	}
 	all.add(metricOutcome, 1, label{"outcome", string(v.outcome())})
 	all.add(metricFindings, float64(len(v.Findings)))
 	all.add(metricUndecided, float64(len(v.Undecided)))
@@ -118,4 +123,16 @@ func (all families) addReport(v *reportRows, audit bool) {
 // labels returns what identifies the cluster. Two kube contexts may name the same one.
 func (c *cluster) labels() []label {
 	return []label{{"cluster", c.ID}, {"context", c.Item.Cluster.Context}, {"account", c.Account}, {"region", c.Region}}
+}
+
+// originLabels returns the origin of the report, without its times: these are in a metric of their own, and as labels
+// they would begin a new series with each audit.
+func (v *reportRows) originLabels() []label {
+	var labels []label
+	for _, f := range v.origin {
+		if f.Key != "started" && f.Key != "finished" {
+			labels = append(labels, label{f.Key, f.Value})
+		}
+	}
+	return labels
 }

@@ -41,6 +41,7 @@ func (o SARIF) write(w io.Writer, v *reportRows) error {
 			Rules: v.sarifRules()}},
 		Invocations: []sarifInvocation{v.sarifInvocation()},
 		Results:     []sarifResult{},
+		Properties:  v.originWithout(""),
 	}
 	if o.Category != "" {
 		run.Automation = &sarifAutomation{ID: strings.TrimSuffix(o.Category, "/") + "/"}

@@ -13,6 +13,7 @@ type (
 		Automation  *sarifAutomation  `json:"automationDetails,omitempty"`
 		Invocations []sarifInvocation `json:"invocations"`
 		Results     []sarifResult     `json:"results"`
+		Properties  map[string]string `json:"properties,omitempty"`
 	}
 	sarifAutomation struct {
 		ID string `json:"id"`

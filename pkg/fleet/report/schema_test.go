@@ -3,8 +3,6 @@ package report
 import (
 	"bytes"
 	"encoding/json"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,13 +14,17 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/securityhub"
 	"github.com/aws/aws-sdk-go-v2/service/securityhub/types"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/hostile"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
+	hub "github.com/eks-encrypt/kubectl-eks_encrypt/pkg/securityhub"
 )
 
 func validate(t testing.TB, file, document string) {
@@ -55,8 +57,8 @@ func TestSARIFSchema(t *testing.T) {
 	}
 }
 
-// TestOCSFSchema checks the report against a schema that was written from the attribute tables of OCSF; see
-// testdata/schemas/README.md.
+// TestOCSFSchema checks the report against a schema that is generated from the attribute tables that OCSF publishes;
+// see testdata/schemas/README.md.
 func TestOCSFSchema(t *testing.T) {
 	for _, r := range reports(t) {
 		validate(t, "ocsf-1.5.0-compliance_finding.json", render(t, "ocsf", r))
@@ -82,47 +84,100 @@ func TestJUnitSchema(t *testing.T) {
 	}
 }
 
-// TestASFFFields checks the report with the AWS client, because ASFF has no published JSON schema: the client rejects
-// missing fields, its types reject unknown ones, and the lengths are those of the AWS documentation.
-func TestASFFFields(t *testing.T) {
-	text := render(t, "asff", fixture(t))
-	var findings []types.AwsSecurityFinding
-	d := json.NewDecoder(strings.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&findings); err != nil {
+// TestASFFOnTheWire sends the report through the unmodified AWS client to a server that is as strict as Security Hub,
+// because ASFF has no published JSON schema: the client rejects missing fields, its types reject unknown ones, and the
+// server checks account, region and lengths. The import of the program must send the same.
+func TestASFFOnTheWire(t *testing.T) {
+	r := fixture(t)
+	r.Unreachable = append(r.Unreachable, v1alpha1.Unreachable{Account: prod, Region: "us-gov-west-1", Reason: "no role"})
+	batches, err := Batches(r)
+	if err != nil {
 		t.Fatal(err)
 	}
-	var sent struct{ Findings []map[string]any }
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := json.NewDecoder(r.Body).Decode(&sent); err != nil {
-			t.Error(err)
+	wanted, err := SecurityHub(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range batches {
+		var file bytes.Buffer
+		if err := b.Write(&file); err != nil {
+			t.Fatal(err)
 		}
-		_, _ = w.Write([]byte(`{"FailedCount":0,"SuccessCount":1}`))
-	}))
-	defer server.Close()
-	client := securityhub.New(securityhub.Options{Region: "eu-central-1", BaseEndpoint: aws.String(server.URL),
-		Credentials: aws.AnonymousCredentials{}})
-	input := &securityhub.BatchImportFindingsInput{Findings: findings}
-	if _, err := client.BatchImportFindings(t.Context(), input); err != nil {
-		t.Fatal(err)
-	}
-	// A field that the client does not know would be missing in its request.
-	var written []map[string]any
-	if err := json.Unmarshal([]byte(text), &written); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := asJSON(t, sent.Findings), asJSON(t, written); got != want {
-		t.Errorf("the client sent\n%s\nwant\n%s", got, want)
-	}
-	for i := range findings {
-		checkASFF(t, &findings[i])
+		var findings []types.AwsSecurityFinding
+		d := json.NewDecoder(bytes.NewReader(file.Bytes()))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&findings); err != nil {
+			t.Fatal(err)
+		}
+		server, client := newHub(t, b)
+		out, err := client.BatchImportFindings(t.Context(), &securityhub.BatchImportFindingsInput{Findings: findings})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range out.FailedFindings {
+			t.Errorf("%s/%s: %s: %s", b.Account, b.Region, *f.Id, *f.ErrorMessage)
+		}
+		for i := range findings {
+			checkASFF(t, &findings[i])
+		}
+		if got, want := hubFindings(t, server), asObjects(t, file.Bytes()); got != want {
+			t.Errorf("the client sent\n%s\nwant\n%s", got, want)
+		}
+		server, client = newHub(t, b)
+		calls := awsclient.SecurityHub{GetFindings: client.GetFindings, BatchImportFindings: client.BatchImportFindings,
+			BatchUpdateFindings: client.BatchUpdateFindings}
+		var own []hub.Finding
+		for _, w := range wanted.Of(b.Account, b.Region) {
+			own = append(own, w.Finding)
+		}
+		place := hub.Place{Partition: fakeaws.Partition(b.Region), Account: b.Account, Region: b.Region}
+		if failed, err := hub.New(calls, place).Import(t.Context(), own); err != nil || len(failed) > 0 {
+			t.Errorf("Import = %v, error %v, want no failure", failed, err)
+		}
+		if got, want := hubFindings(t, server), asObjects(t, file.Bytes()); got != want {
+			t.Errorf("the import sent\n%s\nwant\n%s", got, want)
+		}
 	}
 }
 
-func asJSON(t *testing.T, v any) string {
+// newHub returns a Security Hub, and a client of the batch's account and region.
+func newHub(t *testing.T, b Batch) (*fakeaws.Server, *securityhub.Client) {
 	t.Helper()
+	server, config := awstest.New(t)
+	awstest.Must(t, server.AddPrincipal(fakeaws.Principal{ARN: "arn:aws:iam::" + b.Account + ":user/u",
+		AccessKeyID: "AKIA1", SecretAccessKey: "s", Policy: []fakeaws.Statement{fakeaws.Allow("securityhub:*")}}))
+	config.Region, config.Credentials = b.Region, credentials.NewStaticCredentialsProvider("AKIA1", "s", "")
+	return server, securityhub.NewFromConfig(config)
+}
+
+// hubFindings returns the findings of a Security Hub as JSON, without what it adds.
+func hubFindings(t *testing.T, s *fakeaws.Server) string {
+	t.Helper()
+	var text []byte
+	s.View(func(w *fakeaws.State) {
+		var all []fakeaws.HubFinding
+		for _, f := range w.Hub.Findings {
+			f := *f
+			f.Workflow = nil
+			all = append(all, f)
+		}
+		var err error
+		if text, err = json.Marshal(all); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return asObjects(t, text)
+}
+
+// asObjects returns a list of findings with sorted members.
+func asObjects(t *testing.T, text []byte) string {
+	t.Helper()
+	var objects []map[string]any
+	if err := json.Unmarshal(text, &objects); err != nil {
+		t.Fatal(err)
+	}
 	var b bytes.Buffer
-	if err := writeJSON(&b, v); err != nil {
+	if err := writeJSON(&b, objects); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -170,7 +225,7 @@ func checkASFF(t *testing.T, f *types.AwsSecurityFinding) {
 	}
 	matches("SchemaVersion", *f.SchemaVersion, `^2018-10-08$`)
 	matches("AwsAccountId", *f.AwsAccountId, `^\d{12}$`)
-	matches("ProductArn", *f.ProductArn, `^arn:aws(-cn|-us-gov)?:securityhub:`+*f.Region+`:`+*f.AwsAccountId+
+	matches("ProductArn", *f.ProductArn, `^arn:aws(-cn|-us-gov|-eusc)?:securityhub:`+*f.Region+`:`+*f.AwsAccountId+
 		`:product/`+*f.AwsAccountId+`/default$`)
 	matches("Types", f.FindingProviderFields.Types[0], `^(Software and Configuration Checks|TTPs|Effects|`+
 		`Unusual Behaviors|`+

@@ -244,6 +244,7 @@ func (v *reportRows) ScopeFacts() []fact {
 	add("Contexts", s.Contexts...)
 	add("Regions", s.Regions...)
 	add("Accounts", s.Accounts...)
+	add("Shard", s.Shard)
 	if s.Organization {
 		add("Organization", "the accounts are those of the AWS organization")
 	}
@@ -267,6 +268,11 @@ func (v *reportRows) ScopeFacts() []fact {
 	}
 	add("Started", moment(v.StartedAt))
 	add("Finished", moment(v.FinishedAt))
+	for _, f := range ruleFacts(v.AuditReport) {
+		if f.Key != "rule_files" {
+			add(f.Name, f.Value)
+		}
+	}
 	return facts
 }
 

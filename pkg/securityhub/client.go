@@ -1,0 +1,191 @@
+// Package securityhub imports the findings of audits into Security Hub CSPM, in the AWS Security Finding Format. Decide
+// compares them with those that Security Hub has; Client makes the calls in one account and region.
+package securityhub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/securityhub"
+	"github.com/aws/aws-sdk-go-v2/service/securityhub/types"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
+)
+
+// MaxBatch is the number of findings that one call accepts or returns.
+const MaxBatch = 100
+
+// Place is an account and region. Security Hub accepts findings only from their own.
+type Place struct{ Partition, Account, Region string }
+
+func (p Place) productARN() string { return ProductARN(p.Partition, p.Account, p.Region) }
+
+func (p Place) hubARN() string {
+	return "arn:" + p.Partition + ":securityhub:" + p.Region + ":" + p.Account + ":hub/default"
+}
+
+// Failure is a finding that Security Hub refused.
+type Failure struct{ ID, Code, Message string }
+
+func (f Failure) Error() string {
+	return fmt.Sprintf("finding %s: %s", f.ID, strings.TrimSuffix(f.Code+": "+f.Message, ": "))
+}
+
+// Client calls Security Hub in one place.
+type Client struct {
+	Place
+	calls awsclient.SecurityHub
+	// Pause waits before findings that Security Hub does not find yet are updated again.
+	Pause func(context.Context, time.Duration) error
+}
+
+// New returns a Client that calls the operations.
+func New(calls awsclient.SecurityHub, place Place) *Client {
+	return &Client{Place: place, calls: calls, Pause: pause}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Earlier returns the findings of this program that Security Hub has in the place. An administrator account or an
+// aggregation region also returns findings of other places, so they are filtered out.
+func (c *Client) Earlier(ctx context.Context) ([]Earlier, error) {
+	equals := func(s string) []types.StringFilter {
+		return []types.StringFilter{{Comparison: types.StringFilterComparisonEquals, Value: &s}}
+	}
+	in := &securityhub.GetFindingsInput{
+		MaxResults: aws.Int32(MaxBatch),
+		Filters: &types.AwsSecurityFindingFilters{
+			ProductArn: equals(c.productARN()), AwsAccountId: equals(c.Account), Region: equals(c.Region),
+			GeneratorId: []types.StringFilter{{Comparison: types.StringFilterComparisonPrefix, Value: aws.String(generators)}},
+		},
+	}
+	var all []Earlier
+	for {
+		out, err := c.calls.GetFindings(ctx, in)
+		if err != nil {
+			return nil, c.explain(err, "GetFindings", c.hubARN())
+		}
+		for i := range out.Findings {
+			if e := newEarlier(&out.Findings[i]); c.owns(&e.Finding) {
+				all = append(all, e)
+			}
+		}
+		if aws.ToString(out.NextToken) == "" {
+			return all, nil
+		}
+		in.NextToken = out.NextToken
+	}
+}
+
+const generators = ToolName + "/"
+
+// owns reports whether the finding is of this program and place. Nothing else is ever changed.
+func (c *Client) owns(f *Finding) bool {
+	return f.ProductArn == c.productARN() && f.AwsAccountID == c.Account && f.Region == c.Region &&
+		strings.HasPrefix(f.GeneratorID, generators)
+}
+
+// Import creates or updates findings. It returns those that Security Hub refused.
+func (c *Client) Import(ctx context.Context, findings []Finding) ([]Failure, error) {
+	var failures []Failure
+	for batch := range slices.Chunk(findings, MaxBatch) {
+		in := &securityhub.BatchImportFindingsInput{}
+		for i := range batch {
+			if !c.owns(&batch[i]) {
+				return failures, fmt.Errorf("finding %s is not one of %s %s", batch[i].ID, c.Account, c.Region)
+			}
+			in.Findings = append(in.Findings, batch[i].wire())
+		}
+		out, err := c.calls.BatchImportFindings(ctx, in)
+		if err != nil {
+			return failures, c.explain(err, "BatchImportFindings", c.productARN())
+		}
+		for _, f := range out.FailedFindings {
+			failures = append(failures,
+				Failure{aws.ToString(f.Id), aws.ToString(f.ErrorCode), aws.ToString(f.ErrorMessage)})
+		}
+	}
+	return failures, nil
+}
+
+// A finding that was created a moment ago is not always found yet.
+const (
+	notFoundCode  = "FindingNotFound"
+	findAttempts  = 5
+	findingsPause = 2 * time.Second
+)
+
+// Update changes the workflow of findings. It returns those that Security Hub refused.
+func (c *Client) Update(ctx context.Context, updates []Update) ([]Failure, error) {
+	var failures []Failure
+	for _, group := range equalUpdates(updates) {
+		for batch := range slices.Chunk(group, MaxBatch) {
+			failed, err := c.updateBatch(ctx, batch)
+			failures = append(failures, failed...)
+			if err != nil {
+				return failures, err
+			}
+		}
+	}
+	return failures, nil
+}
+
+// updateBatch makes the same change to up to MaxBatch findings.
+func (c *Client) updateBatch(ctx context.Context, batch []Update) (refused []Failure, err error) {
+	ids := make([]string, len(batch))
+	for i := range batch {
+		ids[i] = batch[i].ID
+	}
+	for attempt := 1; ; attempt++ {
+		out, err := c.calls.BatchUpdateFindings(ctx, batch[0].wire(c.productARN(), ids))
+		if err != nil {
+			return refused, c.explain(err, "BatchUpdateFindings", c.hubARN())
+		}
+		ids = nil
+		for _, u := range out.UnprocessedFindings {
+			f := Failure{"", aws.ToString(u.ErrorCode), aws.ToString(u.ErrorMessage)}
+			if u.FindingIdentifier != nil {
+				f.ID = aws.ToString(u.FindingIdentifier.Id)
+			}
+			if f.Code == notFoundCode && attempt < findAttempts {
+				ids = append(ids, f.ID)
+			} else {
+				refused = append(refused, f)
+			}
+		}
+		if len(ids) == 0 {
+			return refused, nil
+		}
+		if err := c.Pause(ctx, findingsPause); err != nil {
+			return refused, err
+		}
+	}
+}
+
+// explain names the action and the resource. Security Hub reports an account without it as one that may not call it.
+func (c *Client) explain(err error, name, resource string) error {
+	explained := awsclient.Explain(err, awsclient.Operation{
+		Name: name, Action: "securityhub:" + name, Resource: resource,
+	})
+	if notEnabled(err) {
+		return hint.Wrap(explained, "enable Security Hub CSPM in account %s: aws securityhub enable-security-hub "+
+			"--no-enable-default-standards --region %s", c.Account, c.Region)
+	}
+	return explained
+}
+
+// notEnabled reports whether the account has not enabled Security Hub in the region.
+func notEnabled(err error) bool { return errors.As(err, new(*types.InvalidAccessException)) }

@@ -1,0 +1,56 @@
+package securityhub
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+)
+
+// Waiver is a finding that its owner accepts until a date.
+type Waiver struct {
+	Owner, Reason string
+	// Expires is the last second at which the waiver is valid.
+	Expires time.Time
+}
+
+// The workflow states that this program sets.
+const (
+	suppressed = "SUPPRESSED"
+	reopened   = "NEW"
+)
+
+// The mark is the evidence that this program suppressed a finding: a person who suppresses it leaves none. It is a
+// field of its own, because a person may replace the note.
+const (
+	markField = ToolName + "/Suppression"
+	released  = "released"
+)
+
+// The limits of Security Hub, in characters.
+const (
+	maxNote = 512
+	maxMark = 1024
+)
+
+func (w *Waiver) mark() string {
+	return cut(fmt.Sprintf("Waived until %s by %s: %s", w.Expires.UTC().Format(time.DateOnly), w.Owner, w.Reason), maxMark)
+}
+
+// suppressedByUs reports whether this program suppressed the finding.
+func (e *Earlier) suppressedByUs() bool {
+	mark := e.UserFields[markField]
+	return e.Workflow == suppressed && mark != "" && mark != released
+}
+
+// waivedUntil returns the end of the waiver that a mark names. A changed mark may name none: its waiver has ended.
+func waivedUntil(mark string) time.Time {
+	match := regexp.MustCompile(`^Waived until (\d{4}-\d{2}-\d{2}) by `).FindStringSubmatch(mark)
+	if match == nil {
+		return time.Time{}
+	}
+	day, err := time.Parse(time.DateOnly, match[1])
+	if err != nil {
+		return time.Time{}
+	}
+	return day.AddDate(0, 0, 1)
+}
