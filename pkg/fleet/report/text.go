@@ -55,8 +55,10 @@ func (s rowState) Short() string {
 }
 
 // OutcomeText returns the outcome in one word.
-func (v *reportRows) OutcomeText() string {
-	switch v.outcome() {
+func (v *reportRows) OutcomeText() string { return outcomeText(v.outcome()) }
+
+func outcomeText(o v1alpha1.AuditOutcome) string {
+	switch o {
 	case v1alpha1.OutcomeHolds:
 		return "Passed"
 	case v1alpha1.OutcomeFinding:
@@ -238,12 +240,17 @@ func (v *reportRows) ScopeFacts() []fact {
 	var facts []fact
 	add := func(name string, values ...string) {
 		if value := strings.Join(values, ", "); value != "" {
-			facts = append(facts, fact{name, value})
+			facts = append(facts, fact{name, value, len(values)})
 		}
+	}
+	accounts := make([]string, len(s.Accounts))
+	for i, id := range s.Accounts {
+		accounts[i] = withReason(id, v.AccountName(id))
 	}
 	add("Contexts", s.Contexts...)
 	add("Regions", s.Regions...)
-	add("Accounts", s.Accounts...)
+	add("Accounts", accounts...)
+	add("Shard", s.Shard)
 	if s.Organization {
 		add("Organization", "the accounts are those of the AWS organization")
 	}
@@ -252,8 +259,6 @@ func (v *reportRows) ScopeFacts() []fact {
 	add("Excluded accounts", s.ExcludedAccounts...)
 	add("Role", s.RoleName)
 	add("Filters", s.Filters...)
-	add("Tool", v.toolText())
-	add("Caller", v.callerText())
 	for _, f := range v.ruleFiles() {
 		add("File of "+f.Purpose, f.Path+" (sha256 "+f.SHA256+")")
 	}
@@ -277,20 +282,6 @@ func shorten(s string, limit int) string {
 		return s
 	}
 	return string(runes[:limit-1]) + "…"
-}
-
-func (v *reportRows) toolText() string {
-	if v.Tool == nil {
-		return ""
-	}
-	return toolName + " " + v.Tool.Version
-}
-
-func (v *reportRows) callerText() string {
-	if v.Caller == nil {
-		return ""
-	}
-	return v.Caller.ARN
 }
 
 func (v *reportRows) ruleFiles() []v1alpha1.RuleFile {
