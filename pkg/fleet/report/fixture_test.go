@@ -96,7 +96,7 @@ func fixture(t testing.TB) *v1alpha1.AuditReport {
 		Scope: v1alpha1.AuditScope{Regions: []string{eu, us}, Accounts: []string{prod, dev, "777788889999"},
 			Organization: true, Filters: []string{"tag:env=prod"},
 			AccountNames: map[string]string{prod: "Production", dev: "Web & Mobile"},
-			Controls: []string{"ENC-1", "ENC-2", "ENC-3", "ENC-6"}},
+			Controls:     []string{"ENC-1", "ENC-2", "ENC-3", "ENC-6"}},
 		StartedAt: at(t, "2026-11-24T09:58:12Z"), FinishedAt: at(t, "2026-11-24T10:03:41Z"),
 		Items: []v1alpha1.EncryptionReport{payments, ledger, frontend},
 		Findings: []v1alpha1.Finding{critical,
