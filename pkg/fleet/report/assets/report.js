@@ -10,7 +10,7 @@
   var selects = Array.from(form.querySelectorAll('select[data-filter]'));
   var lists = Array.from(document.querySelectorAll('[data-list]')).map(newList);
   var causes = Array.from(document.querySelectorAll('[data-cause-row]')).map(newCause);
-  var total = lists.reduce(function (n, list) { return n + list.rows.length; }, 0);
+  var total = lists.reduce(function (n, list) { return n + (list.unfiltered ? 0 : list.rows.length); }, 0);
 
   // A list holds all rows, in the page and in its template. Only those of the current page are in the document.
   function newList(container) {
@@ -18,6 +18,7 @@
     var rows = Array.from(container.children).filter(function (e) { return e !== template; });
     if (template) { rows = rows.concat(Array.from(template.content.children)); template.remove(); }
     var list = { container: container, rows: rows, matching: rows, page: 0, texts: null };
+    list.unfiltered = container.dataset.list === 'unfiltered'; // not about clusters
     var section = container.closest('section');
     list.count = container.tagName === 'TBODY' && section ? section.querySelector('h2 .n') : null;
     if (rows.length > pageSize) { addPager(list); }
@@ -136,6 +137,8 @@
 
   // A row without an attribute is not filtered by it.
   function filter(list) {
+    list.matching = list.rows;
+    if (list.unfiltered) { return; }
     var needle = text.value.trim().toLowerCase();
     var wanted = selects.filter(function (s) { return s.value; });
     if (needle) { readTexts(list); }
@@ -153,7 +156,7 @@
       list.page = 0;
       filter(list);
       show(list);
-      shown += list.matching.length;
+      shown += list.unfiltered ? 0 : list.matching.length;
     });
     showCauses();
     var filters = filterText();
