@@ -92,6 +92,7 @@ func everywhere(s string) *v1alpha1.AuditReport {
 		v1alpha1.Control{ID: "ENC-1", Result: v1alpha1.ResultPass, Reason: s})
 	r.Waived = append(r.Waived, v1alpha1.Waived{Cluster: s + "2", Control: s, Reason: s})
 	r.Trend = append(r.Trend, r.Trend...)
+	r.Scope.AccountNames = map[string]string{s: s + " name"}
 	return r
 }
 
