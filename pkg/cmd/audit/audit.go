@@ -70,7 +70,8 @@ are reported for information.
 With --compare and --fail-on regression, only what got worse fails: new findings, and
 the verdict, the key, its state and the days that it has left under any controls. An
 account or region that is no longer in the scope makes the audit incomplete. What is
-newly waived is listed, and does not fail.
+newly waived is listed, and does not fail. If --compare is repeated, the latest of the
+earlier reports counts, and all of them show the trend.
 
 In addition to the formats of every command, -o and --output-file accept
 ` + strings.Join(report.Formats(), ", ") + `.
