@@ -63,8 +63,8 @@ func summarize(r *v1alpha1.AuditReport) audited {
 	for _, a := range r.Scope.Answered {
 		p.Answered += len(a.Regions)
 	}
-	return audited{point: p, report: &v1alpha1.AuditReport{Scope: r.Scope, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
-		Rules: r.Rules, Standard: r.Standard, Unreachable: r.Unreachable}}
+	return audited{point: p, report: &v1alpha1.AuditReport{Scope: r.Scope, StartedAt: r.StartedAt,
+		FinishedAt: r.FinishedAt, Rules: r.Rules, Standard: r.Standard, Unreachable: r.Unreachable}}
 }
 
 // otherScope names the parts of scope and rules that differ. The accounts of an organization or of its units differ if

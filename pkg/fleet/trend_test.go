@@ -152,7 +152,7 @@ func TestHistoryRefuses(t *testing.T) {
 		"several, one without a time": {[]*v1alpha1.AuditReport{a, undated},
 			"1.json has no finishedAt, so its place among the other reports is unknown"},
 		"without a time first":           {[]*v1alpha1.AuditReport{undated, a}, "0.json has no finishedAt"},
-		"the same time":                  {[]*v1alpha1.AuditReport{b, sameTime}, "0.json and 1.json finished at the same time"},
+		"the same time":                  {[]*v1alpha1.AuditReport{b, sameTime}, "0.json and 1.json finished at the same"},
 		"the same time, and a later one": {[]*v1alpha1.AuditReport{b, sameTime, onDay(0, nil)}, ""},
 		"future":                         {[]*v1alpha1.AuditReport{a, future}, "1.json is not an earlier report"},
 		"without its end":                {[]*v1alpha1.AuditReport{cut}, "0.json: the report is not complete"},

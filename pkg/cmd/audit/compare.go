@@ -44,8 +44,10 @@ func (o *options) compareWithEarlier(r *v1alpha1.AuditReport) error {
 	if o.earlier == nil {
 		return nil
 	}
-	if err := checkEarlier(o.earlier, r.FinishedAt.Time); err != nil {
-		return err
+	if r.FinishedAt != nil {
+		if err := checkEarlier(o.earlier, r.FinishedAt.Time); err != nil {
+			return err
+		}
 	}
 	r.Changes, r.Trend = fleet.Compare(o.earlier.Latest, r), o.earlier.Trend(r)
 	if o.failOn == failOnRegression {

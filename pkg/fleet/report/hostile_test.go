@@ -84,7 +84,7 @@ func checkTables(t testing.TB, text string) {
 	}
 }
 
-// everywhere returns a report with s in every string. A second control, waiver and audit of the trend complete the page.
+// everywhere returns a report with s in every string. A second control, waiver and audit complete the page.
 func everywhere(s string) *v1alpha1.AuditReport {
 	r := &v1alpha1.AuditReport{TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindAuditReport)}
 	hostile.Fill(r, s)

@@ -27,7 +27,8 @@ func large(t testing.TB, n int) *v1alpha1.AuditReport {
 	}
 	for week := range 12 {
 		p := v1alpha1.AuditPoint{Time: at(t, "2026-09-08T10:00:00Z"), Outcome: v1alpha1.OutcomeFinding, Clusters: n,
-			Verdicts:   map[v1alpha1.Verdict]int{v1alpha1.VerdictAWSOwnedKey: n / 2, v1alpha1.VerdictCustomerManagedKey: n - n/2},
+			Verdicts: map[v1alpha1.Verdict]int{v1alpha1.VerdictAWSOwnedKey: n / 2,
+				v1alpha1.VerdictCustomerManagedKey: n - n/2},
 			Severities: map[v1alpha1.Severity]int{v1alpha1.SeverityHigh: n / 2, v1alpha1.SeverityCritical: n / (12 - week)},
 			Findings:   n/2 + n/(12-week), Waived: n / 20, Answered: 80}
 		p.Time.Time = p.Time.AddDate(0, 0, 7*week)

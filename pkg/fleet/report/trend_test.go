@@ -72,7 +72,8 @@ func TestAccounts(t *testing.T) {
 	if a := rows[0]; a.Name != "Production" || a.Score() != "99 %" || a.ScoreText() != "999 of 1000 clusters" {
 		t.Errorf("%s: %s, %s; want 99 %%: one of 1,000 clusters has a finding", a.Name, a.Score(), a.ScoreText())
 	}
-	if a := rows[1]; a.Name != "" || a.Score() != "–" || a.ScoreText() != "no cluster could be listed" || a.NotQueried != 1 {
+	a := rows[1]
+	if a.Name != "" || a.Score() != "–" || a.ScoreText() != "no cluster could be listed" || a.NotQueried != 1 {
 		t.Errorf("%+v: %s, %s; want no score", a, a.Score(), a.ScoreText())
 	}
 }
