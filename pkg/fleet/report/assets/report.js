@@ -22,7 +22,7 @@
     var section = container.closest('section');
     list.count = container.tagName === 'TBODY' && section ? section.querySelector('h2 .n') : null;
     if (rows.length > pageSize) { addPager(list); }
-    var table = container.closest('table');
+    var table = list.table = container.closest('table');
     if (container.tagName === 'TBODY' && rows.length > 1) { addSorting(list, table); }
     return list;
   }
@@ -111,7 +111,11 @@
       list.none = element('p', { className: 'none', textContent: 'No row of this list matches the filters.' });
       (list.pager || list.container.closest('table') || list.container).after(list.none);
     }
-    if (list.none) { list.none.hidden = !none; }
+    if (list.none) {
+      list.none.hidden = !none;
+      list.container.hidden = none;
+      if (list.table) { list.table.hidden = none; }
+    }
   }
 
   function showCauses() {
@@ -122,6 +126,7 @@
       counts[id] = (counts[id] || 0) + 1;
     });
     var filtered = causes[0].list.matching.length < causes[0].list.rows.length;
+    causes[0].row.closest('table').hidden = !causes[0].list.matching.length;
     causes.forEach(function (c) {
       var values = filterValues();
       values.set('cause', c.id);
