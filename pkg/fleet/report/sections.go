@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"slices"
 )
 
 // section is one section of the page, with its entry in the navigation. N is the number of its rows. A negative N is
@@ -110,8 +111,14 @@ func (v *reportRows) UndecidedTable() findingsTable {
 // WaivedRows returns the waived findings.
 func (v *reportRows) WaivedRows() []row { return v.listed(stateWaived) }
 
-// HasUnenforced reports whether a control failed or has no result and is not enforced by this audit.
-func (v *reportRows) HasUnenforced() bool { return len(v.rows(stateInfo, stateNotAnswered)) > 0 }
+// HasUnenforced reports whether the table of clusters has a control that failed or has no result, and that this audit
+// does not enforce.
+func (v *reportRows) HasUnenforced() bool {
+	shown := v.ShownControls()
+	return slices.ContainsFunc(v.rows(stateInfo, stateNotAnswered), func(r row) bool {
+		return slices.Contains(shown, r.Control.ID)
+	})
+}
 
 // Facts returns the details of a cluster.
 func (c *cluster) Facts() []fact {

@@ -165,7 +165,7 @@
     });
     showCauses();
     var filters = filterText();
-    status.textContent = filters ? shown + ' of ' + total + ' rows match' : '';
+    status.textContent = filters ? shown + ' of ' + total + ' rows match. The totals are of the whole audit.' : '';
     note.textContent = filters ? 'Filtered by ' + filters + ': ' + shown + ' of ' + total + ' rows are shown.' : '';
     note.hidden = clear.hidden = !filters;
   }
