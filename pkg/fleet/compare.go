@@ -1,9 +1,7 @@
 package fleet
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -16,11 +14,7 @@ import (
 // ParseReport parses an audit report in JSON or YAML.
 func ParseReport(data []byte) (*v1alpha1.AuditReport, error) {
 	var r v1alpha1.AuditReport
-	unmarshal := json.Unmarshal
-	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
-		unmarshal = func(data []byte, v any) error { return yaml.Unmarshal(data, v) }
-	}
-	if err := unmarshal(data, &r); err != nil {
+	if err := yaml.Unmarshal(data, &r); err != nil {
 		return nil, err
 	}
 	if want := v1alpha1.TypeMeta(v1alpha1.KindAuditReport); r.Kind != want.Kind || r.APIVersion != want.APIVersion {

@@ -67,7 +67,7 @@ type AuditSummary struct {
 	// NotEKS counts the kube contexts that do not lead to an EKS cluster. They are among
 	// Items, and not among Clusters.
 	NotEKS int `json:"notEKS,omitempty"`
-	// Unreachable counts the places that could not be queried, also those with a waiver.
+	// Unreachable counts the entries of AuditReport.Unreachable, also those that are waived.
 	Unreachable int `json:"unreachable,omitempty"`
 }
 

@@ -259,6 +259,8 @@ func (v *reportRows) ScopeFacts() []fact {
 	add("Excluded accounts", s.ExcludedAccounts...)
 	add("Role", s.RoleName)
 	add("Filters", s.Filters...)
+	add("Tool", v.toolText())
+	add("Caller", v.callerText())
 	for _, f := range v.ruleFiles() {
 		add("File of "+f.Purpose, f.Path+" (sha256 "+f.SHA256+")")
 	}
@@ -266,10 +268,6 @@ func (v *reportRows) ScopeFacts() []fact {
 		add("Standard", v.Standard.Title)
 	}
 	add("Enforced controls", s.Controls...)
-	add("Caller", v.callerARN())
-	if version := v.toolVersion(); version != "" {
-		add("Program", toolName+" "+version)
-	}
 	add("Started", moment(v.StartedAt))
 	add("Finished", moment(v.FinishedAt))
 	return facts
@@ -282,6 +280,20 @@ func shorten(s string, limit int) string {
 		return s
 	}
 	return string(runes[:limit-1]) + "…"
+}
+
+func (v *reportRows) toolText() string {
+	if v.Tool == nil {
+		return ""
+	}
+	return toolName + " " + v.Tool.Version
+}
+
+func (v *reportRows) callerText() string {
+	if v.Caller == nil {
+		return ""
+	}
+	return v.Caller.ARN
 }
 
 func (v *reportRows) ruleFiles() []v1alpha1.RuleFile {
