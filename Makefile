@@ -107,7 +107,7 @@ fuzz: ## Fuzz every parser, 30 s each (FUZZTIME=…)
 	  done; done
 
 .PHONY: check-html
-check-html: ## Open the HTML report in headless Chromium: no request, no error, accessible
+check-html: ## Test the HTML report in headless Chromium; screenshots go to bin/html-check
 	@bash hack/html-check/run.sh
 
 .PHONY: lint

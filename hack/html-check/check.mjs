@@ -1,9 +1,10 @@
 // check.mjs CHROMIUM OUT REPORT SIZES HOSTILE: opens an HTML report in headless
 // Chromium. It fails on a console message, a network request, a page wider than
-// the screen, or a serious or critical accessibility violation. It also tries the
-// filters and the page without JavaScript, and writes screenshots and a PDF to OUT.
-// SIZES is a directory of reports of many clusters; it tries their pages, sorting,
-// links and printing, and measures the first paint and the filter. The pages in the
+// the screen, cut text, a title under the navigation, or an accessibility violation.
+// It also tries the keyboard, the filters and the page without JavaScript, and writes
+// screenshots and PDFs to OUT. SIZES is a directory of reports of many clusters; it
+// tries their pages, sorting, links and printing, and measures the first paint and
+// the filter: the best of three runs, as other programs disturb them. The pages in the
 // directory HOSTILE contain hostile values and no content security policy; they must
 // cause no console message, request, dialog or navigation.
 import fs from 'node:fs';
@@ -12,6 +13,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
+import { coveredAnchors, cutText, keyboard, renderAll } from './layout.mjs';
 
 const [executablePath, out, report, sizesDir, hostileDir] = process.argv.slice(2);
 const pagesIn = (dir) => fs.readdirSync(dir).filter((f) => f.endsWith('.html')).map((f) => path.join(dir, f));
@@ -21,6 +23,7 @@ const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe
 const urlOf = (file) => pathToFileURL(path.resolve(file)).href;
 fs.mkdirSync(out, { recursive: true });
 const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'html-check-'));
+const margin = { top: '15mm', bottom: '15mm', left: '12mm', right: '12mm' };
 const failures = [];
 const fail = (message) => { failures.push(message); console.error('FAIL ' + message); };
 
@@ -48,45 +51,53 @@ async function load(view, file) {
   await view.page.goto(view.url);
 }
 
+const clustersIn = (file) => Number(path.basename(file).match(/\d+/)[0]);
 const shownRows = (page) => page.locator('[data-row]').count();
 const openAll = (page, value) => page.evaluate((v) => {
   document.querySelectorAll('details').forEach((d) => { d.open = v; });
 }, value);
 
-for (const width of [1280, 390]) {
-  for (const colorScheme of ['light', 'dark']) {
-    const { context, page, name } = await open(report, { viewport: { width, height: 900 }, colorScheme });
-    const excess = await page.evaluate(() => {
-      const root = document.documentElement;
-      return root.scrollWidth - root.clientWidth;
-    });
-    if (excess > 0) fail(`${name}: the page is ${excess} px too wide`);
-    await page.screenshot({ path: path.join(out, `${name}.png`), fullPage: true });
-    await openAll(page, true);
-    // The page's policy blocks added scripts, but not those of the debugger.
-    await page.evaluate(axe + '; 0');
-    const result = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations', 'incomplete'] }));
-    let serious = 0;
-    for (const v of result.violations) {
-      const line = `${name}: axe ${v.impact}: ${v.id}: ${v.help} (${v.nodes.length}): ${v.nodes[0].html.slice(0, 160)}`;
-      if (['serious', 'critical'].includes(v.impact)) { serious++; fail(line); } else { console.log(line); }
-    }
-    const { passes, violations } = result;
-    console.log(`${name}: axe: ${passes.length} rules passed, ${violations.length} violations, ${serious} serious`);
-    if (width === 1280 && colorScheme === 'light') {
-      const all = await shownRows(page);
-      await page.fill('#filter-text', 'ledger');
-      const few = await shownRows(page);
-      await page.click('#filters button');
-      await page.waitForFunction((n) => document.querySelectorAll('[data-row]').length === n, all);
-      console.log(`${name}: the filter shows ${few} of ${all} rows`);
-      if (few === 0 || few >= all) fail(`${name}: the filter shows ${few} of ${all} rows`);
-      await openAll(page, false);
-      const margin = { top: '15mm', bottom: '15mm', left: '12mm', right: '12mm' };
-      await page.pdf({ path: path.join(out, 'print.pdf'), format: 'A4', margin });
-    }
-    await context.close();
+const fewClusters = sizes.filter((f) => clustersIn(f) <= 1000);
+for (const [file, width, colorScheme] of [report, ...fewClusters].flatMap((f) => [1280, 390].flatMap((w) =>
+  ['light', 'dark'].map((c) => [f, w, c])))) {
+  const { context, page, name: view } = await open(file, { viewport: { width, height: 900 }, colorScheme });
+  const name = file === report ? view : `${clustersIn(file)}-${view}`;
+  if (width === 1280) (await keyboard(page)).forEach((line) => fail(`${name}: ${line}`));
+  await page.reload();
+  (await coveredAnchors(page)).forEach((line) => fail(`${name}: ${line}`));
+  await renderAll(page);
+  const excess = await page.evaluate(() => {
+    const root = document.documentElement;
+    return root.scrollWidth - root.clientWidth;
+  });
+  if (excess > 0) fail(`${name}: the page is ${excess} px too wide`);
+  (await cutText(page)).forEach((line) => fail(`${name}: ${line}`));
+  const height = Math.min(8000, await page.evaluate(() => document.documentElement.scrollHeight));
+  await page.screenshot({ path: path.join(out, `${name}.png`), fullPage: true, clip: { x: 0, y: 0, width, height } });
+  if (file !== report && colorScheme === 'dark') { await context.close(); continue; }
+  await openAll(page, true);
+  (await cutText(page)).forEach((line) => fail(`${name}: all open: ${line}`));
+  // The page's policy blocks added scripts, but not those of the debugger.
+  await page.evaluate(axe + '; 0');
+  const result = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations', 'incomplete'] }));
+  for (const v of result.violations) {
+    const line = `${name}: axe ${v.impact}: ${v.id}: ${v.help} (${v.nodes.length}): ${v.nodes[0].html.slice(0, 160)}`;
+    fail(line);
   }
+  const { passes, violations } = result;
+  console.log(`${name}: axe: ${passes.length} rules passed, ${violations.length} violations`);
+  if (file === report && width === 1280 && colorScheme === 'light') {
+    const all = await shownRows(page);
+    await page.fill('#filter-text', 'ledger');
+    const few = await shownRows(page);
+    await page.click('#filters button');
+    await page.waitForFunction((n) => document.querySelectorAll('[data-row]').length === n, all);
+    console.log(`${name}: the filter shows ${few} of ${all} rows`);
+    if (few === 0 || few >= all) fail(`${name}: the filter shows ${few} of ${all} rows`);
+    await openAll(page, false);
+    await page.pdf({ path: path.join(out, 'print.pdf'), format: 'A4', margin });
+  }
+  await context.close();
 }
 {
   const options = { viewport: { width: 1280, height: 900 }, colorScheme: 'light', javaScriptEnabled: false };
@@ -96,12 +107,17 @@ for (const width of [1280, 390]) {
   await context.close();
 }
 for (const file of sizes) {
-  const clusters = Number(path.basename(file).match(/\d+/)[0]);
-  const { context, page, name } = await open(file, { viewport: { width: 1280, height: 900 }, colorScheme: 'light' });
+  const clusters = clustersIn(file);
+  const { context, page } = await open(file, { viewport: { width: 1280, height: 900 }, colorScheme: 'light' });
   const label = `${clusters} clusters`;
-  const paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime);
+  let paint = Infinity;
+  for (let run = 0; run < 3; run++) {
+    await page.reload();
+    const entry = await page.waitForFunction(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime);
+    paint = Math.min(paint, await entry.jsonValue());
+  }
   await page.waitForTimeout(clusters / 2);
-  const slowest = await page.evaluate(() => {
+  const slowestFilter = () => page.evaluate(() => {
     const text = document.getElementById('filter-text');
     const times = ['c', 'cl', 'cluster-00', 'cluster-0001', 'zzz', ''].map((value) => {
       text.value = value;
@@ -112,6 +128,7 @@ for (const file of sizes) {
     });
     return Math.max(...times);
   });
+  const slowest = Math.min(await slowestFilter(), await slowestFilter(), await slowestFilter());
   console.log(`${label}: first paint ${Math.round(paint)} ms, slowest filter ${Math.round(slowest)} ms`);
   if (paint > 2000 || slowest > 100) fail(`${label}: too slow`);
   const rows = () => page.locator('#matrix tbody tr').count();
@@ -140,12 +157,21 @@ for (const file of sizes) {
   await page.waitForTimeout(100);
   const filtered = await page.evaluate(() => document.querySelectorAll('#findings table:not(.causes) tbody tr').length);
   if (shared !== 0 || filtered < 1 || filtered > 10) fail(`${label}: a link with filters shows ${filtered} findings`);
+  await page.evaluate(() => { location.hash = '#findings?severity=Critical'; });
+  await page.waitForTimeout(100);
+  await page.emulateMedia({ media: 'print' });
+  if (!(await page.locator('#filter-note').textContent()).includes('severity "Critical"') ||
+    !await page.locator('#filter-note').isVisible()) fail(`${label}: a filtered page does not print its filters`);
+  if (!await page.locator('.sign').isVisible()) fail(`${label}: a print has no block for signatures`);
+  await page.emulateMedia({ media: null });
   if (clusters <= 1000) {
     await page.evaluate(() => { location.hash = '#findings?'; });
     await page.waitForTimeout(100);
     await page.evaluate(() => window.dispatchEvent(new Event('beforeprint')));
     if (await rows() !== clusters) fail(`${label}: ${await rows()} rows are printed`);
     if (await page.locator('details:not([open])').count()) fail(`${label}: closed details are printed`);
+    await page.evaluate(() => window.dispatchEvent(new Event('afterprint')));
+    if (clusters <= 40) await page.pdf({ path: path.join(out, `print-${clusters}.pdf`), format: 'A4', margin });
   }
   await context.close();
 }
@@ -159,7 +185,7 @@ if (hostile.length) {
     if (await view.page.locator('meta[http-equiv]').count()) fail(`${view.name}: the page has a policy`);
     const scripts = await view.page.locator('script').count();
     if (scripts !== 1) fail(`${view.name}: ${scripts} scripts, want 1`);
-    if (view.page.url() !== view.url) fail(`${view.name}: navigated to ${view.page.url()}`);
+    if (view.page.url().split('#')[0] !== view.url) fail(`${view.name}: navigated to ${view.page.url()}`);
   }
   console.log(`${hostile.length} pages with hostile values opened`);
   await view.context.close();

@@ -90,6 +90,7 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 	out.Notes = append(append(out.Notes, expiryNotes(out.Keys)...), WaiverNotes(out)...)
 	s := &out.Summary
 	s.Findings, s.Undecided, s.Waived = len(out.Findings), len(out.Undecided), len(out.Waived)
+	s.Unreachable = len(out.Unreachable)
 	if s.Outcome = outcome(out); a.EmptyShard && s.Clusters == 0 && len(out.Unreachable) == 0 {
 		s.Outcome = v1alpha1.OutcomeHolds // the other shards have all accounts
 	}

@@ -16,13 +16,14 @@ const shownRows = 50
 // AuditText writes an audit for people: totals, findings, changes, clusters, keys, and
 // what could not be queried. Tables of more than 50 rows are cut unless wide is set.
 func AuditText(w io.Writer, r *v1alpha1.AuditReport, c Colour, wide bool) error {
-	t := &auditText{textWriter: newTextWriter(w), c: c, wide: wide}
+	t := &auditText{textWriter: newTextWriter(w), c: c, wide: wide, accountNames: r.Scope.AccountNames}
 	t.totals(r)
 	t.standard(r.Standard)
 	t.standards = wide || r.Standard != nil
 	t.findings("Findings", r.Findings)
 	t.findings("Undecided", r.Undecided)
 	t.changes(r.Changes)
+	t.trend(r.Trend)
 	t.clusters(r.Items)
 	t.keys(r.Keys)
 	t.unreachable(r.Unreachable)
@@ -52,7 +53,16 @@ type auditText struct {
 	c    Colour
 	wide bool
 	// standards shows the standards of each finding.
-	standards bool
+	standards    bool
+	accountNames map[string]string
+}
+
+// account returns the id of an account, in a wide table with its name if that is known.
+func (t *auditText) account(id string) string {
+	if name := t.accountNames[id]; t.wide && name != "" {
+		return id + " (" + name + ")"
+	}
+	return id
 }
 
 func (t *auditText) totals(r *v1alpha1.AuditReport) {
@@ -140,7 +150,7 @@ func (t *auditText) findings(title string, findings []v1alpha1.Finding) {
 		if f.ExpiredWaiver != nil {
 			reason += fmt.Sprintf(" (the waiver of %s has expired)", f.ExpiredWaiver.Owner)
 		}
-		row := []string{string(f.Severity), f.Control, cmp.Or(f.Name, f.Cluster), f.Region, f.Account, reason}
+		row := []string{string(f.Severity), f.Control, cmp.Or(f.Name, f.Cluster), f.Region, t.account(f.Account), reason}
 		if t.standards {
 			row = append(row, strings.Join(f.Standards, "; "))
 		}
@@ -164,7 +174,7 @@ func (t *auditText) unreachable(list []v1alpha1.Unreachable) {
 		if region == "" && u.Context == "" {
 			region = "(all)"
 		}
-		row := []string{u.Account, region, u.Context, u.Reason}
+		row := []string{t.account(u.Account), region, u.Context, u.Reason}
 		if waived {
 			until := ""
 			if u.Waiver != nil {

@@ -33,7 +33,7 @@ func (t *auditText) clusters(items []v1alpha1.EncryptionReport) {
 		if r.Key != nil {
 			usable = string(r.Key.Usable)
 		}
-		row := []string{cmp.Or(r.Cluster.Name, r.Cluster.Context), r.Cluster.Region, r.Cluster.Account,
+		row := []string{cmp.Or(r.Cluster.Name, r.Cluster.Context), r.Cluster.Region, t.account(r.Cluster.Account),
 			cmp.Or(r.Cluster.KubernetesVersion, Unknown),
 			verdictCell(r), string(r.Encryption.Scope), key, usable}
 		if t.wide {

@@ -49,6 +49,8 @@ type AuditReport struct {
 	Standard *AuditStandard `json:"standard,omitempty"`
 	// Changes are the differences from an earlier report, if one was given.
 	Changes *AuditChanges `json:"changes,omitempty"`
+	// Trend are the earlier reports that were given and this one, the oldest first.
+	Trend []AuditPoint `json:"trend,omitempty"`
 	// Notes are facts that the reader should know before relying on the report.
 	Notes []string `json:"notes,omitempty"`
 }
@@ -65,6 +67,8 @@ type AuditSummary struct {
 	// NotEKS counts the kube contexts that do not lead to an EKS cluster. They are among
 	// Items, and not among Clusters.
 	NotEKS int `json:"notEKS,omitempty"`
+	// Unreachable counts the entries of AuditReport.Unreachable, also those that are waived.
+	Unreachable int `json:"unreachable,omitempty"`
 }
 
 // AuditOutcome is the result of the whole audit. It determines the exit code.

@@ -35,7 +35,7 @@ type options struct {
 	dataOptions
 	importOptions
 	fileFlags      []string
-	compare        string
+	compare        []string
 	failOn         string
 	maxConcurrency int
 	formats        report.Options
@@ -45,8 +45,8 @@ type options struct {
 	rules fleet.Rules
 	// provenance is set for --all-clusters.
 	provenance v1alpha1.Provenance
-	bindings   []*cmdutil.Inspected  // of the items, in their order; nil for --all-clusters
-	earlier    *v1alpha1.AuditReport // of --compare; nil without it
+	bindings   []*cmdutil.Inspected // of the items, in their order; nil for --all-clusters
+	earlier    *fleet.History       // of --compare; nil without it
 }
 
 // NewCmd returns the command "audit".
@@ -72,7 +72,8 @@ are reported for information.
 With --compare and --fail-on regression, only what got worse fails: new findings, and
 the verdict, the key, its state and the days that it has left under any controls. An
 account or region that is no longer in the scope makes the audit incomplete. What is
-newly waived is listed, and does not fail.
+newly waived is listed, and does not fail. If --compare is repeated, the latest of the
+earlier reports counts, and all of them show the trend.
 
 In addition to the formats of every command, -o and --output-file accept
 ` + strings.Join(report.Formats(), ", ") + `.
@@ -120,7 +121,9 @@ some clusters could not be checked. If several apply, it is 1, or else 2.`,
 		"Name of this audit in code scanning, if a repository has several (default: that of the upload)")
 	flags.BoolVar(&o.formats.SARIF.Suppressed, "sarif-suppressed", false,
 		"Add waived findings to SARIF as suppressed results; GitHub shows them as open alerts")
-	flags.StringVar(&o.compare, "compare", "", "An earlier report (-o json or yaml), to list what has changed since")
+	flags.StringArrayVar(&o.compare, "compare", nil,
+		"An earlier report (-o json or yaml), to list what has changed since; may be repeated: the latest one is "+
+			"compared with, and all of them show the trend")
 	flags.StringVar(&o.failOn, "fail-on", failOnFinding,
 		"Condition for exit code 1: finding, or regression (with --compare)")
 	flags.IntVar(&o.maxConcurrency, "max-concurrency", fleet.DefaultMaxConcurrency,
@@ -136,7 +139,7 @@ func (o *options) validate(changed func(flag string) bool) error {
 		return cmdutil.UsageErrorf("--max-concurrency must be at least 1")
 	case o.failOn != failOnFinding && o.failOn != failOnRegression:
 		return cmdutil.UsageErrorf("--fail-on %q is not valid: use %s or %s", o.failOn, failOnFinding, failOnRegression)
-	case o.failOn == failOnRegression && o.compare == "":
+	case o.failOn == failOnRegression && len(o.compare) == 0:
 		return cmdutil.UsageErrorf("--fail-on regression needs --compare with an earlier report")
 	case o.sample != 0 && !o.verify:
 		return cmdutil.UsageErrorf("--sample needs --verify-data")
@@ -206,11 +209,8 @@ func (o *options) run(ctx context.Context) error {
 	scope.Controls = o.rules.Controls
 	audited.Scope = scope
 	audited.Provenance = o.origin(audited.Items)
-	if o.earlier != nil {
-		audited.Changes = fleet.Compare(o.earlier, audited)
-		if o.failOn == failOnRegression {
-			audited.Summary.Outcome = fleet.CheckRegressions(audited)
-		}
+	if err := o.compareWithEarlier(audited); err != nil {
+		return err
 	}
 	if err := errors.Join(o.print(audited), files.write(audited, o.formats)); err != nil {
 		return err

@@ -131,19 +131,3 @@ func (r *rulesOptions) readApprovedKeys(rules *fleet.Rules) error {
 	rules.Approved = slices.Compact(arns)
 	return nil
 }
-
-// readEarlier reads the report of --compare; nil without the flag.
-func (o *options) readEarlier() (*v1alpha1.AuditReport, error) {
-	if o.compare == "" {
-		return nil, nil //nolint:nilnil // there is no earlier report
-	}
-	text, err := os.ReadFile(o.compare)
-	if err != nil {
-		return nil, cmdutil.UsageErrorf("--compare: %w", err)
-	}
-	r, err := fleet.ParseReport(text)
-	if err != nil {
-		return nil, cmdutil.UsageErrorf("--compare %s is not a report of audit -o json or yaml: %w", o.compare, err)
-	}
-	return r, nil
-}

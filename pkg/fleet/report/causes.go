@@ -51,6 +51,9 @@ func (v *reportRows) groupByCause() {
 		return cmp.Or(cmp.Compare(encryption.SeverityRank(a.Severity), encryption.SeverityRank(b.Severity)),
 			cmp.Compare(b.Clusters, a.Clusters))
 	})
+	if len(causes) == len(byRow) { // no two findings have the same one
+		return
+	}
 	for i, c := range causes {
 		c.ID = strconv.Itoa(i + 1)
 	}
@@ -58,66 +61,4 @@ func (v *reportRows) groupByCause() {
 }
 
 // Causes returns the findings grouped by cause, or nothing if no two findings have the same one.
-func (v *reportRows) Causes() []*cause {
-	if len(v.causes) == len(v.rows(stateFinding)) {
-		return nil
-	}
-	return v.causes
-}
-
-// accountRow is one account with its results.
-type accountRow struct {
-	Account                                    string
-	Clusters, Findings, Undecided, Unreachable int
-	// Clean is the number of clusters without a finding or an undecided control.
-	Clean int
-}
-
-// Accounts returns the accounts of the report, those with most findings first, or nothing if there is only one.
-func (v *reportRows) Accounts() []accountRow {
-	byID := map[string]*accountRow{}
-	row := func(account string) *accountRow {
-		if byID[account] == nil {
-			byID[account] = &accountRow{Account: account}
-		}
-		return byID[account]
-	}
-	for _, c := range v.Clusters {
-		a, open := row(c.Account), 0
-		for _, r := range c.Rows {
-			switch r.State {
-			case stateFinding:
-				a.Findings++
-				open++
-			case stateUndecided:
-				a.Undecided++
-				open++
-			}
-		}
-		a.Clusters++
-		if open == 0 {
-			a.Clean++
-		}
-	}
-	for _, u := range v.Unreachable {
-		row(u.Account).Unreachable++
-	}
-	if len(byID) < 2 {
-		return nil
-	}
-	var rows []accountRow
-	for _, a := range byID {
-		rows = append(rows, *a)
-	}
-	slices.SortFunc(rows, func(a, b accountRow) int {
-		return cmp.Or(cmp.Compare(b.Findings, a.Findings), cmp.Compare(b.Undecided+b.Unreachable, a.Undecided+a.Unreachable),
-			cmp.Compare(a.Account, b.Account))
-	})
-	return rows
-}
-
-// Bar returns the chart of the account's clusters.
-func (a accountRow) Bar() bar {
-	return newBar("Clusters", a.Clusters, part{a.Clean, "without findings", "good"},
-		part{a.Clusters - a.Clean, "with findings or undecided controls", "bad"})
-}
+func (v *reportRows) Causes() []*cause { return v.causes }

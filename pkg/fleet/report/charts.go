@@ -27,7 +27,6 @@ type bar struct {
 // newBar draws the parts side by side on a bar that is total wide.
 func newBar(label string, total int, parts ...part) bar {
 	const width, gap = 1000.0, 4.0
-	decimal := func(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
 	var b bar
 	var words []string
 	x := 0.0
@@ -46,6 +45,8 @@ func newBar(label string, total int, parts ...part) bar {
 	b.Label = label + ": " + strings.Join(words, ", ")
 	return b
 }
+
+func decimal(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
 
 // VerdictBar returns the chart of clusters by verdict.
 func (v *reportRows) VerdictBar() bar {
@@ -89,7 +90,7 @@ func (v *reportRows) ControlLines() []controlLine {
 	index := map[rowState]int{statePass: 0, stateFinding: 1, stateInfo: 1, stateUndecided: 2, stateNotAnswered: 2,
 		stateWaived: 3, stateNotApplicable: 4}
 	var lines []controlLine
-	for _, id := range v.ControlIDs {
+	for _, id := range v.ShownControls() {
 		line := controlLine{ID: id, Parts: controlParts()}
 		for _, c := range v.Clusters {
 			if r := c.Row(id); r.State != "" {

@@ -84,13 +84,15 @@ func checkTables(t testing.TB, text string) {
 	}
 }
 
-// everywhere returns a report with s in every string. One control and one waiver more make the page complete.
+// everywhere returns a report with s in every string. A second control, waiver and audit complete the page.
 func everywhere(s string) *v1alpha1.AuditReport {
 	r := &v1alpha1.AuditReport{TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindAuditReport)}
 	hostile.Fill(r, s)
 	r.Items[0].Controls = append(r.Items[0].Controls,
 		v1alpha1.Control{ID: "ENC-1", Result: v1alpha1.ResultPass, Reason: s})
 	r.Waived = append(r.Waived, v1alpha1.Waived{Cluster: s + "2", Control: s, Reason: s})
+	r.Trend = append(r.Trend, r.Trend...)
+	r.Scope.AccountNames = map[string]string{s: s + " name"}
 	return r
 }
 

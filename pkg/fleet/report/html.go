@@ -73,7 +73,7 @@ func templateFuncs() template.FuncMap {
 		"results":      func(r v1alpha1.StandardRequirement, name v1alpha1.Result) int { return r.Results[name] },
 		"join":         func(values []string) string { return strings.Join(values, "; ") },
 		"unreachable":  unreachableText,
-		"fact":         func(name, value string) fact { return fact{name, value} },
+		"fact":         func(name, value string) fact { return fact{name, value, 1} },
 		"filter":       func(account, region string) filter { return filter{Account: account, Region: region} },
 		"isMore":       func(i int) bool { return i == pageRows },
 		"keyBar":       keyBar,
@@ -136,6 +136,7 @@ func (v *reportRows) ClustersOf(ids []string) []*cluster {
 	for i, id := range ids {
 		if clusters[i] = v.index[id]; clusters[i] == nil {
 			clusters[i] = clusterOf(id)
+			clusters[i].AccountName = v.AccountName(clusters[i].Account)
 		}
 	}
 	return clusters

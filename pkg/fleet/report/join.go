@@ -55,7 +55,7 @@ type reportRows struct {
 
 // cluster is one cluster of the report. Item is empty for a cluster that only a finding names.
 type cluster struct {
-	ID, Name, Account, Region, Partition string
+	ID, Name, Account, AccountName, Region, Partition string
 	// Anchor is the id of the cluster in the page.
 	Anchor string
 
@@ -133,6 +133,7 @@ func newReportRows(r *v1alpha1.AuditReport) *reportRows {
 }
 
 func (v *reportRows) add(c *cluster) {
+	c.AccountName = v.AccountName(c.Account)
 	c.Anchor = "c-" + strconv.Itoa(len(v.Clusters)+1)
 	v.Clusters = append(v.Clusters, c)
 	if v.index[c.ID] == nil {

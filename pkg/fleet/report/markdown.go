@@ -17,14 +17,23 @@ var markdownTemplate string
 func writeMarkdown(w io.Writer, v *reportRows) error {
 	functions := templateFuncs()
 	maps.Copy(functions, template.FuncMap{
-		"advice": advice, "code": mdCode, "codes": mdCodes,
+		"account": mdAccount, "advice": advice, "code": mdCode, "codes": mdCodes,
 		"text": func(v any) string { return mdText(fmt.Sprint(v)) },
 	})
 	t, err := template.New("report").Funcs(functions).Parse(markdownTemplate)
 	if err != nil {
 		return err
 	}
+	v.groupByCause()
 	return t.Execute(w, v)
+}
+
+// mdAccount returns the account of a cluster with its name.
+func mdAccount(c *cluster) string {
+	if c.AccountName == "" {
+		return mdCode(c.Account)
+	}
+	return mdCode(c.Account) + " " + mdText(c.AccountName)
 }
 
 // mdText escapes prose, so that it contains no HTML, link, emphasis, table cell or mention of a user. A code span

@@ -10,8 +10,14 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// fact is a name with a value.
-type fact struct{ Name, Value string }
+// fact is a name with a value, which is a list of N values.
+type fact struct {
+	Name, Value string
+	N           int
+}
+
+// Long reports whether the value is a long list.
+func (f fact) Long() bool { return f.N > 12 }
 
 // verdictTotal is the number of clusters with one verdict.
 type verdictTotal struct {
@@ -126,8 +132,8 @@ func (v *reportRows) CoverageRows() []coverageRow {
 	for i := range v.Coverage {
 		c := &v.Coverage[i]
 		name := cmp.Or(c.Cluster.Name, c.Cluster.ARN, c.Cluster.Context, c.Name)
-		r := coverageRow{CoverageReport: c, Class: class(c.Verdict),
-			Where: &cluster{Name: name, Account: c.Cluster.Account, Region: c.Cluster.Region}}
+		r := coverageRow{CoverageReport: c, Class: class(c.Verdict), Where: &cluster{Name: name,
+			Account: c.Cluster.Account, AccountName: v.AccountName(c.Cluster.Account), Region: c.Cluster.Region}}
 		for _, resource := range c.Resources {
 			r.Total += resource.Total
 			r.Current += resource.Current + resource.Rewritten

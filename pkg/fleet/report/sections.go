@@ -2,32 +2,34 @@ package report
 
 import (
 	"cmp"
+	"slices"
 )
 
 // section is one section of the page, with its entry in the navigation. N is the number of its rows. A negative N is
 // not shown.
 type section struct {
-	ID, Title string
-	N         int
+	ID, Nav, Title string
+	N              int
 }
 
 // Sections returns the sections to show. Empty ones are left out, except for findings and undecided controls: that
 // there are none is a result.
 func (v *reportRows) Sections() []section {
 	all := []section{
-		{"totals", "Totals", -1},
-		{"standard", v.standardTitle(), v.requirements()},
-		{"accounts", "Accounts", len(v.Accounts())},
-		{"findings", "Findings", len(v.rows(stateFinding))},
-		{"undecided", "Undecided", len(v.rows(stateUndecided))},
-		{"unreachable", "Unreachable", len(v.Unreachable)},
-		{"changes", v.ChangesTitle(), v.changesCount()},
-		{"matrix", "Clusters by control", len(v.Clusters)},
-		{"keys", "Keys by blast radius", len(v.Keys)},
-		{"waived", "Waived", len(v.Waived)},
-		{"coverage", "Coverage of existing data", len(v.Coverage)},
-		{"other-tools", "Why other tools differ", len(v.OtherTools)},
-		{"notes", "Notes", len(v.Notes)},
+		{"totals", "Totals", "Totals", -1},
+		{"trend", "Trend", "Trend", -len(v.TrendRows())},
+		{"standard", "Standard", v.standardTitle(), v.requirements()},
+		{"findings", "Findings", "Findings", len(v.rows(stateFinding))},
+		{"undecided", "Undecided", "Undecided", len(v.rows(stateUndecided))},
+		{"unreachable", "Unreachable", "Unreachable", len(v.Unreachable)},
+		{"changes", "Changes", v.ChangesTitle(), v.changesCount()},
+		{"accounts", "Accounts", "Accounts", len(v.Accounts())},
+		{"matrix", "Clusters", "Clusters by control", len(v.Clusters)},
+		{"keys", "Keys", "Keys by blast radius", len(v.Keys)},
+		{"waived", "Waived", "Waived", len(v.Waived)},
+		{"coverage", "Data", "Coverage of existing data", len(v.Coverage)},
+		{"other-tools", "Other tools", "Why other tools differ", len(v.OtherTools)},
+		{"notes", "Notes", "Notes", len(v.Notes)},
 	}
 	var shown []section
 	for _, s := range all {
@@ -109,15 +111,21 @@ func (v *reportRows) UndecidedTable() findingsTable {
 // WaivedRows returns the waived findings.
 func (v *reportRows) WaivedRows() []row { return v.listed(stateWaived) }
 
-// HasUnenforced reports whether a control failed or has no result and is not enforced by this audit.
-func (v *reportRows) HasUnenforced() bool { return len(v.rows(stateInfo, stateNotAnswered)) > 0 }
+// HasUnenforced reports whether the table of clusters has a control that failed or has no result, and that this audit
+// does not enforce.
+func (v *reportRows) HasUnenforced() bool {
+	shown := v.ShownControls()
+	return slices.ContainsFunc(v.rows(stateInfo, stateNotAnswered), func(r row) bool {
+		return slices.Contains(shown, r.Control.ID)
+	})
+}
 
 // Facts returns the details of a cluster.
 func (c *cluster) Facts() []fact {
 	var facts []fact
 	add := func(name, value string) {
 		if value != "" {
-			facts = append(facts, fact{name, value})
+			facts = append(facts, fact{name, value, 1})
 		}
 	}
 	cl, key := &c.Item.Cluster, c.Item.Key

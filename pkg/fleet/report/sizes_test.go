@@ -19,6 +19,28 @@ func large(t testing.TB, n int) *v1alpha1.AuditReport {
 	r := &v1alpha1.AuditReport{StartedAt: at(t, "2026-11-24T09:58:12Z"), FinishedAt: at(t, "2026-11-24T10:03:41Z"),
 		Scope:   v1alpha1.AuditScope{Regions: []string{"eu-central-1", "us-east-1"}, Controls: []string{"ENC-2", "ENC-3"}},
 		Summary: v1alpha1.AuditSummary{Clusters: n, Outcome: v1alpha1.OutcomeFinding}}
+	r.Scope.AccountNames = map[string]string{}
+	for i := range min(n, 40) {
+		account := fmt.Sprintf("1000000000%02d", i)
+		r.Scope.Accounts = append(r.Scope.Accounts, account)
+		r.Scope.AccountNames[account] = fmt.Sprintf("Business unit %d, production", i)
+	}
+	for week := range 12 {
+		p := v1alpha1.AuditPoint{Time: at(t, "2026-09-08T10:00:00Z"), Outcome: v1alpha1.OutcomeFinding, Clusters: n,
+			Verdicts: map[v1alpha1.Verdict]int{v1alpha1.VerdictAWSOwnedKey: n / 2,
+				v1alpha1.VerdictCustomerManagedKey: n - n/2},
+			Severities: map[v1alpha1.Severity]int{v1alpha1.SeverityHigh: n / 2, v1alpha1.SeverityCritical: n / (12 - week)},
+			Findings:   n/2 + n/(12-week), Waived: n / 20, Answered: 80}
+		p.Time.Time = p.Time.AddDate(0, 0, 7*week)
+		if week == 5 {
+			p.Unreachable, p.Findings, p.Severities = 9, n/3, map[v1alpha1.Severity]int{v1alpha1.SeverityHigh: n / 3}
+			p.NotComparable = []string{"9 places of the earlier audit missing"}
+		}
+		if week == 6 {
+			p.NotComparable = []string{"9 places missing earlier"}
+		}
+		r.Trend = append(r.Trend, p)
+	}
 	keys := map[string]int{}
 	for i := range n {
 		account, region := fmt.Sprintf("1000000000%02d", i%40), []string{"eu-central-1", "us-east-1"}[i%2]
@@ -91,7 +113,7 @@ func TestPageSizes(t *testing.T) {
 		count(page, false)
 		return rows, all
 	}
-	sizes := []int{40, 1000}
+	sizes := []int{3, 40, 1000}
 	if *pages != "" {
 		sizes = append(sizes, 10000)
 	}

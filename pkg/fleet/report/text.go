@@ -55,8 +55,10 @@ func (s rowState) Short() string {
 }
 
 // OutcomeText returns the outcome in one word.
-func (v *reportRows) OutcomeText() string {
-	switch v.outcome() {
+func (v *reportRows) OutcomeText() string { return outcomeText(v.outcome()) }
+
+func outcomeText(o v1alpha1.AuditOutcome) string {
+	switch o {
 	case v1alpha1.OutcomeHolds:
 		return "Passed"
 	case v1alpha1.OutcomeFinding:
@@ -238,12 +240,16 @@ func (v *reportRows) ScopeFacts() []fact {
 	var facts []fact
 	add := func(name string, values ...string) {
 		if value := strings.Join(values, ", "); value != "" {
-			facts = append(facts, fact{name, value})
+			facts = append(facts, fact{name, value, len(values)})
 		}
+	}
+	accounts := make([]string, len(s.Accounts))
+	for i, id := range s.Accounts {
+		accounts[i] = withReason(id, v.AccountName(id))
 	}
 	add("Contexts", s.Contexts...)
 	add("Regions", s.Regions...)
-	add("Accounts", s.Accounts...)
+	add("Accounts", accounts...)
 	add("Shard", s.Shard)
 	if s.Organization {
 		add("Organization", "the accounts are those of the AWS organization")
@@ -262,10 +268,6 @@ func (v *reportRows) ScopeFacts() []fact {
 		add("Standard", v.Standard.Title)
 	}
 	add("Enforced controls", s.Controls...)
-	add("Caller", v.callerARN())
-	if version := v.toolVersion(); version != "" {
-		add("Program", toolName+" "+version)
-	}
 	add("Started", moment(v.StartedAt))
 	add("Finished", moment(v.FinishedAt))
 	for _, f := range ruleFacts(v.AuditReport) {

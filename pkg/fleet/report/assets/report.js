@@ -5,9 +5,12 @@
   var form = document.getElementById('filters');
   var text = document.getElementById('filter-text');
   var status = document.getElementById('filter-status');
+  var note = document.getElementById('filter-note');
+  var clear = document.getElementById('filter-clear');
   var selects = Array.from(form.querySelectorAll('select[data-filter]'));
   var lists = Array.from(document.querySelectorAll('[data-list]')).map(newList);
-  var total = lists.reduce(function (n, list) { return n + list.rows.length; }, 0);
+  var causes = Array.from(document.querySelectorAll('[data-cause-row]')).map(newCause);
+  var total = lists.reduce(function (n, list) { return n + (list.unfiltered ? 0 : list.rows.length); }, 0);
 
   // A list holds all rows, in the page and in its template. Only those of the current page are in the document.
   function newList(container) {
@@ -15,12 +18,21 @@
     var rows = Array.from(container.children).filter(function (e) { return e !== template; });
     if (template) { rows = rows.concat(Array.from(template.content.children)); template.remove(); }
     var list = { container: container, rows: rows, matching: rows, page: 0, texts: null };
+    list.unfiltered = container.dataset.list === 'unfiltered'; // not about clusters
     var section = container.closest('section');
     list.count = container.tagName === 'TBODY' && section ? section.querySelector('h2 .n') : null;
     if (rows.length > pageSize) { addPager(list); }
-    var table = container.closest('table');
+    var table = list.table = container.closest('table');
     if (container.tagName === 'TBODY' && rows.length > 1) { addSorting(list, table); }
     return list;
+  }
+
+  // A row of the causes shows how many of its findings match the filters.
+  function newCause(row) {
+    var link = row.querySelector('a');
+    var section = row.closest('section');
+    return { id: row.getAttribute('data-cause-row'), row: row, link: link, text: link.textContent,
+      list: lists.find(function (list) { return list.container.closest('section') === section; }) };
   }
 
   function element(name, properties, parent) {
@@ -85,10 +97,43 @@
       list.next.disabled = list.page === last;
       list.where.textContent = (from + 1) + ' to ' + (from + rows.length) + ' of ' + list.matching.length;
     }
+    showNone(list);
     if (list.count) {
       list.count.textContent = (list.matching.length < list.rows.length ? list.matching.length + ' of ' : '') +
         list.rows.length;
     }
+  }
+
+  // A list without a matching row says so: an empty table looks as if there were nothing to report.
+  function showNone(list) {
+    var none = list.rows.length > 0 && list.matching.length === 0;
+    if (none && !list.none) {
+      list.none = element('p', { className: 'none', textContent: 'No row of this list matches the filters.' });
+      (list.pager || list.container.closest('table') || list.container).after(list.none);
+    }
+    if (list.none) {
+      list.none.hidden = !none;
+      list.container.hidden = none;
+      if (list.table) { list.table.hidden = none; }
+    }
+  }
+
+  function showCauses() {
+    var counts = {};
+    if (!causes.length) { return; }
+    causes[0].list.matching.forEach(function (row) {
+      var id = row.getAttribute('data-cause');
+      counts[id] = (counts[id] || 0) + 1;
+    });
+    var filtered = causes[0].list.matching.length < causes[0].list.rows.length;
+    causes[0].row.closest('table').hidden = !causes[0].list.matching.length;
+    causes.forEach(function (c) {
+      var values = filterValues();
+      values.set('cause', c.id);
+      c.row.hidden = !counts[c.id];
+      c.link.textContent = (filtered ? (counts[c.id] || 0) + ' of ' : '') + c.text;
+      c.link.hash = '#findings?' + values;
+    });
   }
 
   function readTexts(list) {
@@ -97,6 +142,8 @@
 
   // A row without an attribute is not filtered by it.
   function filter(list) {
+    list.matching = list.rows;
+    if (list.unfiltered) { return; }
     var needle = text.value.trim().toLowerCase();
     var wanted = selects.filter(function (s) { return s.value; });
     if (needle) { readTexts(list); }
@@ -114,9 +161,22 @@
       list.page = 0;
       filter(list);
       show(list);
-      shown += list.matching.length;
+      shown += list.unfiltered ? 0 : list.matching.length;
     });
-    status.textContent = shown === total ? '' : shown + ' of ' + total + ' rows match';
+    showCauses();
+    var filters = filterText();
+    status.textContent = filters ? shown + ' of ' + total + ' rows match. The totals are of the whole audit.' : '';
+    note.textContent = filters ? 'Filtered by ' + filters + ': ' + shown + ' of ' + total + ' rows are shown.' : '';
+    note.hidden = clear.hidden = !filters;
+  }
+
+  // filterText describes the filters in use, for the printed page.
+  function filterText() {
+    var parts = selects.filter(function (s) { return s.value; }).map(function (s) {
+      return s.dataset.filter + ' "' + s.selectedOptions[0].textContent + '"';
+    });
+    if (text.value.trim()) { parts.push('text "' + text.value.trim() + '"'); }
+    return parts.join(', ');
   }
 
   function fillSelects() {
@@ -139,11 +199,15 @@
   }
 
   // The address holds the filters: "#findings?account=111122223333&q=prod".
-  function writeAddress() {
+  function filterValues() {
     var values = new URLSearchParams();
     selects.forEach(function (s) { if (s.value) { values.set(s.dataset.filter, s.value); } });
     if (text.value.trim()) { values.set('q', text.value.trim()); }
-    var query = values.toString();
+    return values;
+  }
+
+  function writeAddress() {
+    var query = filterValues().toString();
     history.replaceState(null, '', '#' + location.hash.slice(1).split('?')[0] + (query ? '?' + query : ''));
   }
 
@@ -175,7 +239,12 @@
     var target = document.getElementById(id);
     if (!target) { return; }
     for (var e = target.closest('details'); e; e = e.parentElement.closest('details')) { e.open = true; }
+    document.querySelectorAll('.found').forEach(function (f) { f.classList.remove('found'); });
+    if (target.hasAttribute('data-row')) { target.classList.add('found'); }
     target.scrollIntoView();
+    // The next Tab continues from here, and not from the link.
+    if (target.tabIndex < 0) { target.tabIndex = -1; }
+    target.focus({ preventScroll: true });
   }
 
   // A button next to a remedy or an ARN copies it. It has no text, so that filters and sorting do not see it.
@@ -207,7 +276,13 @@
   }
 
   fillSelects();
-  form.addEventListener('input', function () { apply(); writeAddress(); });
+  // Browsers limit how often a page may change its address.
+  var writing;
+  form.addEventListener('input', function () {
+    apply();
+    clearTimeout(writing);
+    writing = setTimeout(writeAddress, 300);
+  });
   form.addEventListener('reset', function () { setTimeout(function () { apply(); writeAddress(); }, 0); });
   form.addEventListener('submit', function (event) { event.preventDefault(); });
   window.addEventListener('hashchange', readAddress);
