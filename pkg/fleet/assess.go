@@ -8,6 +8,7 @@
 package fleet
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -26,6 +27,13 @@ type Answers struct {
 	Notes []string
 	// StartedAt is the time of the first query.
 	StartedAt time.Time
+	// FinishedAt is the time of the last query, if the answers are those of earlier reports.
+	// Zero means Rules.Now.
+	FinishedAt time.Time
+	// MissingShards are the shards whose answers are missing, and MissingAccounts the number of
+	// accounts that the shards have and no answer is about.
+	MissingShards   []string
+	MissingAccounts int
 	// EmptyShard is true if the shard has none of the accounts, so that no cluster is expected.
 	EmptyShard bool
 }
@@ -45,10 +53,12 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 	out := &v1alpha1.AuditReport{
 		TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindAuditReport), StartedAt: &started, FinishedAt: &finished,
 		ObjectMeta: metav1.ObjectMeta{Name: "audit-" + started.Format("20060102-150405")},
-		Scope:      v1alpha1.AuditScope{Controls: rules.Controls}, Unreachable: rules.waivePlaces(a.Unreachable),
-		Notes:    slices.Clone(a.Notes),
-		Controls: rules.definitions(),
-		Items:    slices.Clone(a.Items), // never null in JSON
+		Scope: v1alpha1.AuditScope{
+			Controls: rules.Controls, MissingShards: a.MissingShards, MissingAccounts: a.MissingAccounts,
+		},
+		Unreachable: rules.waivePlaces(a.Unreachable),
+		Controls:    rules.definitions(),
+		Items:       slices.Clone(a.Items), // never null in JSON
 		Summary: v1alpha1.AuditSummary{
 			ByVerdict: map[v1alpha1.Verdict]int{},
 			ByControl: map[string]map[v1alpha1.Result]int{},
@@ -56,6 +66,13 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 	}
 	if out.Items == nil {
 		out.Items = []v1alpha1.EncryptionReport{}
+	}
+	if !a.FinishedAt.IsZero() {
+		observed := metav1.NewTime(a.FinishedAt.UTC().Truncate(time.Second))
+		out.FinishedAt, out.JudgedAt = &observed, &finished
+		for i := range out.Items {
+			refresh(&out.Items[i], rules.Now)
+		}
 	}
 	for i := range out.Items {
 		r := &out.Items[i]
@@ -71,9 +88,6 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 			out.Summary.Clusters++
 			out.Summary.ByVerdict[r.Encryption.Verdict]++
 		}
-		if passing := transition(r); passing != "" {
-			out.Notes = append(out.Notes, "cluster "+clusterText(r)+": "+passing)
-		}
 		for _, c := range r.Controls {
 			if out.Summary.ByControl[c.ID] == nil {
 				out.Summary.ByControl[c.ID] = map[v1alpha1.Result]int{}
@@ -87,13 +101,32 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 	sortFindings(out.Undecided)
 	sortWaived(out.Waived)
 	out.Rules, out.Standard = rules.applied(out), rules.standardView(out)
-	out.Notes = append(append(out.Notes, expiryNotes(out.Keys)...), WaiverNotes(out)...)
+	out.Notes = append(slices.Clone(a.Notes), judgementNotes(out)...)
 	s := &out.Summary
 	s.Findings, s.Undecided, s.Waived = len(out.Findings), len(out.Undecided), len(out.Waived)
+	s.Unreachable = len(out.Unreachable)
 	if s.Outcome = outcome(out); a.EmptyShard && s.Clusters == 0 && len(out.Unreachable) == 0 {
 		s.Outcome = v1alpha1.OutcomeHolds // the other shards have all accounts
 	}
 	return out
+}
+
+// judgementNotes returns the notes that follow from the other content of the report.
+func judgementNotes(r *v1alpha1.AuditReport) []string {
+	var notes []string
+	if len(r.Scope.MissingShards) > 0 {
+		notes = append(notes, "no report of shard "+someOf(r.Scope.MissingShards)+" was given, so the audit is incomplete")
+	}
+	if r.Scope.MissingAccounts > 0 {
+		notes = append(notes, fmt.Sprintf("the audit is incomplete: no report covers %d of the accounts that the shards list",
+			r.Scope.MissingAccounts))
+	}
+	for i := range r.Items {
+		if passing := transition(&r.Items[i]); passing != "" {
+			notes = append(notes, "cluster "+clusterText(&r.Items[i])+": "+passing)
+		}
+	}
+	return append(append(notes, expiryNotes(r.Keys)...), WaiverNotes(r)...)
 }
 
 // outcome sums up the report. A finding takes precedence over unknown results. An audit
@@ -112,6 +145,6 @@ func outcome(r *v1alpha1.AuditReport) v1alpha1.AuditOutcome {
 // unknown.
 func incomplete(r *v1alpha1.AuditReport) bool {
 	toJudge := func(i v1alpha1.EncryptionReport) bool { return i.Cluster.ARN != "" && transition(&i) == "" }
-	return len(r.Undecided) > 0 || !slices.ContainsFunc(r.Items, toJudge) ||
-		len(encryption.NotWaived(r.Unreachable)) > 0
+	return len(r.Undecided) > 0 || !slices.ContainsFunc(r.Items, toJudge) || len(encryption.NotWaived(r.Unreachable)) > 0 ||
+		len(r.Scope.MissingShards) > 0 || r.Scope.MissingAccounts > 0
 }

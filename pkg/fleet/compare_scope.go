@@ -80,9 +80,13 @@ func lostPlaces(was, is *v1alpha1.AuditReport) []string {
 
 // missing returns the values of was that are not in is.
 func missing(was, is []string) []string {
+	present := map[string]bool{}
+	for _, v := range is {
+		present[v] = true
+	}
 	var lost []string
 	for _, v := range was {
-		if !slices.Contains(is, v) {
+		if !present[v] {
 			lost = append(lost, v)
 		}
 	}

@@ -25,7 +25,7 @@ func (r *Rules) evaluate(report *v1alpha1.EncryptionReport, data Data) {
 		case c.ID == controlData && data.Coverage != nil:
 			c.Result, c.Reason = dataCurrent(data.Coverage)
 		case c.ID == controlData && data.Err != nil && c.Result == v1alpha1.ResultUnknown:
-			c.Reason = "existing data was not checked: " + data.Err.Error()
+			c.Reason = notChecked + data.Err.Error()
 		}
 	}
 }

@@ -12,10 +12,17 @@ type AuditReport struct {
 	Provenance        `json:",inline"`
 
 	// Scope lists the contexts, regions, accounts and filters of the audit.
-	Scope      AuditScope   `json:"scope"`
+	Scope AuditScope `json:"scope"`
+	// StartedAt and FinishedAt enclose the time at which the facts were observed.
 	StartedAt  *metav1.Time `json:"startedAt,omitempty"`
 	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
-	Summary    AuditSummary `json:"summary"`
+	// JudgedAt is when the rules were applied, if the facts are those of earlier reports.
+	// Expiry dates of waivers and the days that keys have left are as of then.
+	JudgedAt *metav1.Time `json:"judgedAt,omitempty"`
+	// Sources are the earlier reports that the facts come from, if audit --from made the
+	// report.
+	Sources []AuditSource `json:"sources,omitempty"`
+	Summary AuditSummary  `json:"summary"`
 	// Items are the clusters, including those with the verdict Unknown. Clusters found
 	// in AWS are in the order of account, region and name; those of a kubeconfig in the
 	// order of its contexts.
@@ -65,6 +72,8 @@ type AuditSummary struct {
 	// NotEKS counts the kube contexts that do not lead to an EKS cluster. They are among
 	// Items, and not among Clusters.
 	NotEKS int `json:"notEKS,omitempty"`
+	// Unreachable counts the entries of AuditReport.Unreachable, also those that are waived.
+	Unreachable int `json:"unreachable,omitempty"`
 }
 
 // AuditOutcome is the result of the whole audit. It determines the exit code.
@@ -92,8 +101,8 @@ type AuditKey struct {
 	DeletionDate *metav1.Time `json:"deletionDate,omitempty"`
 	// ValidTo is the time at which imported key material expires.
 	ValidTo *metav1.Time `json:"validTo,omitempty"`
-	// DaysLeft is the number of whole days from the end of the audit to DeletionDate or
-	// ValidTo, whichever is earlier.
+	// DaysLeft is the number of whole days from the end of the audit, or from JudgedAt, to
+	// DeletionDate or ValidTo, whichever is earlier.
 	DaysLeft *int      `json:"daysLeft,omitempty"`
 	Rotation *Rotation `json:"rotation,omitempty"`
 }
