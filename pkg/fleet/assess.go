@@ -27,13 +27,10 @@ type Answers struct {
 	Notes []string
 	// StartedAt is the time of the first query.
 	StartedAt time.Time
-	// FinishedAt is the time of the last query, if the answers are those of earlier reports.
-	// Zero means Rules.Now.
+	// Sources are the earlier reports that the answers come from, and FinishedAt is when they
+	// ended. Zero means Rules.Now.
+	Sources    []v1alpha1.AuditSource
 	FinishedAt time.Time
-	// MissingShards are the shards whose answers are missing, and MissingAccounts the number of
-	// accounts that the shards have and no answer is about.
-	MissingShards   []string
-	MissingAccounts int
 	// EmptyShard is true if the shard has none of the accounts, so that no cluster is expected.
 	EmptyShard bool
 }
@@ -53,12 +50,9 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 	out := &v1alpha1.AuditReport{
 		TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindAuditReport), StartedAt: &started, FinishedAt: &finished,
 		ObjectMeta: metav1.ObjectMeta{Name: "audit-" + started.Format("20060102-150405")},
-		Scope: v1alpha1.AuditScope{
-			Controls: rules.Controls, MissingShards: a.MissingShards, MissingAccounts: a.MissingAccounts,
-		},
-		Unreachable: rules.waivePlaces(a.Unreachable),
-		Controls:    rules.definitions(),
-		Items:       slices.Clone(a.Items), // never null in JSON
+		Scope:      v1alpha1.AuditScope{Controls: rules.Controls}, Unreachable: rules.waivePlaces(a.Unreachable),
+		Controls: rules.definitions(),
+		Items:    slices.Clone(a.Items), // never null in JSON
 		Summary: v1alpha1.AuditSummary{
 			ByVerdict: map[v1alpha1.Verdict]int{},
 			ByControl: map[string]map[v1alpha1.Result]int{},
@@ -69,7 +63,7 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 	}
 	if !a.FinishedAt.IsZero() {
 		observed := metav1.NewTime(a.FinishedAt.UTC().Truncate(time.Second))
-		out.FinishedAt, out.JudgedAt = &observed, &finished
+		out.FinishedAt, out.JudgedAt, out.Sources = &observed, &finished, a.Sources
 		for i := range out.Items {
 			refresh(&out.Items[i], rules.Now)
 		}
@@ -111,18 +105,25 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 	return out
 }
 
+// sourceNotes returns a note that names the earlier reports that the facts come from.
+func sourceNotes(r *v1alpha1.AuditReport) []string {
+	if len(r.Sources) == 0 || r.StartedAt == nil || r.FinishedAt == nil || r.JudgedAt == nil {
+		return nil
+	}
+	var paths []string
+	for _, s := range r.Sources {
+		paths = append(paths, s.Path)
+	}
+	const minute = "2006-01-02 15:04 UTC"
+	return []string{fmt.Sprintf("the facts were observed from %s to %s, and the rules applied at %s; earlier reports: %s",
+		r.StartedAt.UTC().Format(minute), r.FinishedAt.UTC().Format(minute), r.JudgedAt.UTC().Format(minute), someOf(paths))}
+}
+
 // judgementNotes returns the notes that follow from the other content of the report.
 func judgementNotes(r *v1alpha1.AuditReport) []string {
-	var notes []string
-	if len(r.Scope.MissingShards) > 0 {
-		notes = append(notes, "no report of shard "+someOf(r.Scope.MissingShards)+" was given, so the audit is incomplete")
-	}
-	if r.Scope.MissingAccounts > 0 {
-		notes = append(notes, fmt.Sprintf("the audit is incomplete: no report covers %d of the accounts that the shards list",
-			r.Scope.MissingAccounts))
-	}
+	notes := sourceNotes(r)
 	for i := range r.Items {
-		if passing := transition(&r.Items[i]); passing != "" {
+		if passing := encryption.Transition(&r.Items[i]); passing != "" {
 			notes = append(notes, "cluster "+clusterText(&r.Items[i])+": "+passing)
 		}
 	}
@@ -144,7 +145,7 @@ func outcome(r *v1alpha1.AuditReport) v1alpha1.AuditOutcome {
 // incomplete reports whether something is unknown, or no cluster could be judged. A place whose waiver is valid is not
 // unknown.
 func incomplete(r *v1alpha1.AuditReport) bool {
-	toJudge := func(i v1alpha1.EncryptionReport) bool { return i.Cluster.ARN != "" && transition(&i) == "" }
-	return len(r.Undecided) > 0 || !slices.ContainsFunc(r.Items, toJudge) || len(encryption.NotWaived(r.Unreachable)) > 0 ||
-		len(r.Scope.MissingShards) > 0 || r.Scope.MissingAccounts > 0
+	toJudge := func(i v1alpha1.EncryptionReport) bool { return i.Cluster.ARN != "" && encryption.Transition(&i) == "" }
+	return len(r.Undecided) > 0 || !slices.ContainsFunc(r.Items, toJudge) ||
+		len(encryption.NotWaived(r.Unreachable)) > 0
 }

@@ -16,7 +16,7 @@ func (c *comparison) compareCluster(id string, was, is *v1alpha1.EncryptionRepor
 	if !judged(was) {
 		return
 	}
-	if transition(was) != "" || transition(is) != "" {
+	if encryption.Transition(was) != "" || encryption.Transition(is) != "" {
 		c.other(id, "cluster.status", was.Cluster.Status, is.Cluster.Status)
 		return
 	}

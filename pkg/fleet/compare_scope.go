@@ -31,7 +31,7 @@ func unreachable(r *v1alpha1.AuditReport, cluster *v1alpha1.EncryptionReport) bo
 
 // covers reports whether the unreachable place is or contains the region of the account.
 func covers(u v1alpha1.Unreachable, account, region string) bool {
-	return u.Context == "" && u.Account == account && (u.Region == "" || u.Region == region)
+	return u.Context == "" && u.Missing == "" && u.Account == account && (u.Region == "" || u.Region == region)
 }
 
 // outOfSight reports whether a cluster that is no longer visible makes the audit incomplete: its place is not waived.
@@ -63,7 +63,7 @@ func lostPlaces(was, is *v1alpha1.AuditReport) []string {
 	}
 	for _, u := range was.Unreachable {
 		switch {
-		case u.Context != "" || u.Waiver != nil:
+		case u.Context != "" || u.Missing != "" || u.Waiver != nil:
 		case !slices.Contains(is.Scope.Accounts, u.Account):
 			lost = append(lost, u.Account)
 		case u.Region != "" && !tried(u.Account, u.Region):

@@ -33,9 +33,27 @@ func Merge(reports ...*v1alpha1.AuditReport) *Recorded {
 	}
 	out.Scope.FilteredOut = slices.DeleteFunc(out.Scope.FilteredOut, func(id string) bool { return m.latest[id] != nil })
 	out.Scope.Answered = m.answered()
-	out.Answers.MissingShards, out.Answers.MissingAccounts = out.Scope.MissingShards, out.Scope.MissingAccounts
 	out.Answers.Notes = m.notes(out.Scope)
 	return out
+}
+
+// Select leaves out the clusters that the filter excludes by name. Reports hold no tags.
+func (r *Recorded) Select(f Filter) {
+	conditions := f.Conditions()
+	if len(conditions) == 0 {
+		return
+	}
+	r.Scope.Filters = append(r.Scope.Filters, missing(conditions, r.Scope.Filters)...)
+	before := filterNotes(len(r.Scope.FilteredOut))
+	r.Answers.Items = slices.DeleteFunc(r.Answers.Items, func(item v1alpha1.EncryptionReport) bool {
+		out := !f.MatchesName(item.Cluster.Name)
+		if out && item.Cluster.ARN != "" {
+			r.Scope.FilteredOut = append(r.Scope.FilteredOut, item.Cluster.ARN)
+		}
+		return out
+	})
+	r.Scope.FilteredOut = distinct(r.Scope.FilteredOut)
+	r.Answers.Notes = append(missing(r.Answers.Notes, before), filterNotes(len(r.Scope.FilteredOut))...)
 }
 
 // mergedReport is one of the reports, with indexes.
@@ -53,6 +71,7 @@ type merger struct {
 	// latest is the report of each cluster that was observed last, by ARN.
 	latest            map[string]*mergedReport
 	started, finished time.Time
+	gap               []v1alpha1.Unreachable // what no report covers
 	remarks           []string
 }
 

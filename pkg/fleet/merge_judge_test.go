@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"slices"
 	"testing"
 	"time"
 
@@ -26,42 +25,52 @@ func TestMissingShards(t *testing.T) {
 	}
 	unit := shard("1/2", "")
 	unit.Scope.Organization, unit.Scope.OrganizationalUnits = false, []string{"ou-ab12-11111111"}
+	elsewhere := shard("", "")
+	elsewhere.Scope.Accounts = []string{"444455556666"}
 	const note = "shard 0/2: 1 of 1 accounts"
 	joined := shard("", "", v1alpha1.AuditSource{Shard: "0/3"},
 		v1alpha1.AuditSource{Sources: []v1alpha1.AuditSource{{Shard: "2/3"}}})
+	joined.Unreachable = []v1alpha1.Unreachable{{Missing: "shard 1/3"}}
 	for name, test := range map[string]struct {
-		reports  []*v1alpha1.AuditReport
-		missing  []string
-		accounts int
-		shard    string
+		reports []*v1alpha1.AuditReport
+		missing string
+		shard   string
 	}{
 		"all":                     {reports: reports(shard("1/2", ""), shard("0/2", note))},
-		"one":                     {reports: reports(shard("0/3", "")), missing: []string{"1/3", "2/3"}, shard: "0/3"},
-		"two":                     {reports: reports(shard("0/3", ""), shard("2/3", "")), missing: []string{"1/3"}},
-		"a joined report":         {reports: reports(joined), missing: []string{"1/3"}},
+		"one":                     {reports: reports(shard("0/3", "")), missing: "shard 1/3, 2/3", shard: "0/3"},
+		"two":                     {reports: reports(shard("0/3", ""), shard("2/3", "")), missing: "shard 1/3"},
+		"a joined report":         {reports: reports(joined), missing: "shard 1/3"},
 		"a joined report, filled": {reports: reports(joined, shard("1/3", ""))},
 		"none":                    {reports: reports(shard("", ""))},
 		"the whole":               {reports: reports(shard("0/3", ""), shard("", ""))},
 		"another count":           {reports: reports(shard("0/3", ""), shard("0/2", ""), shard("1/2", ""))},
-		"another selection":       {reports: reports(shard("0/2", ""), unit), missing: []string{"0/2", "1/2"}},
+		"another selection":       {reports: reports(shard("0/2", ""), unit), missing: "shard 0/2, 1/2"},
 		"accounts": {
-			reports: reports(shard("0/2", "shard 0/2: 1 of 3 accounts"), shard("1/2", "")), accounts: 2,
+			reports: reports(shard("0/2", "shard 0/2: 1 of 3 accounts"), shard("1/2", "")), missing: "accounts of the shards: 2",
 		},
-		"another note": {reports: reports(shard("0/1", "shard 0/2: 1 of 3 accounts"))},
+		"a report of other accounts": {reports: reports(shard("0/2", ""), elsewhere), missing: "shard 1/2"},
+		"another note":               {reports: reports(shard("", "shard 0/2: 1 of 3 accounts"))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := judge(Rules{Controls: []string{controlEnvelope}, Now: now.Add(time.Hour)}, test.reports...)
-			if !slices.Equal(r.Scope.MissingShards, test.missing) || r.Scope.MissingAccounts != test.accounts ||
-				r.Scope.Shard != test.shard {
-				t.Errorf("missing %v and %d accounts, shard %q, want %v, %d, %q", r.Scope.MissingShards, r.Scope.MissingAccounts,
-					r.Scope.Shard, test.missing, test.accounts, test.shard)
-			}
-			want := v1alpha1.OutcomeHolds
-			if len(test.missing)+test.accounts > 0 {
-				want = v1alpha1.OutcomeCannotTell
-			}
-			if r.Summary.Outcome != want {
-				t.Errorf("outcome %s, want %s", r.Summary.Outcome, want)
+			for range 2 {
+				missing := ""
+				for _, u := range r.Unreachable {
+					missing += u.Missing
+				}
+				want := v1alpha1.OutcomeHolds
+				if test.missing != "" {
+					want = v1alpha1.OutcomeCannotTell
+				}
+				if missing != test.missing || r.Scope.Shard != test.shard || r.Summary.Outcome != want {
+					t.Errorf("missing %q, shard %q, %s, want %q, %q, %s", missing, r.Scope.Shard, r.Summary.Outcome,
+						test.missing, test.shard, want)
+				}
+				r.Sources = nil
+				for _, s := range test.reports { // as the command does it
+					r.Sources = append(r.Sources, v1alpha1.AuditSource{Shard: s.Scope.Shard, Sources: s.Sources})
+				}
+				r = judge(Rules{Controls: []string{controlEnvelope}, Now: now.Add(time.Hour)}, r)
 			}
 		})
 	}

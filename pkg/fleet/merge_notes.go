@@ -38,8 +38,8 @@ func (m *merger) notes(scope v1alpha1.AuditScope) []string {
 		own := missing(r.Notes, judgementNotes(r.AuditReport))
 		first = append(first, missing(own[:sortedFrom(own)], first)...)
 		for _, note := range own {
-			_, isShard := listedAccounts(r.Scope.Shard, note)
-			if !slices.Contains(derived, note) && (!isShard || scope.Shard != "") {
+			_, isShard := listedAccounts(note)
+			if !slices.Contains(derived, note) && (!isShard || len(m.gap) > 0) {
 				notes = append(notes, note)
 			}
 		}

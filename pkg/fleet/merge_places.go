@@ -50,6 +50,9 @@ func (m *merger) unreachable() []v1alpha1.Unreachable {
 	for i, r := range m.reports {
 		for _, u := range r.Unreachable {
 			u.Waiver = nil
+			if u.Missing != "" {
+				continue // other reports may have what was missing
+			}
 			same := func(o v1alpha1.Unreachable) bool { return reflect.DeepEqual(o, u) }
 			if !slices.ContainsFunc(out, same) &&
 				!slices.ContainsFunc(m.reports[i+1:], func(later *mergedReport) bool { return later.replaces(r, u) }) {
@@ -60,7 +63,7 @@ func (m *merger) unreachable() []v1alpha1.Unreachable {
 	slices.SortStableFunc(out, func(a, b v1alpha1.Unreachable) int {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region))
 	})
-	return out
+	return append(out, m.gap...)
 }
 
 // replaces reports whether r, which ended later than was, states all that is known about a place that was could not
@@ -74,7 +77,7 @@ func (r *mergedReport) replaces(was *mergedReport, u v1alpha1.Unreachable) bool 
 		place := accountRegion{u.Account, u.Region}
 		return r.couldNotQuery(place) || r.after(was) && r.answered[place]
 	case slices.ContainsFunc(r.Unreachable, func(o v1alpha1.Unreachable) bool {
-		return o.Context == "" && o.Account == u.Account && o.Region == ""
+		return o.Region == "" && covers(o, u.Account, "")
 	}):
 		return true
 	}

@@ -33,9 +33,7 @@ func (m *merger) scope() v1alpha1.AuditScope {
 		slices.Sort(*list)
 		*list = slices.Compact(*list)
 	}
-	out.MissingShards = m.missingShards()
-	out.MissingAccounts = max(m.listed()-len(out.Accounts), 0)
-	if len(out.MissingShards) > 0 && len(m.given) == 1 {
+	if m.gap = m.missing(len(out.Accounts)); len(m.gap) > 0 && len(m.given) == 1 {
 		out.Shard = m.given[0].Scope.Shard
 	}
 	return out

@@ -2,6 +2,9 @@ package fleet
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -13,39 +16,82 @@ type shardGroup struct {
 	selection string
 }
 
-// missingShards returns the shards of which no report was given. The shards of another number of parts, or a report
-// without shards, replace them if they have the same selection of accounts.
+// missingShards returns the shards of which no report was given. A report without shards, or all shards of another
+// number of parts, replace them if they have the same selection of accounts.
 func (m *merger) missingShards() []string {
-	present, whole := map[shardGroup]map[int]bool{}, map[string]bool{}
+	present := map[shardGroup]map[int]bool{}
+	complete := map[string]bool{} // by selection
+	var absent []string
 	for _, r := range m.given {
-		parts, selection := shardsOf(r.AuditReport), selectionText(&r.Scope)
-		if len(parts) == 0 {
-			whole[selection] = true
-		}
-		for _, part := range parts {
-			group := shardGroup{part.Count, selection}
+		for _, part := range shardsOf(r.AuditReport) {
+			group := shardGroup{part.Count, selectionText(&r.Scope)}
 			if present[group] == nil {
 				present[group] = map[int]bool{}
 			}
 			present[group][part.Index] = true
+			complete[group.selection] = complete[group.selection] || len(present[group]) == group.count
 		}
 	}
-	for group, indexes := range present {
-		whole[group.selection] = whole[group.selection] || len(indexes) == group.count
-	}
-	var absent []string
-	for group, indexes := range present {
-		for index := range group.count {
-			if !whole[group.selection] && !indexes[index] {
-				absent = append(absent, Shard{index, group.count}.String())
+	for _, r := range m.given {
+		selection := selectionText(&r.Scope)
+		if parts := shardsOf(r.AuditReport); len(parts) > 0 && !complete[selection] && !m.coveredByWhole(r) {
+			for _, part := range parts {
+				absent = append(absent, absentShards(part.Count, present[shardGroup{part.Count, selection}])...)
 			}
 		}
+		absent = append(absent, m.stillMissing(r)...)
 	}
 	return distinct(absent)
 }
 
-// shardsOf returns the shards that a report covers: its own, or those of the reports that it was made from.
+func absentShards(count int, present map[int]bool) []string {
+	var absent []string
+	for index := range count {
+		if !present[index] {
+			absent = append(absent, Shard{index, count}.String())
+		}
+	}
+	return absent
+}
+
+// coveredByWhole reports whether a report that is not of a shard has the same selection and the accounts of r.
+func (m *merger) coveredByWhole(r *mergedReport) bool {
+	return slices.ContainsFunc(m.given, func(o *mergedReport) bool {
+		return o != r && len(shardsOf(o.AuditReport)) == 0 && selectionText(&o.Scope) == selectionText(&r.Scope) &&
+			len(missing(r.Scope.Accounts, o.Scope.Accounts)) == 0 && len(o.Scope.Accounts) > 0
+	})
+}
+
+const missingShard = "shard "
+
+// stillMissing returns the shards that were missing when r was made from other reports, and that no report has.
+func (m *merger) stillMissing(r *mergedReport) []string {
+	var absent []string
+	for _, u := range r.Unreachable {
+		list, ok := strings.CutPrefix(u.Missing, missingShard)
+		if !ok || m.coveredByWhole(r) {
+			continue
+		}
+		for text := range strings.SplitSeq(list, ", ") {
+			if !slices.ContainsFunc(m.given, func(o *mergedReport) bool { return o != r && hasShard(o, text) }) {
+				absent = append(absent, text)
+			}
+		}
+	}
+	return absent
+}
+
+func hasShard(r *mergedReport, text string) bool {
+	return slices.ContainsFunc(shardsOf(r.AuditReport), func(s Shard) bool { return s.String() == text })
+}
+
+// shardsOf returns the shards that a report covers: its own, or those of the reports that it was made from. It returns
+// none for a report that covers all accounts.
 func shardsOf(r *v1alpha1.AuditReport) []Shard {
+	incomplete := func(u v1alpha1.Unreachable) bool { return u.Missing != "" }
+	if len(r.Sources) > 0 && !slices.ContainsFunc(r.Unreachable, incomplete) {
+		return nil // nothing was missing
+	}
 	return sourceShards([]v1alpha1.AuditSource{{Shard: r.Scope.Shard, Sources: r.Sources}})
 }
 
@@ -66,12 +112,27 @@ func selectionText(s *v1alpha1.AuditScope) string {
 	return fmt.Sprintf("%v %q %q", s.Organization, distinct(s.OrganizationalUnits), distinct(s.ExcludedAccounts))
 }
 
-// listed returns how many accounts the selection of the shards has, or 0 if no report states it.
+// missing returns an entry for the shards, or else for the accounts, of which no report was given. accounts is the
+// number of accounts in the reports.
+func (m *merger) missing(accounts int) []v1alpha1.Unreachable {
+	if shards := m.missingShards(); len(shards) > 0 {
+		return []v1alpha1.Unreachable{{
+			Missing: missingShard + strings.Join(shards, ", "), Reason: "no report of it was given",
+		}}
+	}
+	if n := m.listed() - accounts; n > 0 {
+		return []v1alpha1.Unreachable{{Missing: fmt.Sprintf("accounts of the shards: %d", n),
+			Reason: "the shards list more accounts than the reports cover"}}
+	}
+	return nil
+}
+
+// listed returns how many accounts the shards list, or 0 if no report states it.
 func (m *merger) listed() int {
 	most := 0
 	for _, r := range m.given {
 		for _, note := range r.Notes {
-			if listed, ok := listedAccounts(r.Scope.Shard, note); ok {
+			if listed, ok := listedAccounts(note); ok && len(shardsOf(r.AuditReport)) > 0 {
 				most = max(most, listed)
 			}
 		}
@@ -79,13 +140,14 @@ func (m *merger) listed() int {
 	return most
 }
 
+var shardNote = regexp.MustCompile(`^shard \d+/\d+: \d+ of (\d+) accounts$`)
+
 // listedAccounts parses the note of Gather on a shard. It returns the number of accounts of all shards.
-func listedAccounts(shard, note string) (listed int, ok bool) {
-	text, ok := strings.CutPrefix(note, "shard "+shard+": ")
-	if shard == "" || !ok {
+func listedAccounts(note string) (listed int, ok bool) {
+	match := shardNote.FindStringSubmatch(note)
+	if match == nil {
 		return 0, false
 	}
-	var own int
-	n, err := fmt.Sscanf(text, "%d of %d accounts", &own, &listed)
-	return listed, err == nil && n == 2
+	listed, err := strconv.Atoi(match[1])
+	return listed, err == nil
 }

@@ -107,7 +107,8 @@ type AuditKey struct {
 	Rotation *Rotation `json:"rotation,omitempty"`
 }
 
-// Unreachable is a region, account or kube context that could not be queried.
+// Unreachable is a region, account or kube context that could not be queried, or of which a
+// report is missing.
 type Unreachable struct {
 	Account string `json:"account,omitempty"`
 	// Region is empty if no region of the account could be queried.
@@ -117,6 +118,9 @@ type Unreachable struct {
 	Context string `json:"context,omitempty"`
 	// Cause classifies the reason. It is absent if the reason is of no known class.
 	Cause UnreachableCause `json:"cause,omitempty"`
+	// Missing names shards or accounts of which audit --from got no report, such as shard 1/3.
+	// The other fields except Reason are then absent.
+	Missing string `json:"missing,omitempty"`
 	// Waiver is the waiver that covers the place. The place then does not affect the
 	// outcome.
 	Waiver *Waived `json:"waiver,omitempty"`

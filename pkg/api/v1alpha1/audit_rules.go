@@ -19,11 +19,6 @@ type AuditScope struct {
 	ExcludedAccounts []string `json:"excludedAccounts,omitempty"`
 	// Shard is I/N if the report covers only part I of N of the accounts, with I from 0 to N-1.
 	Shard string `json:"shard,omitempty"`
-	// MissingShards are the shards of the same audit for which audit --from got no report. Their
-	// accounts are unknown, so the audit is incomplete.
-	MissingShards []string `json:"missingShards,omitempty"`
-	// MissingAccounts is how many accounts the shards listed, and no report covers.
-	MissingAccounts int `json:"missingAccounts,omitempty"`
 	// AllRegions is true if the regions are those that each account has enabled.
 	AllRegions bool `json:"allRegions,omitempty"`
 	// RoleName is the role that was assumed in each account without a role of its own.

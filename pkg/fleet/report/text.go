@@ -193,6 +193,9 @@ func daysLeft(k v1alpha1.AuditKey) string {
 // location names a context, account or region that could not be queried.
 func location(u v1alpha1.Unreachable) string {
 	var parts []string
+	if u.Missing != "" {
+		parts = append(parts, u.Missing)
+	}
 	if u.Context != "" {
 		parts = append(parts, "context "+u.Context)
 	}
@@ -267,6 +270,10 @@ func (v *reportRows) ScopeFacts() []fact {
 	}
 	add("Started", moment(v.StartedAt))
 	add("Finished", moment(v.FinishedAt))
+	add("Judged", moment(v.JudgedAt))
+	for _, source := range v.Sources {
+		add("Made from", sourceText(source))
+	}
 	return facts
 }
 
@@ -291,6 +298,21 @@ func (v *reportRows) callerText() string {
 		return ""
 	}
 	return v.Caller.ARN
+}
+
+// sourceText names an earlier report, and who observed its facts.
+func sourceText(s v1alpha1.AuditSource) string {
+	parts := []string{"sha256 " + s.SHA256, "finished " + moment(s.FinishedAt)}
+	if s.Shard != "" {
+		parts = append(parts, "shard "+s.Shard)
+	}
+	if s.Tool != nil {
+		parts = append(parts, toolName+" "+s.Tool.Version)
+	}
+	if s.Caller != nil {
+		parts = append(parts, s.Caller.ARN)
+	}
+	return s.Path + " (" + strings.Join(parts, ", ") + ")"
 }
 
 func (v *reportRows) ruleFiles() []v1alpha1.RuleFile {
