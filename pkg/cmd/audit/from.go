@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -34,8 +35,8 @@ type fromOptions struct {
 
 func (f *fromOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.from, "from", nil,
-		"Judge and render this earlier report (-o json or yaml; - for stdin) instead of querying clusters; several, also "+
-			"as arguments, are merged")
+		"Judge and render this earlier report (-o json or yaml; - for stdin, or a pattern) instead of querying clusters; "+
+			"several, also as arguments, are merged")
 }
 
 // args is a cobra.PositionalArgs that accepts further reports after --from, as a shell expands a pattern.
@@ -69,10 +70,35 @@ func (f *fromOptions) validate(changed func(flag string) bool, args []string) er
 	if slices.Contains(f.from, "") {
 		return cmdutil.UsageErrorf("--from needs the name of a file, or -")
 	}
+	var err error
+	if f.from, err = expand(f.from); err != nil {
+		return cmdutil.UsageErrorf("--from %w", err)
+	}
 	if i := slices.Index(f.from, stdin); i >= 0 && slices.Contains(f.from[i+1:], stdin) {
 		return cmdutil.UsageErrorf("--from - reads the standard input, which is possible only once")
 	}
 	return nil
+}
+
+// expand replaces patterns, which a container without a shell needs, by the files that match. A file of that name comes
+// first.
+func expand(paths []string) ([]string, error) {
+	var all []string
+	for _, path := range paths {
+		if _, err := os.Stat(path); err == nil || !strings.ContainsAny(path, "*?[") {
+			all = append(all, path)
+			continue
+		}
+		found, err := filepath.Glob(path)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("%s: %w", path, err)
+		case len(found) == 0:
+			return nil, fmt.Errorf("%s: no file matches", path)
+		}
+		all = append(all, found...)
+	}
+	return all, nil
 }
 
 // read reads the reports. One that is given twice counts once.
