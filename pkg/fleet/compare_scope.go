@@ -42,8 +42,8 @@ func outOfSight(r *v1alpha1.AuditReport, id string) bool {
 	})
 }
 
-// lostPlaces returns the accounts and regions that the earlier audit queried, or tried to, and that the current one
-// did not try.
+// lostPlaces returns the accounts and regions that the earlier audit queried, or tried to, and that the current one did
+// not try, and the contexts that it could not query. The clusters of other contexts are compared by their ARNs.
 func lostPlaces(was, is *v1alpha1.AuditReport) []string {
 	tried := func(account, region string) bool {
 		place := &v1alpha1.EncryptionReport{Cluster: v1alpha1.Cluster{Account: account, Region: region}}
@@ -63,7 +63,11 @@ func lostPlaces(was, is *v1alpha1.AuditReport) []string {
 	}
 	for _, u := range was.Unreachable {
 		switch {
-		case u.Context != "" || u.Missing != "" || u.Waiver != nil:
+		case u.Missing != "" || u.Waiver != nil:
+		case u.Context != "":
+			if !slices.Contains(is.Scope.Contexts, u.Context) {
+				lost = append(lost, "context "+u.Context)
+			}
 		case !slices.Contains(is.Scope.Accounts, u.Account):
 			lost = append(lost, u.Account)
 		case u.Region != "" && !tried(u.Account, u.Region):

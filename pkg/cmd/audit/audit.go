@@ -193,6 +193,9 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	defer files.discard()
+	if err := o.checkOutput(files); err != nil {
+		return err
+	}
 	if err := o.evidence.PrepareAlone(ctx, o.factory, o.firstRegion()); err != nil {
 		return err
 	}

@@ -101,6 +101,20 @@ func expand(paths []string) ([]string, error) {
 	return all, nil
 }
 
+// checkOutput returns an error if a file to write is one of the reports: they are the evidence for the result.
+func (f *fromOptions) checkOutput(files reportFiles) error {
+	for _, file := range files {
+		for _, source := range f.sources {
+			if a, err := os.Stat(source.Path); err == nil {
+				if b, err := os.Stat(file.path); err == nil && os.SameFile(a, b) {
+					return cmdutil.UsageErrorf("--output-file: %s would replace a report of --from", file.path)
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // read reads the reports. One that is given twice counts once.
 func (f *fromOptions) read(in io.Reader, warn io.Writer, now time.Time) error {
 	for _, path := range f.from {
