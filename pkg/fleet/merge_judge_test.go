@@ -14,7 +14,7 @@ func reports(r ...*v1alpha1.AuditReport) []*v1alpha1.AuditReport { return r }
 func TestMissingShards(t *testing.T) {
 	good := report("good", v1alpha1.VerdictCustomerManagedKey, usable(keyA))
 	shard := func(text, note string, sources ...v1alpha1.AuditSource) *v1alpha1.AuditReport {
-		scope := place("eu-central-1", "eu-central-1")
+		scope := inPlace("eu-central-1", "eu-central-1")
 		scope.Organization, scope.Shard = true, text
 		r := at(0, scope, Answers{Items: list(good)})
 		r.Sources = sources

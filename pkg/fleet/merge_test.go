@@ -21,6 +21,9 @@ import (
 func (f fleet) audit(t *testing.T, o Options, rules Rules) *v1alpha1.AuditReport {
 	t.Helper()
 	g := f.gather(t, o)
+	for i := range g.Unreachable {
+		g.Unreachable[i].Reason = "503" // it may name how many other places failed
+	}
 	r := Assess(Answers{Items: g.Items, Unreachable: g.Unreachable, Notes: g.Notes, StartedAt: rules.Now.Add(-time.Minute),
 		EmptyShard: o.Scope.Shard.Count > 0 && len(g.Accounts) == 0}, rules)
 	r.Scope = v1alpha1.AuditScope{
@@ -111,8 +114,8 @@ func at(minute int, scope v1alpha1.AuditScope, a Answers) *v1alpha1.AuditReport 
 
 const ownAccount = "111122223333"
 
-// place is the scope of one account and these regions, of which the answered ones answered.
-func place(regions string, answered ...string) v1alpha1.AuditScope {
+// inPlace is the scope of one account and these regions, of which the answered ones answered.
+func inPlace(regions string, answered ...string) v1alpha1.AuditScope {
 	s := v1alpha1.AuditScope{Accounts: []string{ownAccount}, Regions: strings.Fields(regions)}
 	if len(answered) > 0 {
 		s.Answered = []v1alpha1.AccountRegions{{Account: ownAccount, Regions: answered}}
@@ -169,35 +172,35 @@ func TestMerge(t *testing.T) {
 	}{
 		"the later observation of a cluster counts, in whatever order the reports are given": {
 			[]*v1alpha1.AuditReport{
-				at(10, place(eu, eu), Answers{Items: list(bad)}), at(0, place(eu, eu), Answers{Items: list(good)}),
+				at(10, inPlace(eu, eu), Answers{Items: list(bad)}), at(0, inPlace(eu, eu), Answers{Items: list(good)}),
 			},
 			merged{Items: []string{"good CustomerManagedKey"}, Answered: eu, Notes: []string{repeated}, Outcome: "Finding"},
 		},
 		"also if it is unknown": {
 			[]*v1alpha1.AuditReport{
-				at(0, place(eu, eu), Answers{Items: list(other)}), at(10, place(eu, eu), Answers{Items: list(lost)}),
+				at(0, inPlace(eu, eu), Answers{Items: list(other)}), at(10, inPlace(eu, eu), Answers{Items: list(lost)}),
 			},
 			merged{Items: []string{"other Unknown"}, Answered: eu, Outcome: "CannotTell",
 				Notes: []string{strings.ReplaceAll(repeated, "/good", "/other")}},
 		},
 		"a cluster is gone if its place answered later without it": {
 			[]*v1alpha1.AuditReport{
-				at(0, place(eu, eu), Answers{Items: list(good, other)}), at(10, place(eu, eu), Answers{Items: list(good)}),
+				at(0, inPlace(eu, eu), Answers{Items: list(good, other)}), at(10, inPlace(eu, eu), Answers{Items: list(good)}),
 			},
 			merged{Items: []string{"good CustomerManagedKey"}, Answered: eu, Outcome: "Holds", Notes: []string{repeated,
 				"not in a later report whose region answered, so left out as deleted: " + clusterARN("other")}},
 		},
 		"it is not if the reports overlap in time": {
 			[]*v1alpha1.AuditReport{
-				at(0, place(eu, eu), Answers{Items: list(good)}), at(0, place(eu, eu), Answers{Items: list(other)}),
+				at(0, inPlace(eu, eu), Answers{Items: list(good)}), at(0, inPlace(eu, eu), Answers{Items: list(other)}),
 			},
 			merged{Items: []string{"good CustomerManagedKey", "other AWSOwnedKey"}, Answered: eu, Outcome: "Holds"},
 		},
 		"nor if the later report filters it": {
 			[]*v1alpha1.AuditReport{
-				at(0, place(eu, eu), Answers{Items: list(other)}),
+				at(0, inPlace(eu, eu), Answers{Items: list(other)}),
 				at(10, func() v1alpha1.AuditScope {
-					s := place(eu, eu)
+					s := inPlace(eu, eu)
 					s.FilteredOut = []string{clusterARN("other"), clusterARN("third")}
 					return s
 				}(), Answers{Items: list(good)}),
@@ -207,56 +210,56 @@ func TestMerge(t *testing.T) {
 		},
 		"a place that answers later is reachable": {
 			[]*v1alpha1.AuditReport{
-				at(0, place(eu), Answers{Unreachable: dark(eu, "503")}), at(1, place(eu, eu), Answers{Items: list(good)}),
+				at(0, inPlace(eu), Answers{Unreachable: dark(eu, "503")}), at(1, inPlace(eu, eu), Answers{Items: list(good)}),
 			},
 			merged{Items: []string{"good CustomerManagedKey"}, Answered: eu, Outcome: "Holds"},
 		},
 		"one that answered at about the same time is not": {
 			[]*v1alpha1.AuditReport{
-				at(0, place(eu), Answers{Unreachable: dark(eu, "503")}), at(0, place(eu, eu), Answers{Items: list(good)}),
+				at(0, inPlace(eu), Answers{Unreachable: dark(eu, "503")}), at(0, inPlace(eu, eu), Answers{Items: list(good)}),
 			},
 			merged{Items: []string{"good CustomerManagedKey"}, Unreachable: []string{eu + " 503"}, Outcome: "CannotTell"},
 		},
 		"one that answered only earlier is not, and its clusters stay": {
 			[]*v1alpha1.AuditReport{
-				at(10, place(eu), Answers{Unreachable: dark(eu, "503")}), at(0, place(eu, eu), Answers{Items: list(good)}),
+				at(10, inPlace(eu), Answers{Unreachable: dark(eu, "503")}), at(0, inPlace(eu, eu), Answers{Items: list(good)}),
 			},
 			merged{Items: []string{"good CustomerManagedKey"}, Unreachable: []string{eu + " 503"}, Outcome: "CannotTell"},
 		},
 		"the latest reason of a place counts": {
 			[]*v1alpha1.AuditReport{
-				at(0, place(eu), Answers{Unreachable: dark(eu, "503")}),
-				at(10, place(eu), Answers{Unreachable: dark(eu, "denied")}),
+				at(0, inPlace(eu), Answers{Unreachable: dark(eu, "503")}),
+				at(10, inPlace(eu), Answers{Unreachable: dark(eu, "denied")}),
 			},
 			merged{Unreachable: []string{eu + " denied"}, Outcome: "CannotTell"},
 		},
 		"an account is reachable once all its regions were queried": {
 			[]*v1alpha1.AuditReport{
-				at(0, place(eu+" "+us), Answers{Unreachable: dark("", "role")}),
-				at(10, place(eu+" "+us, eu), Answers{Items: list(good), Unreachable: dark(us, "503")}),
+				at(0, inPlace(eu+" "+us), Answers{Unreachable: dark("", "role")}),
+				at(10, inPlace(eu+" "+us, eu), Answers{Items: list(good), Unreachable: dark(us, "503")}),
 			},
 			merged{Items: []string{"good CustomerManagedKey"}, Unreachable: []string{us + " 503"}, Answered: eu,
 				Outcome: "CannotTell"},
 		},
 		"not if only some were": {
 			[]*v1alpha1.AuditReport{
-				at(0, place(eu+" "+us), Answers{Unreachable: dark("", "role")}),
-				at(10, place(eu, eu), Answers{Items: list(good)}),
+				at(0, inPlace(eu+" "+us), Answers{Unreachable: dark("", "role")}),
+				at(10, inPlace(eu, eu), Answers{Items: list(good)}),
 			},
 			merged{Items: []string{"good CustomerManagedKey"}, Unreachable: []string{"role"}, Answered: eu,
 				Outcome: "CannotTell"},
 		},
 		"all regions include those of the account": {
 			[]*v1alpha1.AuditReport{
-				at(0, excluding(place("")), Answers{Unreachable: dark("", "role")}),
-				at(10, excluding(place(eu, eu)), Answers{Items: list(good)}),
+				at(0, excluding(inPlace("")), Answers{Unreachable: dark("", "role")}),
+				at(10, excluding(inPlace(eu, eu)), Answers{Items: list(good)}),
 			},
 			merged{Items: []string{"good CustomerManagedKey"}, Answered: eu, Outcome: "Holds"},
 		},
 		"but not without the excluded ones": {
 			[]*v1alpha1.AuditReport{
-				at(0, excluding(place("")), Answers{Unreachable: dark("", "role")}),
-				at(10, excluding(place(eu, eu), "us-*"), Answers{Items: list(good)}),
+				at(0, excluding(inPlace("")), Answers{Unreachable: dark("", "role")}),
+				at(10, excluding(inPlace(eu, eu), "us-*"), Answers{Items: list(good)}),
 			},
 			merged{Items: []string{"good CustomerManagedKey"}, Unreachable: []string{"role"}, Answered: eu,
 				Outcome: "CannotTell",
@@ -264,8 +267,8 @@ func TestMerge(t *testing.T) {
 		},
 		"an account that is lost later takes its regions along": {
 			[]*v1alpha1.AuditReport{
-				at(0, place(eu, eu), Answers{Items: list(good)}),
-				at(10, place(eu), Answers{Unreachable: dark("", "role")}),
+				at(0, inPlace(eu, eu), Answers{Items: list(good)}),
+				at(10, inPlace(eu), Answers{Unreachable: dark("", "role")}),
 			},
 			merged{Items: []string{"good CustomerManagedKey"}, Unreachable: []string{"role"}, Outcome: "CannotTell"},
 		},

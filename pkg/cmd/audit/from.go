@@ -51,7 +51,7 @@ func (f *fromOptions) args(cmd *cobra.Command, args []string) error {
 func scopeFlags() []string {
 	return append([]string{
 		"all-contexts", "all-clusters", "regions", "exclude-regions", "accounts", "organization", "ou", "exclude-accounts",
-		"role-name", "external-id", "shard", "tag", "verify-data", "sample", "max-concurrency",
+		"role-name", "external-id", "shard", "tag", "verify-data", "sample", "max-concurrency", "timeout", "resume", "import",
 	}, cmdutil.ConnectionFlags()...)
 }
 
