@@ -66,7 +66,9 @@ func Blocks(file, text string) ([]Block, error) {
 		case "sh":
 			b.Steps = []Step{{Line: b.Line + 1, Script: strings.Join(body, "\n")}}
 		case "console":
-			b.Steps = session(b.Line+1, body)
+			if b.Steps = session(b.Line+1, body); len(b.Steps) == 0 {
+				return nil, fmt.Errorf("%s: a console block needs a command after \"$ \"", b.Where())
+			}
 		case "bash", "shell", "":
 			if strings.Contains(strings.Join(body, "\n"), "kubectl eks-encrypt ") && language != "" {
 				return nil, fmt.Errorf("%s: the language of a block of commands must be sh or console", b.Where())

@@ -52,8 +52,9 @@ func TestBlocks(t *testing.T) {
 		t.Errorf("Blocks = %+v\nwant %+v", blocks, want)
 	}
 	for text, message := range map[string]string{
-		"```sh\na\n":                          "not closed",
-		"```bash\nkubectl eks-encrypt x\n```": "must be sh or console",
+		"```sh\na\n":                             "not closed",
+		"```bash\nkubectl eks-encrypt x\n```":    "must be sh or console",
+		"```console\nkubectl eks-encrypt x\n```": "needs a command",
 	} {
 		if _, err := Blocks("x.md", text); err == nil || !strings.Contains(err.Error(), message) {
 			t.Errorf("Blocks(%q) = %v, want %q", text, err, message)

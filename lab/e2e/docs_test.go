@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,35 +45,44 @@ func TestDocumentation(t *testing.T) {
 	folder := t.TempDir()
 	run, skipped := 0, 0
 	for _, b := range order(blocks) {
+		if slices.Contains(auditDocuments, b.File) {
+			continue // TestAuditDocumentation runs it
+		}
 		if b.NotRun != "" {
 			t.Logf("%s is skipped: %s", b.Where(), b.NotRun)
 			skipped++
 			continue
 		}
 		run++
-		for i, step := range b.Steps {
-			want := 0
-			if i == len(b.Steps)-1 {
-				want = b.Exit
-			}
-			cmd := l.Command(t, "bash", "-euo", "pipefail", "-c", "exec 2>&1\n"+step.Script)
-			cmd.Dir = folder
-			out := labtest.Exec(t, cmd)
-			if out.Code != want {
-				t.Errorf("%s:%d: exit code = %d, want %d\n%s\n%s",
-					b.File, step.Line, out.Code, want, step.Script, out.Stdout)
-			}
-			if missing := firstMissing(out.Stdout, step.Output); missing != "" {
-				t.Errorf("%s:%d: %s\ndoes not print %q after the preceding lines, but\n%s",
-					b.File, step.Line, step.Script, missing, out.Stdout)
-			}
-		}
+		runBlock(t, l, folder, b)
 	}
 	t.Logf("%d blocks were run, %d were skipped", run, skipped)
 	if run < 12 || skipped > run {
 		t.Errorf("%d blocks were run, %d were skipped: want at least 12 and more than were skipped", run, skipped)
 	}
 	testCompletion(t, l)
+}
+
+// runBlock runs a block in a folder, and compares its exit codes and its output with the documented ones.
+func runBlock(t *testing.T, l *labtest.Lab, folder string, b docs.Block) {
+	t.Helper()
+	for i, step := range b.Steps {
+		want := 0
+		if i == len(b.Steps)-1 {
+			want = b.Exit
+		}
+		cmd := l.Command(t, "bash", "-euo", "pipefail", "-c", "exec 2>&1\n"+step.Script)
+		cmd.Dir = folder
+		out := labtest.Exec(t, cmd)
+		if out.Code != want {
+			t.Errorf("%s:%d: exit code = %d, want %d\n%s\n%s",
+				b.File, step.Line, out.Code, want, step.Script, out.Stdout)
+		}
+		if missing := firstMissing(out.Stdout, step.Output); missing != "" {
+			t.Errorf("%s:%d: %s\ndoes not print %q after the preceding lines, but\n%s",
+				b.File, step.Line, step.Script, missing, out.Stdout)
+		}
+	}
 }
 
 var (

@@ -91,6 +91,8 @@ func (v vocabulary) check(t *testing.T, words []string) error {
 	switch {
 	case slices.Equal(words[:min(2, len(words))], []string{"kubectl", "eks-encrypt"}):
 		return checkCommandLine(t, words[2:])
+	case words[0] == "kubectl-eks_encrypt": // where kubectl is not installed
+		return checkCommandLine(t, words[1:])
 	case words[0] == "make":
 		for _, w := range words[1:] {
 			if !strings.ContainsAny(w, "=-") && !v.targets[w] || strings.Contains(w, "-") && !strings.HasPrefix(w, "-") &&
@@ -180,6 +182,15 @@ func (v vocabulary) text(t *testing.T, file, text string) (errs []error) {
 			errs = append(errs, fmt.Errorf("%s: exit code %d does not exist", b.Where(), b.Exit))
 		}
 	}
+	inYAML, err := docs.YAMLCommands(file, text)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	for _, words := range inYAML {
+		if err := v.check(t, words); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %s: %w", file, strings.Join(words, " "), err))
+		}
+	}
 	fenced, table := false, ""
 	var codes []int
 	for i, line := range strings.Split(text, "\n") {
@@ -265,6 +276,9 @@ func TestDocsCheck(t *testing.T) {
 		"```sh\neks-lab seed --secret 3\n```":                               "no flag --secret",
 		"```sh\neks-lab sow\n```":                                           "no command sow",
 		"<!-- exit: 7 -->\n```sh\nfalse\n```":                               "exit code 7 does not exist",
+		"```yaml\nrun: kubectl eks-encrypt states\n```":                     `unknown command "states"`,
+		"```yaml\nscript: [kubectl-eks_encrypt audit --every]\n```":         "unknown flag: --every",
+		"```yaml\nwith: {arguments: --every}\n```":                          "unknown flag: --every",
 		"Pass `--everything`.":                                              "no command has the flag --everything",
 		"Run `kubectl eks-encrypt prove`.":                                  `unknown command "prove"`,
 		"It exits with 4 then.":                                             "exit code 4 does not exist",

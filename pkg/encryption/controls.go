@@ -28,6 +28,17 @@ func Controls(r *v1alpha1.EncryptionReport) []v1alpha1.Control {
 	return controls
 }
 
+// Transition returns why no control applies to a cluster that EKS is creating or deleting, or "" for other clusters.
+func Transition(r *v1alpha1.EncryptionReport) string {
+	switch r.Cluster.Status {
+	case "CREATING":
+		return "EKS is creating the cluster: it is not judged yet"
+	case "DELETING":
+		return "EKS is deleting the cluster: it is no longer judged"
+	}
+	return ""
+}
+
 type outcome struct {
 	result v1alpha1.Result
 	reason string

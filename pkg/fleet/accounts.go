@@ -79,11 +79,15 @@ func (g *gatherer) unusedExclusions() []string {
 	}{{"--exclude-regions", g.Scope.ExcludeRegions}, {"--exclude-accounts", g.Scope.ExcludeAccounts}} {
 		for _, p := range distinct(list.patterns) {
 			if !g.exclusions[p] {
-				notes = append(notes, fmt.Sprintf("%s %s leaves out nothing", list.flag, p))
+				notes = append(notes, unusedNote(list.flag, p))
 			}
 		}
 	}
 	return notes
+}
+
+func unusedNote(flag, pattern string) string {
+	return fmt.Sprintf("%s %s leaves out nothing", flag, pattern)
 }
 
 // assumeRoles fills g.accounts before any cluster is queried: the choice of the caller

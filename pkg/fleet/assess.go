@@ -8,6 +8,7 @@
 package fleet
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -26,6 +27,10 @@ type Answers struct {
 	Notes []string
 	// StartedAt is the time of the first query.
 	StartedAt time.Time
+	// Sources are the earlier reports that the answers come from, and FinishedAt is when they
+	// ended. Zero means Rules.Now.
+	Sources    []v1alpha1.AuditSource
+	FinishedAt time.Time
 	// EmptyShard is true if the shard has none of the accounts, so that no cluster is expected.
 	EmptyShard bool
 }
@@ -46,7 +51,6 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 		TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindAuditReport), StartedAt: &started, FinishedAt: &finished,
 		ObjectMeta: metav1.ObjectMeta{Name: "audit-" + started.Format("20060102-150405")},
 		Scope:      v1alpha1.AuditScope{Controls: rules.Controls}, Unreachable: rules.waivePlaces(a.Unreachable),
-		Notes:    slices.Clone(a.Notes),
 		Controls: rules.definitions(),
 		Items:    slices.Clone(a.Items), // never null in JSON
 		Summary: v1alpha1.AuditSummary{
@@ -56,6 +60,13 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 	}
 	if out.Items == nil {
 		out.Items = []v1alpha1.EncryptionReport{}
+	}
+	if !a.FinishedAt.IsZero() {
+		observed := metav1.NewTime(a.FinishedAt.UTC().Truncate(time.Second))
+		out.FinishedAt, out.JudgedAt, out.Sources = &observed, &finished, a.Sources
+		for i := range out.Items {
+			refresh(&out.Items[i], rules.Now)
+		}
 	}
 	for i := range out.Items {
 		r := &out.Items[i]
@@ -71,9 +82,6 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 			out.Summary.Clusters++
 			out.Summary.ByVerdict[r.Encryption.Verdict]++
 		}
-		if passing := transition(r); passing != "" {
-			out.Notes = append(out.Notes, "cluster "+clusterText(r)+": "+passing)
-		}
 		for _, c := range r.Controls {
 			if out.Summary.ByControl[c.ID] == nil {
 				out.Summary.ByControl[c.ID] = map[v1alpha1.Result]int{}
@@ -87,7 +95,7 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 	sortFindings(out.Undecided)
 	sortWaived(out.Waived)
 	out.Rules, out.Standard = rules.applied(out), rules.standardView(out)
-	out.Notes = append(append(out.Notes, expiryNotes(out.Keys)...), WaiverNotes(out)...)
+	out.Notes = append(slices.Clone(a.Notes), judgementNotes(out)...)
 	s := &out.Summary
 	s.Findings, s.Undecided, s.Waived = len(out.Findings), len(out.Undecided), len(out.Waived)
 	s.Unreachable = len(out.Unreachable)
@@ -95,6 +103,31 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 		s.Outcome = v1alpha1.OutcomeHolds // the other shards have all accounts
 	}
 	return out
+}
+
+// sourceNotes returns a note that names the earlier reports that the facts come from.
+func sourceNotes(r *v1alpha1.AuditReport) []string {
+	if len(r.Sources) == 0 || r.StartedAt == nil || r.FinishedAt == nil || r.JudgedAt == nil {
+		return nil
+	}
+	var paths []string
+	for _, s := range r.Sources {
+		paths = append(paths, s.Path)
+	}
+	const minute = "2006-01-02 15:04 UTC"
+	return []string{fmt.Sprintf("the facts were observed from %s to %s, and the rules applied at %s; earlier reports: %s",
+		r.StartedAt.UTC().Format(minute), r.FinishedAt.UTC().Format(minute), r.JudgedAt.UTC().Format(minute), someOf(paths))}
+}
+
+// judgementNotes returns the notes that follow from the other content of the report.
+func judgementNotes(r *v1alpha1.AuditReport) []string {
+	notes := sourceNotes(r)
+	for i := range r.Items {
+		if passing := encryption.Transition(&r.Items[i]); passing != "" {
+			notes = append(notes, "cluster "+clusterText(&r.Items[i])+": "+passing)
+		}
+	}
+	return append(append(notes, expiryNotes(r.Keys)...), WaiverNotes(r)...)
 }
 
 // outcome sums up the report. A finding takes precedence over unknown results. An audit
@@ -112,7 +145,7 @@ func outcome(r *v1alpha1.AuditReport) v1alpha1.AuditOutcome {
 // incomplete reports whether something is unknown, or no cluster could be judged. A place whose waiver is valid is not
 // unknown.
 func incomplete(r *v1alpha1.AuditReport) bool {
-	toJudge := func(i v1alpha1.EncryptionReport) bool { return i.Cluster.ARN != "" && transition(&i) == "" }
+	toJudge := func(i v1alpha1.EncryptionReport) bool { return i.Cluster.ARN != "" && encryption.Transition(&i) == "" }
 	return len(r.Undecided) > 0 || !slices.ContainsFunc(r.Items, toJudge) ||
 		len(encryption.NotWaived(r.Unreachable)) > 0
 }

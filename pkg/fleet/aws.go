@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -125,6 +126,26 @@ func disabledNotes(accounts map[string]int) []string {
 	for _, region := range slices.Sorted(maps.Keys(accounts)) {
 		regions = append(regions, fmt.Sprintf("%s in %d", region, accounts[region]))
 	}
-	return []string{"--regions all leaves out the regions that an account has not enabled, and clusters in a region " +
-		"that was disabled still exist; accounts by region: " + strings.Join(regions, ", ")}
+	return []string{disabledNote + strings.Join(regions, ", ")}
+}
+
+const disabledNote = "--regions all leaves out the regions that an account has not enabled, and clusters in a region " +
+	"that was disabled still exist; accounts by region: "
+
+// parseDisabledNote is the inverse of disabledNotes.
+func parseDisabledNote(note string) (accounts map[string]int, ok bool) {
+	text, ok := strings.CutPrefix(note, disabledNote)
+	if !ok {
+		return nil, false
+	}
+	accounts = map[string]int{}
+	for part := range strings.SplitSeq(text, ", ") {
+		region, number, ok := strings.Cut(part, " in ")
+		n, err := strconv.Atoi(number)
+		if !ok || err != nil {
+			return nil, false
+		}
+		accounts[region] = n
+	}
+	return accounts, true
 }

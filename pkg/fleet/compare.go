@@ -2,27 +2,11 @@ package fleet
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
-
-	"sigs.k8s.io/yaml"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
-
-// ParseReport parses an audit report in JSON or YAML.
-func ParseReport(data []byte) (*v1alpha1.AuditReport, error) {
-	var r v1alpha1.AuditReport
-	if err := yaml.Unmarshal(data, &r); err != nil {
-		return nil, err
-	}
-	if want := v1alpha1.TypeMeta(v1alpha1.KindAuditReport); r.Kind != want.Kind || r.APIVersion != want.APIVersion {
-		return nil, fmt.Errorf("unexpected kind: apiVersion %q, kind %q, want %s, %s",
-			r.APIVersion, r.Kind, want.APIVersion, want.Kind)
-	}
-	return &r, nil
-}
 
 // comparison compares an earlier report with the current one.
 type comparison struct {

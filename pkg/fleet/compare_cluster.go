@@ -16,7 +16,7 @@ func (c *comparison) compareCluster(id string, was, is *v1alpha1.EncryptionRepor
 	if !judged(was) {
 		return
 	}
-	if transition(was) != "" || transition(is) != "" {
+	if encryption.Transition(was) != "" || encryption.Transition(is) != "" {
 		c.other(id, "cluster.status", was.Cluster.Status, is.Cluster.Status)
 		return
 	}
@@ -70,7 +70,7 @@ func (c *comparison) compareKeyState(id string, was, is *v1alpha1.EncryptionRepo
 	if gotWorse || !c.dated() {
 		return
 	}
-	left, wasLeft := daysLeft(is.Key, c.is.FinishedAt.Time), daysLeft(was.Key, c.was.FinishedAt.Time)
+	left, wasLeft := daysLeft(is.Key, judgedAt(c.is)), daysLeft(was.Key, judgedAt(c.was))
 	if urgency(left) > urgency(wasLeft) {
 		c.ranked(id, "key.daysLeft", daysText(wasLeft), daysText(left), true, fmt.Sprintf("%s at %s", keyEndText(is.Key),
 			keyEnd(is.Key).UTC().Format("2006-01-02 15:04 UTC")))
@@ -79,6 +79,14 @@ func (c *comparison) compareKeyState(id string, was, is *v1alpha1.EncryptionRepo
 
 // dated reports whether both reports have a date.
 func (c *comparison) dated() bool { return c.was.FinishedAt != nil && c.is.FinishedAt != nil }
+
+// judgedAt returns the time as of which the report states the days that keys have left.
+func judgedAt(r *v1alpha1.AuditReport) time.Time {
+	if r.JudgedAt != nil {
+		return r.JudgedAt.Time
+	}
+	return r.FinishedAt.Time
+}
 
 func orUnknown(known bool, word string) string {
 	if known {

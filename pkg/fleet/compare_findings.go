@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
 type findingKey struct{ cluster, control string }
@@ -59,7 +60,7 @@ func (c *comparison) findFixed() {
 		r := c.now[f.Cluster]
 		result := resultOf(r, f.Control)
 		fixed := result == string(v1alpha1.ResultPass) || result == string(v1alpha1.ResultNotApplicable)
-		if r == nil || !fixed || transition(r) != "" {
+		if r == nil || !fixed || encryption.Transition(r) != "" {
 			continue
 		}
 		c.Fixed = append(c.Fixed, v1alpha1.Change{

@@ -31,7 +31,7 @@ func unreachable(r *v1alpha1.AuditReport, cluster *v1alpha1.EncryptionReport) bo
 
 // covers reports whether the unreachable place is or contains the region of the account.
 func covers(u v1alpha1.Unreachable, account, region string) bool {
-	return u.Context == "" && u.Account == account && (u.Region == "" || u.Region == region)
+	return u.Context == "" && u.Missing == "" && u.Account == account && (u.Region == "" || u.Region == region)
 }
 
 // outOfSight reports whether a cluster that is no longer visible makes the audit incomplete: its place is not waived.
@@ -42,8 +42,8 @@ func outOfSight(r *v1alpha1.AuditReport, id string) bool {
 	})
 }
 
-// lostPlaces returns the accounts and regions that the earlier audit queried, or tried to, and that the current one
-// did not try.
+// lostPlaces returns the accounts and regions that the earlier audit queried, or tried to, and that the current one did
+// not try, and the contexts that it could not query. The clusters of other contexts are compared by their ARNs.
 func lostPlaces(was, is *v1alpha1.AuditReport) []string {
 	tried := func(account, region string) bool {
 		place := &v1alpha1.EncryptionReport{Cluster: v1alpha1.Cluster{Account: account, Region: region}}
@@ -63,7 +63,11 @@ func lostPlaces(was, is *v1alpha1.AuditReport) []string {
 	}
 	for _, u := range was.Unreachable {
 		switch {
-		case u.Context != "" || u.Waiver != nil:
+		case u.Missing != "" || u.Waiver != nil:
+		case u.Context != "":
+			if !slices.Contains(is.Scope.Contexts, u.Context) {
+				lost = append(lost, "context "+u.Context)
+			}
 		case !slices.Contains(is.Scope.Accounts, u.Account):
 			lost = append(lost, u.Account)
 		case u.Region != "" && !tried(u.Account, u.Region):
@@ -80,9 +84,13 @@ func lostPlaces(was, is *v1alpha1.AuditReport) []string {
 
 // missing returns the values of was that are not in is.
 func missing(was, is []string) []string {
+	present := map[string]bool{}
+	for _, v := range is {
+		present[v] = true
+	}
 	var lost []string
 	for _, v := range was {
-		if !slices.Contains(is, v) {
+		if !present[v] {
 			lost = append(lost, v)
 		}
 	}

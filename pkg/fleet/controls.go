@@ -15,7 +15,7 @@ import (
 // EKS is creating or deleting.
 func (r *Rules) evaluate(report *v1alpha1.EncryptionReport, data Data) {
 	report.Controls = slices.Clone(report.Controls)
-	passing := transition(report)
+	passing := encryption.Transition(report)
 	for i := range report.Controls {
 		switch c := &report.Controls[i]; {
 		case passing != "":
@@ -25,20 +25,9 @@ func (r *Rules) evaluate(report *v1alpha1.EncryptionReport, data Data) {
 		case c.ID == controlData && data.Coverage != nil:
 			c.Result, c.Reason = dataCurrent(data.Coverage)
 		case c.ID == controlData && data.Err != nil && c.Result == v1alpha1.ResultUnknown:
-			c.Reason = "existing data was not checked: " + data.Err.Error()
+			c.Reason = notChecked + data.Err.Error()
 		}
 	}
-}
-
-// transition returns why no control applies to a cluster that EKS is creating or deleting, or "" for other clusters.
-func transition(r *v1alpha1.EncryptionReport) string {
-	switch r.Cluster.Status {
-	case "CREATING":
-		return "EKS is creating the cluster: it is not judged yet"
-	case "DELETING":
-		return "EKS is deleting the cluster: it is no longer judged"
-	}
-	return ""
 }
 
 func dataCurrent(c *v1alpha1.CoverageReport) (v1alpha1.Result, string) {

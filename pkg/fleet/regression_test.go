@@ -142,6 +142,8 @@ func TestLostScope(t *testing.T) {
 	waiver := Waiver{Place: account + "/us-*", Owner: "ann", Reason: "r", Expires: "2026-12-31"}
 	byContext := audit(list(c), nil)
 	byContext.Scope.Contexts = []string{"one"}
+	expired := audit(list(c), []v1alpha1.Unreachable{{Context: "two", Reason: "expired"}})
+	gap := inScope(audit(list(c), []v1alpha1.Unreachable{{Missing: "shard 1/2"}}), account, "eu-central-1")
 	kind := v1alpha1.EncryptionReport{Cluster: v1alpha1.Cluster{Context: "kind"},
 		Encryption: v1alpha1.Encryption{Verdict: v1alpha1.VerdictNotApplicable}}
 	withKind := inScope(audit(list(c, kind), nil), account, "eu-central-1")
@@ -174,6 +176,9 @@ func TestLostScope(t *testing.T) {
 			inScope(audit(list(c), down, waiver), account, "eu-central-1", "us-east-1"), 0, 1, "", v1alpha1.OutcomeHolds},
 		{"a filter leaves the cluster out", both, filtered, 0, 1, "", v1alpha1.OutcomeCannotTell},
 		{"a context is missing", byContext, &v1alpha1.AuditReport{Items: list(far)}, 0, 1, "", v1alpha1.OutcomeCannotTell},
+		{"a context that could not be queried is missing", expired, byContext, 0, 0, "context two",
+			v1alpha1.OutcomeCannotTell},
+		{"a shard that had no report", gap, both, 0, 0, "", v1alpha1.OutcomeHolds},
 		{"a context of something else is missing", withKind, inScope(audit(list(c), nil), account, "eu-central-1"), 0, 0, "",
 			v1alpha1.OutcomeHolds},
 	} {

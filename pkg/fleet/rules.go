@@ -90,6 +90,11 @@ func StandardControls(standard string, approved, data bool) []string {
 	return ids
 }
 
+// WithApproved returns the controls and ENC-6.
+func WithApproved(controls []string) []string {
+	return distinct(append(slices.Clone(controls), controlApproved))
+}
+
 // ControlIDs returns the ids of all controls in order.
 func ControlIDs() []string {
 	var ids []string

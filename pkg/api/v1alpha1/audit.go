@@ -12,10 +12,17 @@ type AuditReport struct {
 	Provenance        `json:",inline"`
 
 	// Scope lists the contexts, regions, accounts and filters of the audit.
-	Scope      AuditScope   `json:"scope"`
+	Scope AuditScope `json:"scope"`
+	// StartedAt and FinishedAt enclose the time at which the facts were observed.
 	StartedAt  *metav1.Time `json:"startedAt,omitempty"`
 	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
-	Summary    AuditSummary `json:"summary"`
+	// JudgedAt is when the rules were applied, if the facts are those of earlier reports.
+	// Expiry dates of waivers and the days that keys have left are as of then.
+	JudgedAt *metav1.Time `json:"judgedAt,omitempty"`
+	// Sources are the earlier reports that the facts come from, if audit --from made the
+	// report.
+	Sources []AuditSource `json:"sources,omitempty"`
+	Summary AuditSummary  `json:"summary"`
 	// Items are the clusters, including those with the verdict Unknown. Clusters found
 	// in AWS are in the order of account, region and name; those of a kubeconfig in the
 	// order of its contexts.
@@ -96,13 +103,14 @@ type AuditKey struct {
 	DeletionDate *metav1.Time `json:"deletionDate,omitempty"`
 	// ValidTo is the time at which imported key material expires.
 	ValidTo *metav1.Time `json:"validTo,omitempty"`
-	// DaysLeft is the number of whole days from the end of the audit to DeletionDate or
-	// ValidTo, whichever is earlier.
+	// DaysLeft is the number of whole days from the end of the audit, or from JudgedAt, to
+	// DeletionDate or ValidTo, whichever is earlier.
 	DaysLeft *int      `json:"daysLeft,omitempty"`
 	Rotation *Rotation `json:"rotation,omitempty"`
 }
 
-// Unreachable is a region, account or kube context that could not be queried.
+// Unreachable is a region, account or kube context that could not be queried, or of which a
+// report is missing.
 type Unreachable struct {
 	Account string `json:"account,omitempty"`
 	// Region is empty if no region of the account could be queried.
@@ -112,6 +120,9 @@ type Unreachable struct {
 	Context string `json:"context,omitempty"`
 	// Cause classifies the reason. It is absent if the reason is of no known class.
 	Cause UnreachableCause `json:"cause,omitempty"`
+	// Missing names shards or accounts of which audit --from got no report, such as shard 1/3.
+	// The other fields except Reason are then absent.
+	Missing string `json:"missing,omitempty"`
 	// Waiver is the waiver that covers the place. The place then does not affect the
 	// outcome.
 	Waiver *Waived `json:"waiver,omitempty"`

@@ -19,6 +19,8 @@ type AuditScope struct {
 	ExcludedAccounts []string `json:"excludedAccounts,omitempty"`
 	// Shard is I/N if the report covers only part I of N of the accounts, with I from 0 to N-1.
 	Shard string `json:"shard,omitempty"`
+	// AllRegions is true if the regions are those that each account has enabled.
+	AllRegions bool `json:"allRegions,omitempty"`
 	// RoleName is the role that was assumed in each account without a role of its own.
 	RoleName string `json:"roleName,omitempty"`
 	// AccountNames are the names of the accounts by id, if AWS Organizations listed them.

@@ -31,6 +31,7 @@ type options struct {
 	factory *cmdutil.Factory
 	scopeOptions
 	shardOptions
+	fromOptions
 	rulesOptions
 	dataOptions
 	importOptions
@@ -43,7 +44,7 @@ type options struct {
 	gate           awsclient.Gate // of the calls through kube contexts
 
 	rules fleet.Rules
-	// provenance is set for --all-clusters.
+	// provenance is set for --all-clusters and --from.
 	provenance v1alpha1.Provenance
 	bindings   []*cmdutil.Inspected // of the items, in their order; nil for --all-clusters
 	earlier    *fleet.History       // of --compare; nil without it
@@ -68,6 +69,11 @@ Which controls decide: --controls, or --require envelope (ENC-1, ENC-3) or cmk (
 ENC-2, ENC-3), or those that a published --standard requires. Without these flags: ENC-1
 and ENC-3. --approved-keys adds ENC-6, and --verify-data adds ENC-5. The other controls
 are reported for information.
+
+With --from, no cluster is queried: earlier reports (-o json or yaml) are judged and
+rendered. Several, such as those of all shards, are merged; a shard without a report makes
+the audit incomplete. The rules are those of the flags, and otherwise those of the reports.
+Waivers and the days that keys have left are judged as of now.
 
 With --compare and --fail-on regression, only what got worse fails: new findings, and
 the verdict, the key, its state and the days that it has left under any controls. An
@@ -96,11 +102,14 @@ some clusters could not be checked. If several apply, it is 1, or else 2.`,
 
   # In a pipeline: only our keys, without accepted exceptions, and fail if something got worse
   kubectl eks-encrypt audit --all-clusters --regions eu-central-1,us-east-1 --require cmk \
-    --approved-keys keys.txt --waivers waivers.yaml --compare last.json --fail-on regression`,
-		Args:        cmdutil.NoArgs,
+    --approved-keys keys.txt --waivers waivers.yaml --compare last.json --fail-on regression
+
+  # Earlier reports, such as those of the shards of an organization, as one page for people
+  kubectl eks-encrypt audit --from shard-0.json --from shard-1.json -o html`,
+		Args:        o.args,
 		Annotations: cmdutil.WithExtraFormats(report.Formats()),
-		RunE: cmdutil.Check(func(cmd *cobra.Command, _ []string) error {
-			if err := o.validate(cmd.Flags().Changed); err != nil {
+		RunE: cmdutil.Check(func(cmd *cobra.Command, args []string) error {
+			if err := o.validate(cmd.Flags().Changed, args); err != nil {
 				return err
 			}
 			if err := o.complete(); err != nil {
@@ -111,6 +120,7 @@ some clusters could not be checked. If several apply, it is 1, or else 2.`,
 	}
 	o.scopeOptions.addFlags(cmd)
 	o.shardOptions.addFlags(cmd)
+	o.fromOptions.addFlags(cmd)
 	o.rulesOptions.addFlags(cmd)
 	o.dataOptions.addFlags(cmd)
 	o.importOptions.addFlags(cmd)
@@ -133,7 +143,10 @@ some clusters could not be checked. If several apply, it is 1, or else 2.`,
 	return cmd
 }
 
-func (o *options) validate(changed func(flag string) bool) error {
+func (o *options) validate(changed func(flag string) bool, args []string) error {
+	if err := o.fromOptions.validate(changed, args); err != nil {
+		return err
+	}
 	switch {
 	case o.maxConcurrency < 1:
 		return cmdutil.UsageErrorf("--max-concurrency must be at least 1")
@@ -145,7 +158,7 @@ func (o *options) validate(changed func(flag string) bool) error {
 		return cmdutil.UsageErrorf("--sample needs --verify-data")
 	case o.maxWaiverDays < 0:
 		return cmdutil.UsageErrorf("--max-waiver-days must not be negative, got %d", o.maxWaiverDays)
-	case o.maxWaiverDays > 0 && o.waivers == "":
+	case o.maxWaiverDays > 0 && o.waivers == "" && len(o.from) == 0:
 		return cmdutil.UsageErrorf("--max-waiver-days needs --waivers")
 	case o.sample < 0:
 		return cmdutil.UsageErrorf("--sample must be at least 1, got %d", o.sample)
@@ -161,7 +174,11 @@ func (o *options) validate(changed func(flag string) bool) error {
 
 // complete reads the rules and the earlier report, before any call.
 func (o *options) complete() (err error) {
-	if o.filter, err = o.newFilter(o.factory.AWS.ClusterName); err != nil {
+	now := time.Now()
+	if o.filter, err = o.newFilter(o.factory.AWS.ClusterName, o.many() || len(o.from) > 0); err != nil {
+		return err
+	}
+	if err = o.read(o.factory.In, o.factory.ErrOut, now); err != nil {
 		return err
 	}
 	o.gate = awsclient.NewGate(o.maxConcurrency)
@@ -176,7 +193,7 @@ func (o *options) complete() (err error) {
 	if err = o.parseShard(&o.scope); err != nil {
 		return err
 	}
-	if o.rules, err = o.readRules(o.verify, time.Now()); err != nil {
+	if o.rules, err = o.readRules(o.verify || o.verified(), o.reports, now); err != nil {
 		return err
 	}
 	o.rules.Files = append(o.rules.Files, o.accountFiles...)
@@ -190,21 +207,18 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	defer files.discard()
+	if err := o.checkOutput(files); err != nil {
+		return err
+	}
 	if err := o.evidence.PrepareAlone(ctx, o.factory, o.firstRegion()); err != nil {
 		return err
 	}
 
-	started := time.Now()
-	answers, scope, err := o.gather(ctx)
+	answers, scope, err := o.answers(ctx)
 	if err != nil {
 		return err
 	}
-	if o.verify {
-		if err := o.verifyData(ctx, answers); err != nil {
-			return err
-		}
-	}
-	o.rules.Now, answers.StartedAt = time.Now(), started
+	o.rules.Now = time.Now()
 	audited := fleet.Assess(*answers, o.rules)
 	scope.Controls = o.rules.Controls
 	audited.Scope = scope
@@ -278,6 +292,23 @@ func auditText(w io.Writer, r *v1alpha1.AuditReport, c output.Colour, wide bool)
 		}
 	}
 	return output.AuditOrigin(w, facts...)
+}
+
+// answers returns the facts to judge: those of earlier reports, or those of the clusters.
+func (o *options) answers(ctx context.Context) (*fleet.Answers, v1alpha1.AuditScope, error) {
+	if len(o.reports) > 0 {
+		answers, scope := o.gatherFromReports()
+		return answers, scope, nil
+	}
+	started := time.Now()
+	answers, scope, err := o.gather(ctx)
+	if err == nil && o.verify {
+		err = o.verifyData(ctx, answers)
+	}
+	if err == nil {
+		answers.StartedAt = started
+	}
+	return answers, scope, err
 }
 
 // gather inspects the clusters and shows progress.

@@ -46,8 +46,9 @@ func (r *rulesOptions) addFlags(cmd *cobra.Command) {
 	cmdutil.CompleteFlag(cmd, "require", encryption.Requirements()...)
 }
 
-// readRules reads the files of the flags. data reports whether the data is verified.
-func (r *rulesOptions) readRules(data bool, now time.Time) (fleet.Rules, error) {
+// readRules reads the files of the flags. data reports whether the data is verified. Rules that no flag gives are those
+// of the earlier reports, if there are any.
+func (r *rulesOptions) readRules(data bool, earlier []*v1alpha1.AuditReport, now time.Time) (fleet.Rules, error) {
 	rules := fleet.Rules{MaxWaiverDays: r.maxWaiverDays}
 	require, err := encryption.ParseRequirement(r.require)
 	if err != nil {
@@ -59,27 +60,45 @@ func (r *rulesOptions) readRules(data bool, now time.Time) (fleet.Rules, error) 
 	if err := r.readWaivers(&rules, now); err != nil {
 		return rules, cmdutil.UsageErrorf("--waivers %s: %w", r.waivers, err)
 	}
-	rules.Controls = fleet.DefaultControls(require, len(rules.Approved) > 0, data)
-	if r.standard != "" {
-		standard, err := encryption.ParsePublication(r.standard)
-		if err != nil {
-			return rules, cmdutil.UsageErrorf("--standard: %w", err)
+	if len(earlier) > 0 {
+		if err := r.inherit(&rules, earlier, now); err != nil {
+			return rules, cmdutil.UsageErrorf("--from: %w", err)
 		}
-		rules.Standard = standard.Name
-		rules.Controls = fleet.StandardControls(standard.Name, len(rules.Approved) > 0, data)
 	}
-	if len(r.controls) > 0 {
-		if rules.Controls, err = fleet.ParseControls(r.controls); err != nil {
-			return rules, cmdutil.UsageErrorf("--controls: %w", err)
-		}
+	if err := r.chooseControls(&rules, require, data); err != nil {
+		return rules, err
 	}
 	switch {
 	case slices.Contains(rules.Controls, "ENC-6") && len(rules.Approved) == 0:
 		return rules, cmdutil.UsageErrorf("--controls ENC-6 needs --approved-keys")
+	case slices.Contains(rules.Controls, "ENC-5") && !data && len(earlier) > 0:
+		return rules, cmdutil.UsageErrorf("--controls ENC-5 needs a report that was made with --verify-data")
 	case slices.Contains(rules.Controls, "ENC-5") && !data:
 		return rules, cmdutil.UsageErrorf("--controls ENC-5 needs --verify-data")
 	}
 	return rules, nil
+}
+
+// chooseControls sets the controls that decide, unless they are those of earlier reports.
+func (r *rulesOptions) chooseControls(rules *fleet.Rules, require encryption.Requirement, data bool) (err error) {
+	approved := len(rules.Approved) > 0
+	switch {
+	case len(r.controls) > 0:
+		if rules.Controls, err = fleet.ParseControls(r.controls); err != nil {
+			return cmdutil.UsageErrorf("--controls: %w", err)
+		}
+	case r.standard != "":
+		standard, err := encryption.ParsePublication(r.standard)
+		if err != nil {
+			return cmdutil.UsageErrorf("--standard: %w", err)
+		}
+		rules.Standard, rules.Controls = standard.Name, fleet.StandardControls(standard.Name, approved, data)
+	case len(rules.Controls) == 0 || r.require != "":
+		rules.Controls = fleet.DefaultControls(require, approved, data)
+	case len(r.approved) > 0: // with the controls of earlier reports
+		rules.Controls = fleet.WithApproved(rules.Controls)
+	}
+	return nil
 }
 
 func (r *rulesOptions) readWaivers(rules *fleet.Rules, now time.Time) error {

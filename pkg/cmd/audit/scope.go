@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -134,9 +135,9 @@ func (s *scopeOptions) readAccountsFile(path string) error {
 
 // newFilter returns the filter of --tag and, for many clusters, of the patterns in
 // --cluster-name.
-func (s *scopeOptions) newFilter(clusterNames string) (fleet.Filter, error) {
+func (s *scopeOptions) newFilter(clusterNames string, many bool) (fleet.Filter, error) {
 	var patterns []string
-	if s.many() {
+	if many {
 		patterns = strings.Split(clusterNames, ",")
 	}
 	filter, err := fleet.NewFilter(patterns, s.tags)
@@ -160,7 +161,7 @@ func (o *options) gatherFromAWS(ctx context.Context,
 	scope := v1alpha1.AuditScope{
 		Filters: o.filter.Conditions(), Organization: o.scope.Organization, OrganizationalUnits: o.scope.Units,
 		ExcludedRegions: o.scope.ExcludeRegions, ExcludedAccounts: o.scope.ExcludeAccounts, RoleName: o.scope.RoleName,
-		Shard: o.scope.Shard.String(),
+		Shard: o.scope.Shard.String(), AllRegions: slices.Contains(o.scope.Regions, fleet.AllRegions),
 	}
 	b := o.factory.WithoutContext()
 	b.Region = cmp.Or(b.Region, o.firstRegion())

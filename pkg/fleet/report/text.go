@@ -195,6 +195,9 @@ func daysLeft(k v1alpha1.AuditKey) string {
 // location names a context, account or region that could not be queried.
 func location(u v1alpha1.Unreachable) string {
 	var parts []string
+	if u.Missing != "" {
+		parts = append(parts, u.Missing)
+	}
 	if u.Context != "" {
 		parts = append(parts, "context "+u.Context)
 	}
@@ -270,6 +273,10 @@ func (v *reportRows) ScopeFacts() []fact {
 	add("Enforced controls", s.Controls...)
 	add("Started", moment(v.StartedAt))
 	add("Finished", moment(v.FinishedAt))
+	add("Judged", moment(v.JudgedAt))
+	for _, source := range v.Sources {
+		add("Made from", sourceText(source))
+	}
 	for _, f := range ruleFacts(v.AuditReport) {
 		if f.Key != "rule_files" {
 			add(f.Name, f.Value)
@@ -299,6 +306,21 @@ func (v *reportRows) callerText() string {
 		return ""
 	}
 	return v.Caller.ARN
+}
+
+// sourceText names an earlier report, and who observed its facts.
+func sourceText(s v1alpha1.AuditSource) string {
+	parts := []string{"sha256 " + s.SHA256, "finished " + moment(s.FinishedAt)}
+	if s.Shard != "" {
+		parts = append(parts, "shard "+s.Shard)
+	}
+	if s.Tool != nil {
+		parts = append(parts, toolName+" "+s.Tool.Version)
+	}
+	if s.Caller != nil {
+		parts = append(parts, s.Caller.ARN)
+	}
+	return s.Path + " (" + strings.Join(parts, ", ") + ")"
 }
 
 func (v *reportRows) ruleFiles() []v1alpha1.RuleFile {
