@@ -128,3 +128,16 @@ func disabledNotes(accounts map[string]int) []string {
 	return []string{"--regions all leaves out the regions that an account has not enabled, and clusters in a region " +
 		"that was disabled still exist; accounts by region: " + strings.Join(regions, ", ")}
 }
+
+// listRegions lists the regions of one account. Its breaker counts the calls as those to the caller's region.
+func (g *gatherer) listRegions(a *accountClients) (enabled []string, others map[string]string, err error) {
+	region := g.Clients.Region()
+	stopped := g.breakers.run(g.work, endpoint{account.ServiceID, region}, func(ctx context.Context) bool {
+		enabled, others, err = listRegions(ctx, g.clientsFor(a, region).clients)
+		return err == nil
+	})
+	if stopped != nil {
+		return nil, nil, stopped
+	}
+	return enabled, others, err
+}

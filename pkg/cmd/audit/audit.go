@@ -32,6 +32,8 @@ type options struct {
 	shardOptions
 	rulesOptions
 	dataOptions
+	stopOptions
+	resumeOptions
 	fileFlags      []string
 	compare        string
 	failOn         string
@@ -72,6 +74,9 @@ the verdict, the key, its state and the days that it has left under any controls
 account or region that is no longer in the scope makes the audit incomplete. What is
 newly waived is listed, and does not fail.
 
+An audit that is interrupted, or that reaches --timeout, ends the calls in progress and
+reports what it has. The rest is listed as unreachable. --resume continues it.
+
 In addition to the formats of every command, -o and --output-file accept
 ` + strings.Join(report.Formats(), ", ") + `.
 custom-columns and name print one line for each cluster; go-template and jsonpath see
@@ -105,6 +110,8 @@ not be checked. If both 1 and 3 apply, the code is 1.`,
 	o.shardOptions.addFlags(cmd)
 	o.rulesOptions.addFlags(cmd)
 	o.dataOptions.addFlags(cmd)
+	o.stopOptions.addFlags(cmd)
+	o.resumeOptions.addFlags(cmd)
 	flags := cmd.Flags()
 	flags.StringArrayVar(&o.fileFlags, "output-file", nil,
 		"Also write the report to a file: FORMAT=PATH, or PATH if its extension names the format; may be repeated")
@@ -136,6 +143,10 @@ func (o *options) validate(changed func(flag string) bool) error {
 		return cmdutil.UsageErrorf("--max-waiver-days must not be negative, got %d", o.maxWaiverDays)
 	case o.maxWaiverDays > 0 && o.waivers == "":
 		return cmdutil.UsageErrorf("--max-waiver-days needs --waivers")
+	case o.timeout < 0:
+		return cmdutil.UsageErrorf("--timeout must not be negative, got %s", o.timeout)
+	case o.resumeFlag != "" && !o.allClusters:
+		return cmdutil.UsageErrorf("--resume needs --all-clusters")
 	case o.sample < 0:
 		return cmdutil.UsageErrorf("--sample must be at least 1, got %d", o.sample)
 	}
@@ -166,6 +177,9 @@ func (o *options) complete() (err error) {
 		return err
 	}
 	o.rules.Files = append(o.rules.Files, o.accountFiles...)
+	if err = o.readResumed(); err != nil {
+		return err
+	}
 	o.earlier, err = o.readEarlier()
 	return err
 }
@@ -180,15 +194,15 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 
-	started := time.Now()
-	answers, scope, err := o.gather(ctx)
+	started := o.startOf(time.Now())
+	limited, cancel := o.limit(ctx)
+	defer cancel()
+	answers, scope, err := o.gather(limited)
 	if err != nil {
-		return err
+		return stoppedEarly(limited, err)
 	}
 	if o.verify {
-		if err := o.verifyData(ctx, answers); err != nil {
-			return err
-		}
+		o.verifyData(limited, answers)
 	}
 	o.rules.Now, answers.StartedAt = time.Now(), started
 	audited := fleet.Assess(*answers, o.rules)
@@ -205,7 +219,11 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	o.warnOmitted(o.factory.Format.String(), audited)
-	for _, note := range attention(audited) {
+	notes := attention(audited)
+	if age := o.ageNote(time.Now()); age != "" {
+		notes = append(notes, age)
+	}
+	for _, note := range notes {
 		fmt.Fprintln(o.factory.ErrOut, "note: "+note)
 	}
 	for _, f := range files {
@@ -214,6 +232,9 @@ func (o *options) run(ctx context.Context) error {
 	}
 	if err := o.evidence.Write(ctx, o.factory, audited); err != nil {
 		return err
+	}
+	if answers.Stopped {
+		return o.partialError(limited, audited)
 	}
 	return outcomeError(audited)
 }
@@ -259,6 +280,9 @@ func writeReport(w io.Writer, f output.Format, r *v1alpha1.AuditReport, o report
 func (o *options) gather(ctx context.Context) (*fleet.Answers, v1alpha1.AuditScope, error) {
 	progress := output.NewProgress(o.factory.ErrOut)
 	defer progress.End()
+	defer context.AfterFunc(ctx, func() {
+		progress.Hint("stopping: ending the calls in progress; press Ctrl-C again to end at once")
+	})()
 	if o.allClusters {
 		return o.gatherFromAWS(ctx, progress)
 	}
