@@ -67,8 +67,8 @@ func TestBreaker(t *testing.T) {
 				}
 			}
 			// Go's HTTP client repeats a GET on its own if a connection was dropped.
-			if test.opens && test.fault.Status != -1 && calls > 3*breakerAccounts {
-				t.Errorf("%d calls to the region, want at most %d", calls, 3*breakerAccounts)
+			if test.opens && test.fault.Status != -1 && calls > 6*breakerAccounts {
+				t.Errorf("%d calls to the region, want at most %d", calls, 6*breakerAccounts)
 			}
 			if !test.opens {
 				return
