@@ -25,7 +25,7 @@ type auditTest struct {
 	clusters int
 }
 
-func newAuditTest(t *testing.T, o fakeaws.GenerateOptions) *auditTest {
+func newAuditTest(t testing.TB, o fakeaws.GenerateOptions) *auditTest {
 	t.Helper()
 	a := &auditTest{pluginTest: newPluginTest(t, time.Millisecond), dir: t.TempDir(), clusters: o.Clusters}
 	if err := a.Update(func(w *fakeaws.State) { clear(w.Clusters) }); err != nil {
@@ -44,16 +44,22 @@ func newAuditTest(t *testing.T, o fakeaws.GenerateOptions) *auditTest {
 // start starts an audit that writes the report to the file.
 func (a *auditTest) start(t *testing.T, file string, flags ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), a.bin, append([]string{"audit", "--all-clusters",
-		"--accounts", strings.Join(a.accounts, ","), "--role-name", "eks-encrypt-audit", "--regions", "all", "-o", "json", "--output-file", "json=" + a.path(file)},
-		flags...)...)
-	cmd.Env, cmd.Stderr = a.env, os.Stderr
-	if !testing.Verbose() {
-		cmd.Stderr = nil
+	cmd := a.command(t, append(flags, "-o", "json", "--output-file", "json="+a.path(file))...)
+	if testing.Verbose() {
+		cmd.Stderr = os.Stderr
 	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	return cmd
+}
+
+// command returns an audit of all generated accounts.
+func (a *auditTest) command(t testing.TB, flags ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), a.bin, append([]string{"audit", "--all-clusters", "--regions", "all",
+		"--accounts", strings.Join(a.accounts, ","), "--role-name", "eks-encrypt-audit"}, flags...)...)
+	cmd.Env = a.env
 	return cmd
 }
 
