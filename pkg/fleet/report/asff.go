@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -65,8 +64,7 @@ const maxBatch = 100
 // writeASFF writes all findings as one array. Security Hub accepts findings only from their own account and region, and
 // up to maxBatch in a call: Batches splits them so.
 func writeASFF(w io.Writer, v *reportRows) error {
-	findings, _ := asffFindings(v)
-	return writeJSON(w, findings)
+	return writeJSONArray(w, func(yield func(asffFinding) bool) { v.asffFindings(yield) })
 }
 
 // Batch is the input of one call of BatchImportFindings, which must be made in the account and the region.
@@ -80,11 +78,11 @@ type Batch struct {
 
 // Batches returns the findings in the AWS Security Finding Format, by account and region, in batches of up to 100.
 func Batches(r *v1alpha1.AuditReport) ([]Batch, error) {
-	cleaned, err := clean(r)
-	if err != nil {
-		return nil, fmt.Errorf("writing the audit report as asff: %w", err)
-	}
-	findings, _ := asffFindings(newReportRows(cleaned))
+	var findings []asffFinding
+	newReportRows(clean(r)).asffFindings(func(f asffFinding) bool {
+		findings = append(findings, f)
+		return true
+	})
 	slices.SortStableFunc(findings, func(a, b asffFinding) int {
 		return cmp.Or(cmp.Compare(a.AwsAccountID, b.AwsAccountID), cmp.Compare(a.Region, b.Region))
 	})
@@ -112,18 +110,19 @@ func asffPlace(account, region string) bool {
 		region != "" && len(region) <= 16 && strings.Trim(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-// asffFindings returns the findings and the number of those left out because they have no account or region, which
-// Security Hub requires.
-func asffFindings(v *reportRows) ([]asffFinding, int) {
-	findings, omitted := []asffFinding{}, 0
+// asffFindings passes each finding to yield until that returns false. It returns the number of those left out because
+// they have no account or region, which Security Hub requires.
+func (v *reportRows) asffFindings(yield func(asffFinding) bool) (omitted int) {
+	more := true
 	add := func(f asffFinding) {
-		if !asffPlace(f.AwsAccountID, f.Region) {
+		switch {
+		case !asffPlace(f.AwsAccountID, f.Region):
 			omitted++
-			return
+		case more:
+			more = yield(f)
 		}
-		findings = append(findings, f)
 	}
-	for _, r := range v.rows() {
+	for r := range v.each() {
 		add(v.asffOf(r))
 	}
 	for _, u := range v.Unreachable {
@@ -137,7 +136,7 @@ func asffFindings(v *reportRows) ([]asffFinding, int) {
 		f.addFields(map[string]string{"Outcome": "Unreachable"})
 		add(f)
 	}
-	return findings, omitted
+	return omitted
 }
 
 func (v *reportRows) asff(id, generator, partition, account, region string) asffFinding {
