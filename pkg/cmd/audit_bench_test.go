@@ -16,8 +16,8 @@ import (
 )
 
 // BenchmarkAudit audits 20 regions of 20 accounts as a process of the built program, with 20 ms for each call, and
-// reports its greatest memory. "of-ideal" is the time divided by calls ÷ concurrency × 20 ms; only an idle machine comes
-// close to 1. The fake AWS runs on the same processors.
+// reports its greatest memory. "of-ideal" is the time divided by calls ÷ concurrency × 20 ms; only an idle machine
+// comes close to 1. The fake AWS runs on the same processors.
 //
 //	go test ./pkg/cmd -run '^$' -bench Audit/10000/json -benchtime 1x
 func BenchmarkAudit(b *testing.B) {

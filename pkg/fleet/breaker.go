@@ -29,14 +29,18 @@ type endpoint struct{ service, region string }
 type givenUpError struct{ endpoint }
 
 func (e *givenUpError) Error() string {
-	return fmt.Sprintf("%s in %s did not answer in %d accounts; not tried again in this audit", e.service, e.region,
+	name := e.service
+	if name == serviceAccount {
+		name = "AWS Account Management"
+	}
+	return fmt.Sprintf("%s in %s did not answer in %d accounts; not tried again in this audit", name, e.region,
 		breakerAccounts)
 }
 
 // breakers stop calls to endpoints that do not answer: a region that hangs must not hold up the others. A breaker opens
 // after failures in several accounts without an answer in between. The work on its endpoint then ends at once, and
-// waits. As long as the audit has other work, one of those that wait tries again from time to time; an answer closes the
-// breaker. When only work of open breakers is left, it is given up.
+// waits. As long as the audit has other work, one of those that wait tries again from time to time; an answer closes
+// the breaker. When only work of open breakers is left, it is given up.
 type breakers struct {
 	probeInterval time.Duration
 	stop          <-chan struct{} // closed when no more work may begin

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/account"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
@@ -16,10 +17,11 @@ import (
 // accountRegion identifies one region of one account. AWS applies its quotas to it.
 type accountRegion struct{ account, region string }
 
-// The ids of the services in the SDK, which are also their usual names.
+// The ids of the services in the SDK.
 const (
-	serviceEKS = "EKS"
-	serviceKMS = "KMS"
+	serviceEKS     = "EKS"
+	serviceKMS     = "KMS"
+	serviceAccount = account.ServiceID
 )
 
 // regionClients are the clients for one region of one account.

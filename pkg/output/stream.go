@@ -76,7 +76,7 @@ func streamJSON(w io.Writer, obj runtime.Object) error {
 	if err != nil {
 		return err
 	}
-	out := &chunks{w: bufio.NewWriter(w), clean: func(text []byte) []byte { return sanitize.JSON(text) }}
+	out := &chunks{w: bufio.NewWriter(w), clean: sanitize.JSON}
 	before := "{\n"
 	for _, m := range members(v) {
 		name, err := json.Marshal(m.name)

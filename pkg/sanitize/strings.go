@@ -11,7 +11,7 @@ import (
 // Times are rounded down to seconds, as in JSON.
 func Strings[T any](v T, policy Policy) T {
 	if clean, changed := cleanValue(reflect.ValueOf(&v).Elem(), policy); changed {
-		return clean.Interface().(T) //nolint:errcheck,forcetypeassert // it has the type of v
+		return clean.Interface().(T)
 	}
 	return v
 }
@@ -57,7 +57,7 @@ func cleanElement(v reflect.Value, policy Policy) (reflect.Value, bool) {
 
 func cleanStruct(v reflect.Value, policy Policy) (clean reflect.Value, changed bool) {
 	if v.Type() == reflect.TypeFor[time.Time]() {
-		t := v.Interface().(time.Time) //nolint:errcheck,forcetypeassert // it is one
+		t := v.Interface().(time.Time)
 		return reflect.ValueOf(t.Truncate(time.Second)), t.Nanosecond() != 0
 	}
 	for i := range v.NumField() {

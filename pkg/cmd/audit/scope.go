@@ -187,6 +187,9 @@ func (o *options) gatherFromAWS(ctx context.Context,
 	if err != nil {
 		return nil, scope, err
 	}
+	if o.resumed != nil { // the clusters are in the result
+		o.resumed.Items, o.resumed.Findings, o.resumed.OtherTools = nil, nil, nil
+	}
 	scope.Regions, scope.Accounts, scope.AccountNames = gathered.Regions, gathered.Accounts, gathered.AccountNames
 	scope.Answered, scope.FilteredOut = gathered.Answered, gathered.FilteredOut
 	return &fleet.Answers{

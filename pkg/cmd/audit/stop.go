@@ -86,8 +86,8 @@ func (o *options) partialError(ctx context.Context, r *v1alpha1.AuditReport) err
 	}
 	next := "the report is complete as far as it goes"
 	if o.allClusters {
-		next = "to continue, repeat the command with --resume and a report in JSON or YAML, which --output-file report.json " +
-			"writes"
+		next = "to continue, repeat the command with --resume and the report in JSON or YAML, as --output-file report.json " +
+			"writes it"
 		if path := o.resumable(); path != "" {
 			next = "to continue, repeat the command with --resume " + path
 		}
