@@ -151,3 +151,57 @@ func TestCutShort(t *testing.T) {
 		t.Errorf("Unreachable = %+v, want the clusters that were cut short", g.Unreachable)
 	}
 }
+
+// TestNoWaiverForInterruption checks that a waiver covers a place that may not be queried, and not one that was not
+// queried because the audit was stopped.
+func TestNoWaiverForInterruption(t *testing.T) {
+	rules := Rules{Now: fleetNow, Waivers: []Waiver{{
+		Place: "111122223333", Reason: "r", Owner: "o", Expires: "2027-01-01",
+	}}}
+	for cause, waived := range map[v1alpha1.UnreachableCause]bool{
+		v1alpha1.CauseServiceControlPolicy: true, v1alpha1.CauseTimeout: true, v1alpha1.CauseInterrupted: false,
+	} {
+		places := []v1alpha1.Unreachable{{Account: "111122223333", Region: "eu-west-1", Reason: "r", Cause: cause}}
+		if got := Assess(Answers{Unreachable: places}, rules).Unreachable[0].Waiver != nil; got != waived {
+			t.Errorf("%s: waived = %v, want %v", cause, got, waived)
+		}
+	}
+}
+
+// TestCanResume checks which reports can be continued.
+func TestCanResume(t *testing.T) {
+	valid := func() *v1alpha1.AuditReport {
+		return &v1alpha1.AuditReport{
+			Scope: v1alpha1.AuditScope{
+				Accounts: []string{"111122223333"}, Regions: []string{"eu-west-1"}, Organization: true, RoleName: "auditor",
+				ExcludedRegions: []string{"ap-*"}, Filters: []string{"name=prod-*"}, Shard: "1/2",
+			},
+			Unreachable: []v1alpha1.Unreachable{{Account: "111122223333", Region: "eu-central-1"}},
+		}
+	}
+	filter, err := NewFilter([]string{"prod-*"}, nil)
+	awstest.Must(t, err)
+	scope := Scope{
+		Organization: true, RoleName: "auditor", Regions: []string{AllRegions}, ExcludeRegions: []string{"ap-*"},
+		Shard: Shard{1, 2},
+	}
+	for want, change := range map[string]func(*v1alpha1.AuditReport){
+		"":                               func(*v1alpha1.AuditReport) {},
+		"complete":                       func(r *v1alpha1.AuditReport) { r.Unreachable = nil },
+		"not a report of --all-clusters": func(r *v1alpha1.AuditReport) { r.Scope.Contexts = []string{"prod"} },
+		"another --organization":         func(r *v1alpha1.AuditReport) { r.Scope.Organization = false },
+		"another --ou":                   func(r *v1alpha1.AuditReport) { r.Scope.OrganizationalUnits = []string{"ou"} },
+		"another --exclude-regions":      func(r *v1alpha1.AuditReport) { r.Scope.ExcludedRegions = nil },
+		"another --exclude-accounts":     func(r *v1alpha1.AuditReport) { r.Scope.ExcludedAccounts = []string{"1*"} },
+		"another --role-name":            func(r *v1alpha1.AuditReport) { r.Scope.RoleName = "other" },
+		"another --shard":                func(r *v1alpha1.AuditReport) { r.Scope.Shard = "" },
+		"another --cluster-name or":      func(r *v1alpha1.AuditReport) { r.Scope.Filters = nil },
+	} {
+		r := valid()
+		change(r)
+		err := CanResume(r, scope, filter)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("CanResume = %v, want %q", err, want)
+		}
+	}
+}
