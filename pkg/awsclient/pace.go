@@ -1,18 +1,14 @@
 package awsclient
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
@@ -20,25 +16,6 @@ const (
 	throttledAttempts = 16 // of one call: if AWS throttles 20 % of them, one call in 10^11 fails
 	failedAttempts    = 3  // of a call that fails for another reason
 )
-
-// Gate paces calls: it calls send once for each attempt, and send reports whether AWS throttled the attempt. If Gate
-// returns an error, the call fails with it.
-type Gate func(ctx context.Context, send func() (throttled bool)) error
-
-// NewGate returns a gate that lets at most n attempts through at the same time.
-func NewGate(n int) Gate {
-	slots := make(chan struct{}, n)
-	return func(ctx context.Context, send func() bool) error {
-		select {
-		case slots <- struct{}{}:
-			defer func() { <-slots }()
-			send()
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
 
 // RetryThrottled returns clients that retry throttled calls up to 16 times, since with many concurrent calls some are
 // always throttled. Other failures end a call after 3 attempts. delay returns the time before an attempt; nil means the
@@ -50,32 +27,6 @@ func (c *Clients) RetryThrottled(delay func(attempt int) time.Duration) *Clients
 	}
 	cfg.Retryer = func() aws.Retryer { return newThrottleRetryer(delay) }
 	return c.principal.clients(cfg)
-}
-
-// WithGate returns clients that pass each attempt through the gate. STS calls bypass it: signing a gated call may need
-// one, which would deadlock.
-func (c *Clients) WithGate(gate Gate) *Clients {
-	cfg := c.config.Copy()
-	cfg.APIOptions = append(cfg.APIOptions[:len(cfg.APIOptions):len(cfg.APIOptions)], func(s *middleware.Stack) error {
-		return s.Finalize.Insert(middleware.FinalizeMiddlewareFunc("Gate", gate.pass), "Retry", middleware.After)
-	})
-	return c.principal.clients(cfg)
-}
-
-func (g Gate) pass(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
-	out middleware.FinalizeOutput, metadata middleware.Metadata, err error,
-) {
-	if awsmiddleware.GetServiceID(ctx) == sts.ServiceID {
-		return next.HandleFinalize(ctx, in)
-	}
-	gateErr := g(ctx, func() bool {
-		out, metadata, err = next.HandleFinalize(ctx, in)
-		return throttled(err)
-	})
-	if gateErr != nil {
-		return out, metadata, gateErr
-	}
-	return out, metadata, err
 }
 
 func throttled(err error) bool {

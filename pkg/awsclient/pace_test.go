@@ -86,14 +86,14 @@ func TestGate(t *testing.T) {
 	key := awstest.AddKey(t, s, fakeaws.Key{Region: "eu-west-1"})
 	slot := make(chan struct{}, 1)
 	attempts, slowed := 0, 0
-	gated := clients.Assume(roleARN, "", "").WithGate(func(ctx context.Context, send func() bool) error {
+	gated := clients.Assume(roleARN, "", "").WithGate(func(ctx context.Context, send func() Outcome) error {
 		select {
 		case slot <- struct{}{}:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 		attempts++
-		if send() {
+		if send() == Throttled {
 			slowed++
 		}
 		<-slot
@@ -124,13 +124,13 @@ func TestNewGate(t *testing.T) {
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
-			_ = gate(t.Context(), func() bool {
+			_ = gate(t.Context(), func() Outcome {
 				n := running.Add(1)
 				for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 				}
 				runtime.Gosched()
 				running.Add(-1)
-				return false
+				return Answered
 			})
 		})
 	}
@@ -141,13 +141,17 @@ func TestNewGate(t *testing.T) {
 	// With both slots in use, a call ends with its context.
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := gate(t.Context(), func() bool {
-		return gate(t.Context(), func() bool {
-			if gate(ctx, func() bool { return false }) == nil {
+	err := gate(t.Context(), func() Outcome {
+		err := gate(t.Context(), func() Outcome {
+			if gate(ctx, func() Outcome { return Answered }) == nil {
 				t.Error("the gate let a third call through")
 			}
-			return false
-		}) != nil
+			return Answered
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		return Answered
 	})
 	if err != nil {
 		t.Errorf("gate = %v, want nil", err)

@@ -24,7 +24,7 @@ type pluginTest struct {
 	bin string
 }
 
-func newPluginTest(t *testing.T, associationTime time.Duration) *pluginTest {
+func newPluginTest(t testing.TB, associationTime time.Duration) *pluginTest {
 	t.Helper()
 	dir := t.TempDir()
 	s, vars, err := startAWS(dir, associationTime, t.Cleanup)

@@ -205,7 +205,7 @@ func (f *Factory) pass(ctx context.Context, call func() error) error {
 		return call()
 	}
 	var err error
-	return errors.Join(f.gate(ctx, func() bool { err = call(); return false }), err)
+	return errors.Join(f.gate(ctx, func() awsclient.Outcome { err = call(); return awsclient.Answered }), err)
 }
 
 // versionOf returns the release, or else the version that go install recorded.

@@ -118,9 +118,9 @@ func keyOf(config []ekstypes.EncryptionConfig) string {
 	return ""
 }
 
-// EachClusterPage lists the region's clusters and calls page with the names of each response, up to 100.
-// Clusters that EKS Connector registered are included only if connected is true.
-func (c *Client) EachClusterPage(ctx context.Context, connected bool, page func(names []string)) error {
+// EachClusterPage lists the region's clusters and calls page with the names of each response, up to 100. It ends early
+// if page returns an error. Clusters that EKS Connector registered are included only if connected is true.
+func (c *Client) EachClusterPage(ctx context.Context, connected bool, page func(names []string) error) error {
 	in := &eks.ListClustersInput{MaxResults: aws.Int32(100)}
 	if connected {
 		in.Include = []string{"all"}
@@ -131,14 +131,19 @@ func (c *Client) EachClusterPage(ctx context.Context, connected bool, page func(
 		if err != nil {
 			return explain(err, "ListClusters", "")
 		}
-		page(out.Clusters)
+		if err := page(out.Clusters); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // ClusterNames lists the region's clusters. On error it returns the names read so far.
 func (c *Client) ClusterNames(ctx context.Context) (names []string, err error) {
-	err = c.EachClusterPage(ctx, false, func(page []string) { names = append(names, page...) })
+	err = c.EachClusterPage(ctx, false, func(page []string) error {
+		names = append(names, page...)
+		return nil
+	})
 	return names, err
 }
 

@@ -111,7 +111,10 @@ func TestClusterPages(t *testing.T) {
 		t.Errorf("%d names, error = %v; want 101 without the connected cluster", len(names), err)
 	}
 	var pages []int
-	err = a.client.EachClusterPage(t.Context(), true, func(page []string) { pages = append(pages, len(page)) })
+	err = a.client.EachClusterPage(t.Context(), true, func(page []string) error {
+		pages = append(pages, len(page))
+		return nil
+	})
 	if err != nil || !slices.Equal(pages, []int{100, 2}) {
 		t.Errorf("names per page = %v, error = %v; want 100 and 2", pages, err)
 	}

@@ -41,7 +41,7 @@ func (c *Client) Find(ctx context.Context, by Criterion, progress func(done, tot
 	var done, total, failed atomic.Int64
 	g, searching := errgroup.WithContext(ctx)
 	g.SetLimit(clusterConcurrency)
-	err := c.EachClusterPage(searching, false, func(names []string) {
+	err := c.EachClusterPage(searching, false, func(names []string) error {
 		total.Add(int64(len(names)))
 		for _, name := range names {
 			g.Go(func() error {
@@ -60,6 +60,7 @@ func (c *Client) Find(ctx context.Context, by Criterion, progress func(done, tot
 				return foundError{}
 			})
 		}
+		return nil
 	})
 	_ = g.Wait()
 	select {

@@ -7,7 +7,7 @@ import (
 // Controls evaluates ENC-1 to ENC-6 for a report. A report alone cannot decide ENC-5
 // and ENC-6; commands that know the data or the approved keys replace their results.
 func Controls(r *v1alpha1.EncryptionReport) []v1alpha1.Control {
-	var controls []v1alpha1.Control
+	controls := make([]v1alpha1.Control, 0, 6)
 	for _, c := range []struct {
 		id string
 		outcome
@@ -22,7 +22,7 @@ func Controls(r *v1alpha1.EncryptionReport) []v1alpha1.Control {
 		definition := Definition(c.id)
 		controls = append(controls, v1alpha1.Control{
 			ID: c.id, Name: definition.Name, Result: c.result, Reason: c.reason,
-			Standards: StandardIDs(definition.Evidence(c.result, r.Key)),
+			Standards: definition.EvidenceIDs(c.result, r.Key),
 		})
 	}
 	return controls

@@ -1,6 +1,9 @@
 package encryption
 
 import (
+	"slices"
+	"sync"
+
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
@@ -31,6 +34,8 @@ type Standard struct {
 type ControlDefinition struct {
 	ID, Name  string
 	Standards []Standard
+	// ids are those of all standards, and of those that a key without a deletion date can fail.
+	ids, lasting []string
 }
 
 // StandardNames returns the ids of the standards.
@@ -60,20 +65,33 @@ func (d ControlDefinition) Of(publication string) []Standard {
 // against. A key that is unusable, and is not scheduled for deletion, is not evidence
 // against a requirement that keys are not deleted.
 func (d ControlDefinition) Evidence(result v1alpha1.Result, key *v1alpha1.Key) []Standard {
-	deleted := key != nil && (key.State == "PendingDeletion" || key.State == "PendingReplicaDeletion")
-	var evidence []Standard
-	for _, s := range d.Standards {
-		if !s.OnlyDeletion || result != v1alpha1.ResultFail || deleted {
-			evidence = append(evidence, s)
-		}
+	if concernsAll(result, key) {
+		return slices.Clip(d.Standards)
 	}
-	return evidence
+	return d.withoutDeletion()
+}
+
+// EvidenceIDs returns the ids of Evidence. All callers share the list and must not change it.
+func (d ControlDefinition) EvidenceIDs(result v1alpha1.Result, key *v1alpha1.Key) []string {
+	if concernsAll(result, key) {
+		return d.ids
+	}
+	return d.lasting
+}
+
+func concernsAll(result v1alpha1.Result, key *v1alpha1.Key) bool {
+	deleted := key != nil && (key.State == "PendingDeletion" || key.State == "PendingReplicaDeletion")
+	return result != v1alpha1.ResultFail || deleted
+}
+
+func (d ControlDefinition) withoutDeletion() []Standard {
+	return slices.DeleteFunc(slices.Clone(d.Standards), func(s Standard) bool { return s.OnlyDeletion })
 }
 
 // Definition returns the control with this id, or one without a name if the id is
 // unknown.
 func Definition(id string) ControlDefinition {
-	for _, d := range Definitions() {
+	for _, d := range definitions() {
 		if d.ID == id {
 			return d
 		}
@@ -81,9 +99,21 @@ func Definition(id string) ControlDefinition {
 	return ControlDefinition{ID: id}
 }
 
-// Definitions returns all controls in order. The mapping follows the text of each
-// standard, not the checks that scanners derive from it.
-func Definitions() []ControlDefinition {
+// Definitions returns all controls in order.
+func Definitions() []ControlDefinition { return slices.Clone(definitions()) }
+
+// definitions builds the controls once, since the report on each cluster needs them.
+var definitions = sync.OnceValue(func() []ControlDefinition {
+	all := mapping()
+	for i := range all {
+		d := &all[i]
+		d.ids, d.lasting = slices.Clip(StandardIDs(d.Standards)), slices.Clip(StandardIDs(d.withoutDeletion()))
+	}
+	return all
+})
+
+// mapping follows the text of each standard, not the checks that scanners derive from it.
+func mapping() []ControlDefinition {
 	return []ControlDefinition{
 		define("ENC-1", "Data is envelope-encrypted", WantEnvelope,
 			requirement{"fsbp-1.0.0", "EKS.3", "EKS clusters should use encrypted Kubernetes secrets"},

@@ -99,7 +99,9 @@ func (g *gatherer) assumeRoles(ctx context.Context, ids []string) {
 		all.Go(func() error {
 			clients, err := g.assumeRole(ctx, id)
 			if err != nil {
-				g.addUnreachable(id, "", err)
+				if !g.earlier.complete[id] {
+					g.addUnreachable(id, "", g.notQueried(err, "%w"))
+				}
 				return nil
 			}
 			g.mu.Lock()
@@ -118,6 +120,9 @@ func (g *gatherer) assumeRole(ctx context.Context, id string) (*awsclient.Client
 	of := g.Scope.roleOf(id)
 	if of.Name == "" {
 		return g.Clients, nil
+	}
+	if g.stop.Err() != nil {
+		return nil, errStopped
 	}
 	role := fmt.Sprintf("arn:%s:iam::%s:role/%s", g.partition, id, of.Name)
 	clients := g.Clients.Assume(role, of.ExternalID, "")

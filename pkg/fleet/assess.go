@@ -33,6 +33,8 @@ type Answers struct {
 	FinishedAt time.Time
 	// EmptyShard is true if the shard has none of the accounts, so that no cluster is expected.
 	EmptyShard bool
+	// Stopped is true if the audit was stopped before everything was queried.
+	Stopped bool
 }
 
 // Data is the coverage of the existing data of a cluster, or the reason why it was not

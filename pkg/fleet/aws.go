@@ -149,3 +149,16 @@ func parseDisabledNote(note string) (accounts map[string]int, ok bool) {
 	}
 	return accounts, true
 }
+
+// listRegions lists the regions of one account. Its breaker counts the calls as those to the caller's region.
+func (g *gatherer) listRegions(a *accountClients) (enabled []string, others map[string]string, err error) {
+	region := g.Clients.Region()
+	stopped := g.breakers.run(g.work, endpoint{serviceAccount, region}, func(ctx context.Context) bool {
+		enabled, others, err = listRegions(ctx, g.clientsFor(a, region).clients)
+		return err == nil
+	})
+	if stopped != nil {
+		return nil, nil, stopped
+	}
+	return enabled, others, err
+}

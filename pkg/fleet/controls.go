@@ -88,12 +88,15 @@ func effective(report *v1alpha1.EncryptionReport, c v1alpha1.Control) (v1alpha1.
 // depends on this result.
 func (r *Rules) evidence(control string, result v1alpha1.Result, key *v1alpha1.Key) (ids []string, concerned bool) {
 	d := encryption.Definition(control)
+	if r.Standard == "" {
+		return d.EvidenceIDs(result, key), true
+	}
 	for _, s := range d.Evidence(result, key) {
-		if r.Standard == "" || s.Publication == r.Standard {
+		if s.Publication == r.Standard {
 			ids = append(ids, s.ID)
 		}
 	}
-	return ids, r.Standard == "" || len(ids) > 0 || len(d.Of(r.Standard)) == 0
+	return ids, len(ids) > 0 || len(d.Of(r.Standard)) == 0
 }
 
 // waiver returns a waiver that covers a finding or place now, or else the one that expired last.

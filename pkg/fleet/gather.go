@@ -3,7 +3,6 @@ package fleet
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -14,9 +13,6 @@ import (
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/inspect"
 )
 
 // DefaultMaxConcurrency is the default maximum number of concurrent calls to AWS.
@@ -33,6 +29,12 @@ type Options struct {
 	MaxConcurrency int
 	// Progress, if not nil, is called after every change, from several goroutines.
 	Progress func(Progress)
+	// Earlier, if not nil, is an incomplete report of the same scope. What it answers is not queried again.
+	Earlier *v1alpha1.AuditReport
+	// Grace is the time that calls in progress may take to end after the context has ended; 0 means 5 seconds.
+	Grace time.Duration
+	// ProbeInterval is the time after which an endpoint that did not answer is tried again; 0 means 15 seconds.
+	ProbeInterval time.Duration
 	// Delay returns the time to wait before a retry; nil means the default of the SDK.
 	Delay func(attempt int) time.Duration
 	// Now is the clock; nil means time.Now.
@@ -59,14 +61,22 @@ type Gathered struct {
 	// FilteredOut are the ARNs of the clusters that the filter excludes.
 	FilteredOut []string
 	Notes       []string
+	// Stopped is true if the context ended before everything was queried.
+	Stopped bool
 
 	clients map[string]*awsclient.Clients // by account
 }
 
 type gatherer struct {
 	Options
-	keys       KeyCache
-	sem        chan struct{} // limits the concurrent calls
+	keys     KeyCache
+	sem      chan struct{} // limits the concurrent calls
+	places   chan struct{} // limits the places that are queried at the same time
+	clusters chan struct{} // limits the clusters that are queried at the same time
+	breakers *breakers
+	// Once stop has ended, nothing further is started. Once work has ended, what is in progress is cut short.
+	stop, work context.Context
+	earlier    earlier
 	partition  string
 	ownAccount string // of the caller
 	accounts   map[string]*accountClients
@@ -81,9 +91,9 @@ type gatherer struct {
 	disabled   map[string]int      // accounts by region and status
 }
 
-// Gather finds the clusters of the scope and queries each of them. Regions, accounts and
-// clusters that fail are part of the result, with the reason. Gather returns an error only
-// if it cannot identify the caller or the accounts, or if ctx ends.
+// Gather finds the clusters of the scope and queries each of them. Regions, accounts and clusters that fail are part of
+// the result, with the reason. If ctx ends, Gather starts nothing further, lets the queries in progress end, and lists
+// the rest as unreachable. It returns an error only if it cannot identify the caller or the accounts.
 func Gather(ctx context.Context, o Options) (*Gathered, error) {
 	if o.MaxConcurrency <= 0 {
 		o.MaxConcurrency = DefaultMaxConcurrency
@@ -93,7 +103,9 @@ func Gather(ctx context.Context, o Options) (*Gathered, error) {
 	}
 	o.Clients = o.Clients.RetryThrottled(o.Delay)
 	g := &gatherer{
-		Options: o, sem: make(chan struct{}, o.MaxConcurrency),
+		Options: o, stop: ctx, breakers: newBreakers(o.ProbeInterval, ctx.Done()),
+		sem:    make(chan struct{}, o.MaxConcurrency),
+		places: make(chan struct{}, 2*o.MaxConcurrency), clusters: make(chan struct{}, 3*o.MaxConcurrency),
 		accounts: map[string]*accountClients{}, regions: map[accountRegion]*regionClients{},
 		exclusions: map[string]bool{}, answered: map[string][]string{}, disabled: map[string]int{},
 	}
@@ -114,53 +126,70 @@ func Gather(ctx context.Context, o Options) (*Gathered, error) {
 		ids = g.Scope.Shard.of(ids)
 		g.out.Notes = append(g.out.Notes, fmt.Sprintf("shard %s: %d of %d accounts", g.Scope.Shard, len(ids), listed))
 	}
-	g.assumeRoles(ctx, ids)
-	var all errgroup.Group
-	for _, a := range g.accounts {
-		all.Go(func() error {
-			g.queryAccount(ctx, a)
-			return nil
-		})
-	}
-	_ = all.Wait()
-	if err := ctx.Err(); err != nil {
+	if err := g.resume(ids); err != nil {
 		return nil, err
 	}
+	work, cancel := Draining(ctx, o.Grace)
+	defer cancel()
+	g.work = work
+	g.queryAccounts(ids)
 	return g.result(ids), nil
 }
 
-// queryAccount queries each region of one account.
-func (g *gatherer) queryAccount(ctx context.Context, a *accountClients) {
-	regions, err := g.regionNames(ctx, a)
-	if err != nil {
-		g.addUnreachable(a.id, "", fmt.Errorf("listing the enabled regions: %w", err))
-		return
-	}
-	if len(regions) == 0 {
-		g.mu.Lock()
-		g.out.Notes = append(g.out.Notes, fmt.Sprintf("account %s was not queried: every region of it is excluded", a.id))
-		g.mu.Unlock()
-	}
-	g.update(func(p *Progress) { p.Regions += len(regions) })
+// queryAccounts queries each account.
+func (g *gatherer) queryAccounts(ids []string) {
+	g.breakers.begin(1 + len(ids))
+	g.assumeRoles(g.work, ids)
 	var all errgroup.Group
-	for _, region := range regions {
+	for _, id := range ids {
 		all.Go(func() error {
-			g.queryRegion(ctx, g.clientsFor(a, region))
-			g.update(func(p *Progress) { p.RegionsDone++ })
+			var places []*place
+			if a := g.accounts[id]; a != nil {
+				places = g.placesOf(a)
+			}
+			g.breakers.begin(len(places))
+			g.breakers.end()
+			for _, p := range places {
+				all.Go(func() error {
+					defer g.breakers.end()
+					p.query()
+					g.update(func(p *Progress) { p.RegionsDone++ })
+					return nil
+				})
+			}
 			return nil
 		})
 	}
+	g.breakers.end()
 	_ = all.Wait()
 }
 
+// placesOf returns the regions of one account, or adds it to the unreachable places.
+func (g *gatherer) placesOf(a *accountClients) []*place {
+	regions, err := g.regionNames(a)
+	switch {
+	case err != nil && g.earlier.complete[a.id]: // its clusters are known
+	case err != nil:
+		g.addUnreachable(a.id, "", g.notQueried(err, "listing the enabled regions: %w"))
+	case len(regions) == 0:
+		g.addNote("account %s was not queried: every region of it is excluded", a.id)
+	}
+	g.update(func(p *Progress) { p.Regions += len(regions) })
+	var places []*place
+	for _, region := range regions {
+		places = append(places, &place{accountRegion: accountRegion{a.id, region}, g: g, owner: a})
+	}
+	return places
+}
+
 // regionNames returns the regions of the scope in one account, each once, without those that it excludes.
-func (g *gatherer) regionNames(ctx context.Context, a *accountClients) ([]string, error) {
+func (g *gatherer) regionNames(a *accountClients) ([]string, error) {
 	names := g.Scope.Regions
 	switch {
 	case len(names) == 0:
 		names = []string{g.Clients.Region()}
 	case names[0] == AllRegions:
-		enabled, others, err := listRegions(ctx, a.clients)
+		enabled, others, err := g.listRegions(a)
 		if err != nil {
 			return nil, err
 		}
@@ -178,98 +207,48 @@ func (g *gatherer) regionNames(ctx context.Context, a *accountClients) ([]string
 	}), nil
 }
 
-// queryRegion queries each cluster of one region, starting with the first page of names.
-func (g *gatherer) queryRegion(ctx context.Context, c *regionClients) {
-	g.mu.Lock()
-	g.out.Regions = append(g.out.Regions, c.region)
-	g.mu.Unlock()
-	var all errgroup.Group
-	err := eks.New(c.clients.EKS()).EachClusterPage(ctx, true, func(names []string) {
-		for _, name := range names {
-			if !g.Filter.MatchesName(name) {
-				g.mu.Lock()
-				g.out.FilteredOut = append(g.out.FilteredOut, g.clusterARN(c.accountRegion, name))
-				g.mu.Unlock()
-				continue
-			}
-			g.update(func(p *Progress) { p.Clusters++ })
-			all.Go(func() error {
-				g.queryCluster(ctx, c, name)
-				g.update(func(p *Progress) { p.ClustersDone++ })
-				return nil
-			})
-		}
-	})
-	_ = all.Wait()
-	switch {
-	case ctx.Err() != nil:
-	case err != nil:
-		g.addUnreachable(c.account, c.region, err)
-	default:
-		g.mu.Lock()
-		g.answered[c.account] = append(g.answered[c.account], c.region)
-		g.mu.Unlock()
-	}
-}
-
 func (g *gatherer) clusterARN(in accountRegion, name string) string {
 	return fmt.Sprintf("arn:%s:eks:%s:%s:cluster/%s", g.partition, in.region, in.account, name)
 }
 
-// queryCluster adds the report of one cluster, unless its tags exclude it.
-func (g *gatherer) queryCluster(ctx context.Context, c *regionClients, name string) {
-	b := binding.New(binding.Target{
-		ARN:  g.clusterARN(c.accountRegion, name),
-		Name: name, Region: c.region, Account: c.account, Partition: g.partition,
-	}, nil, nil)
-	result := inspect.Cluster(ctx, inspect.Source{
-		EKS: eks.New(c.clients.EKS()), WithoutUpdates: true,
-		Key: func(ctx context.Context, keyARN string) inspect.KeyFacts { return g.queryKey(ctx, c, keyARN) },
-	}, b)
+func (g *gatherer) addItem(r v1alpha1.EncryptionReport) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	switch {
-	case ctx.Err() != nil:
-	case result.Err != nil && awsclient.KindOf(result.Err) == awsclient.KindNotFound:
-		g.out.Notes = append(g.out.Notes, fmt.Sprintf("cluster %s was deleted during the audit", b.ARN))
-	case result.Err == nil && !g.Filter.MatchesTags(result.Tags):
-		g.out.FilteredOut = append(g.out.FilteredOut, b.ARN)
-	default: // if the query failed, the tags are unknown and the cluster stays in
-		g.out.Items = append(g.out.Items, result.Report)
-	}
+	g.out.Items = append(g.out.Items, r)
 }
 
-// queryKey queries a key with the clients of the account that owns it, if that account is
-// in the scope. If these lack access, or otherwise, it uses those of the cluster's account.
-func (g *gatherer) queryKey(ctx context.Context, c *regionClients, keyARN string) inspect.KeyFacts {
-	own, region := g.accounts[c.account], c.region
-	query := func(caller *accountClients) inspect.KeyFacts {
-		return g.keys.Facts(ctx, caller.id, keyARN, g.clientsFor(caller, region).keyFacts)
-	}
-	var owner *accountClients
-	if a, err := arn.Parse(keyARN); err == nil {
-		region, owner = a.Region, g.accounts[a.AccountID]
-	}
-	if owner == nil || owner == own {
-		return query(own)
-	}
-	facts := query(owner)
-	if awsclient.KindOf(facts.Err) == awsclient.KindAccessDenied {
-		if second := query(own); second.Err == nil {
-			return second
-		}
-	}
-	return facts
-}
-
-func (g *gatherer) addUnreachable(account, region string, err error) {
-	if errors.Is(err, context.Canceled) {
-		return
-	}
+func (g *gatherer) addRegion(region string) {
 	g.mu.Lock()
-	g.out.Unreachable = append(g.out.Unreachable, newUnreachable(account, region, err))
+	defer g.mu.Unlock()
+	g.out.Regions = append(g.out.Regions, region)
+}
+
+func (g *gatherer) addAnswered(at accountRegion) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.answered[at.account] = append(g.answered[at.account], at.region)
+}
+
+func (g *gatherer) addFilteredOut(cluster string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.out.FilteredOut = append(g.out.FilteredOut, cluster)
+}
+
+func (g *gatherer) addUnreachable(account, region string, err error, clusters ...string) {
+	u := newUnreachable(account, region, err)
+	u.Clusters = clusters
+	g.mu.Lock()
+	g.out.Unreachable = append(g.out.Unreachable, u)
+	g.out.Stopped = g.out.Stopped || u.Cause == v1alpha1.CauseInterrupted
 	g.mu.Unlock()
 	g.update(func(p *Progress) { p.Unreachable++ })
+}
+
+func (g *gatherer) addNote(format string, args ...any) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.out.Notes = append(g.out.Notes, fmt.Sprintf(format, args...))
 }
 
 // update changes the progress and reports it.
@@ -297,15 +276,15 @@ func (g *gatherer) result(accounts []string) *Gathered {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region))
 	})
 	for account, regions := range g.answered {
-		slices.Sort(regions)
+		regions = distinct(regions)
 		out.Answered = append(out.Answered, v1alpha1.AccountRegions{Account: account, Regions: regions})
 	}
 	slices.SortFunc(out.Answered, func(a, b v1alpha1.AccountRegions) int { return cmp.Compare(a.Account, b.Account) })
-	slices.Sort(out.FilteredOut)
+	out.FilteredOut = distinct(out.FilteredOut)
 	if n := len(out.FilteredOut); n > 0 {
 		out.Notes = append(out.Notes, fmt.Sprintf("%d clusters were left out by --cluster-name or --tag", n))
 	}
 	out.Notes = append(append(out.Notes, g.unusedExclusions()...), disabledNotes(g.disabled)...)
-	slices.Sort(out.Notes)
+	out.Notes = distinct(out.Notes)
 	return out
 }

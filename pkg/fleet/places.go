@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -12,7 +13,10 @@ import (
 // newUnreachable returns the entry for a region of an account, or for a whole account if region is empty.
 func newUnreachable(account, region string, err error) v1alpha1.Unreachable {
 	u := v1alpha1.Unreachable{Account: account, Region: region, Reason: err.Error()}
+	stopped := new(stoppedError)
 	switch kind := awsclient.KindOf(err); {
+	case errors.As(err, &stopped):
+		u.Cause = v1alpha1.CauseInterrupted
 	case awsclient.DeniedByOrganization(err):
 		u.Cause = v1alpha1.CauseServiceControlPolicy
 		u.Reason = "explicit deny in a service control policy of the organization, which no permission of the caller " +
@@ -59,11 +63,11 @@ func checkPlace(s string) error {
 }
 
 // matchesPlace reports whether a pattern covers an unreachable place. A pattern with a region covers a whole account
-// only if it covers all regions.
+// only if it covers all regions. None covers a place that might have answered if the audit had gone on.
 func matchesPlace(pattern string, u v1alpha1.Unreachable) bool {
 	account, region, hasRegion := strings.Cut(pattern, "/")
 	switch {
-	case u.Account == "" || u.Context != "" || !glob(account, u.Account):
+	case u.Account == "" || u.Context != "" || !glob(account, u.Account), u.Cause == v1alpha1.CauseInterrupted:
 		return false
 	case !hasRegion || region == "*":
 		return true

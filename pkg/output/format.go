@@ -85,14 +85,13 @@ func (f Format) Print(w io.Writer, obj runtime.Object) error {
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	if strings.EqualFold(f.String(), "json") {
-		if err := p.PrintObj(obj, &b); err != nil {
-			return err
-		}
-		_, err := w.Write(sanitize.JSON(b.Bytes()))
-		return err
+	switch strings.ToLower(f.String()) {
+	case "json":
+		return streamJSON(w, obj)
+	case "yaml":
+		return streamYAML(w, obj)
 	}
+	var b bytes.Buffer
 	if err := printClean(&b, p, obj); err != nil {
 		return fmt.Errorf("printing as %s: %w", f.name(), err)
 	}

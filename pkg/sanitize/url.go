@@ -15,6 +15,9 @@ const (
 // URLs replaces the user and the password of each URL in a text, for instance of an endpoint in an error. A user name
 // is replaced too, because some proxies expect a token in its place.
 func URLs(text string) string {
+	if !strings.Contains(text, "://") {
+		return text
+	}
 	var b strings.Builder
 	for {
 		before, after, found := strings.Cut(text, "://")

@@ -118,6 +118,10 @@ type Unreachable struct {
 	Reason string `json:"reason"`
 	// Context is the kube context, if the cluster behind it could not be determined.
 	Context string `json:"context,omitempty"`
+	// Clusters are the sorted ARNs of the clusters of the place that were listed and that were
+	// not, or not completely, queried. If it is not empty, other clusters of the place are in
+	// Items.
+	Clusters []string `json:"clusters,omitempty"`
 	// Cause classifies the reason. It is absent if the reason is of no known class.
 	Cause UnreachableCause `json:"cause,omitempty"`
 	// Missing names shards or accounts of which audit --from got no report, such as shard 1/3.
@@ -132,12 +136,14 @@ type Unreachable struct {
 type UnreachableCause string
 
 // The causes. ServiceControlPolicy: a service control policy of the organization denies the
-// call, so that no permission of the caller can allow it.
+// call, so that no permission of the caller can allow it. Interrupted: the audit was
+// interrupted or reached its time limit before; no waiver covers such a place.
 const (
 	CauseServiceControlPolicy UnreachableCause = "ServiceControlPolicy"
 	CauseAccessDenied         UnreachableCause = "AccessDenied"
 	CauseRegionDisabled       UnreachableCause = "RegionDisabled"
 	CauseTimeout              UnreachableCause = "Timeout"
+	CauseInterrupted          UnreachableCause = "Interrupted"
 )
 
 // Waived is a finding, or a place that could not be queried, that its owner accepts until

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -35,6 +36,8 @@ type options struct {
 	rulesOptions
 	dataOptions
 	importOptions
+	stopOptions
+	resumeOptions
 	fileFlags      []string
 	compare        []string
 	failOn         string
@@ -81,6 +84,9 @@ account or region that is no longer in the scope makes the audit incomplete. Wha
 newly waived is listed, and does not fail. If --compare is repeated, the latest of the
 earlier reports counts, and all of them show the trend.
 
+An audit that is interrupted, or that reaches --timeout, ends the calls in progress and
+reports what it has. The rest is listed as unreachable. --resume continues it.
+
 In addition to the formats of every command, -o and --output-file accept
 ` + strings.Join(report.Formats(), ", ") + `.
 custom-columns and name print one line for each cluster; go-template and jsonpath see
@@ -124,6 +130,8 @@ some clusters could not be checked. If several apply, it is 1, or else 2.`,
 	o.rulesOptions.addFlags(cmd)
 	o.dataOptions.addFlags(cmd)
 	o.importOptions.addFlags(cmd)
+	o.stopOptions.addFlags(cmd)
+	o.resumeOptions.addFlags(cmd)
 	flags := cmd.Flags()
 	flags.StringArrayVar(&o.fileFlags, "output-file", nil,
 		"Also write the report to a file: FORMAT=PATH, or PATH if its extension names the format; may be repeated")
@@ -160,6 +168,10 @@ func (o *options) validate(changed func(flag string) bool, args []string) error 
 		return cmdutil.UsageErrorf("--max-waiver-days must not be negative, got %d", o.maxWaiverDays)
 	case o.maxWaiverDays > 0 && o.waivers == "" && len(o.from) == 0:
 		return cmdutil.UsageErrorf("--max-waiver-days needs --waivers")
+	case o.timeout < 0:
+		return cmdutil.UsageErrorf("--timeout must not be negative, got %s", o.timeout)
+	case o.resumeFlag != "" && !o.allClusters:
+		return cmdutil.UsageErrorf("--resume needs --all-clusters")
 	case o.sample < 0:
 		return cmdutil.UsageErrorf("--sample must be at least 1, got %d", o.sample)
 	}
@@ -197,6 +209,9 @@ func (o *options) complete() (err error) {
 		return err
 	}
 	o.rules.Files = append(o.rules.Files, o.accountFiles...)
+	if err = o.readResumed(); err != nil {
+		return err
+	}
 	o.earlier, err = o.readEarlier()
 	return err
 }
@@ -214,12 +229,16 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 
-	answers, scope, err := o.answers(ctx)
+	debug.SetGCPercent(100) // the report on many clusters is large; a short command needs less time with more garbage
+	limited, cancel := o.limit(ctx)
+	defer cancel()
+	answers, scope, err := o.answers(limited)
 	if err != nil {
-		return err
+		return stoppedEarly(limited, err)
 	}
 	o.rules.Now = time.Now()
 	audited := fleet.Assess(*answers, o.rules)
+	answers.Items, answers.Data = nil, nil // the report has its own
 	scope.Controls = o.rules.Controls
 	audited.Scope = scope
 	audited.Provenance = o.origin(audited.Items)
@@ -230,7 +249,11 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	o.warnOmitted(o.factory.Format.String(), audited)
-	for _, note := range attention(audited) {
+	notes := attention(audited)
+	if age := o.ageNote(time.Now()); age != "" {
+		notes = append(notes, age)
+	}
+	for _, note := range notes {
 		fmt.Fprintln(o.factory.ErrOut, "note: "+note)
 	}
 	for _, f := range files {
@@ -240,7 +263,10 @@ func (o *options) run(ctx context.Context) error {
 	if err := o.evidence.Write(ctx, o.factory, audited); err != nil {
 		return err
 	}
-	return o.importFindings(ctx, audited)
+	if err := o.importFindings(ctx, audited); err != nil || !answers.Stopped {
+		return err
+	}
+	return o.partialError(limited, audited)
 }
 
 // origin returns the provenance of the whole report. The contexts of a kubeconfig may differ in it.
@@ -300,21 +326,25 @@ func (o *options) answers(ctx context.Context) (*fleet.Answers, v1alpha1.AuditSc
 		answers, scope := o.gatherFromReports()
 		return answers, scope, nil
 	}
-	started := time.Now()
+	started := o.startOf(time.Now())
 	answers, scope, err := o.gather(ctx)
-	if err == nil && o.verify {
-		err = o.verifyData(ctx, answers)
+	if err != nil {
+		return nil, scope, err
 	}
-	if err == nil {
-		answers.StartedAt = started
+	if o.verify {
+		o.verifyData(ctx, answers)
 	}
-	return answers, scope, err
+	answers.StartedAt = started
+	return answers, scope, nil
 }
 
 // gather inspects the clusters and shows progress.
 func (o *options) gather(ctx context.Context) (*fleet.Answers, v1alpha1.AuditScope, error) {
 	progress := output.NewProgress(o.factory.ErrOut)
 	defer progress.End()
+	defer context.AfterFunc(ctx, func() {
+		progress.Hint("stopping: ending the calls in progress; press Ctrl-C again to end at once")
+	})()
 	if o.allClusters {
 		return o.gatherFromAWS(ctx, progress)
 	}

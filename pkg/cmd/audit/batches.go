@@ -35,11 +35,7 @@ func emptyDirectory(format, path string) error {
 
 // writeBatches writes ACCOUNT/REGION/NUMBER.json below the directory: one file for each call of BatchImportFindings.
 func writeBatches(path string, r *v1alpha1.AuditReport) error {
-	batches, err := report.Batches(r)
-	if err != nil {
-		return err
-	}
-	for _, b := range batches {
+	for _, b := range report.Batches(r) {
 		dir := filepath.Join(path, b.Account, b.Region)
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,16 +33,25 @@ func (o *options) gatherFromContexts(ctx context.Context,
 		done, skipped int
 	)
 	results := make([]*cmdutil.Inspected, len(names))
+	work, cancel := fleet.Draining(ctx, 0)
+	defer cancel()
 	var all errgroup.Group
 	all.SetLimit(min(cmdutil.MaxContexts, o.maxConcurrency))
 	for i, name := range names {
 		all.Go(func() error {
-			inspected := o.inspect(ctx, name)
+			var inspected cmdutil.Inspected
+			if ctx.Err() == nil {
+				inspected = o.inspect(work, name)
+			}
 			r := inspected.Report
 			mu.Lock()
 			defer mu.Unlock()
 			done++
 			switch {
+			case r.Kind == "" || work.Err() != nil || errors.Is(inspected.Err, context.Canceled):
+				answers.Stopped = true
+				answers.Unreachable = append(answers.Unreachable, v1alpha1.Unreachable{
+					Context: name, Cause: v1alpha1.CauseInterrupted, Reason: "not queried: " + fleet.StopReason(ctx)})
 			case r.Cluster.Name == "" && inspected.Err != nil:
 				answers.Unreachable = append(answers.Unreachable,
 					v1alpha1.Unreachable{Context: name, Reason: inspected.Err.Error()})
@@ -65,7 +75,10 @@ func (o *options) gatherFromContexts(ctx context.Context,
 	if skipped > 0 {
 		answers.Notes = append(answers.Notes, fmt.Sprintf("%d contexts were left out by --cluster-name or --tag", skipped))
 	}
-	return &answers, scope, ctx.Err()
+	slices.SortStableFunc(answers.Unreachable, func(a, b v1alpha1.Unreachable) int {
+		return cmp.Compare(slices.Index(names, a.Context), slices.Index(names, b.Context))
+	})
+	return &answers, scope, nil
 }
 
 // contexts returns the kube contexts to audit: all, or the current one.

@@ -86,10 +86,7 @@ func (o *options) importAll(ctx context.Context, r *v1alpha1.AuditReport) error 
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("nothing was imported into Security Hub: %w", err)
 	}
-	findings, err := report.SecurityHub(r)
-	if err != nil {
-		return err
-	}
+	findings := report.SecurityHub(r)
 	places, left := importPlaces(r)
 	n := 0
 	for _, p := range places {

@@ -174,8 +174,11 @@ func (o *options) gatherFromAWS(ctx context.Context,
 		return nil, scope, err
 	}
 	o.provenance = o.factory.Provenance(clients, &caller, nil)
+	if err := o.checkCaller(o.provenance); err != nil {
+		return nil, scope, err
+	}
 	gathered, err := fleet.Gather(ctx, fleet.Options{
-		Clients: clients, Scope: o.scope, Filter: o.filter, MaxConcurrency: o.maxConcurrency,
+		Clients: clients, Scope: o.scope, Filter: o.filter, MaxConcurrency: o.maxConcurrency, Earlier: o.resumed,
 		Progress: func(p fleet.Progress) {
 			if p.ClustersDone+p.Unreachable > 0 {
 				progress.Show(progressLine(p))
@@ -186,10 +189,13 @@ func (o *options) gatherFromAWS(ctx context.Context,
 		return nil, scope, err
 	}
 	o.prepareImport(clients, gathered)
+	if o.resumed != nil { // the clusters are in the result
+		o.resumed.Items, o.resumed.Findings, o.resumed.OtherTools = nil, nil, nil
+	}
 	scope.Regions, scope.Accounts, scope.AccountNames = gathered.Regions, gathered.Accounts, gathered.AccountNames
 	scope.Answered, scope.FilteredOut = gathered.Answered, gathered.FilteredOut
 	return &fleet.Answers{
-		Items: gathered.Items, Unreachable: gathered.Unreachable,
+		Items: gathered.Items, Unreachable: gathered.Unreachable, Stopped: gathered.Stopped,
 		EmptyShard: o.scope.Shard.Count > 0 && len(gathered.Accounts) == 0,
 		Notes:      append(cmdutil.SourceNotes(b.Target, clients), gathered.Notes...),
 	}, scope, nil

@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -14,8 +13,7 @@ import (
 // writeASFF writes all findings as one array. Security Hub accepts findings only from their own account and region, and
 // up to securityhub.MaxBatch in a call: Batches splits them so.
 func writeASFF(w io.Writer, v *reportRows) error {
-	findings, _ := asffFindings(v)
-	return writeJSON(w, findings)
+	return writeJSONArray(w, func(yield func(securityhub.Finding) bool) { v.asffFindings(yield) })
 }
 
 // Batch is the input of one call of BatchImportFindings, which must be made in the account and the region.
@@ -28,12 +26,12 @@ type Batch struct {
 }
 
 // Batches returns the findings in the AWS Security Finding Format, by account and region, in batches of up to 100.
-func Batches(r *v1alpha1.AuditReport) ([]Batch, error) {
-	cleaned, err := clean(r)
-	if err != nil {
-		return nil, fmt.Errorf("writing the audit report as asff: %w", err)
-	}
-	findings, _ := asffFindings(newReportRows(cleaned))
+func Batches(r *v1alpha1.AuditReport) []Batch {
+	var findings []securityhub.Finding
+	newReportRows(clean(r)).asffFindings(func(f securityhub.Finding) bool {
+		findings = append(findings, f)
+		return true
+	})
 	slices.SortStableFunc(findings, func(a, b securityhub.Finding) int {
 		return cmp.Or(cmp.Compare(a.AwsAccountID, b.AwsAccountID), cmp.Compare(a.Region, b.Region))
 	})
@@ -49,7 +47,7 @@ func Batches(r *v1alpha1.AuditReport) ([]Batch, error) {
 		last = len(batches) - 1
 		batches[last].findings = append(batches[last].findings, f)
 	}
-	return batches, nil
+	return batches
 }
 
 // Write writes the array for `aws securityhub batch-import-findings --findings file://…`.
@@ -61,15 +59,21 @@ func asffPlace(account, region string) bool {
 		region != "" && len(region) <= 16 && strings.Trim(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-// asffFindings returns the findings and the number of those left out because they have no account or region, which
-// Security Hub requires.
-func asffFindings(v *reportRows) ([]securityhub.Finding, int) {
-	findings := []securityhub.Finding{}
-	wanted, omitted := v.wantedOf(v.Clusters, v.Unreachable)
-	for i := range wanted {
-		findings = append(findings, wanted[i].Finding)
+// asffFindings passes each finding to yield until that returns false. It returns the number of those left out because
+// they have no account or region, which Security Hub requires.
+func (v *reportRows) asffFindings(yield func(securityhub.Finding) bool) (omitted int) {
+	more := true
+	add := func(wanted []securityhub.Wanted, left int) {
+		omitted += left
+		for i := 0; more && i < len(wanted); i++ {
+			more = yield(wanted[i].Finding)
+		}
 	}
-	return findings, omitted
+	for _, c := range v.Clusters {
+		add(v.wantedOf([]*cluster{c}, nil))
+	}
+	add(v.wantedOf(nil, v.Unreachable))
+	return omitted
 }
 
 func (v *reportRows) asff(id, generator, partition, account, region string) securityhub.Finding {

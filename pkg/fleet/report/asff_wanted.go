@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"fmt"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/binding"
@@ -20,12 +19,8 @@ type HubFindings struct {
 type hubPlace struct{ account, region string }
 
 // SecurityHub returns the findings of the report.
-func SecurityHub(r *v1alpha1.AuditReport) (*HubFindings, error) {
-	cleaned, err := clean(r)
-	if err != nil {
-		return nil, fmt.Errorf("converting the audit report for Security Hub: %w", err)
-	}
-	h := &HubFindings{newReportRows(cleaned), map[hubPlace][]*cluster{}, map[hubPlace][]v1alpha1.Unreachable{}}
+func SecurityHub(r *v1alpha1.AuditReport) *HubFindings {
+	h := &HubFindings{newReportRows(clean(r)), map[hubPlace][]*cluster{}, map[hubPlace][]v1alpha1.Unreachable{}}
 	for _, c := range h.rows.Clusters {
 		place := hubPlace{c.Account, c.Region}
 		h.clusters[place] = append(h.clusters[place], c)
@@ -34,7 +29,7 @@ func SecurityHub(r *v1alpha1.AuditReport) (*HubFindings, error) {
 		place := hubPlace{u.Account, u.Region}
 		h.unreachable[place] = append(h.unreachable[place], u)
 	}
-	return h, nil
+	return h
 }
 
 // Of returns the findings of an account and region, each with its waiver.

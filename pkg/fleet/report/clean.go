@@ -5,9 +5,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
-// clean returns a copy of the report with every string sanitized, also in fields that are
-// added later.
-func clean(r *v1alpha1.AuditReport) (*v1alpha1.AuditReport, error) {
-	out := &v1alpha1.AuditReport{}
-	return out, sanitize.Copy(r, out, sanitize.SingleLine)
+// clean returns the report with every string sanitized, also in fields that are added later. It shares with r what
+// needs no change.
+func clean(r *v1alpha1.AuditReport) *v1alpha1.AuditReport {
+	return sanitize.Strings(r, sanitize.SingleLine)
 }

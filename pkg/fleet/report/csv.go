@@ -28,7 +28,7 @@ func writeCSV(w io.Writer, v *reportRows) error {
 		audited = at.Format(time.RFC3339)
 	}
 	origin := []string{audited, v.callerARN(), v.toolVersion()}
-	for _, r := range v.rows() {
+	for r := range v.each() {
 		if err := out.Write(guarded(append(csvRow(r), origin...))); err != nil {
 			return err
 		}

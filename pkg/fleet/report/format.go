@@ -3,12 +3,15 @@
 package report
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/securityhub"
 )
 
 // Formats returns the formats that Write accepts.
@@ -28,11 +31,7 @@ func Write(w io.Writer, format string, r *v1alpha1.AuditReport, o Options) error
 	if err != nil {
 		return err
 	}
-	cleaned, err := clean(r)
-	if err != nil {
-		return fmt.Errorf("writing the audit report as %s: %w", format, err)
-	}
-	if err := write(w, newReportRows(cleaned)); err != nil {
+	if err := write(w, newReportRows(clean(r))); err != nil {
 		return fmt.Errorf("writing the audit report as %s: %w", format, err)
 	}
 	return nil
@@ -66,8 +65,29 @@ func Omitted(format string, r *v1alpha1.AuditReport) int {
 	if format != "asff" {
 		return 0
 	}
-	_, omitted := asffFindings(newReportRows(r))
-	return omitted
+	return newReportRows(r).asffFindings(func(securityhub.Finding) bool { return true })
+}
+
+// writeJSONArray writes what writeJSON writes for a list, one element after the other.
+func writeJSONArray[T any](w io.Writer, elements iter.Seq[T]) error {
+	const indent = "  "
+	out := bufio.NewWriter(w)
+	before := "[\n"
+	for e := range elements {
+		text, err := json.MarshalIndent(e, indent, indent)
+		if err != nil {
+			return err
+		}
+		out.WriteString(before + indent) //nolint:errcheck // Flush returns it
+		out.Write(text)                  //nolint:errcheck // Flush returns it
+		before = ",\n"
+	}
+	if before == "[\n" {
+		out.WriteString("[]\n") //nolint:errcheck // Flush returns it
+	} else {
+		out.WriteString("\n]\n") //nolint:errcheck // Flush returns it
+	}
+	return out.Flush()
 }
 
 // writeJSON writes indented JSON in which <, > and & are escaped.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -153,7 +154,7 @@ func (r row) complete(c *cluster, control v1alpha1.Control) row {
 	definition := encryption.Definition(control.ID)
 	control.Name = cmp.Or(control.Name, r.Control.Name, definition.Name, control.ID)
 	if control.Standards == nil {
-		control.Standards = encryption.StandardIDs(definition.Evidence(control.Result, c.Item.Key))
+		control.Standards = definition.EvidenceIDs(control.Result, c.Item.Key)
 	}
 	r.Cluster, r.Control = c, control
 	r.Reason = cmp.Or(r.Reason, control.Reason)
@@ -176,7 +177,7 @@ func undecidedBy(result v1alpha1.Result) rowState {
 // orderControls lists the controls in use: first those that the plugin defines, in their order, then others by id.
 func (v *reportRows) orderControls() {
 	used := map[string]bool{}
-	for _, r := range v.rows() {
+	for r := range v.each() {
 		used[r.Control.ID] = true
 	}
 	for _, d := range encryption.Definitions() {
@@ -191,6 +192,19 @@ func (v *reportRows) orderControls() {
 	}
 	slices.Sort(others)
 	v.ControlIDs = append(v.ControlIDs, others...)
+}
+
+// each returns the rows of all clusters, cluster by cluster.
+func (v *reportRows) each() iter.Seq[row] {
+	return func(yield func(row) bool) {
+		for _, c := range v.Clusters {
+			for _, r := range c.Rows {
+				if !yield(r) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // rows returns the rows of all clusters in the given states, or all rows if none is given, cluster by cluster.

@@ -88,14 +88,18 @@ type (
 // writeOCSF writes a JSON array with one finding for each control of each cluster, including passed ones, and one for
 // each location that could not be queried.
 func writeOCSF(w io.Writer, v *reportRows) error {
-	findings := []ocsfFinding{}
-	for _, r := range v.rows() {
-		findings = append(findings, v.ocsfOf(r))
-	}
-	for _, u := range v.Unreachable {
-		findings = append(findings, v.ocsfUnreachable(u))
-	}
-	return writeJSON(w, findings)
+	return writeJSONArray(w, func(yield func(ocsfFinding) bool) {
+		for r := range v.each() {
+			if !yield(v.ocsfOf(r)) {
+				return
+			}
+		}
+		for _, u := range v.Unreachable {
+			if !yield(v.ocsfUnreachable(u)) {
+				return
+			}
+		}
+	})
 }
 
 func (v *reportRows) ocsf(uid, title, message, account, region string) ocsfFinding {

@@ -1,0 +1,115 @@
+package fleet
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
+)
+
+// deletedMeanwhile ends the note on a cluster that no longer exists.
+const deletedMeanwhile = "was deleted during the audit"
+
+// earlier is what an earlier, incomplete audit has answered.
+type earlier struct {
+	answered map[accountRegion]bool
+	clusters map[string]bool // by ARN; also those that were left out
+	complete map[string]bool // accounts without an unreachable place
+}
+
+// resume adds what the earlier report answers to the result. It returns an error if an account that answered is not in
+// the scope.
+func (g *gatherer) resume(accounts []string) error {
+	g.earlier = earlier{map[accountRegion]bool{}, map[string]bool{}, map[string]bool{}}
+	if g.Earlier == nil {
+		return nil
+	}
+	was := g.Earlier
+	for _, account := range was.Scope.Accounts {
+		if !slices.Contains(accounts, account) {
+			return fmt.Errorf("account %s of the earlier report is not in the scope", account)
+		}
+		g.earlier.complete[account] = !slices.ContainsFunc(was.Unreachable, func(u v1alpha1.Unreachable) bool {
+			return u.Account == account
+		})
+	}
+	for _, a := range was.Scope.Answered {
+		for _, region := range a.Regions {
+			at := accountRegion{a.Account, region}
+			g.earlier.answered[at] = true
+			g.addRegion(region)
+			g.addAnswered(at)
+		}
+	}
+	again := map[string]bool{}
+	for _, u := range was.Unreachable {
+		for _, cluster := range u.Clusters {
+			again[cluster] = true
+		}
+	}
+	for _, item := range was.Items {
+		at := accountRegion{item.Cluster.Account, item.Cluster.Region}
+		unknown := item.Encryption.Verdict == v1alpha1.VerdictUnknown && !g.earlier.answered[at]
+		if again[item.Cluster.ARN] || unknown {
+			continue
+		}
+		item.Controls = encryption.Controls(&item) // without the rules of the earlier audit
+		g.earlier.clusters[item.Cluster.ARN] = true
+		g.addItem(item)
+	}
+	for _, cluster := range was.Scope.FilteredOut {
+		g.earlier.clusters[cluster] = true
+		g.addFilteredOut(cluster)
+	}
+	for _, note := range was.Notes {
+		if strings.HasSuffix(note, deletedMeanwhile) {
+			g.addNote("%s", note)
+		}
+	}
+	return nil
+}
+
+// CanResume returns an error if the audit that made the report cannot be continued by one of this scope and filter.
+// Gather checks the accounts.
+func CanResume(was *v1alpha1.AuditReport, scope Scope, filter Filter) error {
+	if len(was.Scope.Contexts) > 0 || len(was.Scope.Accounts) == 0 {
+		return fmt.Errorf("it is not a report of --all-clusters")
+	}
+	for _, f := range []struct {
+		flag    string
+		was, is []string
+	}{
+		{"--organization", []string{fmt.Sprint(was.Scope.Organization)}, []string{fmt.Sprint(scope.Organization)}},
+		{"--ou", was.Scope.OrganizationalUnits, scope.Units},
+		{"--exclude-regions", was.Scope.ExcludedRegions, scope.ExcludeRegions},
+		{"--exclude-accounts", was.Scope.ExcludedAccounts, scope.ExcludeAccounts},
+		{"--role-name", []string{was.Scope.RoleName}, []string{scope.RoleName}},
+		{"--shard", []string{was.Scope.Shard}, []string{scope.Shard.String()}},
+		{"--cluster-name or --tag", was.Scope.Filters, filter.Conditions()},
+	} {
+		if different(f.was, f.is) {
+			return fmt.Errorf("it was made with another %s: %s, now %s", f.flag, listed(f.was), listed(f.is))
+		}
+	}
+	if len(scope.Regions) > 0 && scope.Regions[0] != AllRegions {
+		if lost := missing(was.Scope.Regions, scope.Regions); len(lost) > 0 {
+			return fmt.Errorf("it was made with another --regions: it also has %s", listed(lost))
+		}
+	}
+	if len(was.Unreachable) == 0 {
+		return errComplete
+	}
+	return nil
+}
+
+var errComplete = fmt.Errorf("it is complete: every region and account answered, so there is nothing to resume")
+
+// listed returns the values for a message.
+func listed(values []string) string {
+	if text := strings.Join(values, ", "); text != "" {
+		return text
+	}
+	return "none"
+}
