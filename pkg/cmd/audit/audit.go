@@ -263,10 +263,11 @@ func (o *options) run(ctx context.Context) error {
 	if err := o.evidence.Write(ctx, o.factory, audited); err != nil {
 		return err
 	}
-	if err := o.importFindings(ctx, audited); err != nil || !answers.Stopped {
-		return err
+	outcome := outcomeError(audited)
+	if answers.Stopped {
+		outcome = o.partialError(limited, audited)
 	}
-	return o.partialError(limited, audited)
+	return o.importFindings(ctx, audited, outcome, answers.Stopped)
 }
 
 // origin returns the provenance of the whole report. The contexts of a kubeconfig may differ in it.

@@ -57,10 +57,9 @@ func (o *options) prepareImport(clients *awsclient.Clients, gathered *fleet.Gath
 }
 
 // importFindings imports the results of the report, if that was requested, and returns the error that decides the exit
-// code. Findings take precedence over a failed import, and that over an incomplete audit: a pipeline may accept the
-// last, but it must notice that Security Hub shows an old state.
-func (o *options) importFindings(ctx context.Context, r *v1alpha1.AuditReport) error {
-	outcome := outcomeError(r)
+// code. Findings and an audit that was stopped take precedence over a failed import, and that over an incomplete audit: a
+// pipeline may accept the last, but it must notice that Security Hub shows an old state.
+func (o *options) importFindings(ctx context.Context, r *v1alpha1.AuditReport, outcome error, stopped bool) error {
 	if o.importTo == "" {
 		return outcome
 	}
@@ -70,8 +69,8 @@ func (o *options) importFindings(ctx context.Context, r *v1alpha1.AuditReport) e
 		return outcome
 	case outcome == nil:
 		return err
-	case r.Summary.Outcome == v1alpha1.OutcomeFinding:
-		return cmdutil.WithCode(cmdutil.ExitFinding, fmt.Errorf("%w; %w", outcome, err))
+	case stopped || r.Summary.Outcome == v1alpha1.OutcomeFinding:
+		return fmt.Errorf("%w; %w", outcome, err) // with the exit code of outcome
 	}
 	return cmdutil.WithCode(cmdutil.ExitNotRun, fmt.Errorf("%w; %w", err, outcome))
 }
