@@ -196,17 +196,13 @@ func (o *options) run(ctx context.Context) error {
 	}
 
 	debug.SetGCPercent(100) // the report on many clusters is large; a short command needs less time with more garbage
-	started := o.startOf(time.Now())
 	limited, cancel := o.limit(ctx)
 	defer cancel()
-	answers, scope, err := o.gather(limited)
+	answers, scope, err := o.answers(limited)
 	if err != nil {
 		return stoppedEarly(limited, err)
 	}
-	if o.verify {
-		o.verifyData(limited, answers)
-	}
-	o.rules.Now, answers.StartedAt = time.Now(), started
+	o.rules.Now = time.Now()
 	audited := fleet.Assess(*answers, o.rules)
 	answers.Items, answers.Data = nil, nil // the report has its own
 	scope.Controls = o.rules.Controls
@@ -277,6 +273,20 @@ func writeReport(w io.Writer, f output.Format, r *v1alpha1.AuditReport, o report
 		return output.AuditText(w, r, output.Colour{}, f.Wide())
 	}
 	return f.Print(w, r)
+}
+
+// answers returns the facts to judge.
+func (o *options) answers(ctx context.Context) (*fleet.Answers, v1alpha1.AuditScope, error) {
+	started := o.startOf(time.Now())
+	answers, scope, err := o.gather(ctx)
+	if err != nil {
+		return nil, scope, err
+	}
+	if o.verify {
+		o.verifyData(ctx, answers)
+	}
+	answers.StartedAt = started
+	return answers, scope, nil
 }
 
 // gather inspects the clusters and shows progress.
