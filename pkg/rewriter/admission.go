@@ -1,13 +1,14 @@
 package rewriter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
-	"golang.org/x/sync/errgroup"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -50,16 +51,14 @@ func CheckAdmission(ctx context.Context, config *rest.Config, resources []Resour
 		return fmt.Errorf("configure the connection to the API server: %w", err)
 	}
 	var webhooks, policies []unstructured.Unstructured
-	group, groupContext := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		webhooks, err = listAdmission(groupContext, c, "mutatingwebhookconfigurations", "v1")
-		return err
+	var webhooksErr, policiesErr error
+	var both sync.WaitGroup
+	both.Go(func() { webhooks, webhooksErr = listAdmission(ctx, c, "mutatingwebhookconfigurations", "v1") })
+	both.Go(func() {
+		policies, policiesErr = listAdmission(ctx, c, "mutatingadmissionpolicies", "v1", "v1beta1", "v1alpha1")
 	})
-	group.Go(func() (err error) {
-		policies, err = listAdmission(groupContext, c, "mutatingadmissionpolicies", "v1", "v1beta1", "v1alpha1")
-		return err
-	})
-	if err := group.Wait(); err != nil {
+	both.Wait()
+	if err := cmp.Or(webhooksErr, policiesErr); err != nil {
 		return &AdmissionError{Err: err}
 	}
 	found, err := changers(webhooks, policies, resources)
