@@ -24,7 +24,7 @@ func hub(t *testing.T, policy ...fakeaws.Statement) (*fakeaws.Server, *Client) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", awstest.SecretAccessKey)
 	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
 	t.Setenv("AWS_ENDPOINT_URL_SECURITYHUB", *config.BaseEndpoint)
-	clients, err := awsclient.New(t.Context(), awsclient.Options{Region: region})
+	clients, err := new(awsclient.Pool).New(t.Context(), awsclient.Options{Region: region})
 	awstest.Must(t, err)
 	clients = clients.RetryThrottled(func(int) time.Duration { return time.Millisecond })
 	c := New(clients.SecurityHub(), Place{"aws", awstest.Account, region})
