@@ -84,7 +84,7 @@ func TestSync(t *testing.T) {
 			ProductArn: other.ProductArn, AwsAccountID: c.Account, Region: region, UpdatedAt: yesterday,
 			RecordState: Active, Workflow: &fakeaws.HubWorkflow{Status: "SUPPRESSED"}})
 	}))
-	whole := Coverage{Complete: true}
+	whole := Coverage{Complete: true, Since: at(47)()}
 	check(t, c.Sync(t.Context(), wanted, whole, at(0)), Result{Imported: 250, Suppressed: 120})
 	if n := awstest.Calls(server, "BatchImportFindings"); n != 3 {
 		t.Errorf("%d calls of BatchImportFindings, want 3", n)

@@ -124,6 +124,10 @@ func importPlaces(r *v1alpha1.AuditReport) (places []importPlace, left int) {
 	for _, arn := range r.Scope.FilteredOut {
 		filteredOut[arn] = true
 	}
+	var since time.Time // without it, no cluster is known to be gone
+	if r.StartedAt != nil {
+		since = r.StartedAt.Add(time.Second) // the report has whole seconds, rounded down
+	}
 	type key struct{ account, region string }
 	index := map[key]int{}
 	place := func(account, region string) *importPlace {
@@ -132,7 +136,7 @@ func importPlaces(r *v1alpha1.AuditReport) (places []importPlace, left int) {
 			index[k] = len(places)
 			places = append(places, importPlace{
 				Place:    securityhub.Place{Partition: binding.PartitionOf(region), Account: account, Region: region},
-				coverage: securityhub.Coverage{Resources: map[string]bool{}, FilteredOut: filteredOut},
+				coverage: securityhub.Coverage{Since: since, Resources: map[string]bool{}, FilteredOut: filteredOut},
 			})
 		}
 		return &places[index[k]]
