@@ -135,9 +135,9 @@ func (f *fromOptions) read(in io.Reader, warn io.Writer, now time.Time) error {
 	return nil
 }
 
-// readReport reads a file, or the standard input.
+// readReport reads a file, or, if in is not nil and the path is "-", the standard input.
 func readReport(path string, in io.Reader) ([]byte, error) {
-	if path != stdin {
+	if path != stdin || in == nil {
 		file, err := os.Open(path)
 		if err != nil {
 			return nil, err
@@ -155,17 +155,27 @@ func readReport(path string, in io.Reader) ([]byte, error) {
 	return text, err
 }
 
-// add parses a report and checks that it is complete and does not contradict itself.
-func (f *fromOptions) add(path string, text []byte, now time.Time) (v1alpha1.AuditSource, error) {
-	r, unknown, err := fleet.ParseReportStrict(text)
-	switch {
-	case err != nil:
-		return v1alpha1.AuditSource{}, fmt.Errorf("not a report of audit -o json or yaml: %w", err)
-	case r.FinishedAt == nil:
-		return v1alpha1.AuditSource{}, errors.New("the report has no finishedAt, so the time of its facts is unknown")
+// parseReport parses a report whose facts this audit takes over, so it must not contradict itself. It also returns the
+// fields that this version does not know.
+func parseReport(text []byte) (r *v1alpha1.AuditReport, unknown []string, err error) {
+	r, unknown, err = fleet.ParseReportStrict(text)
+	if err != nil {
+		return nil, nil, fmt.Errorf("not a report of audit -o json or yaml: %w", err)
 	}
 	if err := attest.CheckConsistency(r); err != nil {
-		return v1alpha1.AuditSource{}, fmt.Errorf("the report is incomplete or was edited: %w", err)
+		return nil, nil, fmt.Errorf("the report was cut off or edited: %w", err)
+	}
+	return r, unknown, nil
+}
+
+// add adds a report.
+func (f *fromOptions) add(path string, text []byte, now time.Time) (v1alpha1.AuditSource, error) {
+	r, unknown, err := parseReport(text)
+	switch {
+	case err != nil:
+		return v1alpha1.AuditSource{}, err
+	case r.FinishedAt == nil:
+		return v1alpha1.AuditSource{}, errors.New("the report has no finishedAt, so the time of its facts is unknown")
 	}
 	if len(unknown) > 0 {
 		f.notes = append(f.notes, fmt.Sprintf("%s has fields that this version does not know, and that were left out: %s",

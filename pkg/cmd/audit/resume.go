@@ -2,7 +2,6 @@ package audit
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -31,15 +30,15 @@ func (o *options) readResumed() error {
 	if o.resumeFlag == "" {
 		return nil
 	}
-	text, err := os.ReadFile(o.resumeFlag)
+	text, err := readReport(o.resumeFlag, nil)
 	if err != nil {
-		return cmdutil.UsageErrorf("--resume: %w", err)
+		return cmdutil.UsageErrorf("--resume %s: %w", o.resumeFlag, err)
 	}
-	r, err := fleet.ParseReport(text)
+	r, _, err := parseReport(text)
+	if err == nil {
+		err = fleet.CanResume(r, o.scope, o.filter)
+	}
 	if err != nil {
-		return cmdutil.UsageErrorf("--resume %s is not a report of audit -o json or yaml: %w", o.resumeFlag, err)
-	}
-	if err := fleet.CanResume(r, o.scope, o.filter); err != nil {
 		return cmdutil.UsageErrorf("--resume %s: %w", o.resumeFlag, err)
 	}
 	o.resumed = r
