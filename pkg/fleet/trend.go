@@ -135,9 +135,9 @@ func notComparable(was, is audited) []string {
 
 func countPlaces(n int) string {
 	if n == 1 {
-		return "1 place"
+		return "1 location"
 	}
-	return fmt.Sprintf("%d places", n)
+	return fmt.Sprintf("%d locations", n)
 }
 
 // unseen counts the places that the report could not query and that the other one has seen.
