@@ -19,7 +19,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet"
 )
 
-// maxReport is the greatest size of a report, some 100,000 clusters.
+// maxReport is the maximum size of a report. About 100,000 clusters need it.
 const maxReport = 512 << 20
 
 // stdin is the name of the standard input among the reports.
@@ -35,8 +35,8 @@ type fromOptions struct {
 
 func (f *fromOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.from, "from", nil,
-		"Judge and render this earlier report (-o json or yaml; - for stdin, or a pattern) instead of querying clusters; "+
-			"several, also as arguments, are merged")
+		"Judge and render this earlier report (-o json or yaml) instead of querying clusters: a file, a pattern, or - for "+
+			"stdin; several, also as arguments, are merged")
 }
 
 // args is a cobra.PositionalArgs that accepts further reports after --from, as a shell expands a pattern.
@@ -63,8 +63,7 @@ func (f *fromOptions) validate(changed func(flag string) bool, args []string) er
 	}
 	for _, flag := range scopeFlags() {
 		if changed(flag) {
-			return cmdutil.UsageErrorf("--from excludes --%s: the reports hold the facts of their own scope, and nothing is "+
-				"queried", flag)
+			return cmdutil.UsageErrorf("--from and --%s exclude each other: with --from, no cluster is queried", flag)
 		}
 	}
 	if slices.Contains(f.from, "") {
@@ -80,8 +79,8 @@ func (f *fromOptions) validate(changed func(flag string) bool, args []string) er
 	return nil
 }
 
-// expand replaces patterns, which a container without a shell needs, by the files that match. A file of that name comes
-// first.
+// expand replaces each pattern by the files that match: a container may have no shell that does this. A path that
+// exists is not a pattern.
 func expand(paths []string) ([]string, error) {
 	var all []string
 	for _, path := range paths {

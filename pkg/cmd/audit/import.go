@@ -31,7 +31,7 @@ type importOptions struct {
 
 func (i *importOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&i.importTo, "import", "",
-		"Import the findings after the audit: securityhub, in each account and region, with --all-clusters")
+		"Import the results after the audit; only securityhub, with --all-clusters")
 	cmdutil.CompleteFlag(cmd, "import", importSecurityHub)
 }
 
@@ -42,7 +42,7 @@ func (i *importOptions) validate(allClusters bool) error {
 	case i.importTo != importSecurityHub:
 		return cmdutil.UsageErrorf("--import %q is not valid: use %s", i.importTo, importSecurityHub)
 	case !allClusters:
-		return cmdutil.UsageErrorf("--import needs --all-clusters: only then it is known which clusters no longer exist")
+		return cmdutil.UsageErrorf("--import needs --all-clusters: without it, it is unknown which clusters no longer exist")
 	}
 	return nil
 }

@@ -21,8 +21,8 @@ type resumeOptions struct {
 
 func (r *resumeOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&r.resumeFlag, "resume", "",
-		"Continue the audit of an incomplete report (-o json or yaml) with the same flags: what it answers is not queried "+
-			"again")
+		"Continue the audit of this incomplete report (-o json or yaml), with the same flags; only what is missing in it "+
+			"is queried")
 }
 
 // readResumed reads the report of --resume, and checks that this audit has the same scope.
