@@ -94,7 +94,7 @@ func CanResume(was *v1alpha1.AuditReport, scope Scope, filter Filter) error {
 		}
 	}
 	switch all := slices.Contains(scope.Regions, AllRegions); {
-	case all && !was.Scope.AllRegions: // an account that answered has further regions, which may not be known
+	case all && !was.Scope.AllRegions: // the accounts that answered have other regions, which may not be listed now
 		return fmt.Errorf("it was made with another --regions: %s, now %s", listed(was.Scope.Regions), AllRegions)
 	case !all && len(scope.Regions) > 0:
 		if lost := missing(was.Scope.Regions, scope.Regions); len(lost) > 0 {

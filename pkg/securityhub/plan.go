@@ -41,7 +41,7 @@ type Earlier struct {
 type Coverage struct {
 	// Complete is true if EKS listed all clusters of the account and region.
 	Complete bool
-	// Since is when the audit began. A cluster of which another audit imported a finding after that may be new.
+	// Since is when the audit began. If another audit imported a finding after that, the cluster may exist.
 	Since time.Time
 	// Resources are the ARNs of the clusters of the audit, FilteredOut of those that its filter left out.
 	Resources, FilteredOut map[string]bool
@@ -52,7 +52,7 @@ type Plan struct {
 	// Import are findings to create or update; Archive are earlier ones that ended.
 	Import, Archive []Finding
 	Updates         []Update
-	// Newer are the findings of which Security Hub has a version that is not older.
+	// Newer are the ids of findings that are left, because the version of Security Hub is as new or newer.
 	Newer []string
 }
 
@@ -61,7 +61,7 @@ type Update struct {
 	ID       string
 	Workflow string // SUPPRESSED or NEW
 	Note     string
-	// UserFields are all fields, those of others included: the call replaces them.
+	// UserFields are all user-defined fields, also those of others, because the call replaces them.
 	UserFields map[string]string
 }
 
@@ -93,7 +93,7 @@ func Decide(wanted []Wanted, earlier []Earlier, coverage Coverage, at time.Time)
 	return p
 }
 
-// lacks reports whether what the earlier finding is about certainly no longer exists.
+// lacks reports whether the cluster of an earlier finding certainly no longer exists.
 func (c *Coverage) lacks(e *Earlier) bool {
 	resource := e.resource()
 	return c.Complete && !c.Resources[resource] && !c.FilteredOut[resource] && (resource == "" || e.before(c.Since))

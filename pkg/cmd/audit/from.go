@@ -25,7 +25,7 @@ const maxReport = 512 << 20
 // stdin is the name of the standard input among the reports.
 const stdin = "-"
 
-// fromOptions select earlier reports, whose facts replace the queries.
+// fromOptions select earlier reports. Their facts are used instead of queries.
 type fromOptions struct {
 	from    []string
 	reports []*v1alpha1.AuditReport
@@ -39,7 +39,8 @@ func (f *fromOptions) addFlags(cmd *cobra.Command) {
 			"stdin; several, also as arguments, are merged")
 }
 
-// args is a cobra.PositionalArgs that accepts further reports after --from, as a shell expands a pattern.
+// args is a cobra.PositionalArgs. It accepts reports as arguments if --from is set, because a shell expands
+// --from *.json to one flag value and arguments.
 func (f *fromOptions) args(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 && !cmd.Flags().Changed("from") {
 		return cmdutil.NoArgs(cmd, args)

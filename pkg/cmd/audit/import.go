@@ -26,7 +26,7 @@ const importSecurityHub = "securityhub"
 // importOptions select where the findings are imported.
 type importOptions struct {
 	importTo string
-	gathered *fleet.Gathered // has the clients of each place
+	gathered *fleet.Gathered // has the clients of each account and region
 }
 
 func (i *importOptions) addFlags(cmd *cobra.Command) {
@@ -117,8 +117,8 @@ func (o *options) importAll(ctx context.Context, r *v1alpha1.AuditReport) error 
 	return o.summarize(results)
 }
 
-// importPlaces returns the accounts and regions that have clusters or were listed completely. A place that could not be
-// queried at all gets no calls; left counts these.
+// importPlaces returns the accounts and regions that have clusters or were listed completely. left counts the others:
+// they could not be queried, and the import makes no calls there.
 func importPlaces(r *v1alpha1.AuditReport) (places []importPlace, left int) {
 	filteredOut := map[string]bool{}
 	for _, arn := range r.Scope.FilteredOut {
@@ -161,7 +161,8 @@ func importPlaces(r *v1alpha1.AuditReport) (places []importPlace, left int) {
 	return places, left
 }
 
-// summarize prints what was written, and each failure with its place. The error counts the places that failed.
+// summarize prints what was written, and each failure with its account and region. The error counts the regions that
+// failed.
 func (o *options) summarize(results []securityhub.Result) error {
 	var sum securityhub.Result
 	failed := 0

@@ -69,7 +69,7 @@ func partition(s string) string {
 	return a.Partition
 }
 
-// startOf returns when the audit began: the clusters of an earlier report are not newer than that.
+// startOf returns when the first run of the audit began. No cluster was observed before that.
 func (r *resumeOptions) startOf(now time.Time) time.Time {
 	if r.resumed == nil || r.resumed.StartedAt == nil || r.resumed.StartedAt.After(now) {
 		return now
