@@ -21,8 +21,8 @@ type Recorded struct {
 }
 
 // Merge joins earlier reports, at least one. The shards of one audit become what one run would have gathered. If
-// several reports have the same cluster, the later observation counts. A place counts as answered, unless a
-// later report could not query it. The notes name what was left out. Merge performs no I/O and does not change its arguments.
+// several reports have the same cluster, the later observation counts. A place counts as answered, unless a later
+// report could not query it. The notes name what was left out. Merge performs no I/O and does not change its arguments.
 func Merge(reports ...*v1alpha1.AuditReport) *Recorded {
 	m := newMerger(reports)
 	out := &Recorded{Scope: m.scope(), Provenance: m.provenance()}

@@ -68,8 +68,9 @@ type Update struct {
 // Decide compares the findings of an audit with those that Security Hub has. at is the time of the import.
 //
 // A waived finding is suppressed. A finding that this program suppressed becomes NEW again once its waiver has ended.
-// What a person suppressed or reopened stays so. An earlier finding ends if its control no longer applies, or if a place
-// that was listed completely does not have its cluster, and no other audit found that cluster since this one began.
+// What a person suppressed or reopened stays so. An earlier finding ends if its control no longer applies, or if a
+// place that was listed completely does not have its cluster, and no other audit found that cluster since this one
+// began.
 func Decide(wanted []Wanted, earlier []Earlier, coverage Coverage, at time.Time) Plan {
 	var p Plan
 	known := map[string]*Earlier{}

@@ -57,8 +57,8 @@ func (o *options) prepareImport(clients *awsclient.Clients, gathered *fleet.Gath
 }
 
 // importFindings imports the results of the report, if that was requested, and returns the error that decides the exit
-// code. Findings and an audit that was stopped take precedence over a failed import, and that over an incomplete audit: a
-// pipeline may accept the last, but it must notice that Security Hub shows an old state.
+// code. Findings and an audit that was stopped take precedence over a failed import, and that over an incomplete audit:
+// a pipeline may accept the last, but it must notice that Security Hub shows an old state.
 func (o *options) importFindings(ctx context.Context, r *v1alpha1.AuditReport, outcome error, stopped bool) error {
 	if o.importTo == "" {
 		return outcome
