@@ -186,17 +186,17 @@ func TestCanResume(t *testing.T) {
 		Shard: Shard{1, 2},
 	}
 	for want, change := range map[string]func(*v1alpha1.AuditReport){
-		"":                                      func(*v1alpha1.AuditReport) {},
-		"complete":                              func(r *v1alpha1.AuditReport) { r.Unreachable = nil },
-		"not a report of --all-clusters":        func(r *v1alpha1.AuditReport) { r.Scope.Contexts = []string{"prod"} },
-		"another --organization":                func(r *v1alpha1.AuditReport) { r.Scope.Organization = false },
-		"another --ou":                          func(r *v1alpha1.AuditReport) { r.Scope.OrganizationalUnits = []string{"ou"} },
-		"another --regions: eu-west-1, now all": func(r *v1alpha1.AuditReport) { r.Scope.AllRegions = false },
-		"another --exclude-regions":             func(r *v1alpha1.AuditReport) { r.Scope.ExcludedRegions = nil },
-		"another --exclude-accounts":            func(r *v1alpha1.AuditReport) { r.Scope.ExcludedAccounts = []string{"1*"} },
-		"another --role-name":                   func(r *v1alpha1.AuditReport) { r.Scope.RoleName = "other" },
-		"another --shard":                       func(r *v1alpha1.AuditReport) { r.Scope.Shard = "" },
-		"another --cluster-name or":             func(r *v1alpha1.AuditReport) { r.Scope.Filters = nil },
+		"":                               func(*v1alpha1.AuditReport) {},
+		"complete":                       func(r *v1alpha1.AuditReport) { r.Unreachable = nil },
+		"not a report of --all-clusters": func(r *v1alpha1.AuditReport) { r.Scope.Contexts = []string{"prod"} },
+		"another --organization":         func(r *v1alpha1.AuditReport) { r.Scope.Organization = false },
+		"another --ou":                   func(r *v1alpha1.AuditReport) { r.Scope.OrganizationalUnits = []string{"ou"} },
+		"--regions: eu-west-1, now all":  func(r *v1alpha1.AuditReport) { r.Scope.AllRegions = false },
+		"another --exclude-regions":      func(r *v1alpha1.AuditReport) { r.Scope.ExcludedRegions = nil },
+		"another --exclude-accounts":     func(r *v1alpha1.AuditReport) { r.Scope.ExcludedAccounts = []string{"1*"} },
+		"another --role-name":            func(r *v1alpha1.AuditReport) { r.Scope.RoleName = "other" },
+		"another --shard":                func(r *v1alpha1.AuditReport) { r.Scope.Shard = "" },
+		"another --cluster-name or":      func(r *v1alpha1.AuditReport) { r.Scope.Filters = nil },
 	} {
 		r := valid()
 		change(r)
