@@ -128,7 +128,7 @@ func checkSummary(r *v1alpha1.AuditReport) error {
 		}
 	}
 	if s.Unreachable > 0 && s.Unreachable != len(r.Unreachable) { // reports of earlier versions do not count them
-		return fmt.Errorf("the summary counts %d unreachable places, and the report lists %d", s.Unreachable,
+		return fmt.Errorf("the summary counts %d unreachable locations, and the report lists %d", s.Unreachable,
 			len(r.Unreachable))
 	}
 	if !maps.Equal(s.ByVerdict, verdicts) || !maps.EqualFunc(s.ByControl, controls, maps.Equal) {

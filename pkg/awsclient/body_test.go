@@ -23,7 +23,7 @@ func (k *bodyRecorder) Do(r *http.Request) (*http.Response, error) {
 // error would close the connection before the response is read.
 func TestBodyOutlivesTheResponse(t *testing.T) {
 	newAWS(t, fakeaws.Options{})
-	c, err := New(t.Context(), Options{Profile: "ann"})
+	c, err := new(Pool).New(t.Context(), Options{Profile: "ann"})
 	awstest.Must(t, err)
 	transport := &bodyRecorder{}
 	cfg := c.config.Copy()

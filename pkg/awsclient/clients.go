@@ -24,9 +24,6 @@ type Clients struct {
 	kms map[string]*kms.Client // by region
 }
 
-// New returns the clients of a Pool of their own.
-func New(ctx context.Context, o Options) (*Clients, error) { return new(Pool).New(ctx, o) }
-
 func (p *principal) clients(cfg aws.Config) *Clients {
 	return &Clients{
 		principal: p, config: cfg, kms: map[string]*kms.Client{},

@@ -70,7 +70,7 @@ func TestPrincipal(t *testing.T) {
 				t.Setenv(name, value)
 			}
 			test.o.Region = "us-west-2"
-			c, err := New(t.Context(), test.o)
+			c, err := new(Pool).New(t.Context(), test.o)
 			awstest.Must(t, err)
 			account, arn, err := c.Caller(t.Context())
 			awstest.Must(t, err)
@@ -92,14 +92,14 @@ func TestRegion(t *testing.T) {
 		{Options{Env: map[string]string{"AWS_DEFAULT_REGION": "eu-west-2"}}, "eu-west-2"},
 		{Options{Region: "us-west-2", Env: map[string]string{"AWS_REGION": "eu-west-2"}}, "us-west-2"},
 	} {
-		c, err := New(t.Context(), test.o)
+		c, err := new(Pool).New(t.Context(), test.o)
 		awstest.Must(t, err)
 		if c.Region() != test.want {
 			t.Errorf("Region with %+v = %s, want %s", test.o, c.Region(), test.want)
 		}
 	}
 	t.Setenv("AWS_PROFILE", "bob")
-	if _, err := New(t.Context(), Options{}); KindOf(err) != KindNoRegion {
+	if _, err := new(Pool).New(t.Context(), Options{}); KindOf(err) != KindNoRegion {
 		t.Errorf("New without a region: error %v, want kind %s", err, KindNoRegion)
 	}
 }
@@ -118,7 +118,7 @@ func TestEndpoints(t *testing.T) {
 		{"flag", Options{EndpointURL: "http://flag", Env: env}, "http://flag --endpoint-url"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c, err := New(t.Context(), test.o)
+			c, err := new(Pool).New(t.Context(), test.o)
 			awstest.Must(t, err)
 			got := c.Endpoints()
 			if len(got) != 2 || got[0].URL+" "+got[0].Source != test.want {
@@ -127,7 +127,7 @@ func TestEndpoints(t *testing.T) {
 		})
 	}
 	t.Setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
-	c, err := New(t.Context(), Options{Env: env})
+	c, err := new(Pool).New(t.Context(), Options{Env: env})
 	awstest.Must(t, err)
 	if got := c.Endpoints(); len(got) != 0 {
 		t.Errorf("Endpoints = %+v, want none", got)

@@ -77,7 +77,7 @@ func TestProxies(t *testing.T) {
 // TestProxyOfExecBlock checks that the proxy of the exec block gets the calls.
 func TestProxyOfExecBlock(t *testing.T) {
 	_, url := newAWS(t, fakeaws.Options{})
-	c, err := New(t.Context(), Options{Profile: "ann", Region: "us-west-2", Env: map[string]string{
+	c, err := new(Pool).New(t.Context(), Options{Profile: "ann", Region: "us-west-2", Env: map[string]string{
 		"HTTP_PROXY": url, "AWS_ENDPOINT_URL": "http://aws.example",
 	}})
 	awstest.Must(t, err)
@@ -100,13 +100,13 @@ func TestCABundle(t *testing.T) {
 		{Profile: "trusting", Env: map[string]string{"HOME": home}},
 	} {
 		o.EndpointURL, o.Region, o.MaxAttempts = aws.URL, "us-west-2", 1
-		c, err := New(t.Context(), o)
+		c, err := new(Pool).New(t.Context(), o)
 		awstest.Must(t, err)
 		_, _, err = c.Caller(t.Context())
 		awstest.Must(t, err)
 	}
 	for file, want := range map[string]string{"/none": "read AWS_CA_BUNDLE", os.DevNull: "contains no certificate"} {
-		_, err := New(t.Context(), Options{Profile: "ann", Env: map[string]string{"AWS_CA_BUNDLE": file}})
+		_, err := new(Pool).New(t.Context(), Options{Profile: "ann", Env: map[string]string{"AWS_CA_BUNDLE": file}})
 		if KindOf(err) != KindConfig || !strings.Contains(err.Error(), want) {
 			t.Errorf("error with AWS_CA_BUNDLE=%s = %v, want %q", file, err, want)
 		}
@@ -138,7 +138,7 @@ func TestExecEndpoints(t *testing.T) {
 		for name, value := range test.shell {
 			t.Setenv(name, value)
 		}
-		c, err := New(t.Context(), Options{Profile: "ann", Region: test.region, Env: test.env})
+		c, err := new(Pool).New(t.Context(), Options{Profile: "ann", Region: test.region, Env: test.env})
 		awstest.Must(t, err)
 		recorder := &hostRecorder{}
 		cfg := c.Config()
@@ -188,7 +188,7 @@ func TestProfileNames(t *testing.T) {
 		script := "#!/bin/sh\necho '" + test.version + "'\n"
 		awstest.Must(t, os.WriteFile(filepath.Join(dir, "aws"), []byte(script), 0o700))
 		t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
-		c, err := New(t.Context(), Options{Tool: test.tool, Region: "us-west-2", Env: map[string]string{
+		c, err := new(Pool).New(t.Context(), Options{Tool: test.tool, Region: "us-west-2", Env: map[string]string{
 			"AWS_PROFILE": "ann", "AWS_DEFAULT_PROFILE": "bob",
 		}})
 		switch {
@@ -205,7 +205,7 @@ func TestProfileNames(t *testing.T) {
 // TestRedaction checks that a password in an endpoint is not shown.
 func TestRedaction(t *testing.T) {
 	newAWS(t, fakeaws.Options{})
-	c, err := New(t.Context(), Options{Profile: "ann", EndpointURL: "http://jane:swordfish@127.0.0.1:1", MaxAttempts: 1})
+	c, err := new(Pool).New(t.Context(), Options{Profile: "ann", EndpointURL: "http://jane:swordfish@127.0.0.1:1", MaxAttempts: 1})
 	awstest.Must(t, err)
 	_, _, err = c.Caller(t.Context())
 	for _, text := range []string{c.Endpoints()[0].URL, err.Error()} {

@@ -19,7 +19,7 @@ import (
 func checkCredentials(t *testing.T, o Options, kind Kind, text, next string) {
 	t.Helper()
 	o.Region, o.MaxAttempts = "us-west-2", 1
-	_, err := New(t.Context(), o)
+	_, err := new(Pool).New(t.Context(), o)
 	if KindOf(err) != kind || err == nil || !strings.Contains(err.Error(), text) {
 		t.Errorf("error = %v of kind %s, want %q of kind %s", err, KindOf(err), text, kind)
 	}
@@ -196,7 +196,7 @@ sso_role_name = r
 				return
 			}
 			o.Region = "us-west-2"
-			_, err := New(t.Context(), o)
+			_, err := new(Pool).New(t.Context(), o)
 			awstest.Must(t, err)
 		})
 	}

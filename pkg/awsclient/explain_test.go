@@ -48,7 +48,7 @@ func TestErrors(t *testing.T) {
 			s.SetFaults([]fakeaws.Fault{{
 				Operation: "DescribeCluster", Status: test.status, Code: test.code, Latency: test.latency,
 			}})
-			c, err := New(t.Context(), Options{Profile: "ann", MaxAttempts: 1, RequestTimeout: 300 * time.Millisecond})
+			c, err := new(Pool).New(t.Context(), Options{Profile: "ann", MaxAttempts: 1, RequestTimeout: 300 * time.Millisecond})
 			awstest.Must(t, err)
 			name := "c"
 			_, err = c.EKS().DescribeCluster(t.Context(), &eks.DescribeClusterInput{Name: &name})
@@ -70,7 +70,7 @@ func TestErrors(t *testing.T) {
 func describe(t *testing.T, endpoint string) error {
 	t.Helper()
 	newAWS(t, fakeaws.Options{})
-	c, err := New(t.Context(), Options{Profile: "ann", MaxAttempts: 1, EndpointURL: endpoint})
+	c, err := new(Pool).New(t.Context(), Options{Profile: "ann", MaxAttempts: 1, EndpointURL: endpoint})
 	awstest.Must(t, err)
 	name := "c"
 	_, err = c.EKS().DescribeCluster(t.Context(), &eks.DescribeClusterInput{Name: &name})
@@ -126,7 +126,7 @@ func TestQuota(t *testing.T) {
 	s.SetFaults([]fakeaws.Fault{{
 		Operation: "CreateKey", Status: 400, Code: "LimitExceededException", Message: "the limit of 100000 keys",
 	}})
-	plain, err := New(t.Context(), Options{Profile: "ann"})
+	plain, err := new(Pool).New(t.Context(), Options{Profile: "ann"})
 	awstest.Must(t, err)
 	for name, client := range map[string]*kms.Client{"patient": clients.KMS(""), "plain": plain.KMS("")} {
 		s.ResetRequests()
@@ -151,7 +151,7 @@ func TestDisabledRegion(t *testing.T) {
 		kind    Kind
 	}{{"ann", KindRegionDisabled}, {"eve", KindBadCredentials}} {
 		addProfiles(t, "\n[profile eve]\naws_access_key_id = AKIAEVE\naws_secret_access_key = wrong\n")
-		c, err := New(t.Context(), Options{Profile: test.profile, Region: "me-south-1", MaxAttempts: 1})
+		c, err := new(Pool).New(t.Context(), Options{Profile: test.profile, Region: "me-south-1", MaxAttempts: 1})
 		awstest.Must(t, err)
 		_, err = c.EKS().ListClusters(t.Context(), &eks.ListClustersInput{})
 		err = c.ExplainRegion(t.Context(), Explain(err, Operation{Name: "ListClusters"}))

@@ -22,7 +22,7 @@ func retryingClients(t *testing.T, o Options) (*fakeaws.Server, *Clients) {
 	t.Helper()
 	s, _ := newAWS(t, fakeaws.Options{})
 	o.Profile = "ann"
-	clients, err := New(t.Context(), o)
+	clients, err := new(Pool).New(t.Context(), o)
 	awstest.Must(t, err)
 	return s, clients.RetryThrottled(func(int) time.Duration { return time.Microsecond })
 }

@@ -71,7 +71,7 @@ func TestPartitionEndpoints(t *testing.T) {
 			for name, value := range test.env {
 				t.Setenv(name, value)
 			}
-			c, err := New(t.Context(), Options{Profile: "ann", Region: test.region})
+			c, err := new(Pool).New(t.Context(), Options{Profile: "ann", Region: test.region})
 			awstest.Must(t, err)
 			recorder := &hostRecorder{}
 			cfg := c.Config()
@@ -91,7 +91,7 @@ func TestPartitionEndpoints(t *testing.T) {
 func TestFIPSRejectsEndpointURL(t *testing.T) {
 	newAWS(t, fakeaws.Options{})
 	t.Setenv("AWS_USE_FIPS_ENDPOINT", "true")
-	c, err := New(t.Context(), Options{Profile: "ann"})
+	c, err := new(Pool).New(t.Context(), Options{Profile: "ann"})
 	awstest.Must(t, err)
 	if err := callBoth(t, c); err == nil || !strings.Contains(err.Error(), "FIPS") {
 		t.Errorf("error = %v, want one about FIPS", err)
@@ -131,7 +131,7 @@ func TestPartitionEndpointOverrides(t *testing.T) {
 				t.Setenv(name, value)
 			}
 			test.o.Profile, test.o.MaxAttempts = "ann", 1
-			c, err := New(t.Context(), test.o)
+			c, err := new(Pool).New(t.Context(), test.o)
 			awstest.Must(t, err)
 			out, err := c.Organizations().ListAccounts(t.Context(), &organizations.ListAccountsInput{})
 			awstest.Must(t, err)
@@ -151,7 +151,7 @@ func TestPartitionEndpointOverrides(t *testing.T) {
 func TestClockSkew(t *testing.T) {
 	for _, skew := range []time.Duration{time.Hour, -time.Hour} {
 		s, _ := newOrganization(t, fakeaws.Options{Now: func() time.Time { return time.Now().Add(skew) }})
-		c, err := New(t.Context(), Options{Profile: "ann"})
+		c, err := new(Pool).New(t.Context(), Options{Profile: "ann"})
 		awstest.Must(t, err)
 		awstest.Must(t, callBoth(t, c.RetryThrottled(nil)))
 		if n := len(s.Requests()); n != 4 {
@@ -163,7 +163,7 @@ func TestClockSkew(t *testing.T) {
 // TestLogRequests checks that the log at -v=6 has one line for each attempt, without headers.
 func TestLogRequests(t *testing.T) {
 	s, url := newOrganization(t, fakeaws.Options{})
-	c, err := New(t.Context(), Options{Profile: "ann"})
+	c, err := new(Pool).New(t.Context(), Options{Profile: "ann"})
 	awstest.Must(t, err)
 	state := klog.CaptureState()
 	defer state.Restore()

@@ -166,7 +166,8 @@ func TestOtherSources(t *testing.T) {
 		{Profile: "ann"}, {Profile: "bob"}, {Profile: "ann", RoleARN: roleARN},
 		{Env: map[string]string{"AWS_ACCESS_KEY_ID": "AKIABOB", "AWS_SECRET_ACCESS_KEY": "secret"}},
 	} {
-		want, err := New(t.Context(), Options{Region: "eu-west-1", Profile: o.Profile, RoleARN: o.RoleARN, Env: o.Env})
+		alone := Options{Region: "eu-west-1", Profile: o.Profile, RoleARN: o.RoleARN, Env: o.Env}
+		want, err := new(Pool).New(t.Context(), alone)
 		awstest.Must(t, err)
 		_, arn, err := want.Caller(t.Context())
 		awstest.Must(t, err)

@@ -37,7 +37,7 @@ func TestCachedSession(t *testing.T) {
 			file := sessionFile(&source{role: roleARN, shared: shared})
 			awstest.Must(t, os.WriteFile(filepath.Join(dir, file), []byte(`{"Credentials": {"AccessKeyId": "AKIABOB",
 				"SecretAccessKey": "secret", "SessionToken": "t", "Expiration": "`+test.expires+`"}}`), 0o600))
-			_, err := New(t.Context(), Options{Tool: test.tool, Region: "us-west-2", Profile: "mfa",
+			_, err := new(Pool).New(t.Context(), Options{Tool: test.tool, Region: "us-west-2", Profile: "mfa",
 				Env: map[string]string{"HOME": home}})
 			if (err == nil) != (test.want == "") || err != nil && KindOf(err) != test.want {
 				t.Errorf("error = %v, want kind %q", err, test.want)

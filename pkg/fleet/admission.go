@@ -12,10 +12,10 @@ type ticket struct {
 	probe  bool
 }
 
-// run does work that calls an endpoint, possibly several times: when the breaker opens, the context of the work ends,
-// and the work begins again if the endpoint answers later. Until an endpoint has answered once, only a few run at the
-// same time. work reports whether it is done. run returns an error if the endpoint was given up, or the audit was
-// stopped, before.
+// run does work that calls an endpoint. When the breaker opens, the context of the work ends; if the endpoint answers
+// later, the work begins again. work reports whether it is done. Until an endpoint has answered once, at most
+// breakerAccounts run at the same time. run returns an error if the endpoint was given up, or the audit was stopped,
+// before the work was done.
 func (s *breakers) run(ctx context.Context, at endpoint, work func(context.Context) (done bool)) error {
 	for {
 		t, sub, err := s.admit(ctx, at)

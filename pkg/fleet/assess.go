@@ -44,6 +44,19 @@ type Data struct {
 	Err      error
 }
 
+// dataOf returns the data of a cluster. What was checked through one kube context does not count for another one that
+// names the same cluster: nothing shows that it leads there.
+func (a *Answers) dataOf(cluster *v1alpha1.Cluster) Data {
+	data := a.Data[cluster.ARN]
+	if data.Coverage == nil {
+		return data
+	}
+	if through := data.Coverage.Cluster.Context; through != "" && cluster.Context != "" && through != cluster.Context {
+		return Data{Err: fmt.Errorf("only kube context %q is verified to lead to the cluster", through)}
+	}
+	return data
+}
+
 // Assess evaluates the answers against the rules. It performs no I/O and does not change
 // its arguments.
 func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
@@ -72,7 +85,7 @@ func Assess(a Answers, rules Rules) *v1alpha1.AuditReport {
 	}
 	for i := range out.Items {
 		r := &out.Items[i]
-		data := a.Data[r.Cluster.ARN]
+		data := a.dataOf(&r.Cluster)
 		if data.Coverage != nil {
 			out.Coverage = append(out.Coverage, *data.Coverage)
 		}

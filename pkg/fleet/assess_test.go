@@ -236,3 +236,25 @@ func TestScannerResults(t *testing.T) {
 		}
 	}
 }
+
+// TestDataOfOneContext checks that the data of a cluster count only for the kube context through which they were
+// checked.
+func TestDataOfOneContext(t *testing.T) {
+	checked, other := report("shop", v1alpha1.VerdictCustomerManagedKey, nil), report("shop", v1alpha1.VerdictUnknown, nil)
+	checked.Cluster.Context, other.Cluster.Context = "shop", "old"
+	coverage := &v1alpha1.CoverageReport{Cluster: checked.Cluster, Verdict: v1alpha1.CoverageProven}
+	out := Assess(Answers{
+		Items: []v1alpha1.EncryptionReport{checked, other},
+		Data:  map[string]Data{checked.Cluster.ARN: {Coverage: coverage}},
+	}, Rules{Now: fleetNow})
+	for i, want := range []v1alpha1.Result{v1alpha1.ResultPass, v1alpha1.ResultUnknown} {
+		for _, c := range out.Items[i].Controls {
+			if c.ID == controlData && c.Result != want {
+				t.Errorf("%s of context %s is %s, want %s", c.ID, out.Items[i].Cluster.Context, c.Result, want)
+			}
+		}
+	}
+	if len(out.Coverage) != 1 {
+		t.Errorf("%d coverage reports, want 1", len(out.Coverage))
+	}
+}

@@ -13,8 +13,8 @@ const (
 	// breakerAccounts is the number of accounts that an endpoint must fail for, without an answer in between: one
 	// account alone may have a slow link, or an endpoint of its own.
 	breakerAccounts = 3
-	// breakerFailures is the number of failures by which an endpoint fails for an account, unless one of them is slow:
-	// quick ones are often gone at the next try, and cost little time.
+	// breakerFailures is the number of quick failures after which an endpoint counts as failed for an account; one slow
+	// failure is enough. A quick failure costs little time, and the next attempt often succeeds.
 	breakerFailures = 3
 	slowFailure     = time.Second
 	// defaultProbeInterval is the time after which an endpoint that was given up is tried again.
@@ -36,10 +36,10 @@ func (e *givenUpError) Error() string {
 		breakerAccounts)
 }
 
-// breakers stop calls to endpoints that do not answer: a region that hangs must not hold up the others. A breaker opens
-// after failures in several accounts without an answer in between. The work on its endpoint then ends at once, and
-// waits. As long as the audit has other work, one of those that wait tries again from time to time; an answer closes
-// the breaker. When only work of open breakers is left, it is given up.
+// breakers stop calls to endpoints that do not answer, so that a region that hangs does not delay the others. A breaker
+// opens after failures in several accounts without an answer in between. The work on its endpoint is then cut short and
+// waits. While the audit has other work, the endpoint is tried again from time to time; an answer closes the breaker.
+// When all remaining work waits for open breakers, it is given up.
 type breakers struct {
 	probeInterval time.Duration
 	stop          <-chan struct{} // closed when no more work may begin

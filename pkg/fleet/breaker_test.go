@@ -15,7 +15,7 @@ import (
 func (f fleet) impatient(t *testing.T, timeout time.Duration) fleet {
 	t.Helper()
 	endpoints := f.clients.Endpoints()
-	clients, err := awsclient.New(t.Context(), awsclient.Options{
+	clients, err := new(awsclient.Pool).New(t.Context(), awsclient.Options{
 		Region: "us-east-1", EndpointURL: endpoints[0].URL, RequestTimeout: timeout,
 	})
 	awstest.Must(t, err)

@@ -41,7 +41,7 @@ func (c *comparison) findRegressions() {
 		case old == nil && slices.Contains(c.New, f.Cluster):
 			result = "new cluster"
 		case old == nil:
-			result = "unknown: its place could not be queried"
+			result = "unknown: its location could not be queried"
 		case waived[key] != nil:
 			result = "Waived"
 		case result == string(v1alpha1.ResultFail):

@@ -34,7 +34,7 @@ func newFleet(t testing.TB, o fakeaws.GenerateOptions) fleet {
 	awstest.ClearEnvironment(t)
 	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAAUDIT")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
-	clients, err := awsclient.New(t.Context(), awsclient.Options{
+	clients, err := new(awsclient.Pool).New(t.Context(), awsclient.Options{
 		Region: "us-east-1", EndpointURL: *config.BaseEndpoint,
 	})
 	awstest.Must(t, err)

@@ -39,9 +39,9 @@ func (h *History) Add(name string, r *v1alpha1.AuditReport) error {
 	case other != "":
 		return fmt.Errorf("%s is the same report as %s", name, other)
 	case h.Latest != nil && a.time().IsZero():
-		return fmt.Errorf("%s has no finishedAt, so its place among the other reports is unknown", name)
+		return fmt.Errorf("%s has no finishedAt, so its order among the other reports is unknown", name)
 	case h.Latest != nil && finished(h.Latest).IsZero():
-		return fmt.Errorf("%s has no finishedAt, so its place among the other reports is unknown", h.latestName)
+		return fmt.Errorf("%s has no finishedAt, so its order among the other reports is unknown", h.latestName)
 	}
 	if h.names == nil {
 		h.names = map[string]string{}

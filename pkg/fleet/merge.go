@@ -20,10 +20,9 @@ type Recorded struct {
 	Provenance v1alpha1.Provenance
 }
 
-// Merge joins earlier reports, at least one. The shards of one audit become what one run would have gathered. Of a
-// cluster that several reports have, the later observation counts; a place that answered counts as answered only if no
-// later observation contradicts it. The notes name what was left out. Merge performs no I/O and does not change its
-// arguments.
+// Merge joins earlier reports, at least one. The shards of one audit become what one run would have gathered. If
+// several reports have the same cluster, the later observation counts. A place counts as answered, unless a later
+// report could not query it. The notes name what was left out. Merge performs no I/O and does not change its arguments.
 func Merge(reports ...*v1alpha1.AuditReport) *Recorded {
 	m := newMerger(reports)
 	out := &Recorded{Scope: m.scope(), Provenance: m.provenance()}
@@ -124,14 +123,14 @@ func endOf(r *v1alpha1.AuditReport) time.Time {
 	return time.Time{}
 }
 
-// after reports whether r was certainly observed after other.
+// after reports whether r certainly began after other had ended.
 func (r *mergedReport) after(other *mergedReport) bool {
 	return r != other && !startOf(r.AuditReport).Before(endOf(other.AuditReport)) &&
 		endOf(r.AuditReport).After(endOf(other.AuditReport))
 }
 
-// items returns the clusters, each as its latest report describes it, and what has no ARN from every report: contexts
-// of the same name may lead to something else in another kubeconfig.
+// items returns the clusters, each as its latest report describes it. Items without an ARN are those of kube contexts.
+// It returns them from every report, because a context of the same name may lead elsewhere in another kubeconfig.
 func (m *merger) items() []v1alpha1.EncryptionReport {
 	for _, r := range m.reports {
 		for id := range r.clusters {
@@ -174,7 +173,7 @@ func (m *merger) items() []v1alpha1.EncryptionReport {
 	return items
 }
 
-// isGone reports whether a later report answered for the place of the cluster, without the cluster.
+// isGone reports whether a later report listed the place of the cluster completely, without the cluster.
 func (m *merger) isGone(r *mergedReport, item *v1alpha1.EncryptionReport) bool {
 	c := &item.Cluster
 	return slices.ContainsFunc(m.reports, func(later *mergedReport) bool {
@@ -182,8 +181,8 @@ func (m *merger) isGone(r *mergedReport, item *v1alpha1.EncryptionReport) bool {
 	})
 }
 
-// observed returns an item with what only its report knows: when the facts were observed, if the reports differ in it,
-// and by whom.
+// observed returns an item with the time and the caller of its report, if the merged report cannot state one for all
+// items.
 func (m *merger) observed(r *mergedReport, item *v1alpha1.EncryptionReport) v1alpha1.EncryptionReport {
 	o := *item
 	if o.CreationTimestamp.IsZero() && r.StartedAt != nil && len(m.reports) > 1 {

@@ -11,8 +11,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// answered returns the places that answered, unless another report, which was not certainly made before, could not
-// query them.
+// answered returns the places that answered. It leaves out a place that another report could not query, unless that
+// report was certainly made before.
 func (m *merger) answered() []v1alpha1.AccountRegions {
 	places := map[accountRegion]bool{}
 	for _, r := range m.reports {
@@ -43,8 +43,8 @@ func (r *mergedReport) couldNotQuery(place accountRegion) bool {
 	})
 }
 
-// unreachable returns the places that could not be queried, and that no later report did query. The rules decide again
-// which waiver covers them.
+// unreachable returns the places that one report could not query and no later report queried. They have no waiver: the
+// rules decide again which one covers them.
 func (m *merger) unreachable() []v1alpha1.Unreachable {
 	var out []v1alpha1.Unreachable
 	for i, r := range m.reports {
@@ -66,9 +66,9 @@ func (m *merger) unreachable() []v1alpha1.Unreachable {
 	return append(out, m.gap...)
 }
 
-// replaces reports whether r, which ended later than was, states all that is known about a place that was could not
-// query: r could not query it either, or r was certainly made later and did query it. Kube contexts of the same name
-// may lead to different clusters, so nothing replaces them.
+// replaces reports whether the unreachable place u of an earlier report is out of date because of r. That is true if r
+// could not query the place either, or if r was certainly made later and queried it. Kube contexts of the same name may
+// lead to different clusters, so nothing replaces them. was is the earlier report; r ended after it.
 func (r *mergedReport) replaces(was *mergedReport, u v1alpha1.Unreachable) bool {
 	switch {
 	case u.Context != "":
@@ -84,7 +84,8 @@ func (r *mergedReport) replaces(was *mergedReport, u v1alpha1.Unreachable) bool 
 	return r.after(was) && r.triedAccount(was, u.Account)
 }
 
-// triedAccount reports whether r queried, or tried to, every region of an account of which was could query none.
+// triedAccount reports whether r tried to query every region of the account. was is an earlier report that could query
+// none of them.
 func (r *mergedReport) triedAccount(was *mergedReport, account string) bool {
 	if !slices.Contains(r.Scope.Accounts, account) || partitionOf(r) != partitionOf(was) {
 		return false

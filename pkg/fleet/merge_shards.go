@@ -16,8 +16,8 @@ type shardGroup struct {
 	selection string
 }
 
-// missingShards returns the shards of which no report was given. A report without shards, or all shards of another
-// number of parts, replace them if they have the same selection of accounts.
+// missingShards returns the shards for which no report was given. None is missing if another report covers all accounts
+// of the same selection, or if all shards of another division of it were given.
 func (m *merger) missingShards() []string {
 	present := map[shardGroup]map[int]bool{}
 	complete := map[string]bool{} // by selection

@@ -93,7 +93,10 @@ func CanResume(was *v1alpha1.AuditReport, scope Scope, filter Filter) error {
 			return fmt.Errorf("it was made with another %s: %s, now %s", f.flag, listed(f.was), listed(f.is))
 		}
 	}
-	if len(scope.Regions) > 0 && scope.Regions[0] != AllRegions {
+	switch all := slices.Contains(scope.Regions, AllRegions); {
+	case all && !was.Scope.AllRegions: // the accounts that answered have other regions, which may not be listed now
+		return fmt.Errorf("it was made with another --regions: %s, now %s", listed(was.Scope.Regions), AllRegions)
+	case !all && len(scope.Regions) > 0:
 		if lost := missing(was.Scope.Regions, scope.Regions); len(lost) > 0 {
 			return fmt.Errorf("it was made with another --regions: it also has %s", listed(lost))
 		}

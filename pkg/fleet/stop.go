@@ -10,7 +10,8 @@ import (
 // defaultGrace is the time that queries in progress may take to end after the audit was stopped.
 const defaultGrace = 5 * time.Second
 
-// Draining returns a context that ends some time after ctx, so that what is in progress can end. 0 means 5 seconds.
+// Draining returns a context that ends the grace period after ctx, so that calls in progress can end. A grace of 0
+// means 5 seconds.
 func Draining(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
 	if grace <= 0 {
 		grace = defaultGrace
@@ -31,7 +32,7 @@ func Draining(ctx context.Context, grace time.Duration) (context.Context, contex
 	}
 }
 
-// stoppedError is why a place was not queried: the audit was stopped before.
+// stoppedError is the reason of a place that was not queried because the audit was stopped.
 type stoppedError struct{ reason string }
 
 func (e *stoppedError) Error() string { return e.reason }

@@ -174,7 +174,7 @@ func TestCanResume(t *testing.T) {
 		return &v1alpha1.AuditReport{
 			Scope: v1alpha1.AuditScope{
 				Accounts: []string{"111122223333"}, Regions: []string{"eu-west-1"}, Organization: true, RoleName: "auditor",
-				ExcludedRegions: []string{"ap-*"}, Filters: []string{"name=prod-*"}, Shard: "1/2",
+				ExcludedRegions: []string{"ap-*"}, Filters: []string{"name=prod-*"}, Shard: "1/2", AllRegions: true,
 			},
 			Unreachable: []v1alpha1.Unreachable{{Account: "111122223333", Region: "eu-central-1"}},
 		}
@@ -191,6 +191,7 @@ func TestCanResume(t *testing.T) {
 		"not a report of --all-clusters": func(r *v1alpha1.AuditReport) { r.Scope.Contexts = []string{"prod"} },
 		"another --organization":         func(r *v1alpha1.AuditReport) { r.Scope.Organization = false },
 		"another --ou":                   func(r *v1alpha1.AuditReport) { r.Scope.OrganizationalUnits = []string{"ou"} },
+		"--regions: eu-west-1, now all":  func(r *v1alpha1.AuditReport) { r.Scope.AllRegions = false },
 		"another --exclude-regions":      func(r *v1alpha1.AuditReport) { r.Scope.ExcludedRegions = nil },
 		"another --exclude-accounts":     func(r *v1alpha1.AuditReport) { r.Scope.ExcludedAccounts = []string{"1*"} },
 		"another --role-name":            func(r *v1alpha1.AuditReport) { r.Scope.RoleName = "other" },

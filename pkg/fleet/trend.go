@@ -117,8 +117,8 @@ func approvedKeys(r, other *v1alpha1.AuditReport) []string {
 	return r.Rules.ApprovedKeys
 }
 
-// notComparable returns why the numbers of two audits cannot be compared. Further accounts of an organization are no
-// reason: its clusters were not left out before, they did not belong to it.
+// notComparable returns why the numbers of two audits cannot be compared. New accounts of an organization are not a
+// reason, because the earlier audit did not leave out their clusters.
 func notComparable(was, is audited) []string {
 	var reasons []string
 	for _, name := range otherScope(was, is) {
@@ -135,12 +135,12 @@ func notComparable(was, is audited) []string {
 
 func countPlaces(n int) string {
 	if n == 1 {
-		return "1 place"
+		return "1 location"
 	}
-	return fmt.Sprintf("%d places", n)
+	return fmt.Sprintf("%d locations", n)
 }
 
-// unseen counts the places that the report could not query and that the other one has seen.
+// unseen counts the places that the report could not query and the other one could.
 func unseen(r, other *v1alpha1.AuditReport) int {
 	n := 0
 	for _, u := range r.Unreachable {
@@ -151,7 +151,7 @@ func unseen(r, other *v1alpha1.AuditReport) int {
 	return n
 }
 
-// saw reports whether the report covers a place, or may cover it.
+// saw reports whether the report could query a place, or may have queried it.
 func saw(r *v1alpha1.AuditReport, place v1alpha1.Unreachable) bool {
 	if slices.ContainsFunc(r.Unreachable, func(u v1alpha1.Unreachable) bool {
 		return u.Context == place.Context && u.Account == place.Account && (u.Region == "" || u.Region == place.Region)

@@ -86,7 +86,7 @@ func TestComparable(t *testing.T) {
 		r.Unreachable = []v1alpha1.Unreachable{{Account: "111122223333"}}
 		r.Scope.Answered = nil
 	}
-	const lost, regained = "1 place of the earlier audit missing", "1 place missing earlier"
+	const lost, regained = "1 location of the earlier audit missing", "1 location missing earlier"
 	for _, test := range []struct {
 		name                  string
 		was, is               func(*v1alpha1.AuditReport)
@@ -150,7 +150,7 @@ func TestHistoryRefuses(t *testing.T) {
 		"twice":              {[]*v1alpha1.AuditReport{a, b, b}, "2.json is the same report as 1.json"},
 		"a copy":             {[]*v1alpha1.AuditReport{b, &copied}, "1.json is the same report as 0.json"},
 		"several, one without a time": {[]*v1alpha1.AuditReport{a, undated},
-			"1.json has no finishedAt, so its place among the other reports is unknown"},
+			"1.json has no finishedAt, so its order among the other reports is unknown"},
 		"without a time first":           {[]*v1alpha1.AuditReport{undated, a}, "0.json has no finishedAt"},
 		"the same time":                  {[]*v1alpha1.AuditReport{b, sameTime}, "0.json and 1.json finished at the same"},
 		"the same time, and a later one": {[]*v1alpha1.AuditReport{b, sameTime, onDay(0, nil)}, ""},

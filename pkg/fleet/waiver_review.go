@@ -59,7 +59,7 @@ func (r *Rules) coverage(w *Waiver, out *v1alpha1.AuditReport) (covers int, unus
 			}
 		}
 		if covers == 0 {
-			unused = "it matches nothing: no unreachable place matches it"
+			unused = "it matches nothing: no unreachable location matches it"
 		}
 		return covers, unused
 	}

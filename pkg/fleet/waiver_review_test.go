@@ -34,7 +34,7 @@ func TestWaiverProblems(t *testing.T) {
 		{"not enforced", waive("*", "ENC-2", "ann", "2027-06-30"), 0, "this audit does not enforce ENC-2"},
 		{"overlapping", waive("*", "ENC-1", "ann", "2027-06-30"), 1, ""},
 		{"place", placeWaiver("111122223333/eu-*", "2027-06-30"), 1, ""},
-		{"place that answers", placeWaiver("111122223333/us-*", "2027-06-30"), 0, "no unreachable place matches it"},
+		{"place that answers", placeWaiver("111122223333/us-*", "2027-06-30"), 0, "no unreachable location matches it"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := Assess(a, Rules{Controls: []string{"ENC-1"}, Now: now,

@@ -28,15 +28,3 @@ func ShellWord(goos, value string) (string, error) {
 	}
 	return value, nil
 }
-
-// ShellCommand joins words to a command, each quoted by ShellWord.
-func ShellCommand(goos string, words ...string) (string, error) {
-	quoted := make([]string, len(words))
-	for i, word := range words {
-		var err error
-		if quoted[i], err = ShellWord(goos, word); err != nil {
-			return "", err
-		}
-	}
-	return strings.Join(quoted, " "), nil
-}

@@ -32,12 +32,6 @@ func TestShellWord(t *testing.T) {
 			t.Errorf("ShellWord(%s, %q) = %q, %v, want %q", test.goos, test.value, got, err, test.want)
 		}
 	}
-	if got, err := ShellCommand("linux", "echo", "a b", "c"); got != "echo 'a b' c" || err != nil {
-		t.Errorf("ShellCommand = %q, %v", got, err)
-	}
-	if _, err := ShellCommand("linux", "echo", "a\n"); err == nil {
-		t.Error("ShellCommand with a line feed = nil error, want an error")
-	}
 }
 
 // FuzzShellWord checks with a shell that a word means the value.

@@ -92,7 +92,7 @@ func (c *Client) Earlier(ctx context.Context) ([]Earlier, error) {
 
 const generators = ToolName + "/"
 
-// owns reports whether the finding is of this program and place. Nothing else is ever changed.
+// owns reports whether the finding belongs to this program and place. The client changes no other finding.
 func (c *Client) owns(f *Finding) bool {
 	return f.ProductArn == c.productARN() && f.AwsAccountID == c.Account && f.Region == c.Region &&
 		strings.HasPrefix(f.GeneratorID, generators)
@@ -121,7 +121,7 @@ func (c *Client) Import(ctx context.Context, findings []Finding) ([]Failure, err
 	return failures, nil
 }
 
-// A finding that was created a moment ago is not always found yet.
+// A finding that was just created may not be found at once.
 const (
 	notFoundCode  = "FindingNotFound"
 	findAttempts  = 5

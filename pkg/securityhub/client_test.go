@@ -24,7 +24,7 @@ func hub(t *testing.T, policy ...fakeaws.Statement) (*fakeaws.Server, *Client) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", awstest.SecretAccessKey)
 	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
 	t.Setenv("AWS_ENDPOINT_URL_SECURITYHUB", *config.BaseEndpoint)
-	clients, err := awsclient.New(t.Context(), awsclient.Options{Region: region})
+	clients, err := new(awsclient.Pool).New(t.Context(), awsclient.Options{Region: region})
 	awstest.Must(t, err)
 	clients = clients.RetryThrottled(func(int) time.Duration { return time.Millisecond })
 	c := New(clients.SecurityHub(), Place{"aws", awstest.Account, region})
@@ -84,7 +84,7 @@ func TestSync(t *testing.T) {
 			ProductArn: other.ProductArn, AwsAccountID: c.Account, Region: region, UpdatedAt: yesterday,
 			RecordState: Active, Workflow: &fakeaws.HubWorkflow{Status: "SUPPRESSED"}})
 	}))
-	whole := Coverage{Complete: true}
+	whole := Coverage{Complete: true, Since: at(47)()}
 	check(t, c.Sync(t.Context(), wanted, whole, at(0)), Result{Imported: 250, Suppressed: 120})
 	if n := awstest.Calls(server, "BatchImportFindings"); n != 3 {
 		t.Errorf("%d calls of BatchImportFindings, want 3", n)

@@ -10,13 +10,12 @@ import (
 // State is what an audit states about a finding.
 type State int
 
-// The states. Current: the result is known, and imported. Unchecked: the result is unknown and no control of the audit
-// depends on it, so the earlier finding stays. Ended: the control does not apply any more.
+// The states.
 const (
-	Current State = iota
-	Undecided
-	Unchecked
-	Ended
+	Current   State = iota // the result is known, and imported
+	Undecided              // the audit enforces the control, and its result is unknown; imported
+	Unchecked              // the audit does not enforce the control, and its result is unknown; the earlier finding stays
+	Ended                  // the control does not apply any more
 )
 
 // Wanted is a finding of the audit.
@@ -40,9 +39,11 @@ type Earlier struct {
 
 // Coverage states which earlier findings an audit can judge.
 type Coverage struct {
-	// Complete is true if EKS listed all clusters of the place.
+	// Complete is true if EKS listed all clusters of the account and region.
 	Complete bool
-	// Resources are the clusters of the audit, FilteredOut those that it left out on purpose.
+	// Since is when the audit began. If another audit imported a finding after that, the cluster may exist.
+	Since time.Time
+	// Resources are the ARNs of the clusters of the audit, FilteredOut of those that its filter left out.
 	Resources, FilteredOut map[string]bool
 }
 
@@ -51,7 +52,7 @@ type Plan struct {
 	// Import are findings to create or update; Archive are earlier ones that ended.
 	Import, Archive []Finding
 	Updates         []Update
-	// Newer are the findings of which Security Hub has a version that is not older.
+	// Newer are the ids of findings that are left, because the version of Security Hub is as new or newer.
 	Newer []string
 }
 
@@ -60,15 +61,16 @@ type Update struct {
 	ID       string
 	Workflow string // SUPPRESSED or NEW
 	Note     string
-	// UserFields are all fields, those of others included: the call replaces them.
+	// UserFields are all user-defined fields, also those of others, because the call replaces them.
 	UserFields map[string]string
 }
 
 // Decide compares the findings of an audit with those that Security Hub has. at is the time of the import.
 //
 // A waived finding is suppressed. A finding that this program suppressed becomes NEW again once its waiver has ended.
-// What a person suppressed or reopened stays so. An earlier finding ends if its control no longer applies, or if its
-// cluster no longer exists in a place that was listed completely.
+// What a person suppressed or reopened stays so. An earlier finding ends if its control no longer applies, or if a
+// place that was listed completely does not have its cluster, and no other audit found that cluster since this one
+// began.
 func Decide(wanted []Wanted, earlier []Earlier, coverage Coverage, at time.Time) Plan {
 	var p Plan
 	known := map[string]*Earlier{}
@@ -83,14 +85,19 @@ func Decide(wanted []Wanted, earlier []Earlier, coverage Coverage, at time.Time)
 	}
 	for i := range earlier {
 		e := &earlier[i]
-		resource := e.resource()
-		if stated[e.ID] || !coverage.Complete || coverage.Resources[resource] || coverage.FilteredOut[resource] {
+		if stated[e.ID] || !coverage.lacks(e) {
 			continue
 		}
 		p.archive(e.Finding, e, at)
 		p.release(e, false, at)
 	}
 	return p
+}
+
+// lacks reports whether the cluster of an earlier finding certainly no longer exists.
+func (c *Coverage) lacks(e *Earlier) bool {
+	resource := e.resource()
+	return c.Complete && !c.Resources[resource] && !c.FilteredOut[resource] && (resource == "" || e.before(c.Since))
 }
 
 // decide adds what a finding of the audit needs. e is the earlier one, or nil.

@@ -76,7 +76,9 @@ func TestDecide(t *testing.T) {
 	archived.RecordState = Archived
 	otherType := had("x", "y", "NEW", "")
 	otherType.ID, otherType.Resources = "unreachable/111122223333/eu-central-1", []Resource{{Type: "AwsAccount", ID: "a"}}
-	whole := Coverage{Complete: true, Resources: map[string]bool{arn + "shop": true},
+	created, answered := had("new", "ENC-2", "NEW", ""), otherType
+	created.UpdatedAt, answered.UpdatedAt = "2026-11-26T02:30:00.000Z", "2026-11-26T02:30:00.000Z"
+	whole := Coverage{Complete: true, Since: now.Add(-time.Hour), Resources: map[string]bool{arn + "shop": true},
 		FilteredOut: map[string]bool{arn + "filtered": true}}
 	for _, test := range []struct {
 		name     string
@@ -134,6 +136,9 @@ func TestDecide(t *testing.T) {
 			[]string{"import shop/ENC-2 FAILED"}},
 		{"the place did not answer completely", []Wanted{failed}, []Earlier{had("gone", "ENC-2", "NEW", "")},
 			Coverage{Resources: whole.Resources}, []string{"import shop/ENC-2 FAILED"}},
+		{"another audit found the cluster after this one began", nil, []Earlier{created}, whole, nil},
+		{"the place answers again after a stop", nil, []Earlier{answered}, whole,
+			[]string{"archived unreachable/111122223333/eu-central-1"}},
 		{"the place answers again", nil, []Earlier{otherType}, whole,
 			[]string{"archived unreachable/111122223333/eu-central-1"}},
 		{"Security Hub has a newer version", []Wanted{failed}, []Earlier{later}, whole, []string{"newer shop/ENC-2"}},

@@ -6,9 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -61,44 +59,46 @@ func NewCmd(f *cmdutil.Factory) *cobra.Command {
 		Short: "Audit many clusters against controls, approved keys and waivers",
 		Long: `Inspects many clusters at the same time and checks the results against the controls
 ENC-1 to ENC-6: envelope-encrypted, customer-managed key, key usable, key rotates,
-existing data current, key approved. Changes nothing (but see --sample and --import).
+existing data current, key approved. Changes nothing, except with --sample and --import.
 
-Which clusters: those of the kubeconfig with --all-contexts, or those of AWS with
---all-clusters, by regions, accounts or organization. The latter needs no kubeconfig
+Which clusters: with --all-contexts those of the kubeconfig; with --all-clusters those
+that EKS lists, by regions, accounts or organization. --all-clusters needs no kubeconfig
 and uses the AWS configuration. Without either flag, it is the cluster of the current
 context. --cluster-name accepts patterns here, separated by commas.
 
-Which controls decide: --controls, or --require envelope (ENC-1, ENC-3) or cmk (ENC-1,
-ENC-2, ENC-3), or those that a published --standard requires. Without these flags: ENC-1
-and ENC-3. --approved-keys adds ENC-6, and --verify-data adds ENC-5. The other controls
-are reported for information.
+Which controls decide: those of --controls, of --require envelope (ENC-1, ENC-3) or cmk
+(ENC-1, ENC-2, ENC-3), or those that a published --standard requires. Without these
+flags: ENC-1 and ENC-3. --approved-keys adds ENC-6, and --verify-data adds ENC-5, except
+to --controls. The other controls are reported for information.
 
-With --from, no cluster is queried: earlier reports (-o json or yaml) are judged and
-rendered. Several, such as those of all shards, are merged; a shard without a report makes
-the audit incomplete. The rules are those of the flags, and otherwise those of the reports.
-Waivers and the days that keys have left are judged as of now.
+Changes: --compare lists what has changed since an earlier report (-o json or yaml).
+With --fail-on regression, only what got worse fails: new findings; and under any
+controls the verdict, the key, its state, and the days until it expires or is deleted.
+An account or region that is no longer in the scope makes the audit incomplete. A newly
+waived finding is listed and does not fail. If --compare is repeated, the latest report
+is compared with, and all of them show the trend.
 
-With --compare and --fail-on regression, only what got worse fails: new findings, and
-the verdict, the key, its state and the days that it has left under any controls. An
-account or region that is no longer in the scope makes the audit incomplete. What is
-newly waived is listed, and does not fail. If --compare is repeated, the latest of the
-earlier reports counts, and all of them show the trend.
+Earlier reports: with --from, no cluster is queried. Reports (-o json or yaml) are judged
+and rendered again; several, such as those of all shards, are merged. A missing shard
+makes the audit incomplete. Rules that no flag sets are those of the reports. Waivers and
+the days until a key expires or is deleted are judged as of now.
 
-An audit that is interrupted, or that reaches --timeout, ends the calls in progress and
-reports what it has. The rest is listed as unreachable. --resume continues it.
+Interruption: an audit that is interrupted, or that reaches --timeout, ends the calls in
+progress and reports what it has. The rest is listed as unreachable. --resume continues.
 
-In addition to the formats of every command, -o and --output-file accept
+Formats: in addition to those of every command, -o and --output-file accept
 ` + strings.Join(report.Formats(), ", ") + `.
-custom-columns and name print one line for each cluster; go-template and jsonpath see
+custom-columns and name print one line for each cluster; go-template and jsonpath use
 the whole report.
 
-With --import securityhub, the results are imported into Security Hub CSPM of the
+Security Hub: --import securityhub imports the results into Security Hub CSPM of the
 account and region that they belong to, after the report is written. Waived findings are
 suppressed until their waiver ends; findings of clusters that no longer exist are
-archived. Accounts and regions that could not be queried keep theirs.
+archived. Nothing is changed in accounts and regions that could not be queried.
 
-Exit codes: 0 compliant; 1 unwaived findings; 2 could not run, or the import failed; 3
-some clusters could not be checked. If several apply, it is 1, or else 2.`,
+Exit codes: 0 compliant; 1 unwaived findings, or regressions; 2 could not run, or the
+import failed; 3 something is unknown, or no cluster was found; 124 timed out; 130
+interrupted. If several apply: 124 or 130, then 1, then 2, then 3.`,
 		Example: `  # Every cluster of the kubeconfig
   kubectl eks-encrypt audit --all-contexts
 
@@ -106,7 +106,7 @@ some clusters could not be checked. If several apply, it is 1, or else 2.`,
   kubectl eks-encrypt audit --all-clusters --organization --role-name auditor --regions all \
     --output-file report.html --output-file findings.sarif
 
-  # In a pipeline: only our keys, without accepted exceptions, and fail if something got worse
+  # In a pipeline: only approved keys, with accepted exceptions, and fail if something got worse
   kubectl eks-encrypt audit --all-clusters --regions eu-central-1,us-east-1 --require cmk \
     --approved-keys keys.txt --waivers waivers.yaml --compare last.json --fail-on regression
 
@@ -140,8 +140,7 @@ some clusters could not be checked. If several apply, it is 1, or else 2.`,
 	flags.BoolVar(&o.formats.SARIF.Suppressed, "sarif-suppressed", false,
 		"Add waived findings to SARIF as suppressed results; GitHub shows them as open alerts")
 	flags.StringArrayVar(&o.compare, "compare", nil,
-		"An earlier report (-o json or yaml), to list what has changed since; may be repeated: the latest one is "+
-			"compared with, and all of them show the trend")
+		"An earlier report (-o json or yaml), to list what has changed since; may be repeated, for the trend")
 	flags.StringVar(&o.failOn, "fail-on", failOnFinding,
 		"Condition for exit code 1: finding, or regression (with --compare)")
 	flags.IntVar(&o.maxConcurrency, "max-concurrency", fleet.DefaultMaxConcurrency,
@@ -279,46 +278,6 @@ func (o *options) origin(items []v1alpha1.EncryptionReport) v1alpha1.Provenance 
 		return items[0].Provenance
 	}
 	return o.factory.Provenance(nil, nil, nil)
-}
-
-func (o *options) print(r *v1alpha1.AuditReport) error {
-	f := o.factory
-	if f.Format.ForPeople() {
-		return auditText(f.Out, r, f.Colour(), f.Format.Wide())
-	}
-	return writeReport(f.Out, f.Format, r, o.formats)
-}
-
-// warnOmitted names the number of results that a format cannot hold.
-func (o *options) warnOmitted(format string, r *v1alpha1.AuditReport) {
-	if n := report.Omitted(format, r); n > 0 {
-		fmt.Fprintf(o.factory.ErrOut, "%s: %s without an account or a region left out\n", format, output.Count(n, "result"))
-	}
-}
-
-// writeReport writes the report in any format, without colour.
-func writeReport(w io.Writer, f output.Format, r *v1alpha1.AuditReport, o report.Options) error {
-	switch {
-	case isReportFormat(f.String()):
-		return report.Write(w, f.String(), r, o)
-	case f.String() == "table" || f.Wide():
-		return auditText(w, r, output.Colour{}, f.Wide())
-	}
-	return f.Print(w, r)
-}
-
-// auditText writes the report for people, with its origin. The table leaves out what its other lines contain.
-func auditText(w io.Writer, r *v1alpha1.AuditReport, c output.Colour, wide bool) error {
-	if err := output.AuditText(w, r, c, wide); err != nil {
-		return err
-	}
-	var facts []output.Fact
-	for _, f := range report.Origin(r) {
-		if wide || !slices.Contains([]string{"caller_account", "credentials", "started", "controls"}, f.Key) {
-			facts = append(facts, output.Fact{Name: f.Name, Value: f.Value})
-		}
-	}
-	return output.AuditOrigin(w, facts...)
 }
 
 // answers returns the facts to judge: those of earlier reports, or those of the clusters.

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"os"
 	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -16,9 +15,9 @@ func (o *options) readEarlier() (*fleet.History, error) {
 	}
 	history := &fleet.History{}
 	for _, path := range o.compare {
-		text, err := os.ReadFile(path)
+		text, err := readReport(path, nil)
 		if err != nil {
-			return nil, cmdutil.UsageErrorf("--compare: %w", err)
+			return nil, cmdutil.UsageErrorf("--compare %s: %w", path, err)
 		}
 		r, err := fleet.ParseReport(text)
 		if err != nil {

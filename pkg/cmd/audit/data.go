@@ -73,8 +73,9 @@ func (o *options) verifyData(ctx context.Context, answers *fleet.Answers) {
 	_ = all.Wait()
 	answers.Data = map[string]fleet.Data{}
 	for i := range data {
-		if data[i].Coverage != nil || data[i].Err != nil {
-			answers.Data[answers.Items[i].Cluster.ARN] = data[i]
+		id := answers.Items[i].Cluster.ARN
+		if data[i].Coverage != nil || data[i].Err != nil && answers.Data[id].Coverage == nil { // of several contexts
+			answers.Data[id] = data[i]
 		}
 		answers.Stopped = answers.Stopped || ctx.Err() != nil && data[i].Err != nil
 	}

@@ -19,13 +19,13 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet"
 )
 
-// maxReport is the greatest size of a report, some 100,000 clusters.
+// maxReport is the maximum size of a report. About 100,000 clusters need it.
 const maxReport = 512 << 20
 
 // stdin is the name of the standard input among the reports.
 const stdin = "-"
 
-// fromOptions select earlier reports, whose facts replace the queries.
+// fromOptions select earlier reports. Their facts are used instead of queries.
 type fromOptions struct {
 	from    []string
 	reports []*v1alpha1.AuditReport
@@ -35,11 +35,12 @@ type fromOptions struct {
 
 func (f *fromOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.from, "from", nil,
-		"Judge and render this earlier report (-o json or yaml; - for stdin, or a pattern) instead of querying clusters; "+
-			"several, also as arguments, are merged")
+		"Judge and render this earlier report (-o json or yaml) instead of querying clusters: a file, a pattern, or - for "+
+			"stdin; several, also as arguments, are merged")
 }
 
-// args is a cobra.PositionalArgs that accepts further reports after --from, as a shell expands a pattern.
+// args is a cobra.PositionalArgs. It accepts reports as arguments if --from is set, because a shell expands
+// --from *.json to one flag value and arguments.
 func (f *fromOptions) args(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 && !cmd.Flags().Changed("from") {
 		return cmdutil.NoArgs(cmd, args)
@@ -63,8 +64,7 @@ func (f *fromOptions) validate(changed func(flag string) bool, args []string) er
 	}
 	for _, flag := range scopeFlags() {
 		if changed(flag) {
-			return cmdutil.UsageErrorf("--from excludes --%s: the reports hold the facts of their own scope, and nothing is "+
-				"queried", flag)
+			return cmdutil.UsageErrorf("--from and --%s exclude each other: with --from, no cluster is queried", flag)
 		}
 	}
 	if slices.Contains(f.from, "") {
@@ -80,8 +80,8 @@ func (f *fromOptions) validate(changed func(flag string) bool, args []string) er
 	return nil
 }
 
-// expand replaces patterns, which a container without a shell needs, by the files that match. A file of that name comes
-// first.
+// expand replaces each pattern by the files that match: a container may have no shell that does this. A path that
+// exists is not a pattern.
 func expand(paths []string) ([]string, error) {
 	var all []string
 	for _, path := range paths {
@@ -135,9 +135,9 @@ func (f *fromOptions) read(in io.Reader, warn io.Writer, now time.Time) error {
 	return nil
 }
 
-// readReport reads a file, or the standard input.
+// readReport reads a file, or, if in is not nil and the path is "-", the standard input.
 func readReport(path string, in io.Reader) ([]byte, error) {
-	if path != stdin {
+	if path != stdin || in == nil {
 		file, err := os.Open(path)
 		if err != nil {
 			return nil, err
@@ -155,17 +155,27 @@ func readReport(path string, in io.Reader) ([]byte, error) {
 	return text, err
 }
 
-// add parses a report and checks that it is complete and does not contradict itself.
-func (f *fromOptions) add(path string, text []byte, now time.Time) (v1alpha1.AuditSource, error) {
-	r, unknown, err := fleet.ParseReportStrict(text)
-	switch {
-	case err != nil:
-		return v1alpha1.AuditSource{}, fmt.Errorf("not a report of audit -o json or yaml: %w", err)
-	case r.FinishedAt == nil:
-		return v1alpha1.AuditSource{}, errors.New("the report has no finishedAt, so the time of its facts is unknown")
+// parseReport parses a report whose facts this audit takes over, so it must not contradict itself. It also returns the
+// fields that this version does not know.
+func parseReport(text []byte) (r *v1alpha1.AuditReport, unknown []string, err error) {
+	r, unknown, err = fleet.ParseReportStrict(text)
+	if err != nil {
+		return nil, nil, fmt.Errorf("not a report of audit -o json or yaml: %w", err)
 	}
 	if err := attest.CheckConsistency(r); err != nil {
-		return v1alpha1.AuditSource{}, fmt.Errorf("the report is incomplete or was edited: %w", err)
+		return nil, nil, fmt.Errorf("the report was cut off or edited: %w", err)
+	}
+	return r, unknown, nil
+}
+
+// add adds a report.
+func (f *fromOptions) add(path string, text []byte, now time.Time) (v1alpha1.AuditSource, error) {
+	r, unknown, err := parseReport(text)
+	switch {
+	case err != nil:
+		return v1alpha1.AuditSource{}, err
+	case r.FinishedAt == nil:
+		return v1alpha1.AuditSource{}, errors.New("the report has no finishedAt, so the time of its facts is unknown")
 	}
 	if len(unknown) > 0 {
 		f.notes = append(f.notes, fmt.Sprintf("%s has fields that this version does not know, and that were left out: %s",

@@ -26,12 +26,12 @@ const importSecurityHub = "securityhub"
 // importOptions select where the findings are imported.
 type importOptions struct {
 	importTo string
-	gathered *fleet.Gathered // has the clients of each place
+	gathered *fleet.Gathered // has the clients of each account and region
 }
 
 func (i *importOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&i.importTo, "import", "",
-		"Import the findings after the audit: securityhub, in each account and region, with --all-clusters")
+		"Import the results after the audit; only securityhub, with --all-clusters")
 	cmdutil.CompleteFlag(cmd, "import", importSecurityHub)
 }
 
@@ -42,7 +42,7 @@ func (i *importOptions) validate(allClusters bool) error {
 	case i.importTo != importSecurityHub:
 		return cmdutil.UsageErrorf("--import %q is not valid: use %s", i.importTo, importSecurityHub)
 	case !allClusters:
-		return cmdutil.UsageErrorf("--import needs --all-clusters: only then it is known which clusters no longer exist")
+		return cmdutil.UsageErrorf("--import needs --all-clusters: without it, it is unknown which clusters no longer exist")
 	}
 	return nil
 }
@@ -57,8 +57,8 @@ func (o *options) prepareImport(clients *awsclient.Clients, gathered *fleet.Gath
 }
 
 // importFindings imports the results of the report, if that was requested, and returns the error that decides the exit
-// code. Findings and an audit that was stopped take precedence over a failed import, and that over an incomplete audit: a
-// pipeline may accept the last, but it must notice that Security Hub shows an old state.
+// code. Findings and an audit that was stopped take precedence over a failed import, and that over an incomplete audit:
+// a pipeline may accept the last, but it must notice that Security Hub shows an old state.
 func (o *options) importFindings(ctx context.Context, r *v1alpha1.AuditReport, outcome error, stopped bool) error {
 	if o.importTo == "" {
 		return outcome
@@ -117,12 +117,16 @@ func (o *options) importAll(ctx context.Context, r *v1alpha1.AuditReport) error 
 	return o.summarize(results)
 }
 
-// importPlaces returns the accounts and regions that have clusters or were listed completely. A place that could not be
-// queried at all gets no calls; left counts these.
+// importPlaces returns the accounts and regions that have clusters or were listed completely. left counts the others:
+// they could not be queried, and the import makes no calls there.
 func importPlaces(r *v1alpha1.AuditReport) (places []importPlace, left int) {
 	filteredOut := map[string]bool{}
 	for _, arn := range r.Scope.FilteredOut {
 		filteredOut[arn] = true
+	}
+	var since time.Time // without it, no cluster is known to be gone
+	if r.StartedAt != nil {
+		since = r.StartedAt.Add(time.Second) // the report has whole seconds, rounded down
 	}
 	type key struct{ account, region string }
 	index := map[key]int{}
@@ -132,7 +136,7 @@ func importPlaces(r *v1alpha1.AuditReport) (places []importPlace, left int) {
 			index[k] = len(places)
 			places = append(places, importPlace{
 				Place:    securityhub.Place{Partition: binding.PartitionOf(region), Account: account, Region: region},
-				coverage: securityhub.Coverage{Resources: map[string]bool{}, FilteredOut: filteredOut},
+				coverage: securityhub.Coverage{Since: since, Resources: map[string]bool{}, FilteredOut: filteredOut},
 			})
 		}
 		return &places[index[k]]
@@ -157,7 +161,8 @@ func importPlaces(r *v1alpha1.AuditReport) (places []importPlace, left int) {
 	return places, left
 }
 
-// summarize prints what was written, and each failure with its place. The error counts the places that failed.
+// summarize prints what was written, and each failure with its account and region. The error counts the regions that
+// failed.
 func (o *options) summarize(results []securityhub.Result) error {
 	var sum securityhub.Result
 	failed := 0

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -22,8 +21,8 @@ type resumeOptions struct {
 
 func (r *resumeOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&r.resumeFlag, "resume", "",
-		"Continue the audit of an incomplete report (-o json or yaml) with the same flags: what it answers is not queried "+
-			"again")
+		"Continue the audit of this incomplete report (-o json or yaml), with the same flags; only what is missing in it "+
+			"is queried")
 }
 
 // readResumed reads the report of --resume, and checks that this audit has the same scope.
@@ -31,15 +30,15 @@ func (o *options) readResumed() error {
 	if o.resumeFlag == "" {
 		return nil
 	}
-	text, err := os.ReadFile(o.resumeFlag)
+	text, err := readReport(o.resumeFlag, nil)
 	if err != nil {
-		return cmdutil.UsageErrorf("--resume: %w", err)
+		return cmdutil.UsageErrorf("--resume %s: %w", o.resumeFlag, err)
 	}
-	r, err := fleet.ParseReport(text)
+	r, _, err := parseReport(text)
+	if err == nil {
+		err = fleet.CanResume(r, o.scope, o.filter)
+	}
 	if err != nil {
-		return cmdutil.UsageErrorf("--resume %s is not a report of audit -o json or yaml: %w", o.resumeFlag, err)
-	}
-	if err := fleet.CanResume(r, o.scope, o.filter); err != nil {
 		return cmdutil.UsageErrorf("--resume %s: %w", o.resumeFlag, err)
 	}
 	o.resumed = r
@@ -70,7 +69,7 @@ func partition(s string) string {
 	return a.Partition
 }
 
-// startOf returns when the audit began: the clusters of an earlier report are not newer than that.
+// startOf returns when the first run of the audit began. No cluster was observed before that.
 func (r *resumeOptions) startOf(now time.Time) time.Time {
 	if r.resumed == nil || r.resumed.StartedAt == nil || r.resumed.StartedAt.After(now) {
 		return now

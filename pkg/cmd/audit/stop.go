@@ -84,7 +84,7 @@ func (o *options) partialError(ctx context.Context, r *v1alpha1.AuditReport) err
 	if len(parts) > 0 {
 		text += ": " + strings.Join(parts, ", ")
 	}
-	next := "the report is complete as far as it goes"
+	next := "the report has what was queried until then"
 	if o.allClusters {
 		next = "to continue, repeat the command with --resume and the report in JSON or YAML, as --output-file report.json " +
 			"writes it"

@@ -8,8 +8,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/securityhub"
 )
 
-// HubFindings are the findings of a report for an import into Security Hub. They are made for one place at a time,
-// because those of a large fleet need much memory.
+// HubFindings are the findings of a report for an import into Security Hub. Of makes them for one account and region at
+// a time, because those of a large fleet need much memory.
 type HubFindings struct {
 	rows        *reportRows
 	clusters    map[hubPlace][]*cluster

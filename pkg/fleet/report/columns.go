@@ -7,14 +7,13 @@ import (
 	"strconv"
 )
 
-// columnChart is a chart with one stacked column for each audit. Columns suggest no course between two audits, as a
-// line would.
+// columnChart is a chart with one stacked column for each audit. A line would suggest values between two audits.
 type columnChart struct {
 	Title, Label string
 	Legend       []part
 	Ticks        []tick
 	Columns      []column
-	// Breaks are the places between two audits that cannot be compared.
+	// Breaks are the x coordinates between two audits that cannot be compared.
 	Breaks []string
 }
 
@@ -89,7 +88,7 @@ func newColumnChart(title string, rows []trendRow, parts func(trendRow) []part) 
 	return chart
 }
 
-// chartLabel describes a chart to those who do not see it: its first and its last column. The table has the others.
+// chartLabel describes the first and the last column of a chart, for screen readers. The table has the others.
 func chartLabel(title string, rows []trendRow, parts func(trendRow) []part) string {
 	first, last := rows[0], rows[len(rows)-1]
 	return fmt.Sprintf("%s in %d audits. %s: %s. %s: %s. The table has all numbers.", title, len(rows),

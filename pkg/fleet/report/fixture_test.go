@@ -148,7 +148,7 @@ func fixture(t testing.TB) *v1alpha1.AuditReport {
 			{Time: at(t, "2026-11-24T10:03:41Z"), Outcome: v1alpha1.OutcomeFinding, Clusters: 3, Findings: 2, Undecided: 1,
 				Verdicts:   map[v1alpha1.Verdict]int{v1alpha1.VerdictCustomerManagedKey: 2, v1alpha1.VerdictAWSOwnedKey: 1},
 				Severities: map[v1alpha1.Severity]int{v1alpha1.SeverityCritical: 1, v1alpha1.SeverityMedium: 1}, Waived: 1,
-				Answered: 2, Unreachable: 4, NotComparable: []string{"4 places of the earlier audit missing"}}},
+				Answered: 2, Unreachable: 4, NotComparable: []string{"4 locations of the earlier audit missing"}}},
 		Coverage: []v1alpha1.CoverageReport{{Cluster: payments.Cluster, Method: v1alpha1.MethodReadOnly,
 			Verdict:   v1alpha1.CoverageNotProven,
 			Statement: "1,204 of 1,310 objects were written after the association.",

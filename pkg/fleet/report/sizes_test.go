@@ -34,10 +34,10 @@ func large(t testing.TB, n int) *v1alpha1.AuditReport {
 		p.Time.Time = p.Time.AddDate(0, 0, 7*week)
 		if week == 5 {
 			p.Unreachable, p.Findings, p.Severities = 9, n/3, map[v1alpha1.Severity]int{v1alpha1.SeverityHigh: n / 3}
-			p.NotComparable = []string{"9 places of the earlier audit missing"}
+			p.NotComparable = []string{"9 locations of the earlier audit missing"}
 		}
 		if week == 6 {
-			p.NotComparable = []string{"9 places missing earlier"}
+			p.NotComparable = []string{"9 locations missing earlier"}
 		}
 		r.Trend = append(r.Trend, p)
 	}

@@ -92,7 +92,7 @@ func (v *reportRows) Headline() string {
 	case len(v.notWaived()) > 0:
 		return "Incomplete: " + count(len(v.notWaived()), "location") + " could not be queried"
 	case v.Changes != nil && len(v.Changes.LostSight)+len(v.Changes.LostPlaces) > 0:
-		return "Incomplete: clusters or places of the earlier report are no longer visible"
+		return "Incomplete: clusters or locations of the earlier report are no longer visible"
 	case len(v.Clusters) == 0:
 		return "Incomplete: no cluster was found"
 	}

@@ -98,7 +98,7 @@ func (v *reportRows) TrendCharts() []columnChart {
 		newColumnChart("Clusters by verdict", rows, trendRow.verdictParts),
 	}
 	if slices.ContainsFunc(rows, func(r trendRow) bool { return r.Unreachable > 0 }) {
-		charts = append(charts, newColumnChart("Places that could not be queried", rows, func(r trendRow) []part {
+		charts = append(charts, newColumnChart("Locations that could not be queried", rows, func(r trendRow) []part {
 			return []part{{r.Unreachable, "not queried", "unknown"}}
 		}))
 	}
