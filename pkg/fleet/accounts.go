@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -97,7 +98,10 @@ func (g *gatherer) assumeRoles(ctx context.Context, ids []string) {
 	all.SetLimit(g.MaxConcurrency)
 	for _, id := range ids {
 		all.Go(func() error {
-			clients, err := g.assumeRole(ctx, id)
+			clients, err := (*awsclient.Clients)(nil), errStopped
+			if g.stop.Err() == nil {
+				clients, err = g.assumeRole(ctx, id)
+			}
 			if err != nil {
 				if !g.earlier.complete[id] {
 					g.addUnreachable(id, "", g.notQueried(err, "%w"))
@@ -114,15 +118,41 @@ func (g *gatherer) assumeRoles(ctx context.Context, ids []string) {
 	_ = all.Wait()
 }
 
+// assumeLater returns functions that assume the role of an account at their first call.
+func (g *gatherer) assumeLater(ids []string) map[string]func() *accountClients {
+	later := map[string]func() *accountClients{}
+	for _, id := range ids {
+		later[id] = sync.OnceValue(func() *accountClients {
+			select {
+			case g.sem <- struct{}{}:
+				defer func() { <-g.sem }()
+			case <-g.work.Done():
+				return nil
+			}
+			clients, err := g.assumeRole(g.work, id)
+			if err != nil {
+				return nil
+			}
+			return &accountClients{id, clients}
+		})
+	}
+	return later
+}
+
+// account returns an account of the scope, or nil if its role could not be assumed.
+func (g *gatherer) account(id string) *accountClients {
+	if assume := g.others[id]; assume != nil {
+		return assume()
+	}
+	return g.accounts[id]
+}
+
 // assumeRole returns clients for the account. In the account of the caller it falls back
 // to the caller's own credentials if the role cannot be assumed.
 func (g *gatherer) assumeRole(ctx context.Context, id string) (*awsclient.Clients, error) {
 	of := g.Scope.roleOf(id)
 	if of.Name == "" {
 		return g.Clients, nil
-	}
-	if g.stop.Err() != nil {
-		return nil, errStopped
 	}
 	role := fmt.Sprintf("arn:%s:iam::%s:role/%s", g.partition, id, of.Name)
 	clients := g.Clients.Assume(role, of.ExternalID, "")
