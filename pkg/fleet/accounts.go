@@ -102,16 +102,15 @@ func (g *gatherer) assumeRoles(ctx context.Context, ids []string) {
 			if g.stop.Err() == nil {
 				clients, err = g.assumeRole(ctx, id)
 			}
-			if err != nil {
-				if !g.earlier.complete[id] {
-					g.addUnreachable(id, "", g.notQueried(err, "%w"))
-				}
-				return nil
+			if err != nil && !g.earlier.complete[id] {
+				g.addUnreachable(id, "", g.notQueried(err, "%w"))
 			}
 			g.mu.Lock()
 			defer g.mu.Unlock()
-			g.accounts[id] = &accountClients{id, clients}
-			g.out.addClients(id, clients)
+			g.out.addAccess(id, access{clients, err})
+			if err == nil {
+				g.accounts[id] = &accountClients{id, clients}
+			}
 			return nil
 		})
 	}

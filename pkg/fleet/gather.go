@@ -64,7 +64,7 @@ type Gathered struct {
 	// Stopped is true if the context ended before everything was queried.
 	Stopped bool
 
-	clients map[string]*awsclient.Clients // by account
+	accesses map[string]access // by account
 }
 
 type gatherer struct {

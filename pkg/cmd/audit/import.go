@@ -3,7 +3,6 @@ package audit
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -102,11 +101,13 @@ func (o *options) importAll(ctx context.Context, r *v1alpha1.AuditReport) error 
 	all.SetLimit(o.maxConcurrency)
 	for i, p := range places {
 		all.Go(func() error {
-			results[i] = securityhub.Result{Place: p.Place, Errs: []error{errors.New("no credentials of this account")}}
-			if clients := o.gathered.Clients(p.Account, p.Region); clients != nil {
-				hub := securityhub.New(clients.WithGate(gate).SecurityHub(), p.Place)
-				results[i] = hub.Sync(ctx, findings.Of(p.Account, p.Region), p.coverage, time.Now)
+			clients, err := o.gathered.Clients(p.Account, p.Region)
+			if err != nil {
+				results[i] = securityhub.Result{Place: p.Place, Errs: []error{err}}
+				return nil
 			}
+			hub := securityhub.New(clients.WithGate(gate).SecurityHub(), p.Place)
+			results[i] = hub.Sync(ctx, findings.Of(p.Account, p.Region), p.coverage, time.Now)
 			return nil
 		})
 	}
