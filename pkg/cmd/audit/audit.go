@@ -4,11 +4,7 @@ package audit
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -222,6 +218,9 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	defer files.discard()
+	if files.has(o.evidence.File) {
+		return cmdutil.UsageErrorf("--evidence and --output-file name the same file, %s", o.evidence.File)
+	}
 	if err := o.checkOutput(files); err != nil {
 		return err
 	}
@@ -242,32 +241,7 @@ func (o *options) run(ctx context.Context) error {
 	scope.Controls = o.rules.Controls
 	audited.Scope = scope
 	audited.Provenance = o.origin(audited.Items)
-	if err := o.compareWithEarlier(audited); err != nil {
-		return err
-	}
-	if err := errors.Join(o.print(audited), files.write(audited, o.formats)); err != nil {
-		return err
-	}
-	o.warnOmitted(o.factory.Format.String(), audited)
-	notes := attention(audited)
-	if age := o.ageNote(time.Now()); age != "" {
-		notes = append(notes, age)
-	}
-	for _, note := range notes {
-		fmt.Fprintln(o.factory.ErrOut, "note: "+note)
-	}
-	for _, f := range files {
-		fmt.Fprintf(o.factory.ErrOut, "report written to %s\n", f.path)
-		o.warnOmitted(f.format, audited)
-	}
-	if err := o.evidence.Write(ctx, o.factory, audited); err != nil {
-		return err
-	}
-	outcome := outcomeError(audited)
-	if answers.Stopped {
-		outcome = o.partialError(limited, audited)
-	}
-	return o.importFindings(ctx, audited, outcome, answers.Stopped)
+	return o.deliver(ctx, limited, files, audited, answers.Stopped)
 }
 
 // origin returns the provenance of the whole report. The contexts of a kubeconfig may differ in it.
@@ -279,46 +253,6 @@ func (o *options) origin(items []v1alpha1.EncryptionReport) v1alpha1.Provenance 
 		return items[0].Provenance
 	}
 	return o.factory.Provenance(nil, nil, nil)
-}
-
-func (o *options) print(r *v1alpha1.AuditReport) error {
-	f := o.factory
-	if f.Format.ForPeople() {
-		return auditText(f.Out, r, f.Colour(), f.Format.Wide())
-	}
-	return writeReport(f.Out, f.Format, r, o.formats)
-}
-
-// warnOmitted names the number of results that a format cannot hold.
-func (o *options) warnOmitted(format string, r *v1alpha1.AuditReport) {
-	if n := report.Omitted(format, r); n > 0 {
-		fmt.Fprintf(o.factory.ErrOut, "%s: %s without an account or a region left out\n", format, output.Count(n, "result"))
-	}
-}
-
-// writeReport writes the report in any format, without colour.
-func writeReport(w io.Writer, f output.Format, r *v1alpha1.AuditReport, o report.Options) error {
-	switch {
-	case isReportFormat(f.String()):
-		return report.Write(w, f.String(), r, o)
-	case f.String() == "table" || f.Wide():
-		return auditText(w, r, output.Colour{}, f.Wide())
-	}
-	return f.Print(w, r)
-}
-
-// auditText writes the report for people, with its origin. The table leaves out what its other lines contain.
-func auditText(w io.Writer, r *v1alpha1.AuditReport, c output.Colour, wide bool) error {
-	if err := output.AuditText(w, r, c, wide); err != nil {
-		return err
-	}
-	var facts []output.Fact
-	for _, f := range report.Origin(r) {
-		if wide || !slices.Contains([]string{"caller_account", "credentials", "started", "controls"}, f.Key) {
-			facts = append(facts, output.Fact{Name: f.Name, Value: f.Value})
-		}
-	}
-	return output.AuditOrigin(w, facts...)
 }
 
 // answers returns the facts to judge: those of earlier reports, or those of the clusters.

@@ -55,31 +55,13 @@ func (o *options) prepareImport(clients *awsclient.Clients, gathered *fleet.Gath
 	o.provenance.EndpointOverrides = cmdutil.EndpointOverrides(clients, awsclient.SecurityHubService)
 }
 
-// importFindings imports the results of the report, if that was requested, and returns the error that decides the exit
-// code. Findings and an audit that was stopped take precedence over a failed import, and that over an incomplete audit: a
-// pipeline may accept the last, but it must notice that Security Hub shows an old state.
-func (o *options) importFindings(ctx context.Context, r *v1alpha1.AuditReport, outcome error, stopped bool) error {
-	if o.importTo == "" {
-		return outcome
-	}
-	err := o.importAll(ctx, r)
-	switch {
-	case err == nil:
-		return outcome
-	case outcome == nil:
-		return err
-	case stopped || r.Summary.Outcome == v1alpha1.OutcomeFinding:
-		return fmt.Errorf("%w; %w", outcome, err) // with the exit code of outcome
-	}
-	return cmdutil.WithCode(cmdutil.ExitNotRun, fmt.Errorf("%w; %w", err, outcome))
-}
-
 // importPlace is what is imported in one account and region.
 type importPlace struct {
 	securityhub.Place
 	coverage securityhub.Coverage
 }
 
+// importAll imports the results of the report.
 func (o *options) importAll(ctx context.Context, r *v1alpha1.AuditReport) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("nothing was imported into Security Hub: %w", err)
