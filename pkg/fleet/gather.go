@@ -284,7 +284,8 @@ func (g *gatherer) result(accounts []string) *Gathered {
 	}
 	slices.SortFunc(out.Answered, func(a, b v1alpha1.AccountRegions) int { return cmp.Compare(a.Account, b.Account) })
 	out.FilteredOut = distinct(out.FilteredOut)
-	out.Notes = slices.Concat(out.Notes, filterNotes(len(out.FilteredOut)), g.unusedExclusions(), disabledNotes(g.disabled))
+	out.Notes = slices.Concat(out.Notes, filterNotes(len(out.FilteredOut)), g.unusedExclusions(),
+		disabledNotes(g.disabled))
 	out.Notes = distinct(out.Notes)
 	return out
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // TestGoroutines checks that the number of goroutines depends on the number of concurrent calls, and not on that of the
-// clusters: each of them has a stack inside the SDK. The server of the test runs in this process, with goroutines of its
-// own.
+// clusters: each of them has a stack inside the SDK. The server of the test runs in this process, with goroutines of
+// its own.
 func TestGoroutines(t *testing.T) {
 	f := newFleet(t, fakeaws.GenerateOptions{Clusters: 1500, Regions: 2, Accounts: 1, Seed: 8})
 	f.SetFaults([]fakeaws.Fault{{Operation: "DescribeCluster", Latency: 5 * time.Millisecond}})

@@ -10,8 +10,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// TestResumeKnowsAllAccounts checks that an audit that is continued reads keys as accounts that it does not query again,
-// and has the clients of these for an import.
+// TestResumeKnowsAllAccounts checks that an audit that is continued reads keys as accounts that it does not query
+// again, and has the clients of these for an import.
 func TestResumeKnowsAllAccounts(t *testing.T) {
 	f := newFleet(t, fakeaws.GenerateOptions{Clusters: 60, Regions: 2, Accounts: 3, Seed: 6})
 	if len(f.shareKeys(t)) == 0 {

@@ -15,7 +15,8 @@ import (
 )
 
 // deliver prints and writes the report, and imports it if all of that succeeded. An audit may take an hour, so a step
-// that fails does not prevent the others. The error decides the exit code. limited is the context that stopped the audit.
+// that fails does not prevent the others. The error decides the exit code. limited is the context that stopped the
+// audit.
 func (o *options) deliver(
 	ctx, limited context.Context, files reportFiles, r *v1alpha1.AuditReport, stopped bool,
 ) error {

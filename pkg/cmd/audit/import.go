@@ -83,13 +83,7 @@ func (o *options) importAll(ctx context.Context, r *v1alpha1.AuditReport) error 
 	all.SetLimit(o.maxConcurrency)
 	for i, p := range places {
 		all.Go(func() error {
-			clients, err := o.gathered.Clients(p.Account, p.Region)
-			if err != nil {
-				results[i] = securityhub.Result{Place: p.Place, Errs: []error{err}}
-				return nil
-			}
-			hub := securityhub.New(clients.WithGate(gate).SecurityHub(), p.Place)
-			results[i] = hub.Sync(ctx, findings.Of(p.Account, p.Region), p.coverage, time.Now)
+			results[i] = o.importInto(ctx, p, findings, gate)
 			return nil
 		})
 	}
@@ -98,6 +92,18 @@ func (o *options) importAll(ctx context.Context, r *v1alpha1.AuditReport) error 
 		return fmt.Errorf("the import into Security Hub is not complete: %w", err)
 	}
 	return o.summarize(results)
+}
+
+// importInto imports the findings of one account and region.
+func (o *options) importInto(
+	ctx context.Context, p importPlace, findings *report.HubFindings, gate awsclient.Gate,
+) securityhub.Result {
+	clients, err := o.gathered.Clients(p.Account, p.Region)
+	if err != nil {
+		return securityhub.Result{Place: p.Place, Errs: []error{err}}
+	}
+	hub := securityhub.New(clients.WithGate(gate).SecurityHub(), p.Place)
+	return hub.Sync(ctx, findings.Of(p.Account, p.Region), p.coverage, time.Now)
 }
 
 // importPlaces returns the accounts and regions that have clusters or were listed completely. A place that could not be

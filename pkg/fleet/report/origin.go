@@ -16,8 +16,8 @@ import (
 type OriginFact struct{ Key, Name, Value string }
 
 // Origin returns what makes a report evidence: which program made it, as whom, when, from which earlier reports, of
-// what, by which rules, and through which endpoints. Long lists are counted, with a digest, because some formats repeat these facts with each
-// result; the JSON report has the lists.
+// what, by which rules, and through which endpoints. Long lists are counted, with a digest, because some formats repeat
+// these facts with each result; the JSON report has the lists.
 func Origin(r *v1alpha1.AuditReport) []OriginFact {
 	var facts []OriginFact
 	add := func(key, name, value string) {
