@@ -43,8 +43,8 @@ func (o *options) deliver(
 }
 
 // withFailure joins the outcome of the audit, which may be nil, and a failure to write or import it. The exit code is
-// that of the outcome if it is decisive: if there are findings, or if the audit was stopped. Otherwise it is that of the
-// failure, because a pipeline may accept an incomplete audit, but it must notice that a report is missing.
+// that of the outcome if it is decisive: if there are findings, or if the audit was stopped. Otherwise it is that of
+// the failure, because a pipeline may accept an incomplete audit, but it must notice that a report is missing.
 func withFailure(outcome, failure error, decisive bool) error {
 	switch {
 	case failure == nil:

@@ -15,8 +15,8 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
 
-// TestOriginInEachFormat checks that each format states which program made the report, as whom, when, from which earlier
-// report, of what, by which rules, and through which endpoints.
+// TestOriginInEachFormat checks that each format states which program made the report, as whom, when, from which
+// earlier report, of what, by which rules, and through which endpoints.
 func TestOriginInEachFormat(t *testing.T) {
 	finished := metav1.NewTime(time.Date(2026, 11, 24, 10, 3, 41, 0, time.UTC))
 	judged := metav1.NewTime(time.Date(2026, 11, 26, 7, 8, 9, 0, time.UTC))
