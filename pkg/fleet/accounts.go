@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -97,21 +98,52 @@ func (g *gatherer) assumeRoles(ctx context.Context, ids []string) {
 	all.SetLimit(g.MaxConcurrency)
 	for _, id := range ids {
 		all.Go(func() error {
-			clients, err := g.assumeRole(ctx, id)
-			if err != nil {
-				if !g.earlier.complete[id] {
-					g.addUnreachable(id, "", g.notQueried(err, "%w"))
-				}
-				return nil
+			clients, err := (*awsclient.Clients)(nil), errStopped
+			if g.stop.Err() == nil {
+				clients, err = g.assumeRole(ctx, id)
+			}
+			if err != nil && !g.earlier.complete[id] {
+				g.addUnreachable(id, "", g.notQueried(err, "%w"))
 			}
 			g.mu.Lock()
 			defer g.mu.Unlock()
-			g.accounts[id] = &accountClients{id, clients}
-			g.out.addClients(id, clients)
+			g.out.addAccess(id, access{clients, err})
+			if err == nil {
+				g.accounts[id] = &accountClients{id, clients}
+			}
 			return nil
 		})
 	}
 	_ = all.Wait()
+}
+
+// assumeLater returns functions that assume the role of an account at their first call.
+func (g *gatherer) assumeLater(ids []string) map[string]func() *accountClients {
+	later := map[string]func() *accountClients{}
+	for _, id := range ids {
+		later[id] = sync.OnceValue(func() *accountClients {
+			select {
+			case g.sem <- struct{}{}:
+				defer func() { <-g.sem }()
+			case <-g.work.Done():
+				return nil
+			}
+			clients, err := g.assumeRole(g.work, id)
+			if err != nil {
+				return nil
+			}
+			return &accountClients{id, clients}
+		})
+	}
+	return later
+}
+
+// account returns an account of the scope, or nil if its role could not be assumed.
+func (g *gatherer) account(id string) *accountClients {
+	if assume := g.others[id]; assume != nil {
+		return assume()
+	}
+	return g.accounts[id]
 }
 
 // assumeRole returns clients for the account. In the account of the caller it falls back
@@ -120,9 +152,6 @@ func (g *gatherer) assumeRole(ctx context.Context, id string) (*awsclient.Client
 	of := g.Scope.roleOf(id)
 	if of.Name == "" {
 		return g.Clients, nil
-	}
-	if g.stop.Err() != nil {
-		return nil, errStopped
 	}
 	role := fmt.Sprintf("arn:%s:iam::%s:role/%s", g.partition, id, of.Name)
 	clients := g.Clients.Assume(role, of.ExternalID, "")

@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -126,7 +128,7 @@ func TestAssess(t *testing.T) {
 				s.Clusters+s.NotEKS != len(test.items) || len(r.Items) != len(test.items) || r.Items == nil {
 				t.Errorf("Summary = %+v, want outcome %s", s, test.outcome)
 			}
-			for _, f := range r.Findings {
+			for _, f := range slices.Concat(r.Findings, r.Undecided) {
 				if f.Remedy == "" || f.Severity == "" || f.Title == "" || f.Reason == "" {
 					t.Errorf("finding = %+v, want no empty field", f)
 				}
@@ -135,6 +137,27 @@ func TestAssess(t *testing.T) {
 	}
 	if good.Controls[5].Result != v1alpha1.ResultNotApplicable {
 		t.Error("Assess changed its input")
+	}
+}
+
+// TestUndecidedRemedy checks that an unknown result has a next step.
+func TestUndecidedRemedy(t *testing.T) {
+	r := report("c", v1alpha1.VerdictCustomerManagedKey, nil)
+	other := r
+	other.Cluster.Guard = v1alpha1.GuardMismatch
+	for _, test := range []struct {
+		control, reason string
+		report          *v1alpha1.EncryptionReport
+		want            string
+	}{
+		{controlUsable, "access denied: kms:DescribeKey on " + keyA + " is not allowed", &r, "generate iam-policy --for audit"},
+		{controlUsable, "KMS in us-east-1 did not answer", &r, "status --cluster-name " + clusterARN("c")},
+		{controlData, "no context", &r, "verify --cluster-name " + clusterARN("c")},
+		{controlUsable, "access denied", &other, "which cluster the kube context leads to"},
+	} {
+		if got := undecidedRemedy(test.control, test.reason, test.report); !strings.Contains(got, test.want) {
+			t.Errorf("%s, %s: remedy = %q, want %q", test.control, test.reason, got, test.want)
+		}
 	}
 }
 

@@ -16,11 +16,11 @@ func (c *comparison) compareCluster(id string, was, is *v1alpha1.EncryptionRepor
 	if !judged(was) {
 		return
 	}
+	c.compareKeyARN(id, was.Encryption.KeyARN, is.Encryption.KeyARN) // also while EKS creates the cluster that replaces it
 	if encryption.Transition(was) != "" || encryption.Transition(is) != "" {
 		c.other(id, "cluster.status", was.Cluster.Status, is.Cluster.Status)
 		return
 	}
-	c.compareKeyARN(id, was.Encryption.KeyARN, is.Encryption.KeyARN)
 	verdicts := []v1alpha1.Verdict{
 		v1alpha1.VerdictCustomerManagedKey, v1alpha1.VerdictAWSOwnedKey, v1alpha1.VerdictNotEncrypted,
 	}

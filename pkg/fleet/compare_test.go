@@ -70,8 +70,14 @@ func TestCompare(t *testing.T) {
 	if c := Compare(before, down); len(c.Gone) != 0 || len(c.LostSight) != 6 {
 		t.Errorf("Compare = %+v, want 6 in LostSight and none gone", c)
 	}
-	if c := Compare(down, before); len(c.New) != 0 {
+	c = Compare(down, before)
+	if len(c.New) != 0 {
 		t.Errorf("New = %v, want none", c.New)
+	}
+	// Whether their findings are old is unknown, so they count, and the word does not claim more.
+	if diff := cmp.Diff([]string{"old ENC-1 unknown: its place could not be queried",
+		"sick ENC-3 unknown: its place could not be queried"}, summary(c.Regressions)); diff != "" {
+		t.Error(diff)
 	}
 
 	same := Compare(before, before)
@@ -82,7 +88,7 @@ func TestCompare(t *testing.T) {
 	if got := CheckRegressions(before); got != v1alpha1.OutcomeHolds {
 		t.Errorf("known findings: outcome = %s, want Holds", got)
 	}
-	after.Changes = c
+	after.Changes = Compare(before, after)
 	if got := CheckRegressions(after); got != v1alpha1.OutcomeFinding {
 		t.Errorf("regressions: outcome = %s, want Finding", got)
 	}

@@ -57,6 +57,7 @@ func (r *Rules) collect(report *v1alpha1.EncryptionReport, out *v1alpha1.AuditRe
 		}
 		switch result {
 		case v1alpha1.ResultUnknown:
+			f.Remedy = undecidedRemedy(c.ID, reason, report)
 			out.Undecided = append(out.Undecided, f)
 		case v1alpha1.ResultFail:
 			f.Remedy = remedy(c.ID, report)

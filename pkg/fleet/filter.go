@@ -73,3 +73,11 @@ func glob(pattern, s string) bool {
 	ok, _ := path.Match(strings.ReplaceAll(pattern, "/", slash), strings.ReplaceAll(s, "/", slash))
 	return ok
 }
+
+// filterNotes returns the note on the number of clusters that a filter left out.
+func filterNotes(n int) []string {
+	if n == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%d clusters were left out by --cluster-name or --tag", n)}
+}

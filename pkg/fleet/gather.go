@@ -64,7 +64,7 @@ type Gathered struct {
 	// Stopped is true if the context ended before everything was queried.
 	Stopped bool
 
-	clients map[string]*awsclient.Clients // by account
+	accesses map[string]access // by account
 }
 
 type gatherer struct {
@@ -80,6 +80,8 @@ type gatherer struct {
 	partition  string
 	ownAccount string // of the caller
 	accounts   map[string]*accountClients
+	// others are the accounts of the scope that belong to other shards. They may own keys.
+	others map[string]func() *accountClients
 
 	mu       sync.Mutex
 	regions  map[accountRegion]*regionClients
@@ -122,9 +124,10 @@ func Gather(ctx context.Context, o Options) (*Gathered, error) {
 	if err != nil {
 		return nil, err
 	}
-	if listed := len(ids); g.Scope.Shard.Count > 0 {
-		ids = g.Scope.Shard.of(ids)
-		g.out.Notes = append(g.out.Notes, fmt.Sprintf("shard %s: %d of %d accounts", g.Scope.Shard, len(ids), listed))
+	if listed := ids; g.Scope.Shard.Count > 0 {
+		ids = g.Scope.Shard.of(listed)
+		g.others = g.assumeLater(missing(listed, ids))
+		g.out.Notes = append(g.out.Notes, shardNote(g.Scope.Shard, len(ids), len(listed)))
 	}
 	if err := g.resume(ids); err != nil {
 		return nil, err
@@ -281,10 +284,8 @@ func (g *gatherer) result(accounts []string) *Gathered {
 	}
 	slices.SortFunc(out.Answered, func(a, b v1alpha1.AccountRegions) int { return cmp.Compare(a.Account, b.Account) })
 	out.FilteredOut = distinct(out.FilteredOut)
-	if n := len(out.FilteredOut); n > 0 {
-		out.Notes = append(out.Notes, fmt.Sprintf("%d clusters were left out by --cluster-name or --tag", n))
-	}
-	out.Notes = append(append(out.Notes, g.unusedExclusions()...), disabledNotes(g.disabled)...)
+	out.Notes = slices.Concat(out.Notes, filterNotes(len(out.FilteredOut)), g.unusedExclusions(),
+		disabledNotes(g.disabled))
 	out.Notes = distinct(out.Notes)
 	return out
 }

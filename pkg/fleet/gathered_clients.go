@@ -1,19 +1,33 @@
 package fleet
 
-import "github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
+import (
+	"errors"
 
-func (g *Gathered) addClients(account string, clients *awsclient.Clients) {
-	if g.clients == nil {
-		g.clients = map[string]*awsclient.Clients{}
-	}
-	g.clients[account] = clients
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
+)
+
+// access is the access of the caller to one account: its clients, or why there are none.
+type access struct {
+	clients *awsclient.Clients
+	err     error
 }
 
-// Clients returns the clients with which Gather queried a region of an account, or nil if it has none. They are not
-// limited in their concurrency.
-func (g *Gathered) Clients(account, region string) *awsclient.Clients {
-	if g.clients[account] == nil {
-		return nil
+func (g *Gathered) addAccess(account string, a access) {
+	if g.accesses == nil {
+		g.accesses = map[string]access{}
 	}
-	return g.clients[account].In(region)
+	g.accesses[account] = a
+}
+
+// Clients returns clients for a region of an account of the scope, whether or not Gather queried it, or why there are
+// none. They are not limited in their concurrency.
+func (g *Gathered) Clients(account, region string) (*awsclient.Clients, error) {
+	a, found := g.accesses[account]
+	switch {
+	case !found:
+		return nil, errors.New("no credentials of this account")
+	case a.err != nil:
+		return nil, a.err
+	}
+	return a.clients.In(region), nil
 }

@@ -47,7 +47,7 @@ func (g *gatherer) queryKey(own *accountClients, region, keyARN string) inspect.
 	}
 	var owner *accountClients
 	if a, err := arn.Parse(keyARN); err == nil {
-		region, owner = a.Region, g.accounts[a.AccountID]
+		region, owner = a.Region, g.account(a.AccountID)
 	}
 	if owner == nil || owner == own {
 		return query(own)

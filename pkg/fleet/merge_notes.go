@@ -59,14 +59,6 @@ func sortedFrom(notes []string) int {
 	return i
 }
 
-// filterNotes returns the note on the clusters that the filter of Gather left out.
-func filterNotes(n int) []string {
-	if n == 0 {
-		return nil
-	}
-	return []string{fmt.Sprintf("%d clusters were left out by --cluster-name or --tag", n)}
-}
-
 // unusedNotes returns the notes of Gather on patterns that left out nothing.
 func unusedNotes(flag string, patterns []string) []string {
 	var notes []string

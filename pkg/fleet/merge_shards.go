@@ -2,9 +2,7 @@ package fleet
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -138,16 +136,4 @@ func (m *merger) listed() int {
 		}
 	}
 	return most
-}
-
-var shardNote = regexp.MustCompile(`^shard \d+/\d+: \d+ of (\d+) accounts$`)
-
-// listedAccounts parses the note of Gather on a shard. It returns the number of accounts of all shards.
-func listedAccounts(note string) (listed int, ok bool) {
-	match := shardNote.FindStringSubmatch(note)
-	if match == nil {
-		return 0, false
-	}
-	listed, err := strconv.Atoi(match[1])
-	return listed, err == nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	formats "github.com/eks-encrypt/kubectl-eks_encrypt/pkg/fleet/report"
 )
@@ -63,13 +64,15 @@ func timeless(t *testing.T, r *v1alpha1.AuditReport) *v1alpha1.AuditReport {
 }
 
 // TestMergedShards checks that the shards of an audit merge to the report of one run, in every format, although regions
-// and accounts fail, a filter leaves out clusters and patterns leave out nothing.
+// and accounts fail, a filter leaves out clusters, patterns leave out nothing, and keys belong to accounts of other
+// shards, which alone may read them.
 func TestMergedShards(t *testing.T) {
 	for _, count := range []int{1, 3, 16} { // of 16 shards, some have no account
 		f := newFleet(t, fakeaws.GenerateOptions{
 			Clusters: 200, Regions: 6, Accounts: 7, Seed: 3, RegionsDown: 1, AccountsDenied: 1, Hostile: true,
 		})
 		rules := f.rules()
+		shared := f.shareKeys(t)
 		o := f.options()
 		o.Scope.ExcludeRegions = []string{"xx-*", f.Regions[0]}
 		filter, err := NewFilter([]string{"c00*", "c01[0-4]*"}, nil)
@@ -78,6 +81,11 @@ func TestMergedShards(t *testing.T) {
 		}
 		o.Filter = filter
 		want := f.audit(t, o, rules)
+		if !slices.ContainsFunc(want.Items, func(r v1alpha1.EncryptionReport) bool {
+			return r.Key != nil && shared[r.Key.ARN] && r.Key.Usable == v1alpha1.UsableYes
+		}) {
+			t.Fatal("no key of another account is usable")
+		}
 		var shards []*v1alpha1.AuditReport
 		for i := range count {
 			o.Scope.Shard = Shard{i, count}
@@ -101,6 +109,24 @@ func TestMergedShards(t *testing.T) {
 			t.Errorf("%d shards: %s", count, diff[:min(len(diff), 4000)])
 		}
 	}
+}
+
+// shareKeys gives each second cluster that has a key one of another account, whose policy does not let the account of
+// the cluster read it. It returns their ARNs.
+func (f fleet) shareKeys(t *testing.T) map[string]bool {
+	t.Helper()
+	shared := map[string]bool{}
+	awstest.Must(t, f.Update(func(w *fakeaws.State) {
+		for i, truth := range f.Generated.Expected {
+			if truth.KeyARN == "" || i%2 == 0 {
+				continue
+			}
+			owner := f.Accounts[(slices.Index(f.Accounts, truth.Account)+1)%len(f.Accounts)]
+			key := w.AddKey(fakeaws.Key{Region: truth.Region, Account: owner, RotationDays: 365}).ARN()
+			w.Clusters[truth.ARN].KeyARN, shared[key] = key, true
+		}
+	}))
+	return shared
 }
 
 // at returns the report of an audit of one account that began at minute and lasted one.

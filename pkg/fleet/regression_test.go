@@ -257,3 +257,30 @@ func TestCompareTransition(t *testing.T) {
 		t.Errorf("gone = %v, want the deleted cluster", c.Gone)
 	}
 }
+
+// TestRecreated checks that an exchanged or lost key is a regression while EKS creates the cluster that replaces the
+// earlier one: the next audit does not see the earlier key.
+func TestRecreated(t *testing.T) {
+	for name, test := range map[string]struct {
+		was, is v1alpha1.EncryptionReport
+		want    bool
+	}{
+		"another key": {report("c", v1alpha1.VerdictCustomerManagedKey, usable(keyA)),
+			report("c", v1alpha1.VerdictCustomerManagedKey, usable(keyB)), true},
+		"no key": {report("c", v1alpha1.VerdictCustomerManagedKey, usable(keyA)),
+			report("c", v1alpha1.VerdictAWSOwnedKey, nil), true},
+		"the same key": {report("c", v1alpha1.VerdictCustomerManagedKey, usable(keyA)),
+			report("c", v1alpha1.VerdictCustomerManagedKey, unusable(keyA)), false},
+		"the first key": {report("c", v1alpha1.VerdictAWSOwnedKey, nil),
+			report("c", v1alpha1.VerdictCustomerManagedKey, usable(keyB)), false},
+	} {
+		for _, status := range []string{"CREATING", "DELETING"} {
+			test.is.Cluster.Status = status
+			was, is := assessed(test.was, "ENC-1"), assessed(test.is, "ENC-1")
+			is.Changes = Compare(was, is)
+			if got := CheckRegressions(is) == v1alpha1.OutcomeFinding; got != test.want {
+				t.Errorf("%s, %s: regressions = %+v, want one: %v", name, status, is.Changes.Regressions, test.want)
+			}
+		}
+	}
+}

@@ -38,6 +38,20 @@ func remedy(control string, r *v1alpha1.EncryptionReport) string {
 	return ""
 }
 
+// undecidedRemedy returns the next step for a control whose result is unknown.
+func undecidedRemedy(control, reason string, r *v1alpha1.EncryptionReport) string {
+	switch {
+	case r.Cluster.Guard == v1alpha1.GuardMismatch:
+		return "check which cluster the kube context leads to: " + command(r, "status")
+	case control == controlData:
+		return command(r, "verify")
+	case strings.Contains(reason, "access denied"):
+		return "allow the action that the reason names, and repeat the audit; for all actions, see kubectl eks-encrypt " +
+			"generate iam-policy --for audit"
+	}
+	return "find out why: " + command(r, "status")
+}
+
 // command returns a command line of this tool for the cluster of the report.
 func command(r *v1alpha1.EncryptionReport, words string) string {
 	line := "kubectl eks-encrypt " + words

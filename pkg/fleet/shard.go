@@ -54,3 +54,16 @@ func (s Shard) Has(account string) bool {
 func (s Shard) of(accounts []string) []string {
 	return slices.DeleteFunc(slices.Clone(accounts), func(a string) bool { return !s.Has(a) })
 }
+
+// shardNote states how many of the listed accounts belong to the shard.
+func shardNote(s Shard, own, listed int) string {
+	return fmt.Sprintf("shard %s: %d of %d accounts", s, own, listed)
+}
+
+// listedAccounts is the inverse of shardNote. It returns the number of accounts of all shards.
+func listedAccounts(note string) (listed int, ok bool) {
+	var s Shard
+	var own int
+	_, err := fmt.Sscanf(note, "shard %d/%d: %d of %d accounts", &s.Index, &s.Count, &own, &listed)
+	return listed, err == nil && note == shardNote(s, own, listed)
+}

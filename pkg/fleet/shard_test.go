@@ -75,3 +75,15 @@ func FuzzParseShard(f *testing.F) {
 		}
 	})
 }
+
+func TestListedAccounts(t *testing.T) {
+	for note, want := range map[string]int{
+		shardNote(Shard{3, 8}, 0, 2): 2, shardNote(Shard{0, 65535}, 12, 40_000): 40_000,
+		"shard 3/8: 0 of 2 accounts in a sentence": 0, "shard 3/8: 0 of -2 account": 0, "shard 0/0: 0 of 2 accounts": 0,
+		"shard 3/8": 0, "": 0,
+	} {
+		if got, ok := listedAccounts(note); ok != (want > 0) || ok && got != want {
+			t.Errorf("listedAccounts(%q) = %d, %v, want %d", note, got, ok, want)
+		}
+	}
+}

@@ -52,6 +52,20 @@ func TestWaiverProblems(t *testing.T) {
 	}
 }
 
+// TestSameWaiverTwice checks that a waiver that is given twice hides a finding or a place once, and is not a mistake.
+func TestSameWaiverTwice(t *testing.T) {
+	a := Answers{StartedAt: now, Items: list(report("old", v1alpha1.VerdictNotEncrypted, nil)),
+		Unreachable: []v1alpha1.Unreachable{{Account: "111122223333", Region: "eu-west-1", Reason: "denied"}}}
+	w, p := waive("old", "ENC-1", "ann", "2027-06-30"), placeWaiver("111122223333/eu-*", "2027-06-30")
+	r := Assess(a, Rules{Controls: []string{"ENC-1"}, Now: now, Waivers: []Waiver{w, p, w, p}})
+	if len(r.Waived) != 1 || r.Summary.Waived != 1 || r.Summary.Findings != 0 || len(r.Unreachable) != 1 {
+		t.Errorf("waived = %+v, summary = %+v, want one finding and one place", r.Waived, r.Summary)
+	}
+	if got := WaiverNotes(r); len(got) != 0 {
+		t.Errorf("notes = %q, want none", got)
+	}
+}
+
 // TestWaivedFinding checks that a waived finding keeps what it states.
 func TestWaivedFinding(t *testing.T) {
 	bad := report("bad", v1alpha1.VerdictCustomerManagedKey, unusable(keyB))

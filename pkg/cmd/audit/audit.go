@@ -4,8 +4,6 @@ package audit
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -221,6 +219,9 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	defer files.discard()
+	if files.has(o.evidence.File) {
+		return cmdutil.UsageErrorf("--evidence and --output-file name the same file, %s", o.evidence.File)
+	}
 	if err := o.checkOutput(files); err != nil {
 		return err
 	}
@@ -241,32 +242,7 @@ func (o *options) run(ctx context.Context) error {
 	scope.Controls = o.rules.Controls
 	audited.Scope = scope
 	audited.Provenance = o.origin(audited.Items)
-	if err := o.compareWithEarlier(audited); err != nil {
-		return err
-	}
-	if err := errors.Join(o.print(audited), files.write(audited, o.formats)); err != nil {
-		return err
-	}
-	o.warnOmitted(o.factory.Format.String(), audited)
-	notes := attention(audited)
-	if age := o.ageNote(time.Now()); age != "" {
-		notes = append(notes, age)
-	}
-	for _, note := range notes {
-		fmt.Fprintln(o.factory.ErrOut, "note: "+note)
-	}
-	for _, f := range files {
-		fmt.Fprintf(o.factory.ErrOut, "report written to %s\n", f.path)
-		o.warnOmitted(f.format, audited)
-	}
-	if err := o.evidence.Write(ctx, o.factory, audited); err != nil {
-		return err
-	}
-	outcome := outcomeError(audited)
-	if answers.Stopped {
-		outcome = o.partialError(limited, audited)
-	}
-	return o.importFindings(ctx, audited, outcome, answers.Stopped)
+	return o.deliver(ctx, limited, files, audited, answers.Stopped)
 }
 
 // origin returns the provenance of the whole report. The contexts of a kubeconfig may differ in it.

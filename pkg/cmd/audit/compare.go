@@ -27,7 +27,22 @@ func (o *options) readEarlier() (*fleet.History, error) {
 			return nil, cmdutil.UsageErrorf("--compare: %w", err)
 		}
 	}
-	return history, checkEarlier(history, time.Now())
+	return history, checkEarlier(history, o.observedAt(time.Now()))
+}
+
+// observedAt returns the time of the audit, as far as it is known before the audit: that of the reports of --from, or
+// else now.
+func (f *fromOptions) observedAt(now time.Time) time.Time {
+	var last time.Time
+	for _, r := range f.reports {
+		if r.FinishedAt.After(last) {
+			last = r.FinishedAt.Time
+		}
+	}
+	if last.IsZero() {
+		return now
+	}
+	return last
 }
 
 func checkEarlier(h *fleet.History, now time.Time) error {
@@ -38,7 +53,7 @@ func checkEarlier(h *fleet.History, now time.Time) error {
 }
 
 // compareWithEarlier adds the changes since the latest earlier report, the trend, and the outcome that --fail-on
-// requests. It does nothing without --compare.
+// requests. It does nothing without --compare. It fails only if the clock was set back during the audit.
 func (o *options) compareWithEarlier(r *v1alpha1.AuditReport) error {
 	if o.earlier == nil {
 		return nil

@@ -56,7 +56,7 @@ func openFiles(flags []string) (reportFiles, error) {
 	var files reportFiles
 	for _, flag := range flags {
 		format, path, err := parseFile(flag)
-		if err == nil && slices.ContainsFunc(files, func(f *reportFile) bool { return f.path == path }) {
+		if err == nil && files.has(path) {
 			err = fmt.Errorf("%s is given twice", path)
 		}
 		var temp *os.File
@@ -74,6 +74,22 @@ func openFiles(flags []string) (reportFiles, error) {
 		files = append(files, &reportFile{format: format, path: path, temp: temp})
 	}
 	return files, nil
+}
+
+// has reports whether one of the files is that of path, possibly under another name. Neither needs to exist.
+func (files reportFiles) has(path string) bool {
+	return path != "" && slices.ContainsFunc(files, func(f *reportFile) bool { return resolved(f.path) == resolved(path) })
+}
+
+// resolved returns the absolute path without symbolic links to directories. A link to a file would be replaced.
+func resolved(path string) string {
+	if absolute, err := filepath.Abs(path); err == nil {
+		path = absolute
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		path = filepath.Join(dir, filepath.Base(path))
+	}
+	return path
 }
 
 // parseFile reads FORMAT=PATH, or PATH with an extension that names the format.

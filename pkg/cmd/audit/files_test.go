@@ -1,9 +1,11 @@
 package audit
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -37,6 +39,32 @@ func TestFileModes(t *testing.T) {
 		}
 		if info.Mode() != mode {
 			t.Errorf("mode of %s = %s, want %s", name, info.Mode(), mode)
+		}
+	}
+}
+
+// Two names of one file are found before the audit begins. Afterwards one report would replace the other.
+func TestSameFile(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := errors.Join(os.Mkdir("real", 0o700), os.Symlink("real", "link")); err != nil {
+		t.Skip(err)
+	}
+	for _, test := range []struct {
+		a, b string
+		same bool
+	}{
+		{"a.json", "./a.json", true}, {"a.json", filepath.Join(dir, "a.json"), true}, {"a.json", "yaml=real/../a.json", true},
+		{"real/a.json", "link/a.json", true}, {"asff=out/", "asff=./out/", true}, {"asff=out/", "json=out", true},
+		{"a.json", "a.html", false}, {"a.json", "real/a.json", false}, {"real/a.json", "link/b.json", false},
+	} {
+		files, err := openFiles([]string{test.a, test.b})
+		files.discard()
+		if err != nil && !strings.Contains(err.Error(), "given twice") || (err != nil) != test.same {
+			t.Errorf("openFiles(%s, %s) = %v, want the same file: %v", test.a, test.b, err, test.same)
+		}
+		if _, err := os.Stat("out"); err == nil && os.Remove("out") != nil {
+			t.Fatal("the directory is not empty")
 		}
 	}
 }

@@ -3,7 +3,6 @@ package audit
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -56,31 +55,13 @@ func (o *options) prepareImport(clients *awsclient.Clients, gathered *fleet.Gath
 	o.provenance.EndpointOverrides = cmdutil.EndpointOverrides(clients, awsclient.SecurityHubService)
 }
 
-// importFindings imports the results of the report, if that was requested, and returns the error that decides the exit
-// code. Findings and an audit that was stopped take precedence over a failed import, and that over an incomplete audit:
-// a pipeline may accept the last, but it must notice that Security Hub shows an old state.
-func (o *options) importFindings(ctx context.Context, r *v1alpha1.AuditReport, outcome error, stopped bool) error {
-	if o.importTo == "" {
-		return outcome
-	}
-	err := o.importAll(ctx, r)
-	switch {
-	case err == nil:
-		return outcome
-	case outcome == nil:
-		return err
-	case stopped || r.Summary.Outcome == v1alpha1.OutcomeFinding:
-		return fmt.Errorf("%w; %w", outcome, err) // with the exit code of outcome
-	}
-	return cmdutil.WithCode(cmdutil.ExitNotRun, fmt.Errorf("%w; %w", err, outcome))
-}
-
 // importPlace is what is imported in one account and region.
 type importPlace struct {
 	securityhub.Place
 	coverage securityhub.Coverage
 }
 
+// importAll imports the results of the report.
 func (o *options) importAll(ctx context.Context, r *v1alpha1.AuditReport) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("nothing was imported into Security Hub: %w", err)
@@ -102,11 +83,7 @@ func (o *options) importAll(ctx context.Context, r *v1alpha1.AuditReport) error 
 	all.SetLimit(o.maxConcurrency)
 	for i, p := range places {
 		all.Go(func() error {
-			results[i] = securityhub.Result{Place: p.Place, Errs: []error{errors.New("no credentials of this account")}}
-			if clients := o.gathered.Clients(p.Account, p.Region); clients != nil {
-				hub := securityhub.New(clients.WithGate(gate).SecurityHub(), p.Place)
-				results[i] = hub.Sync(ctx, findings.Of(p.Account, p.Region), p.coverage, time.Now)
-			}
+			results[i] = o.importInto(ctx, p, findings, gate)
 			return nil
 		})
 	}
@@ -115,6 +92,18 @@ func (o *options) importAll(ctx context.Context, r *v1alpha1.AuditReport) error 
 		return fmt.Errorf("the import into Security Hub is not complete: %w", err)
 	}
 	return o.summarize(results)
+}
+
+// importInto imports the findings of one account and region.
+func (o *options) importInto(
+	ctx context.Context, p importPlace, findings *report.HubFindings, gate awsclient.Gate,
+) securityhub.Result {
+	clients, err := o.gathered.Clients(p.Account, p.Region)
+	if err != nil {
+		return securityhub.Result{Place: p.Place, Errs: []error{err}}
+	}
+	hub := securityhub.New(clients.WithGate(gate).SecurityHub(), p.Place)
+	return hub.Sync(ctx, findings.Of(p.Account, p.Region), p.coverage, time.Now)
 }
 
 // importPlaces returns the accounts and regions that have clusters or were listed completely. left counts the others:

@@ -15,14 +15,18 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
 
-// TestOriginInEachFormat checks that each format states which program made the report, as whom, when, of what, by which
-// rules, and through which endpoints.
+// TestOriginInEachFormat checks that each format states which program made the report, as whom, when, from which
+// earlier report, of what, by which rules, and through which endpoints.
 func TestOriginInEachFormat(t *testing.T) {
 	finished := metav1.NewTime(time.Date(2026, 11, 24, 10, 3, 41, 0, time.UTC))
+	judged := metav1.NewTime(time.Date(2026, 11, 26, 7, 8, 9, 0, time.UTC))
 	cluster := v1alpha1.Cluster{ARN: "arn:aws:eks:eu-central-1:222233334444:cluster/shop", Name: "shop",
 		Account: "222233334444", Region: "eu-central-1", Partition: "aws"}
 	r := &v1alpha1.AuditReport{
 		TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindAuditReport), FinishedAt: &finished,
+		JudgedAt: &judged, Sources: []v1alpha1.AuditSource{{
+			Path: "shard-3.json", SHA256: strings.Repeat("7c", 32), FinishedAt: &finished, Shard: "3/7",
+		}},
 		Provenance: v1alpha1.Provenance{
 			Tool: &v1alpha1.ToolVersion{Version: "v9.8.7"},
 			Caller: &v1alpha1.Caller{ARN: "arn:aws:sts::111122223333:assumed-role/auditor/jane", Account: "111122223333",
@@ -55,15 +59,19 @@ func TestOriginInEachFormat(t *testing.T) {
 				"version": "v9.8.7", "caller": "arn:aws:sts::111122223333:assumed-role/auditor/jane",
 				"account": "222233334444", "region": "eu-central-1", "excluded": "ap-east-*", "shard": "3/7",
 				"role": "eks-auditor", "controls": "ENC-3", "key": "key/0a1b", "digest": strings.Repeat("5f", 32),
-				"endpoint": "http://hub.test:4566",
+				"endpoint": "http://hub.test:4566", "source": "shard-3.json", "source's digest": strings.Repeat("7c", 32),
 			} {
 				if !strings.Contains(text, want) {
 					t.Errorf("no %s %q in\n%s", name, want, text)
 				}
 			}
-			times := []string{"2026-11-24T10:03:41", "2026-11-24 10:03", "1.795514621e+09"}
-			if !slices.ContainsFunc(times, func(s string) bool { return strings.Contains(text, s) }) {
-				t.Errorf("no time of the audit in\n%s", text)
+			for name, forms := range map[string][]string{
+				"audit":    {"2026-11-24T10:03:41", "2026-11-24 10:03", "1.795514621e+09"},
+				"judgment": {"2026-11-26T07:08:09", "2026-11-26 07:08", "1.795676889e+09"},
+			} {
+				if !slices.ContainsFunc(forms, func(s string) bool { return strings.Contains(text, s) }) {
+					t.Errorf("no time of the %s in\n%s", name, text)
+				}
 			}
 		})
 	}

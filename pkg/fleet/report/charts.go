@@ -74,8 +74,8 @@ func keyBar(k v1alpha1.AuditKey, most int) bar {
 
 // controlParts are the results in the chart of controls, in order.
 func controlParts() []part {
-	return []part{{0, "pass", "good"}, {0, "fail", "bad"}, {0, "unknown", "doubt"}, {0, "waived", "waived"},
-		{0, "does not apply", "quiet"}}
+	return []part{{0, "pass", "good"}, {0, "fail", "bad"}, {0, "fail, not enforced", "info"}, {0, "unknown", "doubt"},
+		{0, "waived", "waived"}, {0, "does not apply", "quiet"}}
 }
 
 // controlLine is one line of the chart of controls.
@@ -87,8 +87,8 @@ type controlLine struct {
 
 // ControlLines returns the chart of clusters by control and result.
 func (v *reportRows) ControlLines() []controlLine {
-	index := map[rowState]int{statePass: 0, stateFinding: 1, stateInfo: 1, stateUndecided: 2, stateNotAnswered: 2,
-		stateWaived: 3, stateNotApplicable: 4}
+	index := map[rowState]int{statePass: 0, stateFinding: 1, stateInfo: 2, stateUndecided: 3, stateNotAnswered: 3,
+		stateWaived: 4, stateNotApplicable: 5}
 	var lines []controlLine
 	for _, id := range v.ShownControls() {
 		line := controlLine{ID: id, Parts: controlParts()}

@@ -133,6 +133,22 @@ func TestHeadline(t *testing.T) {
 	}
 }
 
+// TestControlChart checks that the chart counts as failures only the findings that the headline counts.
+func TestControlChart(t *testing.T) {
+	cluster := v1alpha1.EncryptionReport{Cluster: v1alpha1.Cluster{ARN: "a", Name: "a"}, Controls: []v1alpha1.Control{
+		{ID: "ENC-1", Name: "x", Result: v1alpha1.ResultFail}, {ID: "ENC-2", Name: "y", Result: v1alpha1.ResultFail}}}
+	r := &v1alpha1.AuditReport{Items: []v1alpha1.EncryptionReport{cluster},
+		Findings: []v1alpha1.Finding{{Cluster: "a", Control: "ENC-1"}},
+		Scope:    v1alpha1.AuditScope{Controls: []string{"ENC-1"}}}
+	got := map[string]string{}
+	for _, line := range newReportRows(r).ControlLines() {
+		got[line.ID] = line.Bar.Label
+	}
+	if got["ENC-1"] != "ENC-1 x: 1 fail" || got["ENC-2"] != "ENC-2 y: 1 fail, not enforced" {
+		t.Errorf("chart = %q, want one failure, and one that is not enforced", got)
+	}
+}
+
 // TestOrder checks that the lists keep the order of the report.
 func TestOrder(t *testing.T) {
 	r := fixture(t)

@@ -251,6 +251,9 @@ func (v *reportRows) At() time.Time {
 }
 
 // identity identifies one control of one cluster; it is the same in every audit.
+// IsUndecided reports whether the result is unknown and decides.
+func (r row) IsUndecided() bool { return r.State == stateUndecided }
+
 func (r row) identity() string { return r.Cluster.ID + "/" + r.Control.ID }
 
 func digest(s string) string {

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,6 +25,8 @@ const (
 	metricKey         = "eks_encrypt_key_info"
 	metricDeletion    = "eks_encrypt_key_deletion_timestamp_seconds"
 	metricInfo        = "eks_encrypt_audit_info"
+	metricJudged      = "eks_encrypt_audit_judged_timestamp_seconds"
+	metricSource      = "eks_encrypt_audit_source_info"
 	metricOutcome     = "eks_encrypt_audit_outcome_info"
 	metricFindings    = "eks_encrypt_audit_findings"
 	metricUndecided   = "eks_encrypt_audit_undecided"
@@ -43,6 +46,8 @@ func metricFamilies() families {
 		newFamily(metricDeletion,
 			"Time when KMS deletes a key that is pending deletion; the days left are (this value - time()) / 86400."),
 		newFamily(metricInfo, "Program, caller, scope, rules and endpoints of the audit, as labels; the value is always 1."),
+		newFamily(metricJudged, "Time when the rules were applied, if audit --from made the report from earlier ones."),
+		newFamily(metricSource, "Earlier report that the audit was made from, as labels; the value is always 1."),
 		newFamily(metricOutcome, "Outcome of the audit, as a label; the value is always 1."),
 		newFamily(metricFindings, "Number of failed controls that decide and are not waived."),
 		newFamily(metricUndecided, "Number of controls that decide and whose result is unknown."),
@@ -60,6 +65,12 @@ func writeOpenMetrics(w io.Writer, v *reportRows) error {
 	all.addReport(v, true)
 	if labels := v.originLabels(); len(labels) > 0 {
 		all.add(metricInfo, 1, labels...)
+	}
+	if v.JudgedAt != nil {
+		all.add(metricJudged, float64(v.JudgedAt.Unix()))
+	}
+	for _, s := range v.Sources {
+		all.add(metricSource, 1, label{"path", s.Path}, label{"sha256", s.SHA256}, label{"shard", s.Shard})
 	}
 	all.add(metricOutcome, 1, label{"outcome", string(v.outcome())})
 	all.add(metricFindings, float64(len(v.Findings)))
@@ -122,12 +133,12 @@ func (c *cluster) labels() []label {
 	return []label{{"cluster", c.ID}, {"context", c.Item.Cluster.Context}, {"account", c.Account}, {"region", c.Region}}
 }
 
-// originLabels returns the origin of the report, without its times: these are in a metric of their own, and as labels
-// they would begin a new series with each audit.
+// originLabels returns the origin of the report, without its times and earlier reports: these are in metrics of their
+// own, and as labels they would begin a new series with each audit.
 func (v *reportRows) originLabels() []label {
 	var labels []label
 	for _, f := range v.origin {
-		if f.Key != "started" && f.Key != "finished" {
+		if !slices.Contains([]string{"started", "finished", "judged", "made_from"}, f.Key) {
 			labels = append(labels, label{f.Key, f.Value})
 		}
 	}

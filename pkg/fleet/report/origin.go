@@ -15,9 +15,9 @@ import (
 // OriginFact is one fact of the origin of a report. Key is its name in the formats for programs.
 type OriginFact struct{ Key, Name, Value string }
 
-// Origin returns what makes a report evidence: which program made it, as whom, when, of what, by which rules, and
-// through which endpoints. Long lists are counted, with a digest, because some formats repeat these facts with each
-// result; the JSON report has the lists.
+// Origin returns what makes a report evidence: which program made it, as whom, when, from which earlier reports, of
+// what, by which rules, and through which endpoints. Long lists are counted, with a digest, because some formats repeat
+// these facts with each result; the JSON report has the lists.
 func Origin(r *v1alpha1.AuditReport) []OriginFact {
 	var facts []OriginFact
 	add := func(key, name, value string) {
@@ -39,6 +39,14 @@ func Origin(r *v1alpha1.AuditReport) []OriginFact {
 	if r.FinishedAt != nil {
 		add("finished", "Finished", r.FinishedAt.UTC().Format(time.RFC3339))
 	}
+	if r.JudgedAt != nil {
+		add("judged", "Judged", r.JudgedAt.UTC().Format(time.RFC3339))
+	}
+	var sources []string
+	for _, s := range r.Sources {
+		sources = append(sources, sourceText(s))
+	}
+	add("made_from", "Made from", few(sources))
 	add("scope", "Scope", scopeText(r))
 	add("controls", "Enforced controls", strings.Join(r.Scope.Controls, ", "))
 	return append(facts, ruleFacts(r)...)

@@ -1,0 +1,67 @@
+package fleet
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+)
+
+// TestResumeKnowsAllAccounts checks that an audit that is continued reads keys as accounts that it does not query
+// again, and has the clients of these for an import.
+func TestResumeKnowsAllAccounts(t *testing.T) {
+	f := newFleet(t, fakeaws.GenerateOptions{Clusters: 60, Regions: 2, Accounts: 3, Seed: 6})
+	if len(f.shareKeys(t)) == 0 {
+		t.Fatal("no key belongs to another account")
+	}
+	rules := f.rules()
+	want := f.report(f.gather(t, f.options()), rules)
+	dark := f.Accounts[1]
+	f.SetFaults([]fakeaws.Fault{{Service: "eks", Account: dark, Status: 503, Code: "ServiceUnavailableException"}})
+	partial := f.report(f.gather(t, f.options()), rules)
+	f.SetFaults(nil)
+
+	o := f.options()
+	earlier, err := ParseReport([]byte(asJSON(t, partial)))
+	awstest.Must(t, err)
+	o.Earlier = earlier
+	f.ResetRequests()
+	g := f.gather(t, o)
+	if got, want := asJSON(t, f.report(g, rules)), asJSON(t, want); got != want {
+		t.Errorf("the report differs from that of one run: %s", firstDifference(got, want))
+	}
+	for _, r := range f.Requests() {
+		if r.Operation == "ListClusters" && r.Account != dark {
+			t.Errorf("the clusters of %s were listed again", r.Account)
+		}
+	}
+	for _, account := range f.Accounts {
+		if clients, err := g.Clients(account, "us-east-1"); clients == nil || err != nil {
+			t.Errorf("Clients(%s) = %v, %v, want the clients of an import", account, clients, err)
+		}
+	}
+	if clients, err := g.Clients("999999999999", "us-east-1"); clients != nil || err == nil {
+		t.Errorf("Clients of an account outside the scope = %v, %v, want an error", clients, err)
+	}
+
+	// The role of an account that answered before can no longer be assumed: an import must state that.
+	complete := f.Accounts[2]
+	awstest.Must(t, f.Update(func(w *fakeaws.State) {
+		for _, p := range w.Principals {
+			if p.ARN == "arn:aws:iam::"+complete+":role/"+f.RoleName {
+				p.Trust = nil
+			}
+		}
+	}))
+	o.Earlier = earlier
+	g = f.gather(t, o)
+	if slices.ContainsFunc(g.Unreachable, func(u v1alpha1.Unreachable) bool { return u.Account == complete }) {
+		t.Errorf("account %s is unreachable, want it to keep its earlier answers", complete)
+	}
+	if _, err := g.Clients(complete, "us-east-1"); err == nil || !strings.Contains(err.Error(), "sts:AssumeRole") {
+		t.Errorf("error = %v, want the permission that is missing", err)
+	}
+}
