@@ -75,8 +75,8 @@ func TestCompare(t *testing.T) {
 		t.Errorf("New = %v, want none", c.New)
 	}
 	// Whether their findings are old is unknown, so they count, and the word does not claim more.
-	if diff := cmp.Diff([]string{"old ENC-1 unknown: its place could not be queried",
-		"sick ENC-3 unknown: its place could not be queried"}, summary(c.Regressions)); diff != "" {
+	if diff := cmp.Diff([]string{"old ENC-1 unknown: its location could not be queried",
+		"sick ENC-3 unknown: its location could not be queried"}, summary(c.Regressions)); diff != "" {
 		t.Error(diff)
 	}
 
