@@ -66,8 +66,8 @@ context. --cluster-name accepts patterns here, separated by commas.
 
 Which controls decide: those of --controls, of --require envelope (ENC-1, ENC-3) or cmk
 (ENC-1, ENC-2, ENC-3), or those that a published --standard requires. Without these
-flags: ENC-1 and ENC-3. --approved-keys adds ENC-6, and --verify-data adds ENC-5, except
-to --controls. The other controls are reported for information.
+flags: ENC-1 and ENC-3. --approved-keys adds ENC-6; --verify-data adds ENC-5, unless
+--controls is given. The other controls are reported for information.
 
 Changes: --compare lists what has changed since an earlier report (-o json or yaml).
 With --fail-on regression, only what got worse fails: new findings; and under any
