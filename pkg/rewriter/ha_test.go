@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/apiserver"
 )
 
 // balancers choose the API server of a connection.
@@ -238,6 +239,36 @@ func TestAwaitKey(t *testing.T) {
 		if r := must(t, o).Report; r.Verdict != v1alpha1.CoverageProven {
 			t.Errorf("%s: verdict = %s, want Proven: %s", method, r.Verdict, r.Statement)
 		}
+	}
+}
+
+// TestServersFollowAtTheEnd lets all servers follow the association while the run waits for the metrics
+// to name the key. The metrics then name the new key, but everything was proven under the old one.
+func TestServersFollowAtTheEnd(t *testing.T) {
+	f := newFake(t)
+	f.addServer()
+	f.balance = func(n int) int { return n % 2 }
+	f.secrets("a", 30, oldKey)
+	for _, s := range f.servers {
+		s.lags = true
+	}
+	o := options(f, v1alpha1.MethodRewrite)
+	o.Sleep = func(ctx context.Context, d time.Duration) error {
+		if d == apiserver.Settle {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			for _, s := range f.servers {
+				s.lags = false
+			}
+		}
+		return ctx.Err()
+	}
+	r := must(t, o).Report
+	if old := f.byKey()[oldKey]; r.Verdict == v1alpha1.CoverageProven && old > 0 {
+		t.Errorf("Proven, but %d of 30 objects have the old key: %s %+v %+v", old, r.Statement, *r.Servers, *r.Agreement)
+	}
+	if r.Servers.WriteKey != v1alpha1.WriteKeyMatchesARN {
+		t.Errorf("write key = %s, want that of the ARN: the servers did not follow during the run", r.Servers.WriteKey)
 	}
 }
 

@@ -228,6 +228,11 @@ func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.Cover
 			return fmt.Errorf("ask the API servers at the end: %w", err)
 		}
 		ids = s.servers.ids()
+		// The key must be known before the servers are asked: if they get another one in between,
+		// they no longer call the proven objects current.
+		if err := s.awaitKey(ctx, t); err != nil {
+			return err
+		}
 		for _, r := range s.runs {
 			if err := r.agreeAfter(ctx, s.servers); err != nil {
 				return fmt.Errorf("ask the API servers at the end: %w", err)
@@ -235,9 +240,6 @@ func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.Cover
 			if r.ids != nil && (!asked || s.servers.reached(r.ids) < s.servers.reached(ids)) {
 				ids, asked = r.ids, true
 			}
-		}
-		if err := s.awaitKey(ctx, t); err != nil {
-			return err
 		}
 	}
 	for _, r := range s.runs {
