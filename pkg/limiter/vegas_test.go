@@ -84,8 +84,8 @@ func simulate(
 	return completed / (length / 2).Seconds(), limits / samples, rejected
 }
 
-// gentle and fast are the tolerances for the default and for a much higher concurrency.
-const gentle, fast = 1.5, 64
+// gentle and short are the tolerances for the default, near and far away, and fast is that for a much higher concurrency.
+const gentle, short, fast = 1.5, 0.25, 64
 
 func TestLimitApproachesCapacity(t *testing.T) {
 	const ms = time.Millisecond
@@ -104,6 +104,7 @@ func TestLimitApproachesCapacity(t *testing.T) {
 		{"two slower workers 40 ms away", server{workers: 2, service: 4 * ms, roundTrip: 40 * ms}, 64, gentle, 0.9, 4.5},
 		{"many workers", server{workers: 16, service: 5 * ms, jitter: 0.5}, 64, gentle, 0.95, 28},
 		{"many workers 40 ms away", server{workers: 8, service: 8 * ms, roundTrip: 40 * ms, jitter: 0.5}, 128, gentle, 0.9, 16},
+		{"two workers far away, a short queue", server{workers: 2, service: 4 * ms, roundTrip: 40 * ms, jitter: 0.5}, 64, short, 0.6, 1},
 		{"one slow worker", server{workers: 1, service: 20 * ms}, 64, gentle, 0.95, 1.5},
 		{"fast", server{workers: 32, service: 5 * ms, roundTrip: 40 * ms}, 512, fast, 0.97, 260},
 		{"fast, small server", server{workers: 2, service: 2 * ms, jitter: 0.5}, 512, fast, 0.97, 260},

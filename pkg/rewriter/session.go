@@ -107,7 +107,7 @@ func newSession(ctx context.Context, o *Options) (*session, error) {
 		lanes = min(max(len(s.servers.voters()), 1), maxWriteLanes) + o.MaxConcurrency/streamsPerLane
 	}
 	s.limiter = limiter.New(limiter.Options{
-		Ceiling: min(o.MaxConcurrency, untriedConcurrency), Tolerance: tolerance(o.MaxConcurrency),
+		Ceiling: min(o.MaxConcurrency, untriedConcurrency), Tolerance: tolerance(o.MaxConcurrency, distance),
 		Distance: distance, Now: o.Now, Sleep: o.Sleep,
 	})
 	var err error
@@ -141,21 +141,6 @@ const (
 	maxWriteLanes  = 4
 	streamsPerLane = 100
 )
-
-// untriedConcurrency is the highest concurrency before the storage has taken a write: if the
-// database is full already, that many writes are refused before the run ends.
-const untriedConcurrency = 64
-
-// gentleTolerance is how much longer a write may take an API server because of this run,
-// as a multiple. So it is for other users: their requests wait in the same queue.
-const gentleTolerance = 1.5
-
-// tolerance returns the tolerance for a concurrency. One above the default is a wish for
-// speed: it allows longer queues, of some hundred requests at most.
-func tolerance(maxConcurrency int) float64 {
-	ratio := float64(maxConcurrency) / DefaultMaxConcurrency
-	return max(gentleTolerance, ratio*ratio)
-}
 
 // checkAdmission notes the webhooks and policies that may change the objects, or
 // returns them as an error if such changes are not allowed.
