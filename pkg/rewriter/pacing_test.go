@@ -10,18 +10,22 @@ func TestTolerance(t *testing.T) {
 		name           string
 		maxConcurrency int
 		distance       time.Duration
+		servers        int
 		want           float64
 	}{
-		{"the default", DefaultMaxConcurrency, 0, gentleTolerance},
-		{"the default, far away", DefaultMaxConcurrency, 40 * time.Millisecond, distantTolerance},
-		{"a low concurrency", 4, time.Millisecond, gentleTolerance},
-		{"a low concurrency, far away", 4, 40 * time.Millisecond, distantTolerance},
-		{"a wish for speed", 8 * DefaultMaxConcurrency, 0, 64},
-		{"a wish for speed, far away", 8 * DefaultMaxConcurrency, 40 * time.Millisecond, 64},
-		{"little more than the default", DefaultMaxConcurrency + 1, 40 * time.Millisecond, gentleTolerance},
+		{"the default", DefaultMaxConcurrency, 0, 1, gentleTolerance},
+		{"the default, far away", DefaultMaxConcurrency, 40 * time.Millisecond, 1, distantTolerance},
+		{"several servers", DefaultMaxConcurrency, time.Millisecond, 3, severalTolerance},
+		{"several servers far away", DefaultMaxConcurrency, 40 * time.Millisecond, 3, distantTolerance},
+		{"unidentified servers", DefaultMaxConcurrency, 0, 0, gentleTolerance},
+		{"a low concurrency", 4, time.Millisecond, 1, gentleTolerance},
+		{"a low concurrency, far away", 4, 40 * time.Millisecond, 1, distantTolerance},
+		{"a wish for speed", 8 * DefaultMaxConcurrency, 0, 1, 64},
+		{"a wish for speed, far away", 8 * DefaultMaxConcurrency, 40 * time.Millisecond, 1, 64},
+		{"little more than the default", DefaultMaxConcurrency + 1, 40 * time.Millisecond, 1, gentleTolerance},
 	}
 	for _, test := range tests {
-		if got := tolerance(test.maxConcurrency, test.distance); got != test.want {
+		if got := tolerance(test.maxConcurrency, test.distance, test.servers); got != test.want {
 			t.Errorf("%s: tolerance = %g, want %g", test.name, got, test.want)
 		}
 	}
