@@ -84,7 +84,7 @@ func simulate(
 	return completed / (length / 2).Seconds(), limits / samples, rejected
 }
 
-// gentle and short are the tolerances for the default, near and far away, and fast is that for a much higher concurrency.
+// gentle and short are the tolerances for the default, near and far away. fast is that for a much higher concurrency.
 const gentle, short, fast = 2.0, 0.25, 64
 
 func TestLimitApproachesCapacity(t *testing.T) {
