@@ -12,7 +12,7 @@ const untriedConcurrency = 64
 // than the server, a short queue is enough to be several times as fast as a client that waits
 // for each response.
 const (
-	gentleTolerance  = 2.0
+	gentleTolerance  = 1.75
 	severalTolerance = 2.5
 	distantTolerance = 0.25
 	distant          = 10 * time.Millisecond
