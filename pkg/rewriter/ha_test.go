@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -149,15 +151,22 @@ func TestServersDiverge(t *testing.T) {
 func TestConfine(t *testing.T) {
 	f := newFake(t)
 	f.addServer().lags = true
-	f.balance = func(n int) int {
-		if n < maxLanes+2 { // two are for admission
-			return 0
+	var listed atomic.Bool
+	f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, "/secrets") {
+			listed.Store(true)
 		}
-		return 1
+		return false
+	}
+	f.balance = func(int) int {
+		if listed.Load() {
+			return 1
+		}
+		return 0
 	}
 	f.secrets("a", 30, newKey)
 	o := options(f, v1alpha1.MethodRewrite)
-	o.Sleep = noSleep
+	o.Sleep, o.MaxConcurrency = noSleep, streamsPerLane // two connections: the list uses one of them
 	_, err := Run(t.Context(), o)
 	if !errors.Is(err, errNotReached) || f.writes > 0 {
 		t.Errorf("Run = %v with %d writes, want %v and none", err, f.writes, errNotReached)
