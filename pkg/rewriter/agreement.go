@@ -49,7 +49,8 @@ const (
 type witness struct {
 	namespace, name string
 	version         uint64
-	taken           bool // the storage wrote it for the first answer
+	known           uint64 // its version before the first answer; 0 if unknown
+	taken           bool   // the storage wrote it for the first answer
 }
 
 func (w witness) String() string { return w.namespace + "/" + w.name }
@@ -83,7 +84,7 @@ func (r *run) poll(
 	refusedFirst, readable, unreadable := w.version != 0, false, false
 	for i := 0; i < len(lanes); i++ {
 		lane := lanes[i]
-		after, connection, err := r.ask(ctx, lane, w, w.version, patience)
+		after, connection, err := r.ask(ctx, lane, w, cmp.Or(w.version, w.known), patience)
 		if isUndecryptable(err) || keyUnknown(err) {
 			switch {
 			case readable:
@@ -95,6 +96,10 @@ func (r *run) poll(
 			continue
 		}
 		switch {
+		case apierrors.IsConflict(err) && w.version == 0 && w.known != 0:
+			w.known = 0 // another client has written it
+			i--
+			continue
 		case objectNotFound(err), apierrors.IsConflict(err):
 			return unusable, nil
 		case err != nil:
@@ -210,7 +215,13 @@ func (r *run) compareBefore(ctx context.Context, s *servers, patience time.Durat
 			break
 		}
 		w := witness{namespace: r.inventory.namespace(o), name: o.name}
+		if o.exact {
+			w.known = o.resourceVersion
+		}
 		result, err := r.poll(ctx, s, &w, o.resourceVersion, patience)
+		if o.exact && w.known == 0 {
+			r.uncertain(i)
+		}
 		switch {
 		case errors.Is(err, errSlow):
 			slow, skip[o.namespace] = true, true

@@ -143,6 +143,12 @@ func (r *run) readBetween(ctx context.Context, lane serverLane, first *apiserver
 // bounds are the numbers of objects that are certainly current and certainly stale.
 type bounds struct{ current, stale int64 }
 
+// without returns the bounds after n of the objects are gone: each of them may have been current,
+// or stale.
+func (b bounds) without(n int64) bounds {
+	return bounds{current: max(b.current-n, 0), stale: max(b.stale-n, 0)}
+}
+
 // bounds compares the scrapes. Each read was counted under one key. So at most as many
 // of the objects are under other keys as the reads that were counted under these.
 func (b bracketed) bounds(key apiserver.Key) bounds {

@@ -73,8 +73,12 @@ func (s *servers) commonWriteKey() (key apiserver.Key, lane serverLane, err erro
 // others read at the same time, it tries again for better bounds.
 func (r *run) readBatch(ctx context.Context, reader *metricsReader, batch []int) error {
 	var best bounds
+	left := r.pendingOf(batch)
 	for range metricsAttempts {
 		reads, err := r.bracket(ctx, reader, batch)
+		before := left
+		left = r.pendingOf(batch)
+		best = best.without(before - left)
 		switch {
 		case err != nil:
 			return err
@@ -84,14 +88,8 @@ func (r *run) readBatch(ctx context.Context, reader *metricsReader, batch []int)
 		}
 		b := reads.bounds(reader.key)
 		best.current, best.stale = max(best.current, b.current), max(best.stale, b.stale)
-		if left := reads.read - best.current - best.stale; left <= 0 {
+		if reads.read <= best.current+best.stale {
 			break
-		}
-	}
-	left := int64(0)
-	for _, i := range batch {
-		if r.inventory.objects[i].state == pending {
-			left++
 		}
 	}
 	proven := min(best.current, left)
@@ -100,6 +98,16 @@ func (r *run) readBatch(ctx context.Context, reader *metricsReader, batch []int)
 	r.counts[unexamined].Add(left - proven)
 	r.stale += min(best.stale, left-proven)
 	return nil
+}
+
+// pendingOf returns how many objects of a batch are neither deleted nor failed.
+func (r *run) pendingOf(batch []int) (n int64) {
+	for _, i := range batch {
+		if r.inventory.objects[i].state == pending {
+			n++
+		}
+	}
+	return n
 }
 
 // metricsVerdict returns the verdict of a run that compared metrics.

@@ -22,7 +22,7 @@ const (
 type control struct {
 	// before is a resourceVersion from before the association; 0 if unknown.
 	before       uint64
-	certain      map[int]bool // indexes of objects whose version was not above before
+	certain      map[int]bool // indexes of objects whose version is not above before
 	passed       int64        // of them, those that the storage took
 	contradicted int64        // objects that were refused although they are not above before
 }
@@ -50,6 +50,14 @@ func (c *control) observe(i int, o *object) {
 	}
 }
 
+// uncertain removes an object from the positive control: another client wrote it, so a write of
+// this run that the storage takes cannot be told from one that it refuses.
+func (r *run) uncertain(i int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.control.certain, i)
+}
+
 // readControls reads the versions of some pending objects before they are written. It
 // needs get on the objects; without it, there is no positive control.
 func (r *run) readControls(ctx context.Context) error {
@@ -71,6 +79,8 @@ func (r *run) readControls(ctx context.Context) error {
 			o := &r.inventory.objects[i]
 			version, err := readVersion(groupContext, r.client.lane(), r.resource, r.inventory.namespace(o), o.name)
 			if err == nil && version <= r.control.before {
+				// The write names this version: it fails if another client has written the object since.
+				o.resourceVersion, o.exact = version, true
 				mu.Lock()
 				r.control.certain[i] = true
 				mu.Unlock()

@@ -75,8 +75,8 @@ var errUnstable = errors.New("an object changes on every write")
 
 // stillAgree returns an error if the API servers no longer agree.
 func (r *run) stillAgree(ctx context.Context, s *servers) error {
-	if r.counts[rewritten].Load()+r.counts[toRecheck].Load() == 0 {
-		return nil
+	if r.counts[rewritten].Load()+r.counts[toRecheck].Load()+r.counts[pending].Load() == 0 {
+		return nil // nothing is written
 	}
 	if err := r.agreeAfter(ctx, s); err != nil {
 		return err

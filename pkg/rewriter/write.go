@@ -134,6 +134,7 @@ func (r *run) writeOne(ctx context.Context, stop context.CancelCauseFunc, i int)
 				return
 			}
 			conditional = false
+			r.uncertain(i)
 		case rejected:
 			r.fail(i, err)
 			switch {

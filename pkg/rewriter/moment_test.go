@@ -1,0 +1,94 @@
+package rewriter
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"testing"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+)
+
+// TestControlTakenByAnother has another client that writes an object between the read of its
+// version and the no-op write. The storage refuses the no-op write then, which is no control.
+func TestControlTakenByAnother(t *testing.T) {
+	f := newFake(t)
+	f.writeKey = oldKey
+	f.noMetrics(true)
+	f.secrets("a", 1, oldKey)
+	record := &Record{ClusterARN: "arn:c", KeyARN: "arn:key", ResourceVersionBefore: strconv.FormatUint(f.rev, 10)}
+	touched := false
+	f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPatch && !touched {
+			touched = true
+			f.touch("secrets/default/a-00000")
+		}
+		return false
+	}
+	o := options(f, v1alpha1.MethodRewrite)
+	o.Sleep, o.Record = noSleep, record
+	if r := must(t, o).Report; r.Verdict == v1alpha1.CoverageProven || r.Control == v1alpha1.ControlPassed {
+		t.Errorf("verdict = %s, control = %s, want NotProven and none: %s", r.Verdict, r.Control, r.Statement)
+	}
+}
+
+// TestLateObjectsAfterServersDiverge has a server that goes back to the old key after the first
+// list. It must not move back the objects that only the second list has.
+func TestLateObjectsAfterServersDiverge(t *testing.T) {
+	f := newFake(t)
+	f.addServer()
+	f.balance = func(n int) int { return n % 2 }
+	f.secrets("a", 30, newKey)
+	lists := 0
+	f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodGet && r.URL.Path == "/api/v1/namespaces/default/secrets" {
+			if lists++; lists == 2 {
+				f.secrets("late", 50, newKey)
+				f.mu.Lock()
+				f.servers[1].lags = true
+				f.mu.Unlock()
+			}
+		}
+		return false
+	}
+	o := options(f, v1alpha1.MethodRewrite)
+	o.Sleep, o.MaxConcurrency, o.Namespace = noSleep, 1, "default"
+	result, err := Run(t.Context(), o)
+	if result == nil || result.Report.Verdict == v1alpha1.CoverageProven {
+		t.Fatalf("Run = %+v, %v", result, err)
+	}
+	if f.movedBack > 1 { // the write that shows the disagreement, which is put back
+		t.Errorf("%d objects were moved back, want at most 1: %v", f.movedBack, err)
+	}
+}
+
+// TestByMetricsWithDeletedObjects deletes current objects between two attempts to read a batch.
+// What the first attempt showed does not hold for those that are left.
+func TestByMetricsWithDeletedObjects(t *testing.T) {
+	f := newFake(t)
+	f.secrets("c", 50, newKey)
+	f.secrets("s", 50, oldKey)
+	scrapes, reading := 0, false
+	f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case r.URL.Path == "/api/v1/namespaces/default/secrets/s-00000" && !reading:
+			reading = true
+			f.mu.Lock()
+			f.servers[0].reads[oldKey]++ // another reader: a further attempt is worth it
+			f.mu.Unlock()
+		case r.URL.Path == "/metrics" && reading:
+			if scrapes++; scrapes == 2 {
+				for i := range 30 {
+					f.remove(fmt.Sprintf("secrets/default/c-%05d", i))
+				}
+			}
+		}
+		return false
+	}
+	o := options(f, v1alpha1.MethodMetrics)
+	o.Sleep = noSleep
+	c := must(t, o).Report.Resources[0]
+	if c.Gone != 30 || c.Current > 20 {
+		t.Errorf("counts = %+v, want 30 gone and at most 20 current: the storage has %v", c, f.byKey())
+	}
+}
