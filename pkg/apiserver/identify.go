@@ -64,6 +64,22 @@ func (s Server) WroteLately(key Key) bool {
 	return ok && float64(s.Now.Unix())-at < recentWrite.Seconds()
 }
 
+// ChangedKey reports whether the server wrote with several keys within the time that has elapsed, by
+// its own clock. It does not know what an earlier process of the server wrote with.
+func (s Server) ChangedKey(elapsed time.Duration) bool {
+	if s.Metrics == nil {
+		return false
+	}
+	key, _ := s.WriteKey()
+	since := float64(s.Now.Unix()) - elapsed.Seconds()
+	for k, at := range s.Metrics.LastWrite {
+		if k != key && at >= since {
+			return true
+		}
+	}
+	return false
+}
+
 // Scrape reads the metrics page, and returns the connection that it came over.
 func (l *Lane) Scrape(ctx context.Context) (server Server, connection string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, metricsTimeout)

@@ -27,6 +27,7 @@ func (r *run) verifyByMetrics(ctx context.Context, s *servers) error {
 	if err != nil {
 		return err
 	}
+	r.counted = key
 	if err := r.listAll(ctx); err != nil {
 		return err
 	}
@@ -117,7 +118,7 @@ func metricsVerdict(t *total) v1alpha1.CoverageVerdict {
 		return v1alpha1.CoverageStale
 	case t.incomplete():
 		return v1alpha1.CoverageIncomplete
-	case t.Unproven == 0 && t.covered && t.keyShown():
+	case t.Unproven == 0 && t.covered && !t.changed && t.keyShown():
 		return v1alpha1.CoverageProven
 	}
 	return v1alpha1.CoverageNotProven

@@ -35,6 +35,7 @@ type fakeServer struct {
 	down        bool   // connections fail
 	lastWrite   string // key of its last write, if it is another than the write key
 	wroteBoth   bool   // it has just been reloaded, so that it wrote with both keys lately
+	remembers   bool   // its metrics name each key that it wrote with
 	started     float64
 	reads       map[string]float64
 	wrote       map[string]float64
@@ -208,10 +209,16 @@ func (s *fakeServer) serveMetrics(w http.ResponseWriter) {
 			apiserver.Hash(ids[key]), key, n)
 	}
 	const wrote = "apiserver_envelope_encryption_key_id_hash_last_timestamp_seconds{apiserver_id_hash=%q," +
-		"key_id_hash=%q,provider_name=%q,transformation_type=\"to_storage\"} %d\n"
+		"key_id_hash=%q,provider_name=%q,transformation_type=\"to_storage\"} %v\n"
 	if s.wroteBoth {
 		for key, id := range ids {
 			fmt.Fprintf(w, wrote, apiserver.Hash(s.name), apiserver.Hash(id), key, time.Now().Unix()-10)
+		}
+	}
+	for key := range s.wrote {
+		if s.remembers && key != s.key() {
+			fmt.Fprintf(w, wrote, apiserver.Hash(s.name), apiserver.Hash(ids[key]), key,
+				float64(time.Now().Unix())-0.001)
 		}
 	}
 	// Each server renews its Lease all the time.

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
@@ -90,5 +92,90 @@ func TestByMetricsWithDeletedObjects(t *testing.T) {
 	c := must(t, o).Report.Resources[0]
 	if c.Gone != 30 || c.Current > 20 {
 		t.Errorf("counts = %+v, want 30 gone and at most 20 current: the storage has %v", c, f.byKey())
+	}
+}
+
+// TestServerInBetween has a server that begins with the old key after the servers were compared, is
+// written to, and follows or ends before they are compared at the end. Its judgement is not that
+// of the servers that were compared.
+func TestServerInBetween(t *testing.T) {
+	for _, ends := range []bool{false, true} {
+		f := newFake(t)
+		f.secrets("a", 60, newKey)
+		var late *fakeServer
+		patches := 0
+		f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			if r.Method == http.MethodPatch {
+				patches++
+			}
+			switch {
+			case patches == 20 && late == nil:
+				late = f.addServer()
+				late.lags, late.remembers = true, true
+				for i := range 3 { // another client writes through it
+					f.objects[fmt.Sprintf("secrets/default/a-%05d", i+1)].key = oldKey
+				}
+				late.wrote[oldKey]++
+			case patches == 40 && ends:
+				f.leases[late.name] = time.Minute
+				f.balance = func(int) int { return 0 }
+			case patches == 40:
+				late.lags = false
+				f.balance = func(n int) int { return n % 2 }
+			}
+			return false
+		}
+		o := options(f, v1alpha1.MethodRewrite)
+		o.Sleep, o.MaxConcurrency = noSleep, 1
+		result := must(t, o)
+		if result.Report.Verdict == v1alpha1.CoverageProven || result.NewRecord(nil, "", "") != nil {
+			t.Errorf("ends: %t: Proven, but the storage has %v: %s", ends, f.byKey(), result.Report.Statement)
+		}
+	}
+}
+
+// TestServerThatJoins has a server that begins during the run, and always writes with the new key.
+func TestServerThatJoins(t *testing.T) {
+	f := newFake(t)
+	f.secrets("a", 60, oldKey)
+	f.intercept = func(n int, _ http.ResponseWriter, _ *http.Request) bool {
+		if n == 50 {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.addServer().remembers = true
+			f.balance = func(n int) int { return n % 2 }
+		}
+		return false
+	}
+	o := options(f, v1alpha1.MethodRewrite)
+	o.Sleep = noSleep
+	if r := must(t, o).Report; r.Verdict != v1alpha1.CoverageProven {
+		t.Errorf("verdict = %s, want Proven: %s", r.Verdict, r.Statement)
+	}
+}
+
+// TestKeyFollowsWhileReading lets the only server follow the association while objects are read. They
+// were counted under the old key.
+func TestKeyFollowsWhileReading(t *testing.T) {
+	f := newFake(t)
+	f.secrets("a", 60, oldKey)
+	f.servers[0].lags = true
+	followed := false
+	f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, "/a-00030") && !followed {
+			followed = true
+			f.mu.Lock()
+			f.servers[0].lags = false
+			f.mu.Unlock()
+			return breakConnection(w)
+		}
+		return false
+	}
+	o := options(f, v1alpha1.MethodMetrics)
+	o.Sleep = noSleep
+	if r := must(t, o).Report; r.Verdict == v1alpha1.CoverageProven {
+		t.Errorf("Proven, but the storage has %v: %s %+v", f.byKey(), r.Statement, r.Resources[0])
 	}
 }

@@ -57,6 +57,7 @@ type total struct {
 	servers   *v1alpha1.CoverageServers
 	agreement v1alpha1.CoverageAgreement
 	covered   bool // every live API server took part
+	changed   bool // an API server may have written with another key during the run
 	recorded  bool // their write key is that of a run that showed that it is this key
 	control   v1alpha1.CoverageControl
 }
@@ -98,7 +99,7 @@ func (t *total) incomplete() bool { return t.stopped || t.partial || t.Failed > 
 
 // agreed reports whether every live API server took part, and all agreed.
 func (t *total) agreed() bool {
-	return t.covered && !t.stopped && t.contradicted == 0 &&
+	return t.covered && !t.changed && !t.stopped && t.contradicted == 0 &&
 		t.agreement.Before == v1alpha1.Agree && t.agreement.After == v1alpha1.Agree && t.keyShown()
 }
 
@@ -151,6 +152,8 @@ func (t *total) why() string {
 		return "no object could be compared on all API servers before the first write"
 	case t.options.Method != v1alpha1.MethodMetrics && t.agreement.After != v1alpha1.Agree:
 		return "no object could be compared on all API servers at the end"
+	case t.changed:
+		return "an API server was started or wrote with another key during the run; run it again"
 	case !t.keyShown() && s.WriteKey == v1alpha1.WriteKeyUnrecognized:
 		return "the API servers name a write key whose id is not the ARN, and no object shows that it is the new key"
 	case !t.keyShown():

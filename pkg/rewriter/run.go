@@ -30,6 +30,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/apiserver"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/limiter"
 )
 
@@ -71,7 +72,8 @@ type run struct {
 	notes     []string
 	witnesses []witness
 	control   control
-	stale     int64 // objects that are shown to be stale, by metrics
+	stale     int64         // objects that are shown to be stale, by metrics
+	counted   apiserver.Key // the key under which current objects were counted, by metrics
 }
 
 func newRun(s *session, resource Resource) *run {

@@ -208,7 +208,8 @@ func (s *session) examine(ctx context.Context, t *total, result *Result) error {
 func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.CoverageReport) error {
 	var agreement v1alpha1.CoverageAgreement
 	ids, asked := s.servers.ids(), false
-	if s.options.Method != v1alpha1.MethodMetrics && ctx.Err() == nil && !t.stopped {
+	if ctx.Err() == nil && !t.stopped {
+		earlier := s.servers
 		if err := s.reopen(ctx); err != nil {
 			return fmt.Errorf("ask the API servers at the end: %w", err)
 		}
@@ -218,6 +219,7 @@ func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.Cover
 		if err := s.awaitKey(ctx, t); err != nil {
 			return err
 		}
+		t.changed = !s.servers.steady(earlier, s.options.Now().Sub(s.found)) || s.counted()
 		for _, r := range s.runs {
 			if err := r.agreeAfter(ctx, s.servers); err != nil {
 				return fmt.Errorf("ask the API servers at the end: %w", err)
@@ -244,6 +246,15 @@ func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.Cover
 		report.Agreement, t.agreement = &agreement, agreement
 	}
 	return nil
+}
+
+// counted reports whether reads were counted under another key than all servers write with now.
+func (s *session) counted() bool {
+	if s.options.Method != v1alpha1.MethodMetrics {
+		return false
+	}
+	key, _, err := s.servers.commonWriteKey()
+	return err != nil || slices.ContainsFunc(s.runs, func(r *run) bool { return r.counted != key })
 }
 
 // awaitKey waits until the metrics of every server name the key that it writes with now, if
