@@ -51,7 +51,7 @@ func (c *control) observe(i int, o *object) {
 }
 
 // uncertain removes an object from the positive control: another client wrote it, so a write of
-// this run that the storage takes cannot be told from one that it refuses.
+// this run no longer shows whether the storage took or refused it.
 func (r *run) uncertain(i int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -179,3 +179,47 @@ func TestKeyFollowsWhileReading(t *testing.T) {
 		t.Errorf("Proven, but the storage has %v: %s %+v", f.byKey(), r.Statement, r.Resources[0])
 	}
 }
+
+// TestWitness checks which objects show at the end that the key did not change. One that was proven during
+// the run may have been proven later than others, by a server that had followed before them.
+func TestWitness(t *testing.T) {
+	for _, test := range []struct {
+		compared, oneKey bool
+		want             v1alpha1.Agreement
+	}{
+		{true, false, v1alpha1.Agree},
+		{false, true, v1alpha1.Agree},
+		{false, false, v1alpha1.AgreementUnknown},
+	} {
+		f := newFake(t)
+		f.secrets("a", 1, newKey)
+		o := options(f, v1alpha1.MethodRewrite)
+		o.complete()
+		s, err := newSession(t.Context(), &o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := newRun(s, Secrets())
+		r.witnesses = []witness{{namespace: "default", name: "a-00000", version: f.rev, compared: test.compared}}
+		if err := r.agreeAfter(t.Context(), s.servers, test.oneKey); err != nil || r.agreement.After != test.want {
+			t.Errorf("compared: %t, one key: %t: agreement = %s, %v, want %s", test.compared, test.oneKey,
+				r.agreement.After, err, test.want)
+		}
+		s.close()
+	}
+}
+
+// TestSampleWithoutBound has objects that the migrator of the cluster left stale. The sample finds some of
+// them, so it says nothing about the others.
+func TestSampleWithoutBound(t *testing.T) {
+	for key, bounded := range map[string]bool{oldKey: false, newKey: true} {
+		f := newFake(t)
+		f.secrets("a", 100, key)
+		o := options(f, v1alpha1.MethodMigrator)
+		o.SampleSize, o.Sleep = 20, noSleep
+		if result := must(t, o); !result.Agreed || result.Bounded != bounded {
+			t.Errorf("%s: agreed = %t, bounded = %t, want true and %t: %s", key, result.Agreed, result.Bounded, bounded,
+				result.Report.Statement)
+		}
+	}
+}

@@ -78,7 +78,7 @@ func (r *run) stillAgree(ctx context.Context, s *servers) error {
 	if r.counts[rewritten].Load()+r.counts[toRecheck].Load()+r.counts[pending].Load() == 0 {
 		return nil // nothing is written
 	}
-	if err := r.agreeAfter(ctx, s); err != nil {
+	if err := r.agreeAfter(ctx, s, false); err != nil {
 		return err
 	}
 	if r.agreement.After == v1alpha1.Disagree {

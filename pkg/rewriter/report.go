@@ -103,6 +103,12 @@ func (t *total) agreed() bool {
 		t.agreement.Before == v1alpha1.Agree && t.agreement.After == v1alpha1.Agree && t.keyShown()
 }
 
+// bounded reports whether a sample bounds the number of stale objects.
+func (t *total) bounded() bool {
+	return sampling(t.options.Method) && t.Rewritten == 0 && t.Current > 0 && t.unstable == 0 && !t.incomplete() &&
+		t.agreed()
+}
+
 // keyShown reports whether the servers themselves show that the key is the one that EKS
 // reports: they name it, or an object of an older key was stale for them, now or in the
 // run that recorded the key. The AWS-owned key has no ARN to compare with.

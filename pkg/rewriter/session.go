@@ -27,6 +27,8 @@ type Result struct {
 	Whole bool
 	// Agreed reports whether all live API servers agreed at the end.
 	Agreed bool
+	// Bounded reports whether a sample bounds the number of stale objects: the storage wrote none.
+	Bounded bool
 	// ServerTime is the clock of an API server at the end.
 	ServerTime time.Time
 	// WriteKey is the hash of the key that all API servers name; empty if unknown.
@@ -77,7 +79,7 @@ func Run(ctx context.Context, options Options) (*Result, error) {
 	report.Verdict = t.verdict()
 	report.Statement = t.statement(report.Verdict)
 	report.Control = t.control
-	result.Agreed, result.ServerTime = t.agreed(), s.now()
+	result.Agreed, result.Bounded, result.ServerTime = t.agreed(), t.bounded(), s.now()
 	if s.servers != nil {
 		result.WriteKey = s.servers.writeHash()
 	}
@@ -220,8 +222,9 @@ func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.Cover
 			return err
 		}
 		t.changed = !s.servers.steady(earlier, s.options.Now().Sub(s.found)) || s.counted()
+		oneKey := !t.changed && s.servers.writeHash() != "" && !s.servers.restarted(earlier)
 		for _, r := range s.runs {
-			if err := r.agreeAfter(ctx, s.servers); err != nil {
+			if err := r.agreeAfter(ctx, s.servers, oneKey); err != nil {
 				return fmt.Errorf("ask the API servers at the end: %w", err)
 			}
 			if r.ids != nil && (!asked || s.servers.reached(r.ids) < s.servers.reached(ids)) {

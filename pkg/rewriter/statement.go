@@ -109,7 +109,7 @@ func (t *total) sampleStatement(
 		printf("The storage wrote %d of %d %s drawn at random: they were encrypted with an older key, or stored in an "+
 			"older version, or an admission policy or another client changed them; run rewrite.",
 			t.Rewritten, proven, objects)
-	case t.incomplete() || t.unstable > 0 || proven == 0 || !t.agreed():
+	case !t.bounded():
 		// An incomplete sample is not random, so it gives no bound.
 		printf("%d of %d %s are encrypted with the write key of the API server that answered. This does not prove "+
 			"how many are encrypted with %s: %s.", proven, existing, objects, key, t.reason())

@@ -32,3 +32,15 @@ func (s *servers) steady(earlier *servers, elapsed time.Duration) bool {
 	}
 	return true
 }
+
+// restarted reports whether the metrics of a server are those of another process than before.
+func (s *servers) restarted(earlier *servers) bool {
+	for _, lane := range s.identified() {
+		for _, before := range earlier.identified() {
+			if before.server.ID == lane.server.ID && !before.server.Metrics.SameProcess(lane.server.Metrics) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -143,7 +143,7 @@ func (o *options) run(ctx context.Context) error {
 	o.saveRecord(ctx, j, result)
 	switch v := result.Report.Verdict; {
 	case v == v1alpha1.CoverageProven,
-		v == v1alpha1.CoverageNotProven && o.via == viaMigrator && result.Agreed && j.matches():
+		v == v1alpha1.CoverageNotProven && o.via == viaMigrator && result.Bounded && j.matches():
 		return nil
 	case result.Report.Agreement != nil && result.Report.Agreement.After == v1alpha1.Disagree:
 		return cmdutil.WithCode(cmdutil.ExitUnknown, hint.New("the API servers disagree about the write key",
