@@ -12,7 +12,7 @@ import (
 )
 
 // TestControlTakenByAnother has another client that writes an object between the read of its
-// version and the no-op write. The storage refuses the no-op write then, which is no control.
+// version and the no-op write. The storage refuses the no-op write then, which shows nothing about the key.
 func TestControlTakenByAnother(t *testing.T) {
 	f := newFake(t)
 	f.writeKey = oldKey
