@@ -13,7 +13,8 @@ const (
 	growth          = 1.1              // per window
 	minSamples      = 16               // fewest samples of a window after the start phase
 	startSamples    = 4                // fewest samples of a window in the start phase
-	probeInterval   = 10 * time.Second // time between two measurements of the base
+	probeInterval   = 10 * time.Second // least time between two measurements of the base
+	longQueue       = 8                // tolerance above which they are rarer
 	initialLimit    = 4                // if latency does not matter
 	overloadBackoff = 0.5              // factor on the limit after an overload
 	spacingShare    = 0.8              // of the mean time between two requests
@@ -117,7 +118,7 @@ func (v *vegas) adjust(now time.Time) {
 	case v.slowStart && delay >= lowShare*allowed:
 		v.slowStart = false
 		v.probe(goal, now)
-	case now.Sub(v.lastProbe) >= probeInterval:
+	case now.Sub(v.lastProbe) >= v.probeAfter():
 		v.probe(v.limit, now)
 	case delay < lowShare*allowed:
 		v.grow(now)
@@ -165,6 +166,12 @@ func (v *vegas) spacing() time.Duration {
 		return 0
 	}
 	return spacing
+}
+
+// probeAfter returns the time between two measurements of the base. Each empties the queue. The
+// longer the queue may be, the more this costs, and the less an old base matters.
+func (v *vegas) probeAfter() time.Duration {
+	return time.Duration(max(v.tolerance/longQueue, 1) * float64(probeInterval))
 }
 
 // probe measures the base again, with about one request at the server at any time. Then
