@@ -203,9 +203,13 @@ func parseRecord(m *corev1.ConfigMap) (*Record, error) {
 // NewRecord returns the record to save after a run, given the previous one. It returns
 // nil if the run does not establish a record, for instance because it was limited to a
 // namespace, or because the API servers did not agree at its end. An earlier
-// ResourceVersion of the same key proves more and is kept.
+// ResourceVersion of the same key proves more and is kept. A run that refutes the previous
+// record takes back what that proves.
 func (r *Result) NewRecord(old *Record, updateID, toolVersion string) *Record {
 	report := r.Report
+	if r.refutes() {
+		return old.takenBack(report.Cluster.ARN, report.KeyARN, toolVersion)
+	}
 	versions := r.Versions[Secrets().String()]
 	after := versions[1]
 	unproven := slices.ContainsFunc(report.Resources, func(c v1alpha1.ResourceCoverage) bool { return c.Unproven > 0 })
@@ -235,4 +239,25 @@ func (r *Result) NewRecord(old *Record, updateID, toolVersion string) *Record {
 		}
 	}
 	return &record
+}
+
+// refutes reports whether a run showed that objects may have an older key although they were
+// proven, or written, earlier.
+func (r *Result) refutes() bool {
+	switch r.Report.Verdict {
+	case v1alpha1.CoverageContradicted, v1alpha1.CoverageStale:
+		return true
+	}
+	a := r.Report.Agreement
+	return a != nil && (a.Before == v1alpha1.Disagree || a.After == v1alpha1.Disagree)
+}
+
+// takenBack returns the record without what it proves, or nil if it proves nothing.
+func (record *Record) takenBack(clusterARN, keyARN, toolVersion string) *Record {
+	if !record.matches(clusterARN, keyARN) || !record.Agreed && record.ProvenResourceVersion == "" {
+		return nil
+	}
+	less := *record
+	less.Agreed, less.ProvenResourceVersion, less.ToolVersion = false, "", toolVersion
+	return &less
 }

@@ -3,6 +3,7 @@ package rewriter
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -286,5 +287,42 @@ func TestRecordIsComplete(t *testing.T) {
 	got, err := LoadRecord(t.Context(), f.restConfig())
 	if err != nil || *got != record {
 		t.Errorf("LoadRecord = %+v, %v, want %+v", got, err, record)
+	}
+}
+
+// TestRecordTakenBack checks that a run which shows that the API servers do not write with the key takes
+// back what the record proves, and that other runs do not.
+func TestRecordTakenBack(t *testing.T) {
+	for name, test := range map[string]struct {
+		change  func(f *fake, o *Options)
+		refuted bool
+	}{
+		"one server lags": {func(f *fake, _ *Options) { f.servers[1].lags = true }, true},
+		"both lag":        {func(f *fake, _ *Options) { f.servers[0].lags, f.servers[1].lags = true, true }, true},
+		"one namespace":   {func(_ *fake, o *Options) { o.Namespace = "default" }, false},
+	} {
+		f := newFake(t)
+		f.addServer()
+		f.balance = func(n int) int { return n % 2 }
+		f.secrets("a", 20, oldKey)
+		o := options(f, v1alpha1.MethodProbe)
+		o.Sleep = noSleep
+		o.Record = &Record{
+			ClusterARN: "arn:c", KeyARN: "arn:key", ResourceVersionBefore: strconv.FormatUint(f.rev, 10),
+			ResourceVersion: "1", ProvenResourceVersion: "1", Agreed: true,
+		}
+		test.change(f, &o)
+		result, err := Run(t.Context(), o)
+		if result == nil {
+			t.Fatalf("%s: Run = %v", name, err)
+		}
+		saved := result.NewRecord(o.Record, "", "v2")
+		switch {
+		case !test.refuted && saved != nil:
+			t.Errorf("%s: NewRecord = %+v, want nil", name, saved)
+		case test.refuted && (saved == nil || saved.Agreed || saved.ProvenResourceVersion != "" ||
+			saved.ResourceVersionBefore != o.Record.ResourceVersionBefore):
+			t.Errorf("%s: NewRecord = %+v, want one that proves nothing: %v", name, saved, err)
+		}
 	}
 }

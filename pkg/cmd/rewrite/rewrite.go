@@ -130,6 +130,7 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	result, err := o.execute(ctx, j, run)
+	o.saveRecord(ctx, j, result)
 	if cmdutil.Interrupted(err) {
 		next := "run it again to continue: objects that are done are not written again"
 		if o.evidence.File != "" {
@@ -140,7 +141,6 @@ func (o *options) run(ctx context.Context) error {
 	if err != nil {
 		return cmdutil.WithCode(o.exitCode(err), err)
 	}
-	o.saveRecord(ctx, j, result)
 	switch v := result.Report.Verdict; {
 	case v == v1alpha1.CoverageProven,
 		v == v1alpha1.CoverageNotProven && o.via == viaMigrator && result.Bounded && j.matches():

@@ -277,9 +277,10 @@ func progressLine(p rewriter.Progress) string {
 	return line
 }
 
-// saveRecord keeps what the run proved for a later verify. A failure is only a warning.
+// saveRecord keeps what the run proved for a later verify, or takes back what it refuted, also
+// if the run ended early. A failure is only a warning.
 func (o *sharedOptions) saveRecord(ctx context.Context, j *job, result *rewriter.Result) {
-	if o.noRecord || !j.matches() {
+	if result == nil || o.noRecord || !j.matches() {
 		return
 	}
 	updateID := ""

@@ -111,14 +111,14 @@ func (o *verifyOptions) run(ctx context.Context) error {
 		}
 	}
 	result, err := o.execute(ctx, j, rewriter.Run)
+	if o.writes() {
+		o.saveRecord(ctx, j, result)
+	}
 	if err != nil && result != nil && result.Report.Verdict == v1alpha1.CoverageContradicted {
 		return cmdutil.WithCode(cmdutil.ExitFinding, err)
 	}
 	if err != nil {
 		return cmdutil.WithCode(cmdutil.ExitUnknown, err)
-	}
-	if o.method == v1alpha1.MethodProbe {
-		o.saveRecord(ctx, j, result)
 	}
 	err = errors.New("not all data is proven to be encrypted with the current key")
 	switch {
