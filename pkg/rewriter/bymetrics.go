@@ -31,6 +31,9 @@ func (r *run) verifyByMetrics(ctx context.Context, s *servers) error {
 	if err := r.listAll(ctx); err != nil {
 		return err
 	}
+	if err := r.confirmOrphans(ctx, r.orphans); err != nil {
+		return err
+	}
 	r.enter(PhaseReading)
 	objects := slices.Collect(r.inState(pending))
 	reader := &metricsReader{servers: s, key: key, first: lane, objects: len(objects)}

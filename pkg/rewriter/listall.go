@@ -173,6 +173,28 @@ func (r *run) allNamespaces(ctx context.Context, objects int64) ([]string, error
 	return names, nil
 }
 
+// confirmOrphans lists again if the first list lacks objects that the API server counts. The
+// methods that list only once need this: an object that is created in between looks the same.
+func (r *run) confirmOrphans(ctx context.Context, orphans bool) error {
+	if !orphans {
+		return nil
+	}
+	l, err := r.listScope(ctx, func(string) visitor {
+		return visitor{begin: func() {}, page: func(*page, uint64) {}}
+	})
+	if err == nil && l.orphans {
+		r.noteOrphans()
+	}
+	return err
+}
+
+// noteOrphans reports that some objects are not listed.
+func (r *run) noteOrphans() {
+	r.note("the API server counts more %s than its namespaces contain: the others are in namespaces that do not exist, "+
+		"or %s are created all the time", r.resource, r.resource)
+	r.partial.Store(true)
+}
+
 // noteUnreadable reports that some objects could not be counted.
 func (r *run) noteUnreadable(namespace string) {
 	r.note("could not list %s %s: the API server cannot decrypt or decode some of them. The failures contain those "+

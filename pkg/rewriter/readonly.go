@@ -57,7 +57,7 @@ func (r *run) verifyReadOnly(ctx context.Context) error {
 	}
 	r.inventory.seal()
 	r.failUnreadable(l.unreadable)
-	return nil
+	return r.confirmOrphans(ctx, l.orphans)
 }
 
 // verifyMetadata reads the metadata of every object, to compare the time of its latest

@@ -108,9 +108,7 @@ func (r *run) listAgain(ctx context.Context) error {
 	}
 	r.after = l.version
 	if r.orphans && l.orphans {
-		r.note("the API server counts more %s than its namespaces contain: the others are in namespaces that do not exist, "+
-			"or %s are created all the time", r.resource, r.resource)
-		r.partial.Store(true)
+		r.noteOrphans()
 	}
 	if len(l.unreadable) > 0 {
 		r.after = ""

@@ -104,6 +104,9 @@ func (r *run) writeAndRecheck(ctx context.Context, s *session) error {
 		return err
 	}
 	if sampling(r.options.Method) {
+		if err := r.confirmOrphans(ctx, r.orphans); err != nil {
+			return err
+		}
 		r.chooseSample(r.options.SampleSize)
 	}
 	if err := r.readControls(ctx); err != nil {
