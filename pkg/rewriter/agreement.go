@@ -267,47 +267,6 @@ func (r *run) candidates() iter.Seq[int] {
 	}
 }
 
-// mayWrite returns an error if writes may move objects back to an older key: the servers
-// that were reached may lag behind one that was not.
-func (s *servers) mayWrite(o *Options) error {
-	report := s.report(s.ids(), o.KeyARN)
-	if hash := s.writeHash(); hash != "" && o.Record.matches(o.Cluster.ARN, o.KeyARN) &&
-		o.Record.WriteKey != "" && o.Record.WriteKey != hash {
-		return hint.Wrap(fmt.Errorf("%w: they name another key than in an earlier run", errContradicted),
-			"nothing was written; wait until EKS has replaced its API servers")
-	}
-	switch {
-	case s.covers(s.ids()), report.WriteKey == v1alpha1.WriteKeyMatchesARN, s.recorded(o):
-		return nil
-	case s.roster == nil && report.WriteKey == v1alpha1.WriteKeyUnknown:
-		return nil // as far as can be known, they agree
-	}
-	err := fmt.Errorf("%w: %s", errNotReached, report.Reason)
-	return hint.Wrap(err, "nothing was written; run it again later, or over a connection that reaches every API server")
-}
-
-// confine returns an error if not all live servers were reached, and a connection for the
-// writes leads to another one than those that were.
-func (s *servers) confine(ctx context.Context, c *client) error {
-	ids := s.ids()
-	if s.covers(ids) || len(ids) == 0 {
-		return nil
-	}
-	for _, lane := range c.lanes {
-		server, err := lane.Identify(ctx, "")
-		switch {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case err != nil:
-			return fmt.Errorf("%w: %w", errNotReached, err)
-		case !ids[server.ID]:
-			return hint.Wrap(fmt.Errorf("%w: a connection for writes led to one of these", errNotReached),
-				"nothing was written; run it again later")
-		}
-	}
-	return nil
-}
-
 // agreeAfter asks all servers about the object that was proven first. If keys only move
 // forward, everything that was proven later was proven under the same key. If others wrote that
 // object, another one shows this only if the metrics name one key for the whole run.

@@ -186,20 +186,6 @@ func TestContradicted(t *testing.T) {
 	}
 }
 
-// TestAllServersLagAgain checks that a run does not move objects back if every server
-// writes with an older key than an earlier run has recorded.
-func TestAllServersLagAgain(t *testing.T) {
-	f := newFake(t)
-	f.secrets("a", 30, oldKey)
-	o := options(f, v1alpha1.MethodRewrite)
-	o.Record = must(t, o).NewRecord(nil, "", "")
-	f.servers[0].lags = true
-	result, err := Run(t.Context(), o)
-	if !errors.Is(err, errContradicted) || result.Report.Verdict == v1alpha1.CoverageProven || f.byKey()[oldKey] > 0 {
-		t.Errorf("Run = %v, %s; the storage has %v, want no object moved back", err, result.Report.Verdict, f.byKey())
-	}
-}
-
 // TestAdmission checks which webhooks are named, and that nothing is written without the
 // permission to change objects.
 func TestAdmission(t *testing.T) {

@@ -42,6 +42,9 @@ type Record struct {
 	// if it was not noted. An object that was not written since is encrypted with an older
 	// key.
 	ResourceVersionBefore string
+	// WriteKeyBefore is the hash that the metrics of the API servers named before the
+	// association; empty if it was not noted. A server that names it still lags behind.
+	WriteKeyBefore string
 	// ResourceVersion is that of a list of the Secrets after the association.
 	ResourceVersion string
 	// Agreed is true if all API servers wrote with the key at the time of ResourceVersion.
@@ -110,8 +113,32 @@ func SaveRecord(ctx context.Context, config *rest.Config, record Record) error {
 	return fmt.Errorf("write the record to ConfigMap %s: another client keeps deleting it", recordName)
 }
 
-// RecordBefore saves the record of an association that has begun, with the version and
-// time that CurrentVersion returned before it. Nothing is proven by it yet.
+// Before adds to the record of an association that is about to begin which objects were written
+// before it, and the key that the API servers still write with, if their metrics name it.
+func (record Record) Before(ctx context.Context, config *rest.Config, now time.Time) (Record, error) {
+	record.WriteKeyBefore = currentWriteKey(ctx, config)
+	var err error
+	record.ResourceVersionBefore, record.Time, err = CurrentVersion(ctx, config, now)
+	return record, err
+}
+
+// currentWriteKey returns the hash of the key that all API servers write with, or "" if their
+// metrics do not name one.
+func currentWriteKey(ctx context.Context, config *rest.Config) string {
+	ctx, cancel := context.WithTimeout(ctx, agreeTimeout)
+	defer cancel()
+	o := Options{Config: config}
+	o.complete()
+	s, err := findServers(ctx, &o, nil)
+	if err != nil {
+		return ""
+	}
+	defer s.close()
+	return s.writeHash()
+}
+
+// RecordBefore saves the record that Before returned, of an association that has begun since.
+// Nothing is proven by it yet.
 func RecordBefore(ctx context.Context, config *rest.Config, record Record) error {
 	record.ResourceVersion, record.ProvenResourceVersion = "", ""
 	return SaveRecord(ctx, config, record)
@@ -127,7 +154,7 @@ func RecordAssociation(ctx context.Context, config *rest.Config, record Record, 
 		if old.ResourceVersion != "" {
 			return nil
 		}
-		record.ResourceVersionBefore = old.ResourceVersionBefore
+		record.ResourceVersionBefore, record.WriteKeyBefore = old.ResourceVersionBefore, old.WriteKeyBefore
 	}
 	record.Agreed = serversWriteWith(ctx, config, record.KeyARN)
 	version, at, err := CurrentVersion(ctx, config, now)
@@ -138,7 +165,7 @@ func RecordAssociation(ctx context.Context, config *rest.Config, record Record, 
 	return SaveRecord(ctx, config, record)
 }
 
-// agreeTimeout bounds how long RecordAssociation waits for the API servers.
+// agreeTimeout bounds how long the API servers may take to name their write keys for the record.
 const agreeTimeout = 15 * time.Second
 
 // serversWriteWith reports whether the metrics of all live API servers name the key.
@@ -179,6 +206,7 @@ func (record *Record) configMap(uid types.UID) *applycorev1.ConfigMapApplyConfig
 		"agreed":                strconv.FormatBool(record.Agreed),
 		"resourceVersionBefore": record.ResourceVersionBefore, "resourceVersion": record.ResourceVersion,
 		"provenResourceVersion": record.ProvenResourceVersion,
+		"writeKeyBefore":        record.WriteKeyBefore,
 		"writeKey":              record.WriteKey,
 		"time":                  record.Time.UTC().Format(time.RFC3339), "toolVersion": record.ToolVersion,
 	})
@@ -196,7 +224,8 @@ func parseRecord(m *corev1.ConfigMap) (*Record, error) {
 		ClusterARN: m.Data["clusterArn"], KeyARN: m.Data["keyArn"], UpdateID: m.Data["updateId"],
 		ResourceVersionBefore: m.Data["resourceVersionBefore"],
 		ResourceVersion:       m.Data["resourceVersion"], ProvenResourceVersion: m.Data["provenResourceVersion"],
-		Agreed: m.Data["agreed"] == "true", WriteKey: m.Data["writeKey"], Time: at, ToolVersion: m.Data["toolVersion"],
+		Agreed: m.Data["agreed"] == "true", WriteKeyBefore: m.Data["writeKeyBefore"], WriteKey: m.Data["writeKey"],
+		Time: at, ToolVersion: m.Data["toolVersion"],
 	}, nil
 }
 
@@ -225,7 +254,8 @@ func (r *Result) NewRecord(old *Record, updateID, toolVersion string) *Record {
 		if old.Agreed {
 			record.ResourceVersion, record.Time = old.ResourceVersion, old.Time
 		}
-		record.ResourceVersionBefore, record.WriteKey = old.ResourceVersionBefore, old.WriteKey
+		record.ResourceVersionBefore, record.WriteKeyBefore = old.ResourceVersionBefore, old.WriteKeyBefore
+		record.WriteKey = old.WriteKey
 		record.ProvenResourceVersion = old.ProvenResourceVersion
 		record.UpdateID = cmp.Or(record.UpdateID, old.UpdateID)
 	}

@@ -239,9 +239,8 @@ func TestRecordBefore(t *testing.T) {
 	f := newFake(t)
 	f.secrets("a", 5, oldKey)
 	config := f.restConfig()
-	record := Record{ClusterARN: "arn:c", KeyARN: "arn:key"}
-	var err error
-	if record.ResourceVersionBefore, record.Time, err = CurrentVersion(t.Context(), config, time.Now()); err != nil {
+	record, err := Record{ClusterARN: "arn:c", KeyARN: "arn:key"}.Before(t.Context(), config, time.Now())
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := RecordBefore(t.Context(), config, record); err != nil {
@@ -254,8 +253,9 @@ func TestRecordBefore(t *testing.T) {
 	}
 	recordAssociation(t, f)
 	after, err := LoadRecord(t.Context(), config)
-	if err != nil || after.ResourceVersionBefore != record.ResourceVersionBefore || after.ResourceVersion == "" {
-		t.Errorf("record = %+v, %v, want both versions", after, err)
+	if err != nil || after.ResourceVersionBefore != record.ResourceVersionBefore || after.ResourceVersion == "" ||
+		after.WriteKeyBefore != record.WriteKeyBefore || after.WriteKeyBefore == "" {
+		t.Errorf("record = %+v, %v, want both versions and the key from before", after, err)
 	}
 }
 
@@ -279,7 +279,7 @@ func TestRecordIsComplete(t *testing.T) {
 	f := newFake(t)
 	record := Record{
 		ClusterARN: "arn:c", KeyARN: "arn:key", UpdateID: "u", ResourceVersionBefore: "1", ResourceVersion: "2", Agreed: true,
-		ProvenResourceVersion: "3", WriteKey: "sha256:x", Time: time.Unix(1, 0).UTC(), ToolVersion: "v1",
+		ProvenResourceVersion: "3", WriteKeyBefore: "sha256:w", WriteKey: "sha256:x", Time: time.Unix(1, 0).UTC(), ToolVersion: "v1",
 	}
 	if err := SaveRecord(t.Context(), f.restConfig(), record); err != nil {
 		t.Fatal(err)

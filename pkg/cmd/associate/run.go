@@ -162,13 +162,13 @@ func (r *runner) record(ctx context.Context, updateID string) {
 }
 
 // noteBefore returns a function that saves which objects were written before the
-// association. rewrite needs it to check that the API servers recognize old data. Call
+// association, and with which key. rewrite needs it to check that the API servers recognize
+// old data, and that they no longer write with that key. Call
 // noteBefore before the association begins, and the function only if this run began it.
 func (r *runner) noteBefore(ctx context.Context) (save func(updateID string)) {
 	var noted rewriter.Record
 	r.withRecord(ctx, func(ctx context.Context, config *rest.Config, record rewriter.Record) (err error) {
-		record.ResourceVersionBefore, record.Time, err = rewriter.CurrentVersion(ctx, config, time.Now())
-		noted = record
+		noted, err = record.Before(ctx, config, time.Now())
 		return err
 	})
 	return func(updateID string) {

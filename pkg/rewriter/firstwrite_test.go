@@ -1,0 +1,42 @@
+package rewriter
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+)
+
+// TestAllServersLagAgain checks that a run does not move objects back if every server
+// writes with an older key than an earlier run has recorded.
+func TestAllServersLagAgain(t *testing.T) {
+	f := newFake(t)
+	f.secrets("a", 30, oldKey)
+	o := options(f, v1alpha1.MethodRewrite)
+	o.Record = must(t, o).NewRecord(nil, "", "")
+	f.servers[0].lags = true
+	result, err := Run(t.Context(), o)
+	if !errors.Is(err, errContradicted) || result.Report.Verdict == v1alpha1.CoverageProven || f.byKey()[oldKey] > 0 {
+		t.Errorf("Run = %v, %s; the storage has %v, want no object moved back", err, result.Report.Verdict, f.byKey())
+	}
+}
+
+// TestAllServersLagBehindPlainText checks that the key from before the association is recognized if every
+// server still writes with it. The positive control does not notice it: the storage takes an object that
+// is not encrypted at all.
+func TestAllServersLagBehindPlainText(t *testing.T) {
+	f := newFake(t)
+	f.secrets("a", 30, "none")
+	f.servers[0].lags = true
+	o := options(f, v1alpha1.MethodRewrite)
+	record, err := Record{ClusterARN: "arn:c", KeyARN: "arn:key"}.Before(t.Context(), o.Config, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Record = &record
+	result, err := Run(t.Context(), o)
+	if !errors.Is(err, errContradicted) || result.Report.Verdict == v1alpha1.CoverageProven || f.byKey()[oldKey] > 0 {
+		t.Errorf("Run = %v, %s; the storage has %v, want no write", err, result.Report.Verdict, f.byKey())
+	}
+}
