@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/securityhub/types"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/clock"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
@@ -47,16 +48,7 @@ type Client struct {
 
 // New returns a Client that calls the operations.
 func New(calls awsclient.SecurityHub, place Place) *Client {
-	return &Client{Place: place, calls: calls, Pause: pause}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return &Client{Place: place, calls: calls, Pause: clock.Sleep}
 }
 
 // Earlier returns the findings of this program that Security Hub has in the place. An administrator account or an
