@@ -17,3 +17,6 @@ func Sleep(ctx context.Context, d time.Duration) error {
 		return nil
 	}
 }
+
+// Minute writes a time in UTC, without seconds.
+func Minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

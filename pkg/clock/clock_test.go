@@ -18,3 +18,10 @@ func TestSleep(t *testing.T) {
 		t.Errorf("Sleep = %v, want the cause", err)
 	}
 }
+
+func TestMinute(t *testing.T) {
+	at := time.Date(2026, 11, 26, 1, 30, 59, 0, time.FixedZone("", 2*3600))
+	if got, want := Minute(at), "2026-11-25 23:30 UTC"; got != want {
+		t.Errorf("Minute = %q, want %q", got, want)
+	}
+}
