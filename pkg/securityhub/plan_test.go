@@ -180,7 +180,8 @@ func TestDecideKeeps(t *testing.T) {
 }
 
 func FuzzWaivedUntil(f *testing.F) {
-	for _, mark := range []string{"Waived until 2027-03-31 by a: b", "Waived until 2027-13-31 by a: b", "", released} {
+	for _, mark := range []string{"Waived until 2027-03-31 by a: b", "Waived until 2027-13-31 by a: b", "Waived until 2027-03-31",
+		"2027-03-31 by a: b", "", released} {
 		f.Add(mark)
 	}
 	f.Fuzz(func(t *testing.T, mark string) {
@@ -189,6 +190,11 @@ func FuzzWaivedUntil(f *testing.F) {
 			t.Errorf("waivedUntil(%q) = %s, want none", mark, until)
 		}
 	})
+	for _, changed := range []string{"Waived until 2027-03-31", "2027-03-31 by a: b", "Waived until 2027-03-31x by a: b"} {
+		if until := waivedUntil(changed); !until.IsZero() {
+			f.Errorf("waivedUntil(%q) = %s, want none", changed, until)
+		}
+	}
 	if until := waivedUntil(waiver("2027-03-31").mark()); !until.Equal(time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC)) {
 		f.Errorf("waivedUntil = %s, want the end of the last day", until)
 	}
