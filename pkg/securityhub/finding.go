@@ -1,5 +1,7 @@
 package securityhub
 
+import "time"
+
 // ToolName is the name of this program in Security Hub: the product, the start of every GeneratorId, and the start of
 // every key of the product fields.
 const ToolName = "kubectl-eks_encrypt"
@@ -75,4 +77,16 @@ type (
 // ProductARN returns the ARN of the default product of an account and region, which takes findings of any program.
 func ProductARN(partition, account, region string) string {
 	return "arn:" + partition + ":securityhub:" + region + ":" + account + ":product/" + account + "/default"
+}
+
+// Timestamp writes a time as the format requires.
+func Timestamp(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// Shorten cuts s to limit characters; the last one is then an ellipsis.
+func Shorten(s string, limit int) string {
+	runes := []rune(s)
+	if len(runes) <= limit {
+		return s
+	}
+	return string(runes[:limit-1]) + "…"
 }

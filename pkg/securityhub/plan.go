@@ -3,7 +3,6 @@ package securityhub
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -107,7 +106,7 @@ func (p *Plan) decide(w *Wanted, e *Earlier, at time.Time) {
 		p.archive(w.Finding, e, at)
 	case w.State == Current, w.State == Undecided:
 		f := w.Finding
-		f.UpdatedAt = timestamp(at)
+		f.UpdatedAt = Timestamp(at)
 		if e != nil {
 			f.CreatedAt = e.CreatedAt
 			if !e.before(at) {
@@ -131,7 +130,7 @@ func (p *Plan) archive(f Finding, e *Earlier, at time.Time) {
 	case !e.before(at):
 		p.Newer = append(p.Newer, e.ID)
 	default:
-		f.CreatedAt, f.UpdatedAt, f.RecordState = e.CreatedAt, timestamp(at), Archived
+		f.CreatedAt, f.UpdatedAt, f.RecordState = e.CreatedAt, Timestamp(at), Archived
 		p.Archive = append(p.Archive, f)
 	}
 }
@@ -147,7 +146,7 @@ func (p *Plan) suppress(w *Wanted, e *Earlier) {
 		}
 		fields, previous = e.UserFields, e.noteOfOthers()
 	}
-	p.update(w.ID, suppressed, cut(mark+". Suppressed by "+ToolName+" until the waiver ends."+previous, maxNote),
+	p.update(w.ID, suppressed, Shorten(mark+". Suppressed by "+ToolName+" until the waiver ends."+previous, maxNote),
 		mark, fields)
 }
 
@@ -157,7 +156,7 @@ func (p *Plan) release(e *Earlier, resultKnown bool, at time.Time) {
 	if !e.suppressedByUs() || !resultKnown && at.Before(waivedUntil(e.UserFields[markField])) {
 		return
 	}
-	p.update(e.ID, reopened, cut("No waiver is in force. Before: "+e.UserFields[markField]+e.noteOfOthers(), maxNote),
+	p.update(e.ID, reopened, Shorten("No waiver is in force. Before: "+e.UserFields[markField]+e.noteOfOthers(), maxNote),
 		released, e.UserFields)
 }
 
@@ -189,14 +188,4 @@ func (e *Earlier) noteOfOthers() string {
 		return ""
 	}
 	return " Earlier note of " + e.NoteBy + ": " + e.Note
-}
-
-func timestamp(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000Z") }
-
-func cut(s string, limit int) string {
-	r := []rune(s)
-	if len(r) <= limit {
-		return s
-	}
-	return strings.TrimSpace(string(r[:limit-1])) + "…"
 }

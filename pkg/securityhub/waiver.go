@@ -33,7 +33,7 @@ const (
 )
 
 func (w *Waiver) mark() string {
-	return cut(fmt.Sprintf("Waived until %s by %s: %s", w.Expires.UTC().Format(time.DateOnly), w.Owner, w.Reason), maxMark)
+	return Shorten(fmt.Sprintf("Waived until %s by %s: %s", w.Expires.UTC().Format(time.DateOnly), w.Owner, w.Reason), maxMark)
 }
 
 // suppressedByUs reports whether this program suppressed the finding.

@@ -286,15 +286,6 @@ func (v *reportRows) ScopeFacts() []fact {
 	return facts
 }
 
-// shorten cuts s to limit characters; the last one is then an ellipsis.
-func shorten(s string, limit int) string {
-	runes := []rune(s)
-	if len(runes) <= limit {
-		return s
-	}
-	return string(runes[:limit-1]) + "…"
-}
-
 func (v *reportRows) toolText() string {
 	if v.Tool == nil {
 		return ""
