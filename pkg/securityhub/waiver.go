@@ -33,7 +33,8 @@ const (
 )
 
 func (w *Waiver) mark() string {
-	return Shorten(fmt.Sprintf("Waived until %s by %s: %s", w.Expires.UTC().Format(time.DateOnly), w.Owner, w.Reason), maxMark)
+	until := w.Expires.UTC().Format(time.DateOnly)
+	return Shorten(fmt.Sprintf("Waived until %s by %s: %s", until, w.Owner, w.Reason), maxMark)
 }
 
 // suppressedByUs reports whether this program suppressed the finding.

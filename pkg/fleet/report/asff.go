@@ -116,7 +116,8 @@ func (v *reportRows) asffOf(r row) securityhub.Finding {
 		addWaiver(&f, r.Waiver)
 	}
 	if text := advice(r); text != "" && r.State != stateWaived {
-		f.Remediation = &securityhub.Remediation{Recommendation: securityhub.Recommendation{Text: securityhub.Shorten(text, 512)}}
+		text = securityhub.Shorten(text, 512)
+		f.Remediation = &securityhub.Remediation{Recommendation: securityhub.Recommendation{Text: text}}
 	}
 	return f
 }
