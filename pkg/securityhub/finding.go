@@ -99,6 +99,9 @@ func Timestamp(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:0
 
 // Shorten cuts s to limit characters; the last one is then an ellipsis.
 func Shorten(s string, limit int) string {
+	if len(s) <= limit { // a character has at least one byte
+		return s
+	}
 	runes := []rune(s)
 	if len(runes) <= limit {
 		return s
