@@ -2,10 +2,12 @@ package release
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/documents"
@@ -13,22 +15,45 @@ import (
 
 const chart = "deploy/helm/eks-encrypt/"
 
-// chartRBAC returns the template of the roles: what generate rbac --read-only prints, with the names of the release.
+// chartRBAC returns the template of the roles, with the names of the release: what generate rbac --read-only prints, or
+// of what generate rbac --metrics prints the part that reads the metrics of the API servers.
 func chartRBAC(t *testing.T) string {
 	t.Helper()
-	text, err := documents.RBAC(documents.RBACOptions{
-		Name: "role-name", Kind: "ServiceAccount", Subject: "release-namespace/service-account", ReadOnly: true,
-	})
-	if err != nil {
-		t.Fatal(err)
+	roles := func(o documents.RBACOptions) string {
+		o.Name, o.Kind, o.Subject = "role-name", rbacv1.ServiceAccountKind, "release-namespace/service-account"
+		text, err := documents.RBAC(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
 	}
-	text = strings.NewReplacer(
+	return strings.NewReplacer(
 		"role-name", `{{ .Release.Namespace }}-{{ include "eks-encrypt.name" . }}`,
 		"release-namespace", "{{ .Release.Namespace }}",
 		"service-account", `{{ include "eks-encrypt.serviceAccount" . }}`,
-	).Replace(text)
-	return "{{- /* From generate rbac --read-only: go test ./hack/release -run TestChartRBAC -update */}}\n" +
-		`{{- if and .Values.rbac.create (include "eks-encrypt.verifyData" .) }}` + "\n" + text + "{{- end }}\n"
+	).Replace("{{- /* From generate rbac: go test ./hack/release -run TestChartRBAC -update */}}\n" +
+		`{{- if and .Values.rbac.create (include "eks-encrypt.verifyData" .) }}` + "\n" +
+		roles(documents.RBACOptions{ReadOnly: true}) +
+		`{{- else if and .Values.rbac.create (include "eks-encrypt.apiServers" .) }}` + "\n" +
+		metricsOnly(t, roles(documents.RBACOptions{Metrics: true})) + "{{- end }}\n")
+}
+
+// metricsOnly returns the cluster role without what it grants on Secrets and namespaces, and its binding.
+func metricsOnly(t *testing.T, text string) string {
+	t.Helper()
+	all := strings.Split(text, "---\n")
+	var role rbacv1.ClusterRole
+	if err := yaml.UnmarshalStrict([]byte(all[0]), &role); err != nil {
+		t.Fatal(err)
+	}
+	role.Rules = slices.DeleteFunc(role.Rules, func(r rbacv1.PolicyRule) bool {
+		return slices.Contains(r.Resources, "secrets") || slices.Contains(r.Resources, "namespaces")
+	})
+	only, err := yaml.Marshal(role)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(only) + "---\n" + all[1]
 }
 
 // The chart grants exactly what generate rbac prints.
@@ -98,7 +123,8 @@ func TestChartSchema(t *testing.T) {
 	}
 	const fleet = "audit: {allClusters: true, organization: true, roleName: r, "
 	for _, valid := range []string{
-		"{}", "command: status", fleet + "shards: 8}", fleet + "regions: [all], require: cmk}",
+		"{}", "command: status", "{command: status, status: {apiServers: true}}",
+		fleet + "shards: 8}", fleet + "regions: [all], require: cmk}",
 		"audit: {allClusters: true, accounts: ['111122223333'], roleName: r, shards: 2}",
 		"cluster: {name: arn:aws:eks:eu-central-1:111122223333:cluster/prod}", "audit: {verifyData: true}",
 		"rules: {approvedKeys: [arn:aws:kms:eu-central-1:111122223333:key/mrk-1]}",
@@ -111,7 +137,8 @@ func TestChartSchema(t *testing.T) {
 	for _, bad := range []string{
 		"command: rewrite", "command: associate", "comand: audit", "audit: {shards: 8}", "audit: {regions: [all]}",
 		"audit: {allClusters: true, shards: 8}", "audit: {allClusters: true, verifyData: true}", fleet + "shards: 0}",
-		"audit: {require: kms}", "cluster: {name: a/b}", "cluster: {region: west}", "image: {digest: abc}",
+		"audit: {require: kms}", "status: {apiServers: 3}", "status: {api-servers: true}",
+		"cluster: {name: a/b}", "cluster: {region: west}", "image: {digest: abc}",
 		"rules: {approvedKeys: [alias/a]}", "rules: {waivers: [{cluster: a}]}", "reports: {files: [../a.json]}",
 		"reports: {files: [audit]}", "serviceAccount: {roleArn: eks-encrypt}",
 	} {

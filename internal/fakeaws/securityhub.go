@@ -24,8 +24,12 @@ type Hub struct {
 	Disabled []string `json:"disabled,omitempty"`
 	// Refused are patterns of the ids of findings that BatchImportFindings refuses.
 	Refused []string `json:"refused,omitempty"`
-	// NotFound is the number of calls of BatchUpdateFindings that do not find any finding yet.
-	NotFound int `json:"notFound,omitempty"`
+	// Invalid are patterns of the ids of findings because of which BatchImportFindings refuses the whole call.
+	Invalid []string `json:"invalid,omitempty"`
+	// NotFound is the number of calls of BatchUpdateFindings that do not find any finding yet, or that fail with the
+	// code Unprocessed for each finding.
+	NotFound    int    `json:"notFound,omitempty"`
+	Unprocessed string `json:"unprocessed,omitempty"`
 }
 
 // HubFinding is a finding in the AWS Security Finding Format, as far as this program uses it.
@@ -121,6 +125,12 @@ func (s *Server) batchImportFindings(c *call) (any, *apiError) {
 	if n := len(in.Findings); n < 1 || n > 100 {
 		return nil, invalidInput("Invalid parameter 'Findings'. data should have 1 to 100 items, has %d", n)
 	}
+	for _, raw := range in.Findings {
+		var f struct{ ID string }
+		if err := json.Unmarshal(raw, &f); err != nil || matchesAny(s.state.Hub.Invalid, f.ID) {
+			return nil, invalidInput("Invalid parameter 'Findings'. %s", f.ID)
+		}
+	}
 	var failed []object
 	for _, raw := range in.Findings {
 		f := &HubFinding{}
@@ -143,12 +153,14 @@ func (s *Server) batchImportFindings(c *call) (any, *apiError) {
 		"FailedFindings": nonNil(failed)}, nil
 }
 
+func matchesAny(patterns []string, id string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return wildcard(pattern, id) })
+}
+
 // validateFinding checks what the documentation requires.
 func (s *Server) validateFinding(c *call, f *HubFinding) error {
-	for _, pattern := range s.state.Hub.Refused {
-		if wildcard(pattern, f.ID) {
-			return fmt.Errorf("refused %s", f.ID)
-		}
+	if matchesAny(s.state.Hub.Refused, f.ID) {
+		return fmt.Errorf("refused %s", f.ID)
 	}
 	for _, text := range []struct {
 		name, value string

@@ -51,8 +51,8 @@ func (s *Server) batchUpdateFindings(c *call) (any, *apiError) {
 		identifier := object{"Id": id.ID, "ProductArn": id.ProductArn}
 		f := s.state.Hub.find(c, id)
 		if f == nil || hidden {
-			missing = append(missing, object{"FindingIdentifier": identifier, "ErrorCode": "FindingNotFound",
-				"ErrorMessage": "Finding Not Found"})
+			missing = append(missing, object{"FindingIdentifier": identifier, "ErrorMessage": "Finding Not Found",
+				"ErrorCode": defaultTo(s.state.Hub.Unprocessed, "FindingNotFound")})
 			continue
 		}
 		done = append(done, identifier)

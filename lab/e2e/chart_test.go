@@ -66,6 +66,7 @@ func cronJob(t *testing.T, manifest string) batchv1.CronJob {
 func chartValues() map[string]string {
 	return map[string]string{
 		"default": "{}",
+		"servers": "{command: status, status: {apiServers: true}, cluster: {name: lab, region: us-west-2}}",
 		"status":  "{command: status, status: {require: cmk}, output: openmetrics, cluster: {name: lab, region: us-west-2}}",
 		"data":    "{audit: {verifyData: true}, serviceAccount: {roleArn: 'arn:aws:iam::111122223333:role/audit'}}",
 		"fleet": `
@@ -130,6 +131,12 @@ func TestChartRBAC(t *testing.T) {
 	for _, kind := range []string{"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"} {
 		if got := withoutComments(roles[kind]); got != withoutComments(want[kind]) || got == "" {
 			t.Errorf("%s =\n%s\nwant\n%s", kind, got, want[kind])
+		}
+	}
+	servers := documentsOf(t, render(t, chartValues()["servers"]))
+	for _, part := range []string{"leases", "/metrics"} {
+		if !strings.Contains(servers["ClusterRole"], part) || strings.Contains(servers["ClusterRole"], "secrets") {
+			t.Errorf("the role of status.apiServers =\n%s\nwant %s and no Secrets", servers["ClusterRole"], part)
 		}
 	}
 	if roles := documentsOf(t, render(t, "{}")); roles["ClusterRole"] != "" || roles["Role"] != "" {

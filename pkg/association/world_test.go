@@ -23,21 +23,21 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
 
-// clock is shared by the server and the engine, so that nothing really waits. It stops during each request: otherwise
-// the sleep of another goroutine could let the signature of the request expire.
-type clock struct {
+// testClock is shared by the server and the engine, so that nothing really waits. It stops during each request:
+// otherwise the sleep of another goroutine could let the signature of the request expire.
+type testClock struct {
 	mu       sync.Mutex
 	now      time.Time
 	requests sync.RWMutex // read-locked by each request
 }
 
-func (c *clock) Now() time.Time {
+func (c *testClock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
 }
 
-func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
+func (c *testClock) Sleep(ctx context.Context, d time.Duration) error {
 	c.requests.Lock()
 	defer c.requests.Unlock()
 	c.mu.Lock()
@@ -47,7 +47,7 @@ func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
 }
 
 // stop makes the clock stop during each request of an SDK client.
-func (c *clock) stop(stack *middleware.Stack) error {
+func (c *testClock) stop(stack *middleware.Stack) error {
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("StopClock", func(
 		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
 	) (middleware.InitializeOutput, middleware.Metadata, error) {
@@ -60,7 +60,7 @@ func (c *clock) stop(stack *middleware.Stack) error {
 // testAWS is a fake AWS with one cluster and one key, which the real SDK calls.
 type testAWS struct {
 	*fakeaws.Server
-	clock     *clock
+	clock     *testClock
 	config    aws.Config
 	arn, key  string
 	mu        sync.Mutex
@@ -72,7 +72,7 @@ const duration = 20 * time.Minute
 
 func newAWS(t *testing.T, change ...func(*fakeaws.Cluster)) *testAWS {
 	t.Helper()
-	a := &testAWS{clock: &clock{now: time.Now()}}
+	a := &testAWS{clock: &testClock{now: time.Now()}}
 	a.Server, a.config = awstest.NewWithOptions(t, fakeaws.Options{Now: a.clock.Now, AssociationTime: duration})
 	a.config.APIOptions = []func(*middleware.Stack) error{a.clock.stop}
 	c := fakeaws.Cluster{

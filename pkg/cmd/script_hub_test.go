@@ -15,7 +15,8 @@ import (
 )
 
 // hub changes Security Hub: "disabled PATTERN…" where it is not enabled, "refuse PATTERN…" the findings that it
-// refuses, "suppress PART" as a person does. "list FILE" writes one line for each finding.
+// refuses, "empty" deletes all findings, "suppress PART" as a person does. "list FILE" writes one line for each
+// finding.
 func hub(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(server(ts).Update(func(w *fakeaws.State) {
 		switch args[0] {
@@ -23,6 +24,8 @@ func hub(ts *testscript.TestScript, _ bool, args []string) {
 			w.Hub.Disabled = args[1:]
 		case "refuse":
 			w.Hub.Refused = args[1:]
+		case "empty":
+			w.Hub.Findings = nil
 		case "suppress":
 			for _, f := range w.Hub.Findings {
 				if strings.Contains(f.ID, args[1]) {
@@ -39,7 +42,7 @@ func hub(ts *testscript.TestScript, _ bool, args []string) {
 			slices.SortFunc(lines, cmp.Compare[string])
 			ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.Join(lines, "\n")+"\n"), 0o600))
 		default:
-			ts.Fatalf("usage: hub disabled|refuse|suppress|list …")
+			ts.Fatalf("usage: hub disabled|refuse|empty|suppress|list …")
 		}
 	}))
 }

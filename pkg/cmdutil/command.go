@@ -2,10 +2,8 @@ package cmdutil
 
 import (
 	"regexp"
-	"runtime"
 	"strings"
 
-	"al.essio.dev/pkg/shellescape"
 	"github.com/spf13/pflag"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -40,18 +38,9 @@ func secret(flag *pflag.Flag) bool {
 func (f *Factory) Command(b *binding.Binding, words ...string) string {
 	line := program
 	for _, word := range words {
-		line += " " + quote(word)
+		line += " " + sanitize.Word(word)
 	}
 	return line + f.Selection(b)
-}
-
-// quote quotes a word for the shell of this system. A name that no shell can show, for instance with a control
-// character, becomes one that names nothing.
-func quote(word string) string {
-	if quoted, err := sanitize.ShellWord(runtime.GOOS, word); err == nil {
-		return quoted
-	}
-	return shellescape.Quote(sanitize.Line(word))
 }
 
 // Selection returns the flags that select the bound cluster, each after a space.
@@ -59,7 +48,7 @@ func (f *Factory) Selection(b *binding.Binding) string {
 	line := ""
 	add := func(name, value string) {
 		if value != "" {
-			line += " --" + name + " " + quote(value)
+			line += " --" + name + " " + sanitize.Word(value)
 		}
 	}
 	add("context", b.Context)
@@ -80,7 +69,7 @@ func (f *Factory) Selection(b *binding.Binding) string {
 				add(flag.Name, value)
 			}
 		case flag.NoOptDefVal != "":
-			line += " --" + flag.Name + "=" + quote(flag.Value.String())
+			line += " --" + flag.Name + "=" + sanitize.Word(flag.Value.String())
 		default:
 			add(flag.Name, flag.Value.String())
 		}

@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/clock"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
@@ -129,9 +130,8 @@ func sourceNotes(r *v1alpha1.AuditReport) []string {
 	for _, s := range r.Sources {
 		paths = append(paths, s.Path)
 	}
-	const minute = "2006-01-02 15:04 UTC"
 	return []string{fmt.Sprintf("the facts were observed from %s to %s, and the rules applied at %s; earlier reports: %s",
-		r.StartedAt.UTC().Format(minute), r.FinishedAt.UTC().Format(minute), r.JudgedAt.UTC().Format(minute), someOf(paths))}
+		clock.Minute(r.StartedAt.Time), clock.Minute(r.FinishedAt.Time), clock.Minute(r.JudgedAt.Time), someOf(paths))}
 }
 
 // judgementNotes returns the notes that follow from the other content of the report.

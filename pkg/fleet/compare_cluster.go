@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/clock"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
@@ -73,7 +74,7 @@ func (c *comparison) compareKeyState(id string, was, is *v1alpha1.EncryptionRepo
 	left, wasLeft := daysLeft(is.Key, judgedAt(c.is)), daysLeft(was.Key, judgedAt(c.was))
 	if urgency(left) > urgency(wasLeft) {
 		c.ranked(id, "key.daysLeft", daysText(wasLeft), daysText(left), true, fmt.Sprintf("%s at %s", keyEndText(is.Key),
-			keyEnd(is.Key).UTC().Format("2006-01-02 15:04 UTC")))
+			clock.Minute(keyEnd(is.Key).Time)))
 	}
 }
 

@@ -65,6 +65,7 @@ type Gathered struct {
 	Stopped bool
 
 	accesses map[string]access // by account
+	earlier  earlier
 }
 
 type gatherer struct {
@@ -268,7 +269,7 @@ func (g *gatherer) update(change func(*Progress)) {
 // result returns the sorted result.
 func (g *gatherer) result(accounts []string) *Gathered {
 	out := &g.out
-	out.Accounts = accounts
+	out.Accounts, out.earlier = accounts, g.earlier
 	slices.Sort(out.Regions)
 	out.Regions = slices.Compact(out.Regions)
 	slices.SortFunc(out.Items, func(x, y v1alpha1.EncryptionReport) int {

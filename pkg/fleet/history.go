@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/clock"
 )
 
 // clockMargin is how far the clocks of two machines may differ.
@@ -67,7 +68,7 @@ func (h *History) Check(now time.Time) error {
 	}
 	if latest.After(now.Add(clockMargin)) {
 		return fmt.Errorf("%s is not an earlier report: it finished at %s, after this audit", h.latestName,
-			latest.UTC().Format("2006-01-02 15:04 UTC"))
+			clock.Minute(latest))
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/clock"
 )
 
 // GroupByKey returns the customer keys of the clusters, each with the clusters that use
@@ -91,7 +92,7 @@ func expiryNotes(keys []v1alpha1.AuditKey) []string {
 		k := &keys[i]
 		if k.ValidTo != nil && k.DeletionDate == nil && urgency(k.DaysLeft) > 0 {
 			notes = append(notes, fmt.Sprintf("the imported material of key %s expires at %s, in %s; clusters that use it: %d",
-				k.ARN, k.ValidTo.UTC().Format("2006-01-02 15:04 UTC"), dayCount(*k.DaysLeft), len(k.Clusters)))
+				k.ARN, clock.Minute(k.ValidTo.Time), dayCount(*k.DaysLeft), len(k.Clusters)))
 		}
 	}
 	return notes

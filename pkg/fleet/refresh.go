@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/clock"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
@@ -18,7 +19,7 @@ func refresh(r *v1alpha1.EncryptionReport, now time.Time) {
 		r.Notes = slices.Concat(missing(r.Notes, old), encryption.ExpiryNotes(key.MaterialDaysLeft))
 		if key.Usable == v1alpha1.UsableYes && !now.Before(key.ValidTo.Time) {
 			key.Usable = v1alpha1.UsableUnknown
-			key.Reason = "the imported key material was to expire at " + key.ValidTo.UTC().Format("2006-01-02 15:04 UTC") +
+			key.Reason = "the imported key material was to expire at " + clock.Minute(key.ValidTo.Time) +
 				", after the key was checked"
 		}
 		r.Key = &key

@@ -116,3 +116,11 @@ func listed(values []string) string {
 	}
 	return "none"
 }
+
+// Recorded returns the ARNs of the clusters that are as the earlier report describes them.
+func (g *Gathered) Recorded() map[string]bool { return g.earlier.clusters }
+
+// ListRecorded reports whether the clusters of the account and region were listed for the earlier report.
+func (g *Gathered) ListRecorded(account, region string) bool {
+	return g.earlier.answered[accountRegion{account, region}]
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -65,18 +64,10 @@ func (c Creation) Validate() error {
 	return nil
 }
 
-// word quotes a value for the shell. A value that cannot be quoted becomes a placeholder.
-func word(value, placeholder string) string {
-	if quoted, err := sanitize.ShellWord(runtime.GOOS, value); err == nil {
-		return quoted
-	}
-	return placeholder
-}
-
 // Commands returns the AWS CLI commands that create the key, for display.
 func (c Creation) Commands(region string) []string {
 	create := "aws kms create-key --region " + region + " --key-spec SYMMETRIC_DEFAULT --key-usage ENCRYPT_DECRYPT" +
-		" --policy file://policy.json --description " + word(c.Description, "DESCRIPTION")
+		" --policy file://policy.json --description " + sanitize.Word(c.Description)
 	if c.MultiRegion {
 		create += " --multi-region"
 	}
@@ -84,7 +75,7 @@ func (c Creation) Commands(region string) []string {
 		if i == 0 {
 			create += " --tags"
 		}
-		create += " " + word(fmt.Sprintf("TagKey=%s,TagValue=%s", t.Key, t.Value), "TAG")
+		create += " " + sanitize.Word(fmt.Sprintf("TagKey=%s,TagValue=%s", t.Key, t.Value))
 	}
 	return append([]string{create}, c.setupCommands(region, "KEY_ARN")...)
 }

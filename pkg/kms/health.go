@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/clock"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cloudtrail"
 )
 
@@ -38,8 +39,6 @@ func (e *evidence) readHealth(ctx context.Context) error {
 	return nil
 }
 
-const minutes = "2006-01-02 15:04 UTC"
-
 // healthCheck returns the result of the newest health check of the key; without one, it has no message.
 func healthCheck(events []cloudtrail.Event, keyARN, role string) v1alpha1.Check {
 	c := v1alpha1.Check{Name: HealthCheckName, Result: v1alpha1.ResultUnknown}
@@ -54,7 +53,7 @@ func healthCheck(events []cloudtrail.Event, keyARN, role string) v1alpha1.Check 
 		return c
 	}
 	call := fmt.Sprintf("on %s, EKS called kms:ListGrants as the cluster's role %s (CloudTrail event %s)",
-		last.Time.UTC().Format(minutes), role, last.ID)
+		clock.Minute(last.Time), role, last.ID)
 	switch {
 	case last.ErrorCode == "":
 		c.Result, c.Message = v1alpha1.ResultPass, call+", and KMS allowed it"

@@ -72,13 +72,16 @@ func (d PolicyDocument) WithCreator(creator string) PolicyDocument {
 	return d
 }
 
-var principalARN = regexp.MustCompile(`^arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:` +
-	`(root|(user|role|assumed-role|federated-user)/[!-~]+)$`)
+// principalARN is stricter than IAM, which allows nearly every character in a path: in a policy, ${ begins a variable,
+// and * and ? match other characters.
+var principalARN = regexp.MustCompile(`^arn:aws[a-z-]*:(` +
+	`iam::[0-9]{12}:(root|(user|role)/([\w+=,.@/-]*/)?[\w+=,.@-]+)|` +
+	`sts::[0-9]{12}:(assumed-role/[\w+=,.@-]+|federated-user)/[\w+=,.@-]+)$`)
 
 // CheckPrincipal returns an error if text is not the ARN of a user, a role, a session or an account's root. A wildcard
 // would let everybody use the key.
 func CheckPrincipal(text string) error {
-	if !principalARN.MatchString(text) || strings.ContainsAny(text, `*?"`) {
+	if !principalARN.MatchString(text) {
 		return fmt.Errorf("%q is not the ARN of a user or role", text)
 	}
 	return nil

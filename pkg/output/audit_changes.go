@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/clock"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
@@ -36,7 +37,7 @@ func (t *auditText) changes(c *v1alpha1.AuditChanges) {
 	}
 	title := "Changes"
 	if c.Since != nil {
-		title += " since " + c.Since.UTC().Format("2006-01-02 15:04 UTC")
+		title += " since " + clock.Minute(c.Since.Time)
 	}
 	if len(table.rows) == 1 {
 		t.line("")

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/clock"
 )
 
 // trend shows the earlier audits and this one if wide is set. The column NOT-COMPARABLE names why the numbers of an
@@ -18,7 +19,7 @@ func (t *auditText) trend(points []v1alpha1.AuditPoint) {
 	for _, p := range points {
 		finished := ""
 		if p.Time != nil {
-			finished = p.Time.UTC().Format("2006-01-02 15:04 UTC")
+			finished = clock.Minute(p.Time.Time)
 		}
 		row := []string{finished, string(p.Outcome), strconv.Itoa(p.Clusters), strconv.Itoa(p.Findings)}
 		for _, severity := range []v1alpha1.Severity{v1alpha1.SeverityCritical, v1alpha1.SeverityHigh,

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/clock"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
@@ -121,10 +122,10 @@ func addKey(f *Fields, r *v1alpha1.EncryptionReport, wide bool) {
 	f.Add("  State", k.State)
 	f.Add("  Usable", withReason(string(k.Usable), k.Reason))
 	if k.DeletionDate != nil {
-		f.Addf("  Deletion", "%s", k.DeletionDate.UTC().Format("2006-01-02 15:04 UTC"))
+		f.Addf("  Deletion", "%s", clock.Minute(k.DeletionDate.Time))
 	}
 	if k.ValidTo != nil {
-		f.Add("  Material expires", withReason(k.ValidTo.UTC().Format(minutes), encryption.ExpiryText(k.MaterialDaysLeft)))
+		f.Add("  Material expires", withReason(clock.Minute(k.ValidTo.Time), encryption.ExpiryText(k.MaterialDaysLeft)))
 	}
 	if r.Evidence != nil && r.Evidence.Key != nil {
 		addEvidence(f, k, r.Evidence.Key)
@@ -136,7 +137,7 @@ func addKey(f *Fields, r *v1alpha1.EncryptionReport, wide bool) {
 	}
 	f.Add("  Description", k.Description)
 	if k.CreationDate != nil {
-		f.Add("  Created", k.CreationDate.UTC().Format(minutes))
+		f.Add("  Created", clock.Minute(k.CreationDate.Time))
 	}
 	f.Add("  Account", k.Account)
 	f.Add("  Manager", k.Manager)
@@ -236,7 +237,7 @@ func oneManager(m *v1alpha1.ManagedBy) string {
 func association(u *v1alpha1.Update) string {
 	s := u.Status
 	if u.CreatedAt != nil {
-		s += ", started " + u.CreatedAt.UTC().Format("2006-01-02 15:04 UTC")
+		s += ", started " + clock.Minute(u.CreatedAt.Time)
 	}
 	return s + ", update " + u.ID
 }

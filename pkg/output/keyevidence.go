@@ -7,10 +7,9 @@ import (
 	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/clock"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
-
-const minutes = "2006-01-02 15:04 UTC"
 
 // unknownFacts returns what to print in place of each fact that could not be determined.
 func unknownFacts(facts []v1alpha1.UnknownFact) map[string]string {
@@ -77,10 +76,10 @@ func useText(u *v1alpha1.KeyUse) string {
 	case u == nil:
 		return ""
 	case u.Time != nil:
-		return withReason(fmt.Sprintf("%s on %s", u.Operation, u.Time.UTC().Format(minutes)),
+		return withReason(fmt.Sprintf("%s on %s", u.Operation, clock.Minute(u.Time.Time)),
 			"the health checks of a cluster use its key too")
 	case u.TrackedSince != nil:
-		return "none since " + u.TrackedSince.UTC().Format(minutes)
+		return "none since " + clock.Minute(u.TrackedSince.Time)
 	}
 	return "none"
 }

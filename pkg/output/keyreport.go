@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/clock"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
@@ -47,7 +48,7 @@ func keyFields(r *v1alpha1.KeyReport, unknown map[string]string) *Fields {
 	f.Add("Aliases", cmp.Or(unknown["aliases"], strings.Join(k.Aliases, ", "), "none"))
 	f.Add("Description", k.Description)
 	if k.CreationDate != nil {
-		f.Add("Created", k.CreationDate.UTC().Format(minutes))
+		f.Add("Created", clock.Minute(k.CreationDate.Time))
 	}
 	f.Add("Account", k.Account)
 	f.Add("State", k.State)
@@ -62,7 +63,7 @@ func keyFields(r *v1alpha1.KeyReport, unknown map[string]string) *Fields {
 		f.Add("", encryption.RotationMeaning)
 	}
 	if k.ValidTo != nil {
-		f.Add("Material expires", withReason(k.ValidTo.UTC().Format(minutes), encryption.ExpiryText(k.MaterialDaysLeft)))
+		f.Add("Material expires", withReason(clock.Minute(k.ValidTo.Time), encryption.ExpiryText(k.MaterialDaysLeft)))
 	}
 	f.Add("Tags", cmp.Or(unknown["tags"], tagList(k.Tags), "none"))
 	f.Add("Palette", paletteText(k))

@@ -2,6 +2,7 @@ package sanitize
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"unicode/utf8"
 
@@ -27,4 +28,13 @@ func ShellWord(goos, value string) (string, error) {
 		return `"` + value + `"`, nil
 	}
 	return value, nil
+}
+
+// Word quotes a value as one word of a command for the shell of this system. A value that no shell can show, for
+// instance with a control character, becomes one that names nothing.
+func Word(value string) string {
+	if quoted, err := ShellWord(runtime.GOOS, value); err == nil {
+		return quoted
+	}
+	return shellescape.Quote(Line(value))
 }

@@ -34,6 +34,14 @@ func TestShellWord(t *testing.T) {
 	}
 }
 
+func TestWord(t *testing.T) {
+	for value, want := range map[string]string{"prod": "prod", "a\x1b[2Jb": "'a\uFFFD[2Jb'", "a\nb": "'a b'"} {
+		if got := Word(value); got != want {
+			t.Errorf("Word(%q) = %q, want %q", value, got, want)
+		}
+	}
+}
+
 // FuzzShellWord checks with a shell that a word means the value.
 func FuzzShellWord(f *testing.F) {
 	sh, err := exec.LookPath("sh")

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/securityhub/types"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/clock"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
@@ -47,16 +47,7 @@ type Client struct {
 
 // New returns a Client that calls the operations.
 func New(calls awsclient.SecurityHub, place Place) *Client {
-	return &Client{Place: place, calls: calls, Pause: pause}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return &Client{Place: place, calls: calls, Pause: clock.Sleep}
 }
 
 // Earlier returns the findings of this program that Security Hub has in the place. An administrator account or an
@@ -96,83 +87,6 @@ const generators = ToolName + "/"
 func (c *Client) owns(f *Finding) bool {
 	return f.ProductArn == c.productARN() && f.AwsAccountID == c.Account && f.Region == c.Region &&
 		strings.HasPrefix(f.GeneratorID, generators)
-}
-
-// Import creates or updates findings. It returns those that Security Hub refused.
-func (c *Client) Import(ctx context.Context, findings []Finding) ([]Failure, error) {
-	var failures []Failure
-	for batch := range slices.Chunk(findings, MaxBatch) {
-		in := &securityhub.BatchImportFindingsInput{}
-		for i := range batch {
-			if !c.owns(&batch[i]) {
-				return failures, fmt.Errorf("finding %s is not one of %s %s", batch[i].ID, c.Account, c.Region)
-			}
-			in.Findings = append(in.Findings, batch[i].wire())
-		}
-		out, err := c.calls.BatchImportFindings(ctx, in)
-		if err != nil {
-			return failures, c.explain(err, "BatchImportFindings", c.productARN())
-		}
-		for _, f := range out.FailedFindings {
-			failures = append(failures,
-				Failure{aws.ToString(f.Id), aws.ToString(f.ErrorCode), aws.ToString(f.ErrorMessage)})
-		}
-	}
-	return failures, nil
-}
-
-// A finding that was just created may not be found at once.
-const (
-	notFoundCode  = "FindingNotFound"
-	findAttempts  = 5
-	findingsPause = 2 * time.Second
-)
-
-// Update changes the workflow of findings. It returns those that Security Hub refused.
-func (c *Client) Update(ctx context.Context, updates []Update) ([]Failure, error) {
-	var failures []Failure
-	for _, group := range equalUpdates(updates) {
-		for batch := range slices.Chunk(group, MaxBatch) {
-			failed, err := c.updateBatch(ctx, batch)
-			failures = append(failures, failed...)
-			if err != nil {
-				return failures, err
-			}
-		}
-	}
-	return failures, nil
-}
-
-// updateBatch makes the same change to up to MaxBatch findings.
-func (c *Client) updateBatch(ctx context.Context, batch []Update) (refused []Failure, err error) {
-	ids := make([]string, len(batch))
-	for i := range batch {
-		ids[i] = batch[i].ID
-	}
-	for attempt := 1; ; attempt++ {
-		out, err := c.calls.BatchUpdateFindings(ctx, batch[0].wire(c.productARN(), ids))
-		if err != nil {
-			return refused, c.explain(err, "BatchUpdateFindings", c.hubARN())
-		}
-		ids = nil
-		for _, u := range out.UnprocessedFindings {
-			f := Failure{"", aws.ToString(u.ErrorCode), aws.ToString(u.ErrorMessage)}
-			if u.FindingIdentifier != nil {
-				f.ID = aws.ToString(u.FindingIdentifier.Id)
-			}
-			if f.Code == notFoundCode && attempt < findAttempts {
-				ids = append(ids, f.ID)
-			} else {
-				refused = append(refused, f)
-			}
-		}
-		if len(ids) == 0 {
-			return refused, nil
-		}
-		if err := c.Pause(ctx, findingsPause); err != nil {
-			return refused, err
-		}
-	}
 }
 
 // explain names the action and the resource. Security Hub reports an account without it as one that may not call it.

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/securityhub"
+
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
@@ -53,9 +55,7 @@ func stored(s *fakeaws.Server) map[string]fakeaws.HubFinding {
 	return all
 }
 
-func at(hours int) func() time.Time {
-	return func() time.Time { return now.Add(time.Duration(hours) * time.Hour) }
-}
+func at(hours int) time.Time { return now.Add(time.Duration(hours) * time.Hour) }
 
 func check(t *testing.T, got Result, want Result) {
 	t.Helper()
@@ -84,7 +84,7 @@ func TestSync(t *testing.T) {
 			ProductArn: other.ProductArn, AwsAccountID: c.Account, Region: region, UpdatedAt: yesterday,
 			RecordState: Active, Workflow: &fakeaws.HubWorkflow{Status: "SUPPRESSED"}})
 	}))
-	whole := Coverage{Complete: true, Since: at(47)()}
+	whole := Coverage{Complete: true, Since: at(47)}
 	check(t, c.Sync(t.Context(), wanted, whole, at(0)), Result{Imported: 250, Suppressed: 120})
 	if n := awstest.Calls(server, "BatchImportFindings"); n != 3 {
 		t.Errorf("%d calls of BatchImportFindings, want 3", n)
@@ -92,12 +92,15 @@ func TestSync(t *testing.T) {
 	if f := stored(server)["c7/ENC-2"]; f.Workflow.Status != "SUPPRESSED" || !strings.Contains(f.Note.Text, "team-web") {
 		t.Errorf("waived finding = %s, note %v, want SUPPRESSED with a note", f.Workflow.Status, f.Note)
 	}
-	check(t, c.Sync(t.Context(), wanted, whole, at(0)), Result{Newer: 250})
-	check(t, c.Sync(t.Context(), wanted, whole, at(24)), Result{Imported: 250})
+	check(t, c.Sync(t.Context(), wanted, whole, at(0)), Result{Unchanged: 250})
+	check(t, c.Sync(t.Context(), wanted, whole, at(24)), Result{Unchanged: 250})
+	if n := awstest.Calls(server, "BatchImportFindings"); n != 3 {
+		t.Errorf("%d calls of BatchImportFindings after audits without a change, want the 3 of the first", n)
+	}
 	for i := range 120 {
 		wanted[i].Waiver = nil // expired
 	}
-	check(t, c.Sync(t.Context(), wanted[:200], whole, at(48)), Result{Imported: 200, Archived: 50, Reopened: 120})
+	check(t, c.Sync(t.Context(), wanted[:200], whole, at(48)), Result{Unchanged: 200, Archived: 50, Reopened: 120})
 	all := stored(server)
 	if f := all["c7/ENC-2"]; f.Workflow.Status != "NEW" || f.UserDefinedFields[markField] != released {
 		t.Errorf("finding after its waiver = %s, fields %v, want NEW", f.Workflow.Status, f.UserDefinedFields)
@@ -108,7 +111,7 @@ func TestSync(t *testing.T) {
 	if f := all["other"]; f.RecordState != Active || f.Workflow.Status != "SUPPRESSED" {
 		t.Errorf("finding of another program = %+v, want it unchanged", f)
 	}
-	check(t, c.Sync(t.Context(), wanted, Coverage{}, at(72)), Result{Imported: 250})
+	check(t, c.Sync(t.Context(), wanted, Coverage{}, at(72)), Result{Imported: 50, Unchanged: 200})
 	if f := stored(server)["c240/ENC-2"]; f.RecordState != Active {
 		t.Errorf("finding of a cluster that is back is %s, want %s", f.RecordState, Active)
 	}
@@ -182,7 +185,33 @@ func TestNotFound(t *testing.T) {
 	if len(r.Errs) != 1 || !strings.Contains(r.Errs[0].Error(), "c0/ENC-2: FindingNotFound") || r.Suppressed != 0 {
 		t.Errorf("result = %+v, want the finding named", r)
 	}
-	if n := awstest.Calls(server, "BatchUpdateFindings"); n != findAttempts {
-		t.Errorf("%d calls of BatchUpdateFindings, want %d", n, findAttempts)
+	if n := awstest.Calls(server, "BatchUpdateFindings"); n != attempts {
+		t.Errorf("%d calls of BatchUpdateFindings, want %d", n, attempts)
+	}
+}
+
+// TestEarlierOfOthers checks that an administrator account or an aggregation region, which also returns the findings of
+// other places, changes none of them.
+func TestEarlierOfOthers(t *testing.T) {
+	server, c := hub(t, fakeaws.Allow("securityhub:*"))
+	c.calls.GetFindings = func(context.Context, *securityhub.GetFindingsInput, ...func(*securityhub.Options)) (
+		*securityhub.GetFindingsOutput, error) {
+		out := &securityhub.GetFindingsOutput{}
+		for _, change := range []func(*Finding){
+			func(f *Finding) { f.AwsAccountID = "999999999999" },
+			func(f *Finding) { f.Region = "us-east-1" },
+			func(f *Finding) { f.ProductArn = "arn:aws:securityhub:eu-central-1::product/vendor/product" },
+			func(f *Finding) { f.GeneratorID = ToolName + "-other/ENC-2" },
+		} {
+			f := complete(c, "gone", "ENC-2", "FAILED")
+			f.UpdatedAt = yesterday
+			change(&f)
+			out.Findings = append(out.Findings, f.wire())
+		}
+		return out, nil
+	}
+	check(t, c.Sync(t.Context(), nil, Coverage{Complete: true, Since: now}, at(0)), Result{})
+	if n := awstest.Calls(server, "BatchImportFindings"); n != 0 {
+		t.Errorf("%d calls of BatchImportFindings, want none", n)
 	}
 }

@@ -1,8 +1,25 @@
 package securityhub
 
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
 // ToolName is the name of this program in Security Hub: the product, the start of every GeneratorId, and the start of
 // every key of the product fields.
 const ToolName = "kubectl-eks_encrypt"
+
+// The product fields that state the origin of an audit: two fields, and all that begin with originPrefix.
+const (
+	versionField = ToolName + "/Version"
+	callerField  = ToolName + "/Caller"
+	originPrefix = ToolName + "/Audit/"
+)
+
+func isOrigin(key string) bool {
+	return key == versionField || key == callerField || strings.HasPrefix(key, originPrefix)
+}
 
 // SchemaVersion is the version of the AWS Security Finding Format.
 const SchemaVersion = "2018-10-08"
@@ -75,4 +92,27 @@ type (
 // ProductARN returns the ARN of the default product of an account and region, which takes findings of any program.
 func ProductARN(partition, account, region string) string {
 	return "arn:" + partition + ":securityhub:" + region + ":" + account + ":product/" + account + "/default"
+}
+
+// Timestamp writes a time as the format requires.
+func Timestamp(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// Shorten cuts s to limit characters; the last one is then an ellipsis.
+func Shorten(s string, limit int) string {
+	if len(s) <= limit { // a character has at least one byte
+		return s
+	}
+	runes := []rune(s)
+	if len(runes) <= limit {
+		return s
+	}
+	return string(runes[:limit-1]) + "…"
+}
+
+// resource returns the ARN of the cluster; "" if the finding is about an account.
+func (f *Finding) resource() string {
+	if i := slices.IndexFunc(f.Resources, func(r Resource) bool { return r.Type == "AwsEksCluster" }); i >= 0 {
+		return f.Resources[i].ID
+	}
+	return ""
 }

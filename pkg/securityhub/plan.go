@@ -2,8 +2,6 @@ package securityhub
 
 import (
 	"maps"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -26,32 +24,16 @@ type Wanted struct {
 	Waiver *Waiver
 }
 
-// Earlier is a finding that Security Hub has.
-type Earlier struct {
-	Finding
-	// Workflow is NEW, NOTIFIED, RESOLVED or SUPPRESSED.
-	Workflow string
-	// UserFields are the fields of the customer; this program keeps its mark among them.
-	UserFields map[string]string
-	// Note is the text of the customer's note, and NoteBy its author.
-	Note, NoteBy string
-}
-
-// Coverage states which earlier findings an audit can judge.
-type Coverage struct {
-	// Complete is true if EKS listed all clusters of the account and region.
-	Complete bool
-	// Since is when the audit began. If another audit imported a finding after that, the cluster may exist.
-	Since time.Time
-	// Resources are the ARNs of the clusters of the audit, FilteredOut of those that its filter left out.
-	Resources, FilteredOut map[string]bool
-}
+// imported reports whether the finding is to be in Security Hub.
+func (w *Wanted) imported() bool { return w.State == Current || w.State == Undecided }
 
 // Plan is what to write in one account and region.
 type Plan struct {
 	// Import are findings to create or update; Archive are earlier ones that ended.
 	Import, Archive []Finding
 	Updates         []Update
+	// Unchanged are the ids of findings that Security Hub has as they are.
+	Unchanged []string
 	// Newer are the ids of findings that are left, because the version of Security Hub is as new or newer.
 	Newer []string
 }
@@ -65,12 +47,12 @@ type Update struct {
 	UserFields map[string]string
 }
 
-// Decide compares the findings of an audit with those that Security Hub has. at is the time of the import.
+// Decide compares the findings of an audit with those that Security Hub has. at is the time at which the audit ended.
 //
-// A waived finding is suppressed. A finding that this program suppressed becomes NEW again once its waiver has ended.
-// What a person suppressed or reopened stays so. An earlier finding ends if its control no longer applies, or if a
-// place that was listed completely does not have its cluster, and no other audit found that cluster since this one
-// began.
+// A finding that is unchanged is imported again only after a while. A waived finding is suppressed. A finding that this
+// program suppressed becomes NEW again once its waiver has ended. What a person suppressed or reopened stays so. An
+// earlier finding ends if its control no longer applies, or if a place that was listed completely does not have its
+// cluster, and no other audit found that cluster since this one began.
 func Decide(wanted []Wanted, earlier []Earlier, coverage Coverage, at time.Time) Plan {
 	var p Plan
 	known := map[string]*Earlier{}
@@ -80,58 +62,70 @@ func Decide(wanted []Wanted, earlier []Earlier, coverage Coverage, at time.Time)
 	stated := map[string]bool{}
 	for i := range wanted {
 		w := &wanted[i]
-		stated[w.ID] = true
-		p.decide(w, known[w.ID], at)
+		if !stated[w.ID] {
+			stated[w.ID] = true
+			p.decide(w, known[w.ID], coverage.observed(w, at), at)
+		}
 	}
 	for i := range earlier {
 		e := &earlier[i]
 		if stated[e.ID] || !coverage.lacks(e) {
 			continue
 		}
-		p.archive(e.Finding, e, at)
+		p.archive(e.Finding, e, coverage.listed(at))
 		p.release(e, false, at)
 	}
 	return p
 }
 
-// lacks reports whether the cluster of an earlier finding certainly no longer exists.
-func (c *Coverage) lacks(e *Earlier) bool {
-	resource := e.resource()
-	return c.Complete && !c.Resources[resource] && !c.FilteredOut[resource] && (resource == "" || e.before(c.Since))
-}
-
 // decide adds what a finding of the audit needs. e is the earlier one, or nil.
-func (p *Plan) decide(w *Wanted, e *Earlier, at time.Time) {
+func (p *Plan) decide(w *Wanted, e *Earlier, observed, at time.Time) {
+	known := w.State == Current
 	switch {
 	case w.State == Ended && e != nil:
-		p.archive(w.Finding, e, at)
-	case w.State == Current, w.State == Undecided:
-		f := w.Finding
-		f.UpdatedAt = timestamp(at)
-		if e != nil {
-			f.CreatedAt = e.CreatedAt
-			if !e.before(at) {
-				p.Newer = append(p.Newer, f.ID)
-				return
+		p.archive(w.Finding, e, observed)
+	case w.imported():
+		if !p.put(w.Finding, e, observed) { // another result counts
+			if w.Waiver == nil {
+				p.release(e, false, at)
 			}
+			return
 		}
-		p.Import = append(p.Import, f)
 	}
-	if w.Waiver != nil && w.State == Current {
+	if w.Waiver != nil && known {
 		p.suppress(w, e)
 	} else if e != nil {
-		p.release(e, w.State == Current, at)
+		p.release(e, known, at)
 	}
+}
+
+// put adds a finding that is new or has changed. It returns false if Security Hub has a newer one.
+func (p *Plan) put(f Finding, e *Earlier, observed time.Time) bool {
+	f.UpdatedAt = Timestamp(observed)
+	f.CreatedAt = f.UpdatedAt
+	if e != nil {
+		f.CreatedAt = e.CreatedAt
+		switch {
+		case e.same(&f) && !e.before(observed.Add(-renewal)):
+			p.Unchanged = append(p.Unchanged, f.ID)
+			return true
+		case !e.before(observed):
+			p.Newer = append(p.Newer, f.ID)
+			return false
+		}
+	}
+	p.Import = append(p.Import, f)
+	return true
 }
 
 // archive adds an earlier finding that ended, with what the audit states about it.
-func (p *Plan) archive(f Finding, e *Earlier, at time.Time) {
+func (p *Plan) archive(f Finding, e *Earlier, observed time.Time) {
 	switch {
 	case e.RecordState == Archived:
-	case !e.before(at):
+	case !e.before(observed):
 		p.Newer = append(p.Newer, e.ID)
 	default:
-		f.CreatedAt, f.UpdatedAt, f.RecordState = e.CreatedAt, timestamp(at), Archived
+		f.CreatedAt, f.UpdatedAt, f.RecordState = e.CreatedAt, Timestamp(observed), Archived
 		p.Archive = append(p.Archive, f)
 	}
 }
@@ -147,7 +141,7 @@ func (p *Plan) suppress(w *Wanted, e *Earlier) {
 		}
 		fields, previous = e.UserFields, e.noteOfOthers()
 	}
-	p.update(w.ID, suppressed, cut(mark+". Suppressed by "+ToolName+" until the waiver ends."+previous, maxNote),
+	p.update(w.ID, suppressed, Shorten(mark+". Suppressed by "+ToolName+" until the waiver ends."+previous, maxNote),
 		mark, fields)
 }
 
@@ -157,8 +151,8 @@ func (p *Plan) release(e *Earlier, resultKnown bool, at time.Time) {
 	if !e.suppressedByUs() || !resultKnown && at.Before(waivedUntil(e.UserFields[markField])) {
 		return
 	}
-	p.update(e.ID, reopened, cut("No waiver is in force. Before: "+e.UserFields[markField]+e.noteOfOthers(), maxNote),
-		released, e.UserFields)
+	note := "No waiver is in force. Before: " + e.UserFields[markField] + e.noteOfOthers()
+	p.update(e.ID, reopened, Shorten(note, maxNote), released, e.UserFields)
 }
 
 func (p *Plan) update(id, workflow, note, mark string, fields map[string]string) {
@@ -168,35 +162,4 @@ func (p *Plan) update(id, workflow, note, mark string, fields map[string]string)
 	}
 	fields[markField] = mark
 	p.Updates = append(p.Updates, Update{ID: id, Workflow: workflow, Note: note, UserFields: fields})
-}
-
-// before reports whether Security Hub accepts an update at this time: it ignores one that is not newer.
-func (e *Earlier) before(at time.Time) bool {
-	updated, err := time.Parse(time.RFC3339, e.UpdatedAt)
-	return err != nil || updated.Before(at.Truncate(time.Millisecond))
-}
-
-func (e *Earlier) resource() string {
-	if i := slices.IndexFunc(e.Resources, func(r Resource) bool { return r.Type == "AwsEksCluster" }); i >= 0 {
-		return e.Resources[i].ID
-	}
-	return ""
-}
-
-// noteOfOthers returns the note that a person wrote, so that an update keeps it.
-func (e *Earlier) noteOfOthers() string {
-	if e.Note == "" || e.NoteBy == ToolName {
-		return ""
-	}
-	return " Earlier note of " + e.NoteBy + ": " + e.Note
-}
-
-func timestamp(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000Z") }
-
-func cut(s string, limit int) string {
-	r := []rune(s)
-	if len(r) <= limit {
-		return s
-	}
-	return strings.TrimSpace(string(r[:limit-1])) + "…"
 }

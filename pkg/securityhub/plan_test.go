@@ -32,10 +32,10 @@ func waiver(until string) *Waiver {
 	return &Waiver{Owner: "team-web", Reason: "no customer data", Expires: day.Add(24*time.Hour - time.Second)}
 }
 
-// had returns a finding of yesterday's audit.
+// had returns a finding of yesterday's audit, which stated something else.
 func had(cluster, control, workflow, mark string) Earlier {
 	e := Earlier{Finding: finding(cluster, control, "FAILED"), Workflow: workflow}
-	e.CreatedAt, e.UpdatedAt = "2026-01-01T00:00:00.000Z", yesterday
+	e.CreatedAt, e.UpdatedAt, e.Description = "2026-01-01T00:00:00.000Z", yesterday, "another reason"
 	if mark != "" {
 		e.UserFields = map[string]string{markField: mark}
 	}
@@ -54,6 +54,9 @@ func describe(p Plan) []string {
 	for _, u := range p.Updates {
 		lines = append(lines, fmt.Sprintf("%s %s", u.Workflow, strings.TrimPrefix(u.ID, arn)))
 	}
+	for _, id := range p.Unchanged {
+		lines = append(lines, "unchanged "+strings.TrimPrefix(id, arn))
+	}
 	for _, id := range p.Newer {
 		lines = append(lines, "newer "+strings.TrimPrefix(id, arn))
 	}
@@ -70,6 +73,13 @@ func TestDecide(t *testing.T) {
 	ended := Wanted{Finding: finding("shop", "ENC-2", "NOT_AVAILABLE"), State: Ended}
 	const inForce = "Waived until 2027-03-31 by team-web: no customer data"
 	const expired = "Waived until 2026-11-25 by team-web: no customer data"
+	same := func(change func(*Earlier)) []Earlier {
+		e := had("shop", "ENC-2", "NEW", "")
+		e.Description = ""
+		e.ProductFields = map[string]string{versionField: "v0.1.0", callerField: "ci", originPrefix + "finished": yesterday}
+		change(&e)
+		return []Earlier{e}
+	}
 	later := had("shop", "ENC-2", "NEW", "")
 	later.UpdatedAt = "2026-11-26T03:00:00.000Z"
 	archived := had("gone", "ENC-2", "NEW", "")
@@ -141,6 +151,21 @@ func TestDecide(t *testing.T) {
 			[]string{"archived unreachable/111122223333/eu-central-1"}},
 		{"the place answers again", nil, []Earlier{otherType}, whole,
 			[]string{"archived unreachable/111122223333/eu-central-1"}},
+		{"unchanged, from an audit of another origin", []Wanted{failed}, same(func(*Earlier) {}), whole,
+			[]string{"unchanged shop/ENC-2"}},
+		{"unchanged for a week", []Wanted{failed}, same(func(e *Earlier) { e.UpdatedAt = "2026-11-19T02:59:59.000Z" }), whole,
+			[]string{"import shop/ENC-2 FAILED"}},
+		{"unchanged, and waived now", []Wanted{waived}, same(func(*Earlier) {}), whole,
+			[]string{"SUPPRESSED shop/ENC-2", "unchanged shop/ENC-2"}},
+		{"unchanged, and the waiver ended", []Wanted{failed}, same(func(e *Earlier) {
+			e.Workflow, e.UserFields = "SUPPRESSED", map[string]string{markField: expired}
+		}), whole, []string{"NEW shop/ENC-2", "unchanged shop/ENC-2"}},
+		{"another value of the product", []Wanted{failed}, same(func(e *Earlier) {
+			e.ProductFields[ToolName+"/Outcome"] = "x"
+		}), whole, []string{"import shop/ENC-2 FAILED"}},
+		{"as it was, but archived", []Wanted{failed}, same(func(e *Earlier) { e.RecordState = Archived }), whole,
+			[]string{"import shop/ENC-2 FAILED"}},
+		{"stated twice", []Wanted{failed, failed}, nil, whole, []string{"import shop/ENC-2 FAILED"}},
 		{"Security Hub has a newer version", []Wanted{failed}, []Earlier{later}, whole, []string{"newer shop/ENC-2"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -180,7 +205,10 @@ func TestDecideKeeps(t *testing.T) {
 }
 
 func FuzzWaivedUntil(f *testing.F) {
-	for _, mark := range []string{"Waived until 2027-03-31 by a: b", "Waived until 2027-13-31 by a: b", "", released} {
+	for _, mark := range []string{
+		"Waived until 2027-03-31 by a: b", "Waived until 2027-13-31 by a: b", "Waived until 2027-03-31", "2027-03-31 by a: b",
+		"", released,
+	} {
 		f.Add(mark)
 	}
 	f.Fuzz(func(t *testing.T, mark string) {
@@ -189,6 +217,13 @@ func FuzzWaivedUntil(f *testing.F) {
 			t.Errorf("waivedUntil(%q) = %s, want none", mark, until)
 		}
 	})
+	for _, changed := range []string{
+		"Waived until 2027-03-31", "2027-03-31 by a: b", "Waived until 2027-03-31x by a: b",
+	} {
+		if until := waivedUntil(changed); !until.IsZero() {
+			f.Errorf("waivedUntil(%q) = %s, want none", changed, until)
+		}
+	}
 	if until := waivedUntil(waiver("2027-03-31").mark()); !until.Equal(time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC)) {
 		f.Errorf("waivedUntil = %s, want the end of the last day", until)
 	}

@@ -2,7 +2,7 @@ package securityhub
 
 import (
 	"fmt"
-	"regexp"
+	"strings"
 	"time"
 )
 
@@ -33,7 +33,8 @@ const (
 )
 
 func (w *Waiver) mark() string {
-	return cut(fmt.Sprintf("Waived until %s by %s: %s", w.Expires.UTC().Format(time.DateOnly), w.Owner, w.Reason), maxMark)
+	until := w.Expires.UTC().Format(time.DateOnly)
+	return Shorten(fmt.Sprintf("Waived until %s by %s: %s", until, w.Owner, w.Reason), maxMark)
 }
 
 // suppressedByUs reports whether this program suppressed the finding.
@@ -44,12 +45,10 @@ func (e *Earlier) suppressedByUs() bool {
 
 // waivedUntil returns the end of the waiver that a mark names. A changed mark may name none: its waiver has ended.
 func waivedUntil(mark string) time.Time {
-	match := regexp.MustCompile(`^Waived until (\d{4}-\d{2}-\d{2}) by `).FindStringSubmatch(mark)
-	if match == nil {
-		return time.Time{}
-	}
-	day, err := time.Parse(time.DateOnly, match[1])
-	if err != nil {
+	text, isMark := strings.CutPrefix(mark, "Waived until ")
+	date, _, hasOwner := strings.Cut(text, " by ")
+	day, err := time.Parse(time.DateOnly, date)
+	if !isMark || !hasOwner || err != nil {
 		return time.Time{}
 	}
 	return day.AddDate(0, 0, 1)

@@ -67,7 +67,7 @@ func (o *options) importAll(ctx context.Context, r *v1alpha1.AuditReport) error 
 		return fmt.Errorf("nothing was imported into Security Hub: %w", err)
 	}
 	findings := report.SecurityHub(r)
-	places, left := importPlaces(r)
+	places, left := importPlaces(r, o.gathered)
 	n := 0
 	for _, p := range places {
 		n += findings.Count(p.Account, p.Region)
@@ -103,19 +103,19 @@ func (o *options) importInto(
 		return securityhub.Result{Place: p.Place, Errs: []error{err}}
 	}
 	hub := securityhub.New(clients.WithGate(gate).SecurityHub(), p.Place)
-	return hub.Sync(ctx, findings.Of(p.Account, p.Region), p.coverage, time.Now)
+	return hub.Sync(ctx, findings.Of(p.Account, p.Region), p.coverage, o.rules.Now)
 }
 
 // importPlaces returns the accounts and regions that have clusters or were listed completely. left counts the others:
 // they could not be queried, and the import makes no calls there.
-func importPlaces(r *v1alpha1.AuditReport) (places []importPlace, left int) {
+func importPlaces(r *v1alpha1.AuditReport, gathered *fleet.Gathered) (places []importPlace, left int) {
 	filteredOut := map[string]bool{}
 	for _, arn := range r.Scope.FilteredOut {
 		filteredOut[arn] = true
 	}
 	var since time.Time // without it, no cluster is known to be gone
 	if r.StartedAt != nil {
-		since = r.StartedAt.Add(time.Second) // the report has whole seconds, rounded down
+		since = r.StartedAt.Time
 	}
 	type key struct{ account, region string }
 	index := map[key]int{}
@@ -124,8 +124,9 @@ func importPlaces(r *v1alpha1.AuditReport) (places []importPlace, left int) {
 		if _, found := index[k]; !found {
 			index[k] = len(places)
 			places = append(places, importPlace{
-				Place:    securityhub.Place{Partition: binding.PartitionOf(region), Account: account, Region: region},
-				coverage: securityhub.Coverage{Since: since, Resources: map[string]bool{}, FilteredOut: filteredOut},
+				Place: securityhub.Place{Partition: binding.PartitionOf(region), Account: account, Region: region},
+				coverage: securityhub.Coverage{Since: since, Resources: map[string]bool{}, FilteredOut: filteredOut,
+					Recorded: gathered.Recorded(), RecordedList: gathered.ListRecorded(account, region)},
 			})
 		}
 		return &places[index[k]]
@@ -158,7 +159,7 @@ func (o *options) summarize(results []securityhub.Result) error {
 	for _, r := range results {
 		sum.Imported, sum.Archived = sum.Imported+r.Imported, sum.Archived+r.Archived
 		sum.Suppressed, sum.Reopened = sum.Suppressed+r.Suppressed, sum.Reopened+r.Reopened
-		sum.Newer += r.Newer
+		sum.Unchanged, sum.Newer = sum.Unchanged+r.Unchanged, sum.Newer+r.Newer
 		if len(r.Errs) > 0 {
 			failed++
 		}
@@ -168,9 +169,12 @@ func (o *options) summarize(results []securityhub.Result) error {
 	}
 	o.note("Security Hub: %s imported, %d archived, %d suppressed by waivers, %d NEW again",
 		output.Count(sum.Imported, "finding"), sum.Archived, sum.Suppressed, sum.Reopened)
+	if sum.Unchanged > 0 {
+		o.note("Security Hub already has %s as the audit found them", output.Count(sum.Unchanged, "result"))
+	}
 	if sum.Newer > 0 {
-		o.note("Security Hub already has a newer version of %s: check the clock of this computer",
-			output.Count(sum.Newer, "finding"))
+		o.note("Security Hub has a newer version of %s, which stays: another audit ended later than the clusters were "+
+			"queried, or the clock of a computer is wrong", output.Count(sum.Newer, "finding"))
 	}
 	if failed > 0 {
 		return fmt.Errorf("the import into Security Hub failed in %s", output.Count(failed, "region"))

@@ -77,15 +77,15 @@ func (v *reportRows) asffFindings(yield func(securityhub.Finding) bool) (omitted
 }
 
 func (v *reportRows) asff(id, generator, partition, account, region string) securityhub.Finding {
-	at := v.At().Format("2006-01-02T15:04:05.000Z")
+	at := securityhub.Timestamp(v.At())
 	if len([]rune(id)) > 512 {
-		id = shorten(id, 447) + "/" + digest(id)
+		id = securityhub.Shorten(id, 447) + "/" + digest(id)
 	}
 	f := securityhub.Finding{
 		SchemaVersion: securityhub.SchemaVersion, ID: id,
 		ProductArn:  securityhub.ProductARN(partition, account, region),
 		ProductName: toolName, CompanyName: "eks-encrypt",
-		GeneratorID: shorten(toolName+"/"+generator, 512), AwsAccountID: account, Region: region,
+		GeneratorID: securityhub.Shorten(toolName+"/"+generator, 512), AwsAccountID: account, Region: region,
 		Provider: securityhub.Provider{
 			Types: []string{"Software and Configuration Checks/AWS Security Best Practices"}},
 		CreatedAt: at, UpdatedAt: at, RecordState: securityhub.Active, ProductFields: map[string]string{},
@@ -102,11 +102,11 @@ func (v *reportRows) asff(id, generator, partition, account, region string) secu
 func (v *reportRows) asffOf(r row) securityhub.Finding {
 	c := r.Cluster
 	f := v.asff(r.identity(), r.Control.ID, cmp.Or(c.Partition, "aws"), c.Account, c.Region)
-	f.Title = shorten(r.Control.ID+" "+r.Control.Name, 256)
-	f.Description = shorten(cmp.Or(r.Reason, noReason), 1024)
+	f.Title = securityhub.Shorten(r.Control.ID+" "+r.Control.Name, 256)
+	f.Description = securityhub.Shorten(cmp.Or(r.Reason, noReason), 1024)
 	f.Provider.Severity.Label, f.Compliance.Status = asffSeverityOf(r), asffStatus(r.State)
 	f.Compliance.RelatedRequirements = r.Control.Standards[:min(len(r.Control.Standards), 32)]
-	f.Resources = []securityhub.Resource{{Type: "AwsEksCluster", ID: shorten(c.ID, 512),
+	f.Resources = []securityhub.Resource{{Type: "AwsEksCluster", ID: securityhub.Shorten(c.ID, 512),
 		Partition: awsPartition(c.Partition), Region: c.Region,
 		Details: &securityhub.Details{AwsEksCluster: securityhub.Cluster{Arn: c.Item.Cluster.ARN,
 			Name: c.Item.Cluster.Name, Version: c.Item.Cluster.KubernetesVersion}}}}
@@ -116,7 +116,8 @@ func (v *reportRows) asffOf(r row) securityhub.Finding {
 		addWaiver(&f, r.Waiver)
 	}
 	if text := advice(r); text != "" && r.State != stateWaived {
-		f.Remediation = &securityhub.Remediation{Recommendation: securityhub.Recommendation{Text: shorten(text, 512)}}
+		text = securityhub.Shorten(text, 512)
+		f.Remediation = &securityhub.Remediation{Recommendation: securityhub.Recommendation{Text: text}}
 	}
 	return f
 }
@@ -125,7 +126,7 @@ func (v *reportRows) asffOf(r row) securityhub.Finding {
 func addFields(f *securityhub.Finding, fields map[string]string) {
 	for key, value := range fields {
 		if value != "" {
-			f.ProductFields[toolName+"/"+key] = shorten(value, 2048)
+			f.ProductFields[toolName+"/"+key] = securityhub.Shorten(value, 2048)
 		}
 	}
 }

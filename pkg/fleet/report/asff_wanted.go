@@ -84,7 +84,7 @@ func (v *reportRows) asffUnreachable(u v1alpha1.Unreachable) securityhub.Finding
 	partition := binding.PartitionOf(u.Region)
 	f := v.asff("unreachable/"+u.Account+"/"+u.Region, "reachability", partition, u.Account, u.Region)
 	f.Title = "EKS clusters could not be queried"
-	f.Description = shorten(cmp.Or(u.Reason, noReason), 1024)
+	f.Description = securityhub.Shorten(cmp.Or(u.Reason, noReason), 1024)
 	f.Provider.Severity.Label, f.Compliance.Status = "INFORMATIONAL", "NOT_AVAILABLE"
 	f.Resources = []securityhub.Resource{{Type: "AwsAccount", ID: "AWS::::Account:" + u.Account,
 		Partition: awsPartition(partition), Region: u.Region}}

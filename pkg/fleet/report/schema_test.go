@@ -124,8 +124,8 @@ func TestASFFOnTheWire(t *testing.T) {
 			own = append(own, w.Finding)
 		}
 		place := hub.Place{Partition: fakeaws.Partition(b.Region), Account: b.Account, Region: b.Region}
-		if failed, err := hub.New(calls, place).Import(t.Context(), own); err != nil || len(failed) > 0 {
-			t.Errorf("Import = %v, error %v, want no failure", failed, err)
+		if n, failed, err := hub.New(calls, place).Import(t.Context(), own); err != nil || n != len(own) {
+			t.Errorf("Import = %d, failed %v, error %v, want all %d imported", n, failed, err, len(own))
 		}
 		if got, want := hubFindings(t, server), asObjects(t, file.Bytes()); got != want {
 			t.Errorf("the import sent\n%s\nwant\n%s", got, want)

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/clock"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 )
 
@@ -139,7 +140,7 @@ func moment(t *metav1.Time) string {
 	if t == nil {
 		return ""
 	}
-	return t.UTC().Format("2006-01-02 15:04 UTC")
+	return clock.Minute(t.Time)
 }
 
 func day(t *metav1.Time) string {
@@ -283,15 +284,6 @@ func (v *reportRows) ScopeFacts() []fact {
 		}
 	}
 	return facts
-}
-
-// shorten cuts s to limit characters; the last one is then an ellipsis.
-func shorten(s string, limit int) string {
-	runes := []rune(s)
-	if len(runes) <= limit {
-		return s
-	}
-	return string(runes[:limit-1]) + "…"
 }
 
 func (v *reportRows) toolText() string {

@@ -8,6 +8,7 @@
 {{- with $v.cluster.region }}{{ $args = append $args (printf "--region=%s" .) }}{{ end -}}
 {{- if eq $v.command "status" -}}
 {{- with $v.status.require }}{{ $args = append $args (printf "--require=%s" .) }}{{ end -}}
+{{- if $v.status.apiServers }}{{ $args = append $args "--api-servers" }}{{ end -}}
 {{- else -}}
 {{- with $v.audit -}}
 {{- if .allClusters }}{{ $args = append $args "--all-clusters" }}{{ end -}}

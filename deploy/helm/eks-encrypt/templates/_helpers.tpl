@@ -39,6 +39,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if and (eq .Values.command "audit") .Values.audit.verifyData -}}true{{- end -}}
 {{- end -}}
 
+{{- define "eks-encrypt.apiServers" -}}
+{{- if and (eq .Values.command "status") .Values.status.apiServers -}}true{{- end -}}
+{{- end -}}
+
 {{- define "eks-encrypt.sharded" -}}
 {{- if and (eq .Values.command "audit") (gt (int .Values.audit.shards) 1) -}}true{{- end -}}
 {{- end -}}
