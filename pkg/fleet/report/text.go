@@ -287,6 +287,9 @@ func (v *reportRows) ScopeFacts() []fact {
 
 // shorten cuts s to limit characters; the last one is then an ellipsis.
 func shorten(s string, limit int) string {
+	if len(s) <= limit { // a character has at least one byte
+		return s
+	}
 	runes := []rune(s)
 	if len(runes) <= limit {
 		return s
