@@ -72,23 +72,30 @@ func Tree(in any, policy Policy) (any, error) {
 	if err := decoder.Decode(&tree); err != nil {
 		return nil, err
 	}
-	return copyTree(tree, policy), nil
+	return cleanTree(tree, policy), nil
 }
 
-func copyTree(value any, policy Policy) any {
+// cleanTree returns the cleaned value. It changes lists and maps in place.
+func cleanTree(value any, policy Policy) any {
 	switch v := value.(type) {
 	case string:
 		return URLs(strings.Map(policy, v))
 	case []any:
 		for i := range v {
-			v[i] = copyTree(v[i], policy)
+			v[i] = cleanTree(v[i], policy)
 		}
 	case map[string]any:
-		m := make(map[string]any, len(v))
+		var unclean []string
 		for key := range v {
-			m[strings.Map(policy, key)] = copyTree(v[key], policy)
+			v[key] = cleanTree(v[key], policy)
+			if strings.Map(policy, key) != key {
+				unclean = append(unclean, key)
+			}
 		}
-		return m
+		for _, key := range unclean {
+			v[strings.Map(policy, key)] = v[key]
+			delete(v, key)
+		}
 	}
 	return value
 }
