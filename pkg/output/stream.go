@@ -2,17 +2,21 @@ package output
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"reflect"
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v2"
 	"k8s.io/apimachinery/pkg/runtime"
-	"sigs.k8s.io/yaml"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/parallel"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
@@ -76,20 +80,23 @@ func streamJSON(w io.Writer, obj runtime.Object) error {
 	if err != nil {
 		return err
 	}
-	out := &chunks{w: bufio.NewWriter(w), clean: sanitize.JSON}
+	out := &pieces{w: bufio.NewWriter(w)}
 	before := "{\n"
 	for _, m := range members(v) {
 		name, err := json.Marshal(m.name)
 		out.write(before+indent+string(name)+": ", nil, err)
 		before = ",\n"
 		if !isLong(m.value) {
-			text, err := json.MarshalIndent(m.value.Interface(), indent, indent)
+			text, err := cleanJSON(m.value.Interface(), indent)
 			out.write("", text, err)
 			continue
 		}
-		for i := range m.value.Len() {
-			text, err := json.MarshalIndent(m.value.Index(i).Interface(), indent+indent, indent)
-			out.write(map[bool]string{true: "[\n", false: ",\n"}[i == 0]+indent+indent, text, err)
+		begin := "[\n"
+		for text, err := range elements(m.value, func(e any) ([]byte, error) { return cleanJSON(e, indent+indent) }) {
+			if !out.write(begin+indent+indent, text, err) {
+				break
+			}
+			begin = ",\n"
 		}
 		out.write("\n"+indent+"]", nil, nil)
 	}
@@ -103,9 +110,7 @@ func streamYAML(w io.Writer, obj runtime.Object) error {
 	if err != nil {
 		return err
 	}
-	out := &chunks{w: bufio.NewWriter(w), clean: func(text []byte) []byte {
-		return []byte(strings.Map(sanitize.MultiLine, strings.ReplaceAll(string(text), "\r\n", "\n")))
-	}}
+	out := &pieces{w: bufio.NewWriter(w)}
 	all := members(v)
 	slices.SortFunc(all, func(a, b member) int { return strings.Compare(a.name, b.name) })
 	for _, m := range all {
@@ -115,40 +120,60 @@ func streamYAML(w io.Writer, obj runtime.Object) error {
 			continue
 		}
 		out.write(m.name+":\n", nil, nil)
-		for i := range m.value.Len() {
-			text, err := cleanYAML([]any{m.value.Index(i).Interface()})
-			out.write("", text, err)
+		for text, err := range elements(m.value, func(e any) ([]byte, error) { return cleanYAML([]any{e}) }) {
+			if !out.write("", text, err) {
+				break
+			}
 		}
 	}
 	return out.end()
 }
 
-// cleanYAML returns YAML without unsafe characters.
+// elements returns the texts of the elements of a list, in order.
+func elements(list reflect.Value, text func(element any) ([]byte, error)) iter.Seq2[[]byte, error] {
+	return parallel.Map(list.Len(), func(i int) ([]byte, error) { return text(list.Index(i).Addr().Interface()) })
+}
+
+// cleanJSON returns indented JSON without unsafe characters.
+func cleanJSON(v any, prefix string) ([]byte, error) {
+	text, err := json.MarshalIndent(v, prefix, indent)
+	return sanitize.JSON(text), err
+}
+
+// cleanYAML returns YAML without unsafe characters. Its numbers are those of the JSON form, with all their digits.
 func cleanYAML(v any) ([]byte, error) {
-	var clean any
-	if err := sanitize.Copy(v, &clean, sanitize.MultiLine); err != nil {
+	tree, err := sanitize.Tree(v, sanitize.MultiLine)
+	if err != nil {
 		return nil, err
 	}
-	return yaml.Marshal(clean)
+	text, err := yaml.Marshal(tree)
+	if bytes.ContainsFunc(text, sanitize.Unsafe) {
+		text = bytes.Map(sanitize.MultiLine, bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")))
+	}
+	return text, err
 }
 
-// chunks writes cleaned pieces of text. The first error ends it.
-type chunks struct {
-	w     *bufio.Writer
-	clean func([]byte) []byte
-	err   error
+// pieces writes pieces of text. The first error ends it.
+type pieces struct {
+	w   *bufio.Writer
+	err error
 }
 
-func (c *chunks) write(before string, text []byte, err error) {
-	if c.err != nil {
-		return
+// write reports whether the text was written.
+func (p *pieces) write(before string, text []byte, err error) bool {
+	if p.err == nil {
+		p.err = err
 	}
-	if c.err = err; err != nil {
-		return
+	if p.err == nil {
+		_, p.err = p.w.WriteString(before)
 	}
-	if _, c.err = c.w.WriteString(before); c.err == nil {
-		_, c.err = c.w.Write(c.clean(text))
+	if p.err == nil {
+		_, p.err = p.w.Write(text)
 	}
+	return p.err == nil
 }
 
-func (c *chunks) end() error { return errors.Join(c.err, c.w.Flush()) }
+func (p *pieces) end() error {
+	err := p.w.Flush()
+	return cmp.Or(p.err, err)
+}

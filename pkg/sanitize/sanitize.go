@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // Policy maps a rune of an untrusted text to the rune to show instead. Both policies
@@ -35,8 +36,10 @@ func MultiLine(r rune) rune {
 // Unsafe reports whether MultiLine replaces r. The category Cf contains the
 // bidirectional and the zero-width characters; YAML cannot have noncharacters.
 func Unsafe(r rune) bool {
-	return r != '\n' && r != '\t' &&
-		(unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Noncharacter_Code_Point))
+	if r <= unicode.MaxASCII { // almost all text; the tables take much longer
+		return r < ' ' && r != '\n' && r != '\t' || r == '\x7f'
+	}
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Noncharacter_Code_Point)
 }
 
 // Line applies SingleLine to a text for the terminal and hides the passwords of its URLs. Invalid UTF-8 becomes U+FFFD.
@@ -46,43 +49,63 @@ func Line(s string) string { return URLs(strings.Map(SingleLine, s)) }
 // JSON form, including the keys of maps, and without the passwords of URLs. out must
 // point to a zero value.
 func Copy(in, out any, policy Policy) error {
-	data, err := json.Marshal(in)
+	tree, err := Tree(in, policy)
 	if err != nil {
 		return err
 	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	var tree any
-	if err := decoder.Decode(&tree); err != nil {
-		return err
-	}
-	if data, err = json.Marshal(copyTree(tree, policy)); err != nil {
+	data, err := json.Marshal(tree)
+	if err != nil {
 		return err
 	}
 	return json.Unmarshal(data, out)
 }
 
-func copyTree(value any, policy Policy) any {
+// Tree returns what Copy stores, as maps, lists, strings, booleans and json.Numbers.
+func Tree(in any, policy Policy) (any, error) {
+	data, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var tree any
+	if err := decoder.Decode(&tree); err != nil {
+		return nil, err
+	}
+	return cleanTree(tree, policy), nil
+}
+
+// cleanTree returns the cleaned value. It changes lists and maps in place.
+func cleanTree(value any, policy Policy) any {
 	switch v := value.(type) {
 	case string:
 		return URLs(strings.Map(policy, v))
 	case []any:
 		for i := range v {
-			v[i] = copyTree(v[i], policy)
+			v[i] = cleanTree(v[i], policy)
 		}
 	case map[string]any:
-		m := make(map[string]any, len(v))
+		var unclean []string
 		for key := range v {
-			m[strings.Map(policy, key)] = copyTree(v[key], policy)
+			v[key] = cleanTree(v[key], policy)
+			if strings.Map(policy, key) != key {
+				unclean = append(unclean, key)
+			}
 		}
-		return m
+		for _, key := range unclean {
+			v[strings.Map(policy, key)] = v[key]
+			delete(v, key)
+		}
 	}
 	return value
 }
 
 // JSON writes unsafe runes of a JSON text as \u escapes, which loses nothing, and hides
-// the passwords of its URLs.
+// the passwords of its URLs. It returns the text itself if that needs no change.
 func JSON(text []byte) []byte {
+	if !bytes.ContainsFunc(text, Unsafe) && utf8.Valid(text) && !bytes.Contains(text, []byte("://")) {
+		return text
+	}
 	var b bytes.Buffer
 	for _, r := range URLs(string(text)) {
 		if !Unsafe(r) {

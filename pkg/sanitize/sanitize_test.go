@@ -3,6 +3,7 @@ package sanitize
 import (
 	"strings"
 	"testing"
+	"unicode"
 )
 
 // TestLine checks that untrusted text can neither control the terminal nor reorder text.
@@ -36,4 +37,28 @@ func FuzzLine(f *testing.F) {
 			t.Errorf("Line(Line(%q)) = %q, want %q", s, again, got)
 		}
 	})
+}
+
+// TestUnsafe compares the short form for ASCII with the tables of Unicode.
+func TestUnsafe(t *testing.T) {
+	for r := rune(0); r <= unicode.MaxASCII; r++ {
+		if want := unicode.IsControl(r) && r != '\n' && r != '\t'; Unsafe(r) != want {
+			t.Errorf("Unsafe(%q) = %v", r, !want)
+		}
+	}
+}
+
+// TestJSON checks that safe text stays as it is, and that unsafe runes become escapes.
+func TestJSON(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"a": "ünïcode 世界"}`: `{"a": "ünïcode 世界"}`, "": "",
+		"\"\x7f\"":             `"\u007f"`,
+		"\"\u202e\U000e0001\"": `"\u202e\udb40\udc01"`,
+		"\"\xff\"":             "\"\uFFFD\"",
+		`"http://u:p@h/"`:      `"http://***@h/"`,
+	} {
+		if got := string(JSON([]byte(in))); got != want {
+			t.Errorf("JSON(%q) = %q, want %q", in, got, want)
+		}
+	}
 }

@@ -13,7 +13,7 @@ import (
 // writeASFF writes all findings as one array. Security Hub accepts findings only from their own account and region, and
 // up to securityhub.MaxBatch in a call: Batches splits them so.
 func writeASFF(w io.Writer, v *reportRows) error {
-	return writeJSONArray(w, func(yield func(securityhub.Finding) bool) { v.asffFindings(yield) })
+	return writeJSONArray(w, v.parts(), v.asffPart)
 }
 
 // Batch is the input of one call of BatchImportFindings, which must be made in the account and the region.
@@ -28,10 +28,9 @@ type Batch struct {
 // Batches returns the findings in the AWS Security Finding Format, by account and region, in batches of up to 100.
 func Batches(r *v1alpha1.AuditReport) []Batch {
 	var findings []securityhub.Finding
-	newReportRows(clean(r)).asffFindings(func(f securityhub.Finding) bool {
-		findings = append(findings, f)
-		return true
-	})
+	for v, i := newReportRows(clean(r)), 0; i < v.parts(); i++ {
+		findings = append(findings, v.asffPart(i)...)
+	}
 	slices.SortStableFunc(findings, func(a, b securityhub.Finding) int {
 		return cmp.Or(cmp.Compare(a.AwsAccountID, b.AwsAccountID), cmp.Compare(a.Region, b.Region))
 	})
@@ -59,20 +58,33 @@ func asffPlace(account, region string) bool {
 		region != "" && len(region) <= 16 && strings.Trim(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-// asffFindings passes each finding to yield until that returns false. It returns the number of those left out because
-// they have no account or region, which Security Hub requires.
-func (v *reportRows) asffFindings(yield func(securityhub.Finding) bool) (omitted int) {
-	more := true
-	add := func(wanted []securityhub.Wanted, left int) {
-		omitted += left
-		for i := 0; more && i < len(wanted); i++ {
-			more = yield(wanted[i].Finding)
+// asffPart returns the findings of a part of the report.
+func (v *reportRows) asffPart(i int) []securityhub.Finding {
+	var wanted []securityhub.Wanted
+	if c, place := v.part(i); c != nil {
+		wanted = v.wantedOf([]*cluster{c}, nil)
+	} else {
+		wanted = v.wantedOf(nil, []v1alpha1.Unreachable{*place})
+	}
+	findings := make([]securityhub.Finding, len(wanted))
+	for i := range wanted {
+		findings[i] = wanted[i].Finding
+	}
+	return findings
+}
+
+// asffOmitted returns the number of findings that wantedOf leaves out.
+func (v *reportRows) asffOmitted() (omitted int) {
+	for _, c := range v.Clusters {
+		if !asffPlace(c.Account, c.Region) {
+			omitted += len(c.Rows)
 		}
 	}
-	for _, c := range v.Clusters {
-		add(v.wantedOf([]*cluster{c}, nil))
+	for _, u := range v.Unreachable {
+		if !asffPlace(u.Account, u.Region) {
+			omitted++
+		}
 	}
-	add(v.wantedOf(nil, v.Unreachable))
 	return omitted
 }
 

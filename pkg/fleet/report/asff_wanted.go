@@ -35,8 +35,7 @@ func SecurityHub(r *v1alpha1.AuditReport) *HubFindings {
 // Of returns the findings of an account and region, each with its waiver.
 func (h *HubFindings) Of(account, region string) []securityhub.Wanted {
 	place := hubPlace{account, region}
-	wanted, _ := h.rows.wantedOf(h.clusters[place], h.unreachable[place])
-	return wanted
+	return h.rows.wantedOf(h.clusters[place], h.unreachable[place])
 }
 
 // Count returns the number of findings of an account and region that are to be imported.
@@ -53,31 +52,29 @@ func (h *HubFindings) Count(account, region string) int {
 	return n
 }
 
-// wantedOf returns the findings of clusters and places, and the number of those left out because they have no account
-// or region, which Security Hub requires.
-func (v *reportRows) wantedOf(clusters []*cluster, places []v1alpha1.Unreachable) (
-	wanted []securityhub.Wanted, omitted int,
-) {
-	add := func(f securityhub.Finding, state securityhub.State, w *v1alpha1.Waived) {
-		if !asffPlace(f.AwsAccountID, f.Region) {
-			omitted++
-			return
-		}
-		wanted = append(wanted, securityhub.Wanted{Finding: f, State: state, Waiver: hubWaiver(w)})
-	}
+// wantedOf returns the findings of clusters and places, except those without an account and a region, which Security
+// Hub requires.
+func (v *reportRows) wantedOf(clusters []*cluster, places []v1alpha1.Unreachable) (wanted []securityhub.Wanted) {
 	for _, c := range clusters {
+		if !asffPlace(c.Account, c.Region) {
+			continue
+		}
 		for _, r := range c.Rows {
 			var waiver *v1alpha1.Waived
 			if r.State == stateWaived {
 				waiver = r.Waiver
 			}
-			add(v.asffOf(r), hubState(r.State), waiver)
+			wanted = append(wanted, securityhub.Wanted{Finding: v.asffOf(r), State: hubState(r.State),
+				Waiver: hubWaiver(waiver)})
 		}
 	}
 	for _, u := range places {
-		add(v.asffUnreachable(u), securityhub.Current, u.Waiver)
+		if asffPlace(u.Account, u.Region) {
+			wanted = append(wanted, securityhub.Wanted{Finding: v.asffUnreachable(u), State: securityhub.Current,
+				Waiver: hubWaiver(u.Waiver)})
+		}
 	}
-	return wanted, omitted
+	return wanted
 }
 
 func (v *reportRows) asffUnreachable(u v1alpha1.Unreachable) securityhub.Finding {

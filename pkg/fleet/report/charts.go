@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -57,15 +56,6 @@ func (v *reportRows) VerdictBar() bar {
 	return newBar("Clusters by verdict", len(v.Clusters), parts...)
 }
 
-// MostClusters returns the number of clusters of the most used key.
-func (v *reportRows) MostClusters() int {
-	most := 1
-	for i := range v.Keys {
-		most = max(most, len(v.Keys[i].Clusters))
-	}
-	return most
-}
-
 // keyBar returns the chart of the clusters that use a key, relative to the most used key.
 func keyBar(k v1alpha1.AuditKey, most int) bar {
 	return newBar("Clusters that use this key", most,
@@ -90,7 +80,7 @@ func (v *reportRows) ControlLines() []controlLine {
 	index := map[rowState]int{statePass: 0, stateFinding: 1, stateInfo: 2, stateUndecided: 3, stateNotAnswered: 3,
 		stateWaived: 4, stateNotApplicable: 5}
 	var lines []controlLine
-	for _, id := range v.ShownControls() {
+	for _, id := range v.ShownControls {
 		line := controlLine{ID: id, Parts: controlParts()}
 		for _, c := range v.Clusters {
 			if r := c.Row(id); r.State != "" {
@@ -106,16 +96,23 @@ func (v *reportRows) ControlLines() []controlLine {
 
 // class returns the CSS class of a state, verdict or outcome. Other values are in doubt.
 func class(value any) string {
-	known := map[any]string{
-		statePass: "good", stateFinding: "bad", stateWaived: "waived", stateInfo: "info",
-		stateNotApplicable: "quiet", stateNotAnswered: "quiet", rowState(""): "quiet",
-		v1alpha1.VerdictCustomerManagedKey: "good", v1alpha1.VerdictAWSOwnedKey: "owned",
-		v1alpha1.VerdictNotEncrypted: "bad", v1alpha1.VerdictNotApplicable: "quiet",
-		v1alpha1.UsableYes: "good", v1alpha1.UsableNo: "bad",
-		v1alpha1.CoverageProven: "good", v1alpha1.CoverageStale: "bad", v1alpha1.CoverageContradicted: "bad",
-		v1alpha1.OutcomeHolds: "good", v1alpha1.OutcomeFinding: "bad",
+	switch value {
+	case statePass, v1alpha1.VerdictCustomerManagedKey, v1alpha1.UsableYes, v1alpha1.CoverageProven,
+		v1alpha1.OutcomeHolds:
+		return "good"
+	case stateFinding, v1alpha1.VerdictNotEncrypted, v1alpha1.UsableNo, v1alpha1.CoverageStale,
+		v1alpha1.CoverageContradicted, v1alpha1.OutcomeFinding:
+		return "bad"
+	case stateWaived:
+		return "waived"
+	case stateInfo:
+		return "info"
+	case v1alpha1.VerdictAWSOwnedKey:
+		return "owned"
+	case stateNotApplicable, stateNotAnswered, rowState(""), v1alpha1.VerdictNotApplicable:
+		return "quiet"
 	}
-	return cmp.Or(known[value], "doubt")
+	return "doubt"
 }
 
 // Class returns the CSS class of a state.

@@ -80,23 +80,34 @@ func guarded(cells []string) []string {
 	return out
 }
 
-// formulaSigns start a formula. The wide signs are those of East Asian keyboards.
-const formulaSigns = "=+-@＝＋－＠"
+// isFormulaSign reports whether r starts a formula. The wide signs are those of East Asian keyboards.
+func isFormulaSign(r rune) bool {
+	switch r {
+	case '=', '+', '-', '@', '＝', '＋', '－', '＠':
+		return true
+	}
+	return false
+}
 
 // guard puts a quote, which marks text in spreadsheets, before a sign that starts a formula: at the start of the cell,
 // and after every character that a program with another separator could split at.
 func guard(cell string) string {
-	if !strings.ContainsAny(cell, formulaSigns) {
+	if !strings.ContainsFunc(cell, isFormulaSign) {
 		return cell
 	}
 	var b strings.Builder
 	begins := true
 	for _, r := range cell {
-		if begins && strings.ContainsRune(formulaSigns, r) {
+		if begins && isFormulaSign(r) {
 			b.WriteByte('\'')
 		}
 		b.WriteRune(r)
-		begins = strings.ContainsRune(`;,|"`, r) || begins && unicode.IsSpace(r)
+		switch r {
+		case ';', ',', '|', '"':
+			begins = true
+		default:
+			begins = begins && unicode.IsSpace(r)
+		}
 	}
 	return b.String()
 }

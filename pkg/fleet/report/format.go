@@ -4,14 +4,14 @@ package report
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
-	"iter"
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/securityhub"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/parallel"
 )
 
 // Formats returns the formats that Write accepts.
@@ -65,29 +65,53 @@ func Omitted(format string, r *v1alpha1.AuditReport) int {
 	if format != "asff" {
 		return 0
 	}
-	return newReportRows(r).asffFindings(func(securityhub.Finding) bool { return true })
+	return newReportRows(r).asffOmitted()
 }
 
-// writeJSONArray writes what writeJSON writes for a list, one element after the other.
-func writeJSONArray[T any](w io.Writer, elements iter.Seq[T]) error {
-	const indent = "  "
+// parts is the number of parts of a report that can be written one by one: its clusters, followed by its unreachable
+// places.
+func (v *reportRows) parts() int { return len(v.Clusters) + len(v.Unreachable) }
+
+// part returns the cluster or the unreachable place of a part.
+func (v *reportRows) part(i int) (*cluster, *v1alpha1.Unreachable) {
+	if i < len(v.Clusters) {
+		return v.Clusters[i], nil
+	}
+	return nil, &v.Unreachable[i-len(v.Clusters)]
+}
+
+// writeJSONArray writes what writeJSON writes for the list of all elements, one part after the other.
+func writeJSONArray[T any](w io.Writer, parts int, elements func(part int) []T) error {
 	out := bufio.NewWriter(w)
-	before := "[\n"
-	for e := range elements {
-		text, err := json.MarshalIndent(e, indent, indent)
+	before := "["
+	for text, err := range parallel.Map(parts, func(i int) ([]byte, error) { return jsonElements(elements(i)) }) {
 		if err != nil {
 			return err
 		}
-		out.WriteString(before + indent) //nolint:errcheck // Flush returns it
-		out.Write(text)                  //nolint:errcheck // Flush returns it
-		before = ",\n"
+		if len(text) == 0 {
+			continue
+		}
+		out.WriteString(before) //nolint:errcheck // the last Write returns it
+		if _, err := out.Write(text); err != nil {
+			return err
+		}
+		before = ","
 	}
-	if before == "[\n" {
+	if before == "[" {
 		out.WriteString("[]\n") //nolint:errcheck // Flush returns it
 	} else {
 		out.WriteString("\n]\n") //nolint:errcheck // Flush returns it
 	}
 	return out.Flush()
+}
+
+// jsonElements returns the lines of a list without its brackets.
+func jsonElements[T any](list []T) ([]byte, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	text, err := json.MarshalIndent(list, "", "  ")
+	return bytes.TrimSuffix(bytes.TrimPrefix(text, []byte("[")), []byte("\n]")), err
 }
 
 // writeJSON writes indented JSON in which <, > and & are escaped.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/securityhub"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -124,4 +126,83 @@ func BenchmarkFormats(b *testing.B) {
 			}
 		})
 	}
+}
+
+// TestParts compares the lists that are written in parts with the text of the whole list.
+func TestParts(t *testing.T) {
+	r := large(t, 300)
+	r.Unreachable = []v1alpha1.Unreachable{{Account: prod, Region: "eu-west-1"}, {Context: "no place"}}
+	r.Items[7].Cluster.Account = ""
+	v := newReportRows(clean(r))
+	var ocsf []ocsfFinding
+	for i := range v.parts() {
+		ocsf = append(ocsf, v.ocsfPart(i)...)
+	}
+	var asff []securityhub.Finding
+	for _, wanted := range v.wantedOf(v.Clusters, v.Unreachable) {
+		asff = append(asff, wanted.Finding)
+	}
+	for format, findings := range map[string]any{"ocsf": ocsf, "asff": asff} {
+		var want strings.Builder
+		if err := writeJSON(&want, findings); err != nil {
+			t.Fatal(err)
+		}
+		if got := render(t, format, r); got != want.String() {
+			t.Errorf("%s in parts has %d bytes, and other bytes than the %d of the whole list", format, len(got), want.Len())
+		}
+	}
+	if got, all := Omitted("asff", r), len(ocsf)-len(asff); got != all || got < 2 {
+		t.Errorf("Omitted = %d, want %d", got, all)
+	}
+}
+
+// TestPartsFail checks that the error of an element and that of the writer end a list, which is correct until then.
+func TestPartsFail(t *testing.T) {
+	values := func(broken float64) func(int) []float64 {
+		return func(i int) []float64 {
+			switch i {
+			case 500:
+				return []float64{broken}
+			case 501:
+				return nil
+			}
+			return []float64{1, 2}
+		}
+	}
+	var whole strings.Builder
+	if err := writeJSONArray(&whole, 1000, values(0)); err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{0, 1, whole.Len() / 2, whole.Len() - 1} {
+		w := &fullWriter{size: size}
+		if err := writeJSONArray(w, 1000, values(0)); !errors.Is(err, errFull) {
+			t.Errorf("a writer of %d bytes: %v", size, err)
+		}
+		if w.String() != whole.String()[:size] {
+			t.Errorf("a writer of %d bytes has %d others", size, w.Len())
+		}
+	}
+	if err := writeJSONArray(io.Discard, 1000, values(math.NaN())); err == nil {
+		t.Error("a list with a value that JSON does not have was written")
+	}
+	var none strings.Builder
+	if err := writeJSONArray(&none, 3, func(int) []int { return nil }); err != nil || none.String() != "[]\n" {
+		t.Errorf("a list without elements = %q, %v", none.String(), err)
+	}
+}
+
+var errFull = errors.New("the writer is full")
+
+// fullWriter keeps up to size bytes.
+type fullWriter struct {
+	strings.Builder
+	size int
+}
+
+func (w *fullWriter) Write(p []byte) (int, error) {
+	if n := w.size - w.Len(); n < len(p) {
+		w.Builder.Write(p[:n])
+		return n, errFull
+	}
+	return w.Builder.Write(p)
 }

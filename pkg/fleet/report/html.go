@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"slices"
+	"iter"
+	"reflect"
 	"strconv"
 	"strings"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/parallel"
 )
 
 var (
@@ -41,14 +43,42 @@ const pageRows = 100
 //
 // The template is parsed here, and not in a variable, so that other commands do not pay for it.
 func writeHTML(w io.Writer, v *reportRows) error {
-	t, err := template.New("report").Funcs(templateFuncs()).Parse(pageTemplate)
-	if err != nil {
+	t := template.New("report").Funcs(templateFuncs())
+	if _, err := t.Funcs(template.FuncMap{"rows": v.rowsFunc(t), "written": written}).Parse(pageTemplate); err != nil {
 		return err
 	}
 	v.groupByCause()
 	v.numberKeys()
 	return t.Execute(w, page{v, contentPolicy(), styleSheet, script})
 }
+
+// listRow is the data of the template of a row. I is its index in its list.
+type listRow struct {
+	*reportRows
+	I   int
+	Row any
+}
+
+// rowsFunc returns a function of the template, which executes another template with each row of a list.
+func (v *reportRows) rowsFunc(t *template.Template) func(name string, list any) iter.Seq2[template.HTML, error] {
+	return func(name string, list any) iter.Seq2[template.HTML, error] {
+		rows := reflect.ValueOf(list)
+		return parallel.Map(rows.Len(), func(i int) (template.HTML, error) {
+			var text strings.Builder
+			if i == pageRows {
+				text.WriteString("<template>")
+			}
+			err := t.ExecuteTemplate(&text, name, listRow{v, i, rows.Index(i).Interface()})
+			if i >= pageRows && i == rows.Len()-1 {
+				text.WriteString("</template>")
+			}
+			return template.HTML(text.String()), err //nolint:gosec // the template has escaped the values
+		})
+	}
+}
+
+// written ends the page if a row failed.
+func written(text template.HTML, err error) (template.HTML, error) { return text, err }
 
 // contentPolicy returns a content security policy that allows the page's own style sheet and script, and no request.
 func contentPolicy() string {
@@ -75,9 +105,7 @@ func templateFuncs() template.FuncMap {
 		"unreachable":  unreachableText,
 		"fact":         func(name, value string) fact { return fact{name, value, 1} },
 		"filter":       func(account, region string) filter { return filter{Account: account, Region: region} },
-		"isMore":       func(i int) bool { return i == pageRows },
 		"keyBar":       keyBar,
-		"hasMore":      func(n int) bool { return n > pageRows },
 		"list":         func(names ...string) []string { return names },
 		"location":     location,
 		"moment":       moment,
@@ -121,9 +149,10 @@ func (v *reportRows) RowFilter(r row) filter {
 
 // numberKeys gives each key its place in the page.
 func (v *reportRows) numberKeys() {
-	v.keyIDs = map[string]string{}
+	v.keyIDs, v.MostClusters = map[string]string{}, 1
 	for i := range v.Keys {
 		v.keyIDs[v.Keys[i].ARN] = "k-" + strconv.Itoa(i+1)
+		v.MostClusters = max(v.MostClusters, len(v.Keys[i].Clusters))
 	}
 }
 
@@ -140,19 +169,4 @@ func (v *reportRows) ClustersOf(ids []string) []*cluster {
 		}
 	}
 	return clusters
-}
-
-// ShownControls returns the controls of the table of clusters. A control that applies to no cluster, or that was not
-// checked in any, has no column.
-func (v *reportRows) ShownControls() []string {
-	var shown []string
-	for _, id := range v.ControlIDs {
-		if slices.ContainsFunc(v.Clusters, func(c *cluster) bool {
-			state := c.Row(id).State
-			return state != "" && state != stateNotApplicable && state != stateNotAnswered
-		}) {
-			shown = append(shown, id)
-		}
-	}
-	return shown
 }

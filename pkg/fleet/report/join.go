@@ -44,6 +44,9 @@ type reportRows struct {
 	Clusters []*cluster
 	// ControlIDs are the controls in use, in order.
 	ControlIDs []string
+	// ShownControls are those of the table of clusters. A control that applies to no cluster, or that was not checked in
+	// any, has no column.
+	ShownControls []string
 	// origin are the facts of Origin.
 	origin []OriginFact
 	// index finds a cluster by its id.
@@ -52,6 +55,8 @@ type reportRows struct {
 	causes     []*cause
 	causeByRow map[rowKey]*cause
 	keyIDs     map[string]string
+	// MostClusters is the number of clusters of the most used key.
+	MostClusters int
 }
 
 // cluster is one cluster of the report. Item is empty for a cluster that only a finding names.
@@ -176,9 +181,10 @@ func undecidedBy(result v1alpha1.Result) rowState {
 
 // orderControls lists the controls in use: first those that the plugin defines, in their order, then others by id.
 func (v *reportRows) orderControls() {
-	used := map[string]bool{}
+	used, shown := map[string]bool{}, map[string]bool{}
 	for r := range v.each() {
 		used[r.Control.ID] = true
+		shown[r.Control.ID] = shown[r.Control.ID] || r.State != stateNotApplicable && r.State != stateNotAnswered
 	}
 	for _, d := range encryption.Definitions() {
 		if used[d.ID] {
@@ -192,6 +198,11 @@ func (v *reportRows) orderControls() {
 	}
 	slices.Sort(others)
 	v.ControlIDs = append(v.ControlIDs, others...)
+	for _, id := range v.ControlIDs {
+		if shown[id] {
+			v.ShownControls = append(v.ShownControls, id)
+		}
+	}
 }
 
 // each returns the rows of all clusters, cluster by cluster.

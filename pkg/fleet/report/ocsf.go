@@ -88,18 +88,19 @@ type (
 // writeOCSF writes a JSON array with one finding for each control of each cluster, including passed ones, and one for
 // each location that could not be queried.
 func writeOCSF(w io.Writer, v *reportRows) error {
-	return writeJSONArray(w, func(yield func(ocsfFinding) bool) {
-		for r := range v.each() {
-			if !yield(v.ocsfOf(r)) {
-				return
-			}
-		}
-		for _, u := range v.Unreachable {
-			if !yield(v.ocsfUnreachable(u)) {
-				return
-			}
-		}
-	})
+	return writeJSONArray(w, v.parts(), v.ocsfPart)
+}
+
+func (v *reportRows) ocsfPart(i int) []ocsfFinding {
+	c, place := v.part(i)
+	if place != nil {
+		return []ocsfFinding{v.ocsfUnreachable(*place)}
+	}
+	findings := make([]ocsfFinding, len(c.Rows))
+	for i, r := range c.Rows {
+		findings[i] = v.ocsfOf(r)
+	}
+	return findings
 }
 
 func (v *reportRows) ocsf(uid, title, message, account, region string) ocsfFinding {

@@ -53,6 +53,19 @@ func (c *cluster) Row(control string) row {
 	return row{Cluster: c}
 }
 
+// cell is a cell of the table of clusters by control.
+type cell struct{ Control, Class, Text string }
+
+// Cells returns the results of these controls.
+func (c *cluster) Cells(controls []string) []cell {
+	cells := make([]cell, len(controls))
+	for i, id := range controls {
+		state := c.Row(id).State
+		cells[i] = cell{id, state.Class(), cmp.Or(state.Short(), "–")}
+	}
+	return cells
+}
+
 // ClusterName returns the name of a cluster with its account and region, because clusters of several accounts often
 // have one name.
 func (v *reportRows) ClusterName(id string) string { return v.ClusterAt(id).Label() }

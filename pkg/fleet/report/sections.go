@@ -90,22 +90,18 @@ func (v *reportRows) Figures() []figure {
 type findingsTable struct {
 	Rows               []row
 	Caption, Otherwise string
-	rows               *reportRows
 }
-
-// Filter returns the filter values of a row.
-func (t findingsTable) Filter(r row) filter { return t.rows.RowFilter(r) }
 
 // FindingsTable returns the findings.
 func (v *reportRows) FindingsTable() findingsTable {
 	return findingsTable{v.listed(stateFinding), "Failed controls, most severe first",
-		"No enforced control failed without a waiver.", v}
+		"No enforced control failed without a waiver."}
 }
 
 // UndecidedTable returns the controls without a result.
 func (v *reportRows) UndecidedTable() findingsTable {
 	return findingsTable{v.listed(stateUndecided), "Enforced controls whose result could not be determined",
-		"Every enforced control has a result.", v}
+		"Every enforced control has a result."}
 }
 
 // WaivedRows returns the waived findings.
@@ -114,9 +110,8 @@ func (v *reportRows) WaivedRows() []row { return v.listed(stateWaived) }
 // HasUnenforced reports whether the table of clusters has a control that failed or has no result, and that this audit
 // does not enforce.
 func (v *reportRows) HasUnenforced() bool {
-	shown := v.ShownControls()
 	return slices.ContainsFunc(v.rows(stateInfo, stateNotAnswered), func(r row) bool {
-		return slices.Contains(shown, r.Control.ID)
+		return slices.Contains(v.ShownControls, r.Control.ID)
 	})
 }
 

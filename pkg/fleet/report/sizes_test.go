@@ -1,9 +1,12 @@
 package report
 
 import (
+	"errors"
 	"fmt"
+	"html/template"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -144,5 +147,32 @@ func TestCauses(t *testing.T) {
 		if got := causeOf(row{Reason: reason}); got != want {
 			t.Errorf("causeOf(%q) = %q, want %q", reason, got, want)
 		}
+	}
+}
+
+// TestRows compares rows that are written at the same time with those of one processor, and checks that the error of a
+// row and that of the writer end the page.
+func TestRows(t *testing.T) {
+	r := large(t, 300)
+	got := render(t, "html", r)
+	processors := runtime.GOMAXPROCS(1)
+	want := render(t, "html", r)
+	runtime.GOMAXPROCS(processors)
+	if got != want {
+		t.Errorf("the page has %d bytes, and other bytes than the %d of one processor", len(got), len(want))
+	}
+	for _, size := range []int{0, 1, len(want) / 2, len(want) - 1} {
+		w := &fullWriter{size: size}
+		if err := writeHTML(w, newReportRows(r)); !errors.Is(err, errFull) || w.String() != want[:size] {
+			t.Errorf("a writer of %d bytes: %v, and %d bytes", size, err, w.Len())
+		}
+	}
+	page := template.New("page")
+	page.Funcs(template.FuncMap{"rows": newReportRows(r).rowsFunc(page), "written": written})
+	template.Must(page.Parse(`{{range $text, $err := rows "row" .}}{{written $text $err}}{{end}}` +
+		`{{define "row"}}{{slice .Row 0 2}},{{end}}`))
+	var text strings.Builder
+	if err := page.Execute(&text, []string{"<a", "<b", "", "<d"}); err == nil || text.String() != "&lt;a,&lt;b," {
+		t.Errorf("rows before a broken one = %q, %v", &text, err)
 	}
 }
