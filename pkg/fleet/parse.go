@@ -42,8 +42,8 @@ func ParseReportStrict(data []byte) (r *v1alpha1.AuditReport, unknown []string, 
 	return r, unknown, nil
 }
 
-// unmarshal parses one JSON value or YAML document. The names of fields are case-sensitive, and none may occur twice. It
-// returns the fields that the value does not have.
+// unmarshal parses one JSON value or YAML document. The names of fields are case-sensitive, and none may occur twice.
+// It returns the fields that the value does not have.
 func unmarshal(data []byte, value any) (unknown []string, err error) {
 	data = bytes.TrimSpace(data)
 	switch {

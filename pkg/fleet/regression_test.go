@@ -116,7 +116,7 @@ func TestRankedRegressions(t *testing.T) {
 	}
 }
 
-// TestUnreadKeys checks that a key that could be read earlier and cannot be read now leaves unknown whether it got worse,
+// TestUnreadKeys checks that a key that could be read earlier and cannot be read now makes the audit incomplete,
 // whatever the controls are. A key that could not be read before is not missed, and one in a waived place is accepted.
 func TestUnreadKeys(t *testing.T) {
 	cmk := func(k *v1alpha1.Key) v1alpha1.EncryptionReport {

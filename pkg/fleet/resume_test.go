@@ -76,7 +76,9 @@ func TestResumeQueriesFailedClusters(t *testing.T) {
 	refused := f.Generated.Expected[slices.IndexFunc(f.Generated.Expected, func(e fakeaws.Expected) bool {
 		return e.Region != failed.Region
 	})]
-	forbid := fakeaws.Fault{Operation: "DescribeCluster", Cluster: refused.Name, Status: 403, Code: "AccessDeniedException"}
+	forbid := fakeaws.Fault{
+		Operation: "DescribeCluster", Cluster: refused.Name, Status: 403, Code: "AccessDeniedException",
+	}
 	f.SetFaults([]fakeaws.Fault{forbid, {Operation: "DescribeCluster", Cluster: failed.Name, Status: 500}})
 	partial := f.report(f.gather(t, f.options()), rules)
 	if len(partial.Unreachable) > 0 || len(partial.Items) != len(f.Generated.Expected) {

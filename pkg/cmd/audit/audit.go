@@ -152,8 +152,8 @@ interrupted. If several apply: 124 or 130, then 1, then 2, then 3.`,
 	return cmd
 }
 
-// checkEmpty returns an error for a flag that is given with an empty value, as by a script whose variable is not set. The
-// audit would silently cover or check less than intended: no approved keys, or one region instead of several.
+// checkEmpty returns an error for a flag that is given with an empty value, as by a script whose variable is not set.
+// The audit would silently cover or check less than intended: no approved keys, or one region instead of several.
 func checkEmpty(flags *pflag.FlagSet) (err error) {
 	flags.VisitAll(func(f *pflag.Flag) {
 		if value := f.Value.String(); f.Changed && (value == "" || value == "[]") {

@@ -9,7 +9,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 )
 
-// TestEmptyValues checks that no flag of the audit that selects or restricts something is ignored if its value is empty.
+// TestEmptyValues checks that no flag that selects or restricts something is ignored if its value is empty.
 func TestEmptyValues(t *testing.T) {
 	NewCmd(&cmdutil.Factory{}).LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
 		if t := f.Value.Type(); t != "string" && t != "stringSlice" {
