@@ -136,7 +136,7 @@ func urgency(days *int) int {
 	return 2
 }
 
-// endUrgency is the urgency of a key at a time. It is highest once the key has ended. At an unknown time, no end is near.
+// endUrgency is the urgency of a key at a time. It is highest once the key has ended, and 0 if the time is unknown.
 func endUrgency(k *v1alpha1.Key, now time.Time) int {
 	switch {
 	case now.IsZero():
