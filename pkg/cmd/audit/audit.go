@@ -229,11 +229,10 @@ func (o *options) complete() (err error) {
 }
 
 func (o *options) run(ctx context.Context) error {
-	files, err := openFiles(o.fileFlags)
+	files, err := parseFiles(o.fileFlags)
 	if err != nil {
 		return err
 	}
-	defer files.discard()
 	if files.has(o.evidence.File) {
 		return cmdutil.UsageErrorf("--evidence and --output-file name the same file, %s", o.evidence.File)
 	}
