@@ -104,8 +104,12 @@ func checkSummary(r *v1alpha1.AuditReport) error {
 	s := r.Summary
 	verdicts, controls := map[v1alpha1.Verdict]int{}, map[string]map[v1alpha1.Result]int{}
 	clusters := 0
+	notEKS := encryption.NotEKS
+	if s.NotEKS == 0 && s.Clusters == len(r.Items) { // reports of earlier versions count every context
+		notEKS = func(*v1alpha1.EncryptionReport) bool { return false }
+	}
 	for i := range r.Items {
-		if !encryption.NotEKS(&r.Items[i]) {
+		if !notEKS(&r.Items[i]) {
 			clusters++
 			verdicts[r.Items[i].Encryption.Verdict]++
 		}

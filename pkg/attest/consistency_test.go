@@ -144,6 +144,10 @@ func TestAuditContradictions(t *testing.T) {
 			t.Errorf("CheckConsistency = %v, want %q", err, want)
 		}
 	}
+	contexts := audit() // an earlier version counted contexts of something else as clusters
+	contexts.Summary.Clusters, contexts.Summary.NotEKS = 2, 0
+	contexts.Summary.ByVerdict[v1alpha1.VerdictNotApplicable]++
+	must(t, CheckConsistency(contexts))
 	regressions := audit() // --fail-on regression: known findings do not count
 	regressions.Changes, regressions.Summary.Outcome = &v1alpha1.AuditChanges{}, v1alpha1.OutcomeHolds
 	must(t, CheckConsistency(regressions))

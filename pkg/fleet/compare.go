@@ -59,7 +59,7 @@ func CheckRegressions(r *v1alpha1.AuditReport) v1alpha1.AuditOutcome {
 	switch {
 	case len(r.Changes.Regressions) > 0:
 		return v1alpha1.OutcomeFinding
-	case incomplete(r) || len(r.Changes.LostPlaces) > 0 ||
+	case incomplete(r) || len(r.Changes.LostPlaces) > 0 || len(UnreadKeys(r)) > 0 ||
 		slices.ContainsFunc(r.Changes.LostSight, func(id string) bool { return outOfSight(r, id) }):
 		return v1alpha1.OutcomeCannotTell
 	}

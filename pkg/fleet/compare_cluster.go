@@ -66,34 +66,48 @@ func (c *comparison) compareKeyState(id string, was, is *v1alpha1.EncryptionRepo
 	}
 	gotWorse := beforeKnown && nowKnown && now > before
 	if was.Key != nil || gotWorse {
-		c.ranked(id, "key.state", orUnknown(beforeKnown, beforeWord), orUnknown(nowKnown, nowWord), gotWorse, reason)
+		c.ranked(id, keyState, orUnknown(beforeKnown, beforeWord), orUnknown(nowKnown, nowWord), gotWorse, reason)
 	}
-	if gotWorse || !c.dated() {
+	wasAt, at := judgedAt(c.was), judgedAt(c.is)
+	if gotWorse || endUrgency(is.Key, at) <= endUrgency(was.Key, wasAt) {
 		return
 	}
-	left, wasLeft := daysLeft(is.Key, judgedAt(c.is)), daysLeft(was.Key, judgedAt(c.was))
-	if urgency(left) > urgency(wasLeft) {
-		c.ranked(id, "key.daysLeft", daysText(wasLeft), daysText(left), true, fmt.Sprintf("%s at %s", keyEndText(is.Key),
-			clock.Minute(keyEnd(is.Key).Time)))
-	}
+	c.Regressions = append(c.Regressions, v1alpha1.Change{
+		Cluster: id, What: "key.daysLeft", Was: daysText(was.Key, wasAt), Is: daysText(is.Key, at),
+		Reason: fmt.Sprintf("%s at %s", keyEndText(is.Key), clock.Minute(keyEnd(is.Key).Time)),
+	})
 }
 
-// dated reports whether both reports have a date.
-func (c *comparison) dated() bool { return c.was.FinishedAt != nil && c.is.FinishedAt != nil }
+// keyState is the change of the state of a key, and unknown the value of a state that could not be read.
+const (
+	keyState = "key.state"
+	unknown  = "unknown"
+)
 
-// judgedAt returns the time as of which the report states the days that keys have left.
+// UnreadKeys returns the clusters whose key has a state in the earlier report, and could not be read since. A key in a
+// place that is waived does not count.
+func UnreadKeys(r *v1alpha1.AuditReport) (clusters []string) {
+	for _, change := range r.Changes.Other {
+		if change.What == keyState && change.Is == unknown && outOfSight(r, change.Cluster) {
+			clusters = append(clusters, change.Cluster)
+		}
+	}
+	return clusters
+}
+
+// judgedAt returns the time as of which the report states the days that keys have left, or the zero time.
 func judgedAt(r *v1alpha1.AuditReport) time.Time {
 	if r.JudgedAt != nil {
 		return r.JudgedAt.Time
 	}
-	return r.FinishedAt.Time
+	return finished(r)
 }
 
 func orUnknown(known bool, word string) string {
 	if known {
 		return word
 	}
-	return "unknown"
+	return unknown
 }
 
 // daysLeft returns the whole days until the key is deleted or its material expires, or nil if neither is planned.
@@ -123,11 +137,26 @@ func urgency(days *int) int {
 	return 2
 }
 
-func daysText(days *int) string {
-	if days == nil {
-		return "unlimited"
+// endUrgency is the urgency of a key at a time. It is highest once the key has ended, and 0 if the time is unknown.
+func endUrgency(k *v1alpha1.Key, now time.Time) int {
+	switch {
+	case now.IsZero():
+		return 0
+	case keyEnd(k) != nil && !now.Before(keyEnd(k).Time):
+		return urgency(new(int)) + 1
 	}
-	return fmt.Sprint(*days)
+	return urgency(daysLeft(k, now))
+}
+
+func daysText(k *v1alpha1.Key, now time.Time) string {
+	switch days := daysLeft(k, now); {
+	case days == nil:
+		return "unlimited"
+	case now.IsZero():
+		return unknown
+	default:
+		return fmt.Sprint(*days)
+	}
 }
 
 // ranked adds a change if the values differ: a regression if it is worse.

@@ -100,19 +100,20 @@ func missing(was, is []string) []string {
 // scopeNotes returns a note for each part of the scope that differs between the audits.
 func scopeNotes(was, is v1alpha1.AuditScope) []string {
 	var notes []string
+	const clusters = ", so some clusters may only appear to be new or lost"
 	for _, f := range []struct {
 		name    string
 		was, is []string
+		effect  string
 	}{
-		{"contexts", was.Contexts, is.Contexts},
-		{"regions", was.Regions, is.Regions},
-		{"accounts", was.Accounts, is.Accounts},
-		{"filters", was.Filters, is.Filters},
-		{"controls", was.Controls, is.Controls},
+		{"contexts", was.Contexts, is.Contexts, clusters},
+		{"regions", was.Regions, is.Regions, clusters},
+		{"accounts", was.Accounts, is.Accounts, clusters},
+		{"filters", was.Filters, is.Filters, clusters},
+		{"controls", was.Controls, is.Controls, ""},
 	} {
 		if different(f.was, f.is) {
-			notes = append(notes, fmt.Sprintf(
-				"the earlier audit used different %s, so some clusters may only appear to be new or lost", f.name))
+			notes = append(notes, fmt.Sprintf("the earlier audit used different %s%s", f.name, f.effect))
 		}
 	}
 	return notes

@@ -125,3 +125,16 @@ func TestParseReport(t *testing.T) {
 		}
 	}
 }
+
+// TestScopeNotes checks that a note names each part of the scope that differs. Other controls do not change which
+// clusters are visible.
+func TestScopeNotes(t *testing.T) {
+	was := v1alpha1.AuditScope{Regions: []string{"eu-central-1"}, Controls: []string{"ENC-1"}}
+	is := v1alpha1.AuditScope{Regions: []string{"us-east-1"}, Controls: []string{"ENC-1", "ENC-3"}}
+	if diff := cmp.Diff([]string{
+		"the earlier audit used different regions, so some clusters may only appear to be new or lost",
+		"the earlier audit used different controls",
+	}, scopeNotes(was, is)); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -188,27 +188,39 @@ func (g *gatherer) placesOf(a *accountClients) []*place {
 
 // regionNames returns the regions of the scope in one account, each once, without those that it excludes.
 func (g *gatherer) regionNames(a *accountClients) ([]string, error) {
-	names := g.Scope.Regions
-	switch {
-	case len(names) == 0:
-		names = []string{g.Clients.Region()}
-	case names[0] == AllRegions:
-		enabled, others, err := g.listRegions(a)
-		if err != nil {
-			return nil, err
-		}
-		for name, status := range others {
-			if !g.excluded(g.Scope.ExcludeRegions, name) {
-				g.mu.Lock()
-				g.disabled[name+" ("+status+")"]++
-				g.mu.Unlock()
-			}
-		}
-		names = enabled
+	if !slices.Contains(g.Scope.Regions, AllRegions) {
+		return g.namedRegions(), nil
 	}
-	return slices.DeleteFunc(distinct(names), func(name string) bool {
+	enabled, others, err := g.listRegions(a)
+	if err != nil {
+		return nil, err
+	}
+	for name, status := range others {
+		if !g.excluded(g.Scope.ExcludeRegions, name) {
+			g.mu.Lock()
+			g.disabled[name+" ("+status+")"]++
+			g.mu.Unlock()
+		}
+	}
+	return g.notExcluded(enabled), nil
+}
+
+// namedRegions returns the regions of the scope that do not depend on the account; none with AllRegions.
+func (g *gatherer) namedRegions() []string {
+	switch {
+	case len(g.Scope.Regions) == 0:
+		return g.notExcluded([]string{g.Clients.Region()})
+	case slices.Contains(g.Scope.Regions, AllRegions):
+		return nil
+	}
+	return g.notExcluded(g.Scope.Regions)
+}
+
+// notExcluded returns the regions, each once, without those that the scope excludes.
+func (g *gatherer) notExcluded(regions []string) []string {
+	return slices.DeleteFunc(distinct(regions), func(name string) bool {
 		return g.excluded(g.Scope.ExcludeRegions, name)
-	}), nil
+	})
 }
 
 func (g *gatherer) clusterARN(in accountRegion, name string) string {

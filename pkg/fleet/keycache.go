@@ -16,27 +16,39 @@ import (
 // an empty cache. It is safe for concurrent use.
 type KeyCache struct {
 	mu      sync.Mutex
-	entries map[cacheKey]func() inspect.KeyFacts
+	entries map[cacheKey]*keyEntry
 }
+
+type keyEntry struct{ facts func() inspect.KeyFacts }
 
 // cacheKey contains the caller, because KMS may answer each caller differently.
 type cacheKey struct{ keyARN, caller string }
 
-// Facts returns the cached facts of the key for this caller, or calls query for them.
+// Facts returns the cached facts of the key for this caller, or calls query for them. It does not keep that an endpoint
+// was given up, because the endpoint may answer later.
 func (c *KeyCache) Facts(
 	ctx context.Context, caller, keyARN string, query func(context.Context, string) inspect.KeyFacts,
 ) inspect.KeyFacts {
 	c.mu.Lock()
 	if c.entries == nil {
-		c.entries = map[cacheKey]func() inspect.KeyFacts{}
+		c.entries = map[cacheKey]*keyEntry{}
 	}
-	facts := c.entries[cacheKey{keyARN, caller}]
-	if facts == nil {
-		facts = sync.OnceValue(func() inspect.KeyFacts { return query(ctx, keyARN) })
-		c.entries[cacheKey{keyARN, caller}] = facts
+	id := cacheKey{keyARN, caller}
+	entry := c.entries[id]
+	if entry == nil {
+		entry = &keyEntry{sync.OnceValue(func() inspect.KeyFacts { return query(ctx, keyARN) })}
+		c.entries[id] = entry
 	}
 	c.mu.Unlock()
-	return facts()
+	facts := entry.facts()
+	if givenUp := new(givenUpError); errors.As(facts.Err, &givenUp) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.entries[id] == entry {
+			delete(c.entries, id)
+		}
+	}
+	return facts
 }
 
 // queryKey queries a key with the clients of the account that owns it, if that account is

@@ -140,6 +140,7 @@ func (m *merger) items() []v1alpha1.EncryptionReport {
 	var repeated, gone []string
 	var items []v1alpha1.EncryptionReport
 	unnamed, contexts := map[string]bool{}, false
+	indexes := map[string][]int{} // of the items of each cluster; several contexts may lead to one
 	for _, r := range m.given {
 		contexts = contexts || len(r.Scope.Contexts) > 0
 		for i := range r.Items {
@@ -154,8 +155,10 @@ func (m *merger) items() []v1alpha1.EncryptionReport {
 				repeated = append(repeated, id)
 			case m.isGone(r, &item):
 				gone = append(gone, id)
+			case slices.ContainsFunc(indexes[id], func(i int) bool { return factsText(items[i]) == factsText(item) }):
+				// an earlier version listed the clusters of a region twice if it was given twice
 			default:
-				items = append(items, item)
+				indexes[id], items = append(indexes[id], len(items)), append(items, item)
 			}
 		}
 	}

@@ -202,6 +202,10 @@ func TestMerge(t *testing.T) {
 			},
 			merged{Items: []string{"good CustomerManagedKey"}, Answered: eu, Notes: []string{repeated}, Outcome: "Finding"},
 		},
+		"a cluster that one report has twice counts once": {
+			[]*v1alpha1.AuditReport{at(0, inPlace(eu, eu), Answers{Items: list(bad, bad)})},
+			merged{Items: []string{"good CustomerManagedKey"}, Answered: eu, Outcome: "Finding"},
+		},
 		"also if it is unknown": {
 			[]*v1alpha1.AuditReport{
 				at(0, inPlace(eu, eu), Answers{Items: list(other)}), at(10, inPlace(eu, eu), Answers{Items: list(lost)}),

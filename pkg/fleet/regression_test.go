@@ -88,6 +88,8 @@ func TestRankedRegressions(t *testing.T) {
 		{"material expires in 40, then 29 days", cmk(expiring(40)), cmk(expiring(29)), "key.daysLeft"},
 		{"material expires in 20, then 6 days", cmk(expiring(20)), cmk(expiring(6)), "key.daysLeft"},
 		{"material that did not expire", cmk(usable(keyA)), cmk(expiring(2)), "key.daysLeft"},
+		{"material expired", cmk(expiring(3)), cmk(expiring(-1)), "key.daysLeft"},
+		{"material expired on the last day", cmk(expiring(0)), cmk(expiring(-1)), "key.daysLeft"},
 		{"material was imported again", cmk(expiring(2)), cmk(expiring(300)), ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -111,6 +113,47 @@ func TestRankedRegressions(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestUnreadKeys checks that a key that could be read earlier and cannot be read now makes the audit incomplete,
+// whatever the controls are. A key that could not be read before is not missed, and one in a waived place is accepted.
+func TestUnreadKeys(t *testing.T) {
+	cmk := func(k *v1alpha1.Key) v1alpha1.EncryptionReport {
+		return report("c", v1alpha1.VerdictCustomerManagedKey, k)
+	}
+	hidden := cmk(&v1alpha1.Key{ARN: keyA, Usable: v1alpha1.UsableUnknown, Reason: "access denied"})
+	compared := func(was v1alpha1.EncryptionReport) *v1alpha1.AuditReport {
+		is := assessed(hidden, "ENC-1")
+		is.Changes = Compare(assessed(was, "ENC-1"), is)
+		return is
+	}
+	for _, readable := range []*v1alpha1.Key{usable(keyA), state("PendingDeletion", in(9))} {
+		if is := compared(cmk(readable)); CheckRegressions(is) != v1alpha1.OutcomeCannotTell || len(UnreadKeys(is)) != 1 {
+			t.Errorf("%s, then not readable: outcome %s, unread %v, want CannotTell and one", readable.State,
+				CheckRegressions(is), UnreadKeys(is))
+		}
+	}
+	if got := CheckRegressions(compared(hidden)); got != v1alpha1.OutcomeHolds {
+		t.Errorf("never readable: outcome %s, want Holds", got)
+	}
+	waived := compared(cmk(usable(keyA)))
+	waived.Unreachable = []v1alpha1.Unreachable{{
+		Account: "111122223333", Region: "eu-central-1", Waiver: &v1alpha1.Waived{Place: "111122223333/eu-central-1"},
+	}}
+	if got := CheckRegressions(waived); got != v1alpha1.OutcomeHolds {
+		t.Errorf("in a waived place: outcome %s, want Holds", got)
+	}
+}
+
+// TestUndatedReport checks that the days that a key has left are compared with those of a report without a date.
+func TestUndatedReport(t *testing.T) {
+	was := assessed(report("c", v1alpha1.VerdictCustomerManagedKey, expiring(20)), "ENC-1")
+	was.StartedAt, was.FinishedAt = nil, nil
+	is := assessed(report("c", v1alpha1.VerdictCustomerManagedKey, expiring(5)), "ENC-1")
+	is.Changes = Compare(was, is)
+	if c := is.Changes.Regressions; len(c) != 1 || c[0].Was != "unknown" || c[0].Is != "5" {
+		t.Errorf("regressions = %+v, want the days left, unknown before", c)
 	}
 }
 

@@ -45,12 +45,15 @@ func undecidedRemedy(control, reason string, r *v1alpha1.EncryptionReport) strin
 		return "check which cluster the kube context leads to: " + command(r, "status")
 	case control == controlData:
 		return command(r, "verify")
-	case strings.Contains(reason, "access denied"):
+	case denied(reason):
 		return "allow the action that the reason names, and repeat the audit; for all actions, see kubectl eks-encrypt " +
 			"generate iam-policy --for audit"
 	}
 	return "find out why: " + command(r, "status")
 }
+
+// denied reports whether a reason names a permission that is missing.
+func denied(reason string) bool { return strings.Contains(reason, "access denied") }
 
 // command returns a command line of this tool for the cluster of the report.
 func command(r *v1alpha1.EncryptionReport, words string) string {

@@ -16,7 +16,12 @@ const deletedMeanwhile = "was deleted during the audit"
 type earlier struct {
 	answered map[accountRegion]bool
 	clusters map[string]bool // by ARN; also those that were left out
-	complete map[string]bool // accounts without an unreachable place
+	complete map[string]bool // accounts of which nothing is missing
+}
+
+// callFailed reports whether the facts of a cluster are unknown because a call failed, which may succeed the next time.
+func callFailed(r v1alpha1.EncryptionReport) bool {
+	return r.Encryption.Verdict == v1alpha1.VerdictUnknown && r.Cluster.Status == "" && !denied(r.Encryption.Reason)
 }
 
 // resume adds what the earlier report answers to the result. It returns an error if an account that answered is not in
@@ -27,31 +32,35 @@ func (g *gatherer) resume(accounts []string) error {
 		return nil
 	}
 	was := g.Earlier
-	for _, account := range was.Scope.Accounts {
-		if !slices.Contains(accounts, account) {
-			return fmt.Errorf("account %s of the earlier report is not in the scope", account)
-		}
-		g.earlier.complete[account] = !slices.ContainsFunc(was.Unreachable, func(u v1alpha1.Unreachable) bool {
-			return u.Account == account
-		})
-	}
-	for _, a := range was.Scope.Answered {
-		for _, region := range a.Regions {
-			at := accountRegion{a.Account, region}
-			g.earlier.answered[at] = true
-			g.addRegion(region)
-			g.addAnswered(at)
-		}
-	}
-	again := map[string]bool{}
+	again, places := map[string]bool{}, map[accountRegion]bool{} // what to query again
 	for _, u := range was.Unreachable {
 		for _, cluster := range u.Clusters {
 			again[cluster] = true
 		}
 	}
 	for _, item := range was.Items {
-		at := accountRegion{item.Cluster.Account, item.Cluster.Region}
-		unknown := item.Encryption.Verdict == v1alpha1.VerdictUnknown && !g.earlier.answered[at]
+		if callFailed(item) {
+			again[item.Cluster.ARN], places[placeOf(&item)] = true, true
+		}
+	}
+	for _, a := range was.Scope.Answered {
+		for _, region := range a.Regions {
+			at := accountRegion{a.Account, region}
+			g.addRegion(region)
+			if !places[at] {
+				g.earlier.answered[at] = true
+				g.addAnswered(at)
+			}
+		}
+	}
+	for _, account := range was.Scope.Accounts {
+		if !slices.Contains(accounts, account) {
+			return fmt.Errorf("account %s of the earlier report is not in the scope", account)
+		}
+		g.earlier.complete[account] = g.nothingMissing(account, places)
+	}
+	for _, item := range was.Items {
+		unknown := item.Encryption.Verdict == v1alpha1.VerdictUnknown && !g.earlier.answered[placeOf(&item)]
 		if again[item.Cluster.ARN] || unknown {
 			continue
 		}
@@ -69,6 +78,25 @@ func (g *gatherer) resume(accounts []string) error {
 		}
 	}
 	return nil
+}
+
+// nothingMissing reports whether the earlier report answers all of the account that is in the scope now. With
+// AllRegions, that is what the account had.
+func (g *gatherer) nothingMissing(account string, again map[accountRegion]bool) bool {
+	for place := range again {
+		if place.account == account {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(g.Earlier.Unreachable, func(u v1alpha1.Unreachable) bool {
+		return u.Account == account
+	}) && !slices.ContainsFunc(g.namedRegions(), func(region string) bool {
+		return !g.earlier.answered[accountRegion{account, region}]
+	})
+}
+
+func placeOf(r *v1alpha1.EncryptionReport) accountRegion {
+	return accountRegion{r.Cluster.Account, r.Cluster.Region}
 }
 
 // CanResume returns an error if the audit that made the report cannot be continued by one of this scope and filter.
@@ -101,7 +129,7 @@ func CanResume(was *v1alpha1.AuditReport, scope Scope, filter Filter) error {
 			return fmt.Errorf("it was made with another --regions: it also has %s", listed(lost))
 		}
 	}
-	if len(was.Unreachable) == 0 {
+	if len(was.Unreachable) == 0 && !slices.ContainsFunc(was.Items, callFailed) {
 		return errComplete
 	}
 	return nil

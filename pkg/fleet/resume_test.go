@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -63,5 +64,70 @@ func TestResumeKnowsAllAccounts(t *testing.T) {
 	}
 	if _, err := g.Clients(complete, "us-east-1"); err == nil || !strings.Contains(err.Error(), "sts:AssumeRole") {
 		t.Errorf("error = %v, want the permission that is missing", err)
+	}
+}
+
+// TestResumeQueriesFailedClusters checks that a cluster whose call failed is queried again, and one whose call is
+// denied, or that EKS described, is not.
+func TestResumeQueriesFailedClusters(t *testing.T) {
+	f := newFleet(t, fakeaws.GenerateOptions{Clusters: 60, Regions: 2, Accounts: 3, Seed: 6})
+	rules := f.rules()
+	failed := f.Generated.Expected[0]
+	refused := f.Generated.Expected[slices.IndexFunc(f.Generated.Expected, func(e fakeaws.Expected) bool {
+		return e.Region != failed.Region
+	})]
+	forbid := fakeaws.Fault{
+		Operation: "DescribeCluster", Cluster: refused.Name, Status: 403, Code: "AccessDeniedException",
+	}
+	f.SetFaults([]fakeaws.Fault{forbid, {Operation: "DescribeCluster", Cluster: failed.Name, Status: 500}})
+	partial := f.report(f.gather(t, f.options()), rules)
+	if len(partial.Unreachable) > 0 || len(partial.Items) != len(f.Generated.Expected) {
+		t.Fatalf("%d clusters, unreachable: %+v, want all, and none", len(partial.Items), partial.Unreachable)
+	}
+	f.SetFaults([]fakeaws.Fault{forbid})
+	want := f.report(f.gather(t, f.options()), rules)
+
+	earlier, err := ParseReport([]byte(asJSON(t, partial)))
+	awstest.Must(t, err)
+	earlier.Scope.AllRegions = true
+	if err := CanResume(earlier, f.options().Scope, Filter{}); err != nil {
+		t.Errorf("CanResume = %v, want nil", err)
+	}
+	denied := *want
+	denied.Scope.AllRegions = true
+	if err := CanResume(&denied, f.options().Scope, Filter{}); !errors.Is(err, errComplete) {
+		t.Errorf("CanResume of a report with a denied call = %v, want %v", err, errComplete)
+	}
+	o := f.options()
+	o.Earlier = earlier
+	f.ResetRequests()
+	got := f.report(f.gather(t, o), rules)
+	if got, want := asJSON(t, got), asJSON(t, want); got != want {
+		t.Errorf("the report differs from that of one run: %s", firstDifference(got, want))
+	}
+	for _, r := range f.Requests() {
+		if r.Operation == "DescribeCluster" && r.Cluster != failed.Name {
+			t.Errorf("%s was described again", r.Cluster)
+		}
+	}
+}
+
+// TestResumeInMoreRegions checks that a region that the earlier audit did not have is not lost if the role of its
+// account cannot be assumed any more.
+func TestResumeInMoreRegions(t *testing.T) {
+	f := newFleet(t, fakeaws.GenerateOptions{Clusters: 20, Regions: 2, Accounts: 2, Seed: 6})
+	o := f.options()
+	o.Scope.Regions = f.Regions[:1]
+	f.SetFaults([]fakeaws.Fault{{Operation: "ListClusters", Account: f.Accounts[0], Status: 503}})
+	earlier := f.report(f.gather(t, o), f.rules())
+	f.SetFaults(nil)
+	awstest.Must(t, f.Update(func(w *fakeaws.State) {
+		w.Principals["arn:aws:iam::"+f.Accounts[1]+":role/"+f.RoleName].Trust = nil
+	}))
+	o.Earlier, o.Scope.Regions = earlier, f.Regions
+	awstest.Must(t, CanResume(earlier, o.Scope, Filter{}))
+	g := f.gather(t, o)
+	if !slices.ContainsFunc(g.Unreachable, func(u v1alpha1.Unreachable) bool { return u.Account == f.Accounts[1] }) {
+		t.Errorf("unreachable = %+v, want account %s", g.Unreachable, f.Accounts[1])
 	}
 }

@@ -87,9 +87,17 @@ func TestParseWaivers(t *testing.T) {
 		"invalid pattern":   strings.Replace(good, "legacy-*", "[", 1),
 		"a duplicate field": strings.Replace(good, "owner: ann", "owner: ann, owner: bob", 1),
 		"not YAML":          "{",
+		"two documents":     good + "---\n" + good,
+		"a field in capitals": `{"waivers": [{"cluster": "c", "control": "ENC-1", "reason": "r", "owner": "ann", ` +
+			`"Expires": "2020-01-01", "expires": "2027-01-31"}]}`,
 	} {
 		if got, err := ParseWaivers([]byte(text)); err == nil {
 			t.Errorf("%s: ParseWaivers = %+v, want an error", name, got)
+		}
+	}
+	for _, start := range []string{"---\n", "# ours\n\n# all\n---\n", "\ufeff%YAML 1.1\n---\n", "\ufeff# ours\r\n"} {
+		if got, err := ParseWaivers([]byte(start + good)); err != nil || len(got) != 1 {
+			t.Errorf("ParseWaivers after %q = %+v, %v, want one", start, got, err)
 		}
 	}
 	if got, err := ParseWaivers(nil); err != nil || len(got) != 0 {

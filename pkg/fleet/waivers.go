@@ -6,8 +6,6 @@ import (
 	"path"
 	"strings"
 	"time"
-
-	"sigs.k8s.io/yaml"
 )
 
 // Waiver accepts a pattern of findings, or of places that cannot be queried, until a date.
@@ -30,12 +28,15 @@ type waiverFile struct {
 
 const day = "2006-01-02"
 
-// ParseWaivers parses a YAML file of waivers. Unknown and missing fields are errors:
+// ParseWaivers parses a YAML or JSON file of waivers. Unknown and missing fields are errors:
 // otherwise a misspelt waiver could silently cover too much or nothing.
 func ParseWaivers(data []byte) ([]Waiver, error) {
 	var file waiverFile
-	if err := yaml.UnmarshalStrict(data, &file); err != nil {
+	switch unknown, err := unmarshal(data, &file); {
+	case err != nil:
 		return nil, err
+	case len(unknown) > 0:
+		return nil, fmt.Errorf("unknown field %q", unknown[0])
 	}
 	for i := range file.Waivers {
 		if err := file.Waivers[i].validate(); err != nil {

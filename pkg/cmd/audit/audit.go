@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
@@ -113,6 +114,9 @@ interrupted. If several apply: 124 or 130, then 1, then 2, then 3.`,
 		Args:        o.args,
 		Annotations: cmdutil.WithExtraFormats(report.Formats()),
 		RunE: cmdutil.Check(func(cmd *cobra.Command, args []string) error {
+			if err := checkEmpty(cmd.LocalNonPersistentFlags()); err != nil {
+				return err
+			}
 			if err := o.validate(cmd.Flags().Changed, args); err != nil {
 				return err
 			}
@@ -146,6 +150,17 @@ interrupted. If several apply: 124 or 130, then 1, then 2, then 3.`,
 	o.evidence.AddTo(cmd)
 	cmdutil.CompleteFlag(cmd, "fail-on", failOnFinding, failOnRegression)
 	return cmd
+}
+
+// checkEmpty returns an error for a flag that is given with an empty value, as by a script whose variable is not set.
+// The audit would silently cover or check less than intended: no approved keys, or one region instead of several.
+func checkEmpty(flags *pflag.FlagSet) (err error) {
+	flags.VisitAll(func(f *pflag.Flag) {
+		if value := f.Value.String(); f.Changed && (value == "" || value == "[]") {
+			err = cmdutil.UsageErrorf("--%s is given without a value", f.Name)
+		}
+	})
+	return err
 }
 
 func (o *options) validate(changed func(flag string) bool, args []string) error {
@@ -214,11 +229,10 @@ func (o *options) complete() (err error) {
 }
 
 func (o *options) run(ctx context.Context) error {
-	files, err := openFiles(o.fileFlags)
+	files, err := parseFiles(o.fileFlags)
 	if err != nil {
 		return err
 	}
-	defer files.discard()
 	if files.has(o.evidence.File) {
 		return cmdutil.UsageErrorf("--evidence and --output-file name the same file, %s", o.evidence.File)
 	}

@@ -50,11 +50,10 @@ func TestDeliver(t *testing.T) {
 			o := &options{factory: cmdutil.NewFactory(streams, "v1")}
 			o.factory.Format = output.NewFormat("json")
 			o.evidence.File = "e.json"
-			files, err := openFiles([]string{"a.json", "b.html"})
+			files, err := parseFiles([]string{"a.json", "b.html"})
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer files.discard()
 			test.fail(t, o)
 			r := &v1alpha1.AuditReport{TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindAuditReport), FinishedAt: &finished}
 			r.Summary.Outcome = test.outcome

@@ -15,13 +15,13 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/output"
 )
 
-// reportFile is a report to write. It is written to a temporary file in the same
-// directory, which replaces path when it is complete.
+// reportFile is a report to write. It is written to a temporary file in the same directory, which replaces path when it
+// is complete.
 type reportFile struct {
 	format, path string
-	// temp is nil for a directory, whose files get their names from the report.
-	temp *os.File
-	done bool
+	// directory is true for a directory, whose files get their names from the report.
+	directory bool
+	done      bool
 }
 
 type reportFiles []*reportFile
@@ -50,28 +50,26 @@ func formatOf(path string) string {
 	return ""
 }
 
-// openFiles creates the temporary files, so that a file that cannot be written is found
-// before the audit begins.
-func openFiles(flags []string) (reportFiles, error) {
+// parseFiles returns the files of the flags, or an error if one of them cannot be written. It leaves no file behind,
+// because the program may end at any time.
+func parseFiles(flags []string) (reportFiles, error) {
 	var files reportFiles
 	for _, flag := range flags {
 		format, path, err := parseFile(flag)
 		if err == nil && files.has(path) {
 			err = fmt.Errorf("%s is given twice", path)
 		}
-		var temp *os.File
 		switch {
 		case err != nil:
 		case isDirectory(flag):
 			err = emptyDirectory(format, path)
 		default:
-			temp, err = openTemp(path)
+			err = checkWritable(path)
 		}
 		if err != nil {
-			files.discard()
 			return nil, cmdutil.UsageErrorf("--output-file: %w", err)
 		}
-		files = append(files, &reportFile{format: format, path: path, temp: temp})
+		files = append(files, &reportFile{format: format, path: path, directory: isDirectory(flag)})
 	}
 	return files, nil
 }
@@ -108,14 +106,23 @@ func parseFile(flag string) (format, path string, err error) {
 	return "", "", fmt.Errorf("cannot infer a format from %q; use FORMAT=%s", flag, flag)
 }
 
-func openTemp(path string) (*os.File, error) {
+// checkWritable returns an error if path is not a regular file, or if no file can be created beside it.
+func checkWritable(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a regular file", path)
+		return fmt.Errorf("%s is not a regular file", path)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return nil, err
+		return err
 	}
+	temp, err := createTemp(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(temp.Close(), os.Remove(temp.Name()))
+}
+
+func createTemp(path string) (*os.File, error) {
 	return os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // 0600
 }
 
@@ -124,10 +131,10 @@ func (files reportFiles) write(r *v1alpha1.AuditReport, o report.Options) error 
 	var errs []error
 	for _, f := range files {
 		var err error
-		if f.temp == nil {
+		if f.directory {
 			err = writeBatches(f.path, r)
 		} else {
-			err = f.finish(writeReport(f.temp, output.NewFormat(f.format), r, o))
+			err = f.write(r, o)
 		}
 		if f.done = err == nil; err != nil {
 			errs = append(errs, fmt.Errorf("write %s: %w", f.path, err))
@@ -136,23 +143,23 @@ func (files reportFiles) write(r *v1alpha1.AuditReport, o report.Options) error 
 	return errors.Join(errs...)
 }
 
-// finish closes the temporary file and renames it if it was written without an error.
-func (f *reportFile) finish(err error) error {
-	if f.format == report.OpenMetrics { // node-exporter reads it as another user, and publishes it anyway
-		err = errors.Join(err, f.temp.Chmod(0o644))
-	}
-	if err = errors.Join(err, f.temp.Sync(), f.temp.Close()); err != nil {
+// write writes the report to a temporary file, and renames it if there was no error.
+func (f *reportFile) write(r *v1alpha1.AuditReport, o report.Options) (err error) {
+	temp, err := createTemp(f.path)
+	if err != nil {
 		return err
 	}
-	return os.Rename(f.temp.Name(), f.path)
-}
-
-// discard removes the temporary files that did not become a report.
-func (files reportFiles) discard() {
-	for _, f := range files {
-		if !f.done && f.temp != nil {
-			_ = f.temp.Close()
-			_ = os.Remove(f.temp.Name())
+	defer func() {
+		if err != nil {
+			_ = os.Remove(temp.Name())
 		}
+	}()
+	err = writeReport(temp, output.NewFormat(f.format), r, o)
+	if f.format == report.OpenMetrics { // node-exporter reads it as another user, and publishes it anyway
+		err = errors.Join(err, temp.Chmod(0o644))
 	}
+	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temp.Name(), f.path)
 }

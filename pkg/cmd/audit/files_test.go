@@ -23,11 +23,13 @@ func TestFileModes(t *testing.T) {
 	for name := range want {
 		flags = append(flags, filepath.Join(dir, name))
 	}
-	files, err := openFiles(flags)
+	files, err := parseFiles(flags)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer files.discard()
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("before the audit, the directory has %v, %v, want nothing", left, err)
+	}
 	r := &v1alpha1.AuditReport{TypeMeta: v1alpha1.TypeMeta(v1alpha1.KindAuditReport)}
 	if err := files.write(r, report.Options{}); err != nil {
 		t.Fatal(err)
@@ -58,10 +60,9 @@ func TestSameFile(t *testing.T) {
 		{"real/a.json", "link/a.json", true}, {"asff=out/", "asff=./out/", true}, {"asff=out/", "json=out", true},
 		{"a.json", "a.html", false}, {"a.json", "real/a.json", false}, {"real/a.json", "link/b.json", false},
 	} {
-		files, err := openFiles([]string{test.a, test.b})
-		files.discard()
+		_, err := parseFiles([]string{test.a, test.b})
 		if err != nil && !strings.Contains(err.Error(), "given twice") || (err != nil) != test.same {
-			t.Errorf("openFiles(%s, %s) = %v, want the same file: %v", test.a, test.b, err, test.same)
+			t.Errorf("parseFiles(%s, %s) = %v, want the same file: %v", test.a, test.b, err, test.same)
 		}
 		if _, err := os.Stat("out"); err == nil && os.Remove("out") != nil {
 			t.Fatal("the directory is not empty")

@@ -168,6 +168,14 @@ func parseReport(text []byte) (r *v1alpha1.AuditReport, unknown []string, err er
 	return r, unknown, nil
 }
 
+// noteUnknown adds a note on the fields of a report that this version does not know.
+func (f *fromOptions) noteUnknown(path string, unknown []string) {
+	if len(unknown) > 0 {
+		f.notes = append(f.notes, fmt.Sprintf("%s has fields that this version does not know, and that were left out: %s",
+			path, strings.Join(unknown[:min(len(unknown), 5)], ", ")))
+	}
+}
+
 // add adds a report.
 func (f *fromOptions) add(path string, text []byte, now time.Time) (v1alpha1.AuditSource, error) {
 	r, unknown, err := parseReport(text)
@@ -177,10 +185,7 @@ func (f *fromOptions) add(path string, text []byte, now time.Time) (v1alpha1.Aud
 	case r.FinishedAt == nil:
 		return v1alpha1.AuditSource{}, errors.New("the report has no finishedAt, so the time of its facts is unknown")
 	}
-	if len(unknown) > 0 {
-		f.notes = append(f.notes, fmt.Sprintf("%s has fields that this version does not know, and that were left out: %s",
-			path, strings.Join(unknown[:min(len(unknown), 5)], ", ")))
-	}
+	f.noteUnknown(path, unknown)
 	if r.FinishedAt.After(now.Add(time.Minute)) {
 		f.notes = append(f.notes, fmt.Sprintf("%s ended in the future, at %s: the clock of one of the machines is wrong",
 			path, r.FinishedAt.UTC().Format(time.RFC3339)))

@@ -43,6 +43,7 @@ func incomplete(r *v1alpha1.AuditReport) error {
 	if c := r.Changes; c != nil {
 		add(len(c.LostSight), "cluster", "of the earlier report not visible")
 		add(len(c.LostPlaces), "region or account", "of the earlier report no longer in the scope")
+		add(len(fleet.UnreadKeys(r)), "key", "of the earlier report no longer readable")
 	}
 	switch {
 	case len(parts) > 0:

@@ -34,7 +34,7 @@ func (o *options) readResumed() error {
 	if err != nil {
 		return cmdutil.UsageErrorf("--resume %s: %w", o.resumeFlag, err)
 	}
-	r, _, err := parseReport(text)
+	r, unknown, err := parseReport(text)
 	if err == nil {
 		err = fleet.CanResume(r, o.scope, o.filter)
 	}
@@ -42,6 +42,7 @@ func (o *options) readResumed() error {
 		return cmdutil.UsageErrorf("--resume %s: %w", o.resumeFlag, err)
 	}
 	o.resumed = r
+	o.noteUnknown(o.resumeFlag, unknown)
 	return nil
 }
 

@@ -197,7 +197,7 @@ func (o *options) gatherFromAWS(ctx context.Context,
 	return &fleet.Answers{
 		Items: gathered.Items, Unreachable: gathered.Unreachable, Stopped: gathered.Stopped,
 		EmptyShard: o.scope.Shard.Count > 0 && len(gathered.Accounts) == 0,
-		Notes:      append(cmdutil.SourceNotes(b.Target, clients), gathered.Notes...),
+		Notes:      slices.Concat(cmdutil.SourceNotes(b.Target, clients), gathered.Notes, o.notes),
 	}, scope, nil
 }
 
