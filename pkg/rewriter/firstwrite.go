@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/apiserver"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
@@ -31,6 +32,7 @@ func (s *servers) contradiction(o *Options) string {
 	hash := s.writeHash()
 	switch record := o.Record; {
 	case hash == "" || !record.matches(o.Cluster.ARN, o.KeyARN):
+	case o.KeyARN != "" && hash == apiserver.Hash(o.KeyARN): // whatever id of the key was recorded
 	case record.WriteKey != "" && record.WriteKey != hash:
 		return "they name another key than in an earlier run"
 	case record.WriteKeyBefore == hash:

@@ -27,6 +27,8 @@ type Result struct {
 	Whole bool
 	// Agreed reports whether all live API servers agreed at the end.
 	Agreed bool
+	// Contradicted reports whether the API servers do not write with the current key.
+	Contradicted bool
 	// Bounded reports whether a sample bounds the number of stale objects: the storage wrote none.
 	Bounded bool
 	// ServerTime is the clock of an API server at the end.
@@ -74,6 +76,7 @@ func Run(ctx context.Context, options Options) (*Result, error) {
 	if s.servers != nil {
 		err = errors.Join(err, s.conclude(ctx, &t, report))
 	}
+	result.Contradicted = t.contradicted > 0 || errors.Is(err, errContradicted)
 	finished := metav1.NewTime(options.Now())
 	report.FinishedAt = &finished
 	report.Verdict = t.verdict()
