@@ -182,6 +182,9 @@ func (r *run) agreeBefore(ctx context.Context, s *servers) error {
 		return nil
 	}
 	r.agreement.Before = v1alpha1.AgreementUnknown
+	if err := s.renew(ctx); err != nil {
+		return err
+	}
 	if s.keysDiffer() {
 		r.agreement.Before = v1alpha1.Disagree
 		return disagreement("their metrics name different write keys")

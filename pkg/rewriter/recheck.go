@@ -78,6 +78,9 @@ func (r *run) stillAgree(ctx context.Context, s *servers) error {
 	if r.counts[rewritten].Load()+r.counts[toRecheck].Load()+r.counts[pending].Load() == 0 {
 		return nil // nothing is written
 	}
+	if err := s.renew(ctx); err != nil {
+		return err
+	}
 	if err := r.agreeAfter(ctx, s, false); err != nil {
 		return err
 	}

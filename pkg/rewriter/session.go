@@ -72,7 +72,12 @@ func Run(ctx context.Context, options Options) (*Result, error) {
 		Whole: options.Namespace == "" && options.Selector == "",
 	}
 	t := newTotal(&options)
+	watched, err := s.servers.watch(ctx)
+	if err != nil {
+		return nil, err
+	}
 	err = s.examine(ctx, &t, result)
+	watched()
 	if s.servers != nil {
 		err = errors.Join(err, s.conclude(ctx, &t, report))
 	}
