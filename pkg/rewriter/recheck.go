@@ -110,8 +110,8 @@ func (r *run) listAgain(ctx context.Context) error {
 		return fmt.Errorf("list again: %w", err)
 	}
 	r.after = l.version
-	if r.orphans && l.orphans {
-		r.noteOrphans()
+	if err := r.confirmOrphans(ctx, r.orphans && l.orphans); err != nil {
+		return fmt.Errorf("list again: %w", err)
 	}
 	if len(l.unreadable) > 0 {
 		r.after = ""

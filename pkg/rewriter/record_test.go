@@ -279,7 +279,8 @@ func TestRecordIsComplete(t *testing.T) {
 	f := newFake(t)
 	record := Record{
 		ClusterARN: "arn:c", KeyARN: "arn:key", UpdateID: "u", ResourceVersionBefore: "1", ResourceVersion: "2", Agreed: true,
-		ProvenResourceVersion: "3", WriteKeyBefore: "sha256:w", WriteKey: "sha256:x", Time: time.Unix(1, 0).UTC(), ToolVersion: "v1",
+		ProvenResourceVersion: "3", WriteKeyBefore: "sha256:w", WriteKey: "sha256:x", Time: time.Unix(1, 0).UTC(),
+		ToolVersion: "v1",
 	}
 	if err := SaveRecord(t.Context(), f.restConfig(), record); err != nil {
 		t.Fatal(err)
