@@ -8,6 +8,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -41,8 +42,8 @@ func disagreement(detail string) error {
 }
 
 const (
-	maxWitnesses  = 8 // objects that were proven first
-	maxCandidates = 5 // objects to try before the first write
+	maxWitnesses  = 32 // objects that were proven first
+	maxCandidates = 5  // objects to try before the first write
 )
 
 // witness is an object that was proven current, and its resourceVersion then.
@@ -272,7 +273,8 @@ func (r *run) candidates() iter.Seq[int] {
 
 // agreeAfter asks all servers about the object that was proven first. If keys only move
 // forward, everything that was proven later was proven under the same key. If others wrote that
-// object, another one shows this only if the metrics name one key for the whole run.
+// object, another one shows this only if the metrics name one key for the whole run. Then
+// any object does, as it is now.
 func (r *run) agreeAfter(ctx context.Context, s *servers, oneKey bool) error {
 	if len(r.witnesses) == 0 {
 		return nil
@@ -282,8 +284,15 @@ func (r *run) agreeAfter(ctx context.Context, s *servers, oneKey bool) error {
 		r.agreement.After = v1alpha1.Disagree
 		return nil
 	}
-	for _, w := range r.witnesses {
-		result, err := r.poll(ctx, s, &w, 0, objectTimeout)
+	listed, _ := strconv.ParseUint(r.after, 10, 64) // 0 if unknown
+	witnesses := slices.Clone(r.witnesses)
+	if oneKey {
+		for _, w := range r.witnesses {
+			witnesses = append(witnesses, witness{namespace: w.namespace, name: w.name})
+		}
+	}
+	for _, w := range witnesses {
+		result, err := r.poll(ctx, s, &w, listed, objectTimeout)
 		switch {
 		case err != nil && !isStatus(err):
 			return err

@@ -230,7 +230,8 @@ func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.Cover
 			return err
 		}
 		t.changed = !s.servers.steady(earlier, s.options.Now().Sub(s.found)) || s.counted()
-		oneKey := !t.changed && s.servers.writeHash() != "" && !s.servers.restarted(earlier)
+		hash := s.servers.writeHash()
+		oneKey := !t.changed && hash != "" && hash == earlier.writeHash() && !s.servers.restarted(earlier)
 		for _, r := range s.runs {
 			if err := r.agreeAfter(ctx, s.servers, oneKey); err != nil {
 				return fmt.Errorf("ask the API servers at the end: %w", err)
