@@ -229,7 +229,7 @@ func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.Cover
 		if err := s.awaitKey(ctx, t); err != nil {
 			return err
 		}
-		t.changed = !s.servers.steady(earlier, s.options.Now().Sub(s.found)) || s.counted()
+		t.changed = !s.servers.steady(earlier, elapsed(s.found, s.options.Now())) || s.counted()
 		hash := s.servers.writeHash()
 		oneKey := !t.changed && hash != "" && hash == earlier.writeHash() && !s.servers.restarted(earlier)
 		for _, r := range s.runs {
@@ -258,6 +258,12 @@ func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.Cover
 		report.Agreement, t.agreement = &agreement, agreement
 	}
 	return nil
+}
+
+// elapsed returns the time between two moments. The clock that Sub uses stands still while a laptop
+// sleeps, but those of the servers do not.
+func elapsed(from, to time.Time) time.Duration {
+	return max(to.Sub(from), to.Round(0).Sub(from.Round(0)))
 }
 
 // counted reports whether reads were counted under another key than all servers write with now.
