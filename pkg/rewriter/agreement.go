@@ -102,7 +102,7 @@ func (r *run) poll(
 			w.known = 0 // another client has written it
 			i--
 			continue
-		case objectNotFound(err), apierrors.IsConflict(err):
+		case apierrors.IsConflict(err):
 			return unusable, nil
 		case err != nil:
 			return unusable, err
@@ -233,6 +233,10 @@ func (r *run) compareBefore(ctx context.Context, s *servers, patience time.Durat
 			continue
 		case err != nil && !isStatus(err), forbiddenByRBAC(err), noSpace(err):
 			return slow, explain(err, "patch", r.scope)
+		case objectNotFound(err):
+			tried--
+			r.move(i, gone)
+			continue
 		case err != nil, result == unusable:
 			skip[o.namespace] = webhookFailed(err)
 			continue

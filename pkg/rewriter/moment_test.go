@@ -249,7 +249,9 @@ func TestEveryWitnessChanges(t *testing.T) {
 		f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
 			if r.Method == http.MethodGet && r.URL.Path == "/api/v1/namespaces/default/secrets" {
 				if lists++; lists == 2 {
+					f.mu.Lock()
 					f.servers[0].lastWrite, f.servers[1].lastWrite = "", ""
+					f.mu.Unlock()
 					for i := range 5 {
 						f.touch(fmt.Sprintf("secrets/default/a-%05d", i))
 					}
@@ -263,5 +265,28 @@ func TestEveryWitnessChanges(t *testing.T) {
 		if result == nil || (result.Report.Verdict == v1alpha1.CoverageProven) != (test.want == v1alpha1.CoverageProven) {
 			t.Errorf("%s: Run = %+v, %v, want %s", name, result, err, test.want)
 		}
+	}
+}
+
+// TestFirstObjectsAreDeleted deletes the first objects after they were listed. The servers are compared by another one.
+func TestFirstObjectsAreDeleted(t *testing.T) {
+	f := newFake(t)
+	f.addServer()
+	f.balance = func(n int) int { return n % 2 }
+	f.secrets("a", 20, oldKey)
+	deleted := false
+	f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPatch && !deleted {
+			deleted = true
+			for i := range 10 {
+				f.remove(fmt.Sprintf("secrets/default/a-%05d", i))
+			}
+		}
+		return false
+	}
+	o := options(f, v1alpha1.MethodRewrite)
+	o.Sleep = noSleep
+	if r := must(t, o).Report; r.Verdict != v1alpha1.CoverageProven || r.Resources[0].Gone != 10 {
+		t.Errorf("verdict = %s, want Proven and 10 gone: %s %+v", r.Verdict, r.Statement, r.Resources[0])
 	}
 }
