@@ -98,6 +98,18 @@ func (r *Roster) Live(earlier *Roster) []string {
 	return names
 }
 
+// Late returns a roster of the Leases that were not renewed lately: their servers have ended, or their
+// clocks are slow.
+func (r *Roster) Late() *Roster {
+	late := &Roster{Now: r.Now, Renewed: map[string]time.Time{}}
+	for name, renewed := range r.Renewed {
+		if r.Now.Sub(renewed) >= RenewedLately {
+			late.Renewed[name] = renewed
+		}
+	}
+	return late
+}
+
 // New returns how many servers live, and how many of these had no Lease in an earlier roster.
 func (r *Roster) New(earlier *Roster) (fresh, live int) {
 	for _, name := range r.Live(nil) {
@@ -111,7 +123,7 @@ func (r *Roster) New(earlier *Roster) (fresh, live int) {
 
 // Doubtful reports whether some Leases were not renewed lately: their servers may have
 // ended, or their clocks may be slow.
-func (r *Roster) Doubtful() bool { return len(r.Live(nil)) < len(r.Renewed) }
+func (r *Roster) Doubtful() bool { return len(r.Late().Renewed) > 0 }
 
 // Settle is how long after a roster another one shows which doubtful Leases are live.
 const Settle = renewInterval + 2*time.Second

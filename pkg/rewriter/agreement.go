@@ -8,6 +8,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -41,8 +42,8 @@ func disagreement(detail string) error {
 }
 
 const (
-	maxWitnesses  = 8 // objects that were proven first
-	maxCandidates = 5 // objects to try before the first write
+	maxWitnesses  = 32 // objects that were proven first
+	maxCandidates = 5  // objects to try before the first write
 )
 
 // witness is an object that was proven current, and its resourceVersion then.
@@ -101,7 +102,7 @@ func (r *run) poll(
 			w.known = 0 // another client has written it
 			i--
 			continue
-		case objectNotFound(err), apierrors.IsConflict(err):
+		case apierrors.IsConflict(err):
 			return unusable, nil
 		case err != nil:
 			return unusable, err
@@ -182,6 +183,9 @@ func (r *run) agreeBefore(ctx context.Context, s *servers) error {
 		return nil
 	}
 	r.agreement.Before = v1alpha1.AgreementUnknown
+	if err := s.renew(ctx); err != nil {
+		return err
+	}
 	if s.keysDiffer() {
 		r.agreement.Before = v1alpha1.Disagree
 		return disagreement("their metrics name different write keys")
@@ -229,6 +233,10 @@ func (r *run) compareBefore(ctx context.Context, s *servers, patience time.Durat
 			continue
 		case err != nil && !isStatus(err), forbiddenByRBAC(err), noSpace(err):
 			return slow, explain(err, "patch", r.scope)
+		case objectNotFound(err):
+			tried--
+			r.move(i, gone)
+			continue
 		case err != nil, result == unusable:
 			skip[o.namespace] = webhookFailed(err)
 			continue
@@ -243,7 +251,7 @@ func (r *run) compareBefore(ctx context.Context, s *servers, patience time.Durat
 			defer r.mu.Unlock()
 			r.control.contradicted++
 			return slow, hint.Wrap(fmt.Errorf("%w: %s %s was not written since before the association, but is called current",
-				errContradicted, r.resource, w), "nothing was written; wait until EKS has replaced its API servers")
+				errContradicted, r.resource, w), "nothing further was written; wait until EKS has replaced its API servers")
 		}
 		o.resourceVersion, o.exact, o.taken = w.version, true, w.taken
 		r.markDone(i) // also if the run ends early: the storage may have written it
@@ -269,7 +277,8 @@ func (r *run) candidates() iter.Seq[int] {
 
 // agreeAfter asks all servers about the object that was proven first. If keys only move
 // forward, everything that was proven later was proven under the same key. If others wrote that
-// object, another one shows this only if the metrics name one key for the whole run.
+// object, another one shows this only if the metrics name one key for the whole run. Then
+// any object does, as it is now.
 func (r *run) agreeAfter(ctx context.Context, s *servers, oneKey bool) error {
 	if len(r.witnesses) == 0 {
 		return nil
@@ -279,8 +288,15 @@ func (r *run) agreeAfter(ctx context.Context, s *servers, oneKey bool) error {
 		r.agreement.After = v1alpha1.Disagree
 		return nil
 	}
-	for _, w := range r.witnesses {
-		result, err := r.poll(ctx, s, &w, 0, objectTimeout)
+	listed, _ := strconv.ParseUint(r.after, 10, 64) // 0 if unknown
+	witnesses := slices.Clone(r.witnesses)
+	if oneKey {
+		for _, w := range r.witnesses {
+			witnesses = append(witnesses, witness{namespace: w.namespace, name: w.name})
+		}
+	}
+	for _, w := range witnesses {
+		result, err := r.poll(ctx, s, &w, listed, objectTimeout)
 		switch {
 		case err != nil && !isStatus(err):
 			return err

@@ -117,7 +117,11 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	n := f.requests
 	f.requests++
+	down := s.down
 	f.mu.Unlock()
+	if down && breakConnection(w) {
+		return
+	}
 	w.Header().Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	if f.latency > 0 {
 		time.Sleep(f.latency)

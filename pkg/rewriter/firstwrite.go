@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/apiserver"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
@@ -14,7 +15,7 @@ func (s *servers) mayWrite(o *Options) error {
 	report := s.report(s.ids(), o.KeyARN)
 	if reason := s.contradiction(o); reason != "" {
 		return hint.Wrap(fmt.Errorf("%w: %s", errContradicted, reason),
-			"nothing was written; wait until EKS has replaced its API servers")
+			"nothing further was written; wait until EKS has replaced its API servers")
 	}
 	switch {
 	case s.covers(s.ids()), report.WriteKey == v1alpha1.WriteKeyMatchesARN, s.recorded(o):
@@ -23,7 +24,12 @@ func (s *servers) mayWrite(o *Options) error {
 		return nil // as far as can be known, they agree
 	}
 	err := fmt.Errorf("%w: %s", errNotReached, report.Reason)
-	return hint.Wrap(err, "nothing was written; run it again later, or over a connection that reaches every API server")
+	if s.metrics() == nil {
+		return hint.Wrap(err, "nothing further was written; let the user read /metrics, which name the API server that "+
+			"answers (`kubectl eks-encrypt generate rbac`)")
+	}
+	return hint.Wrap(err,
+		"nothing further was written; run it again later, or over a connection that reaches every API server")
 }
 
 // contradiction returns how the key that the servers name contradicts the record; empty if it does not.
@@ -31,6 +37,7 @@ func (s *servers) contradiction(o *Options) string {
 	hash := s.writeHash()
 	switch record := o.Record; {
 	case hash == "" || !record.matches(o.Cluster.ARN, o.KeyARN):
+	case o.KeyARN != "" && hash == apiserver.Hash(o.KeyARN): // whatever id of the key was recorded
 	case record.WriteKey != "" && record.WriteKey != hash:
 		return "they name another key than in an earlier run"
 	case record.WriteKeyBefore == hash:
@@ -55,7 +62,7 @@ func (s *servers) confine(ctx context.Context, c *client) error {
 			return fmt.Errorf("%w: %w", errNotReached, err)
 		case !ids[server.ID]:
 			return hint.Wrap(fmt.Errorf("%w: a connection for writes led to one of these", errNotReached),
-				"nothing was written; run it again later")
+				"nothing further was written; run it again later")
 		}
 	}
 	return nil

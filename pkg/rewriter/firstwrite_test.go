@@ -20,6 +20,9 @@ func TestAllServersLagAgain(t *testing.T) {
 	if !errors.Is(err, errContradicted) || result.Report.Verdict == v1alpha1.CoverageProven || f.byKey()[oldKey] > 0 {
 		t.Errorf("Run = %v, %s; the storage has %v, want no object moved back", err, result.Report.Verdict, f.byKey())
 	}
+	if saved := result.NewRecord(o.Record, "", ""); saved == nil || saved.Agreed || saved.ProvenResourceVersion != "" {
+		t.Errorf("NewRecord = %+v, want one that proves nothing", saved)
+	}
 }
 
 // TestAllServersLagBehindPlainText checks that the key from before the association is recognized if every
@@ -38,5 +41,17 @@ func TestAllServersLagBehindPlainText(t *testing.T) {
 	result, err := Run(t.Context(), o)
 	if !errors.Is(err, errContradicted) || result.Report.Verdict == v1alpha1.CoverageProven || f.byKey()[oldKey] > 0 {
 		t.Errorf("Run = %v, %s; the storage has %v, want no write", err, result.Report.Verdict, f.byKey())
+	}
+}
+
+// TestRecognizedKey has a record of another id of the key. It contradicts nothing if the metrics name the
+// ARN of the key now.
+func TestRecognizedKey(t *testing.T) {
+	f := newFake(t)
+	f.secrets("a", 30, oldKey)
+	o := options(f, v1alpha1.MethodRewrite)
+	o.Record = &Record{ClusterARN: "arn:c", KeyARN: "arn:key", WriteKey: "sha256:of an earlier id"}
+	if r := must(t, o).Report; r.Verdict != v1alpha1.CoverageProven {
+		t.Errorf("verdict = %s, want Proven: %s", r.Verdict, r.Statement)
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/apiserver"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
 // balancers choose the API server of a connection.
@@ -285,5 +286,19 @@ func TestServersFollowAtTheEnd(t *testing.T) {
 func (f *fake) noMetrics(hidden bool) {
 	for _, s := range f.servers {
 		s.noMetrics = hidden
+	}
+}
+
+// TestMetricsAreNeeded has two servers that nothing distinguishes without their metrics. The error names what helps.
+func TestMetricsAreNeeded(t *testing.T) {
+	f := newFake(t)
+	f.addServer()
+	f.secrets("a", 5, newKey)
+	f.noMetrics(true)
+	o := options(f, v1alpha1.MethodRewrite)
+	o.Sleep = noSleep
+	_, err := Run(t.Context(), o)
+	if !errors.Is(err, errNotReached) || !strings.Contains(hint.Of(err), "/metrics") {
+		t.Errorf("Run = %v, hint %q, want one about /metrics", err, hint.Of(err))
 	}
 }

@@ -173,19 +173,28 @@ func (r *run) allNamespaces(ctx context.Context, objects int64) ([]string, error
 	return names, nil
 }
 
-// confirmOrphans lists again if the first list lacks objects that the API server counts. The
-// methods that list only once need this: an object that is created in between looks the same.
+// orphanLists is how many further lists must lack objects that the API server counts.
+const orphanLists = 3
+
+// confirmOrphans lists again if a list lacks objects that the API server counts. Objects that are deleted
+// and created in between look the same.
 func (r *run) confirmOrphans(ctx context.Context, orphans bool) error {
-	if !orphans {
-		return nil
+	for range orphanLists {
+		if !orphans || r.partial.Load() { // objects that cannot be listed are missing, too
+			return nil
+		}
+		l, err := r.listScope(ctx, func(string) visitor {
+			return visitor{begin: func() {}, page: func(*page, uint64) {}}
+		})
+		if err != nil {
+			return err
+		}
+		orphans = l.orphans
 	}
-	l, err := r.listScope(ctx, func(string) visitor {
-		return visitor{begin: func() {}, page: func(*page, uint64) {}}
-	})
-	if err == nil && l.orphans {
+	if orphans {
 		r.noteOrphans()
 	}
-	return err
+	return nil
 }
 
 // noteOrphans reports that some objects are not listed.

@@ -223,3 +223,70 @@ func TestSampleWithoutBound(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryWitnessChanges has other clients that write every object all the time, as kubelets do with nodes.
+// If the metrics show one key for the whole run, any object shows that the servers agree at the end.
+func TestEveryWitnessChanges(t *testing.T) {
+	for name, test := range map[string]struct {
+		noMetrics, before bool
+		want              v1alpha1.CoverageVerdict
+	}{
+		"one key":                        {want: v1alpha1.CoverageProven},
+		"no metrics":                     {noMetrics: true, want: v1alpha1.CoverageNotProven},
+		"another key right before a run": {before: true, want: v1alpha1.CoverageNotProven},
+	} {
+		f := newFake(t)
+		f.addServer()
+		f.balance = func(n int) int { return n % 2 }
+		f.secrets("a", 5, newKey)
+		f.noMetrics(test.noMetrics)
+		for _, s := range f.servers {
+			if test.before {
+				s.lastWrite = oldKey
+			}
+		}
+		lists := 0
+		f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
+			if r.Method == http.MethodGet && r.URL.Path == "/api/v1/namespaces/default/secrets" {
+				if lists++; lists == 2 {
+					f.mu.Lock()
+					f.servers[0].lastWrite, f.servers[1].lastWrite = "", ""
+					f.mu.Unlock()
+					for i := range 5 {
+						f.touch(fmt.Sprintf("secrets/default/a-%05d", i))
+					}
+				}
+			}
+			return false
+		}
+		o := options(f, v1alpha1.MethodRewrite)
+		o.Sleep = noSleep
+		result, err := Run(t.Context(), o)
+		if result == nil || (result.Report.Verdict == v1alpha1.CoverageProven) != (test.want == v1alpha1.CoverageProven) {
+			t.Errorf("%s: Run = %+v, %v, want %s", name, result, err, test.want)
+		}
+	}
+}
+
+// TestFirstObjectsAreDeleted deletes the first objects after they were listed. The servers are compared by another one.
+func TestFirstObjectsAreDeleted(t *testing.T) {
+	f := newFake(t)
+	f.addServer()
+	f.balance = func(n int) int { return n % 2 }
+	f.secrets("a", 20, oldKey)
+	deleted := false
+	f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPatch && !deleted {
+			deleted = true
+			for i := range 10 {
+				f.remove(fmt.Sprintf("secrets/default/a-%05d", i))
+			}
+		}
+		return false
+	}
+	o := options(f, v1alpha1.MethodRewrite)
+	o.Sleep = noSleep
+	if r := must(t, o).Report; r.Verdict != v1alpha1.CoverageProven || r.Resources[0].Gone != 10 {
+		t.Errorf("verdict = %s, want Proven and 10 gone: %s %+v", r.Verdict, r.Statement, r.Resources[0])
+	}
+}

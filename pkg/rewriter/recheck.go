@@ -78,6 +78,9 @@ func (r *run) stillAgree(ctx context.Context, s *servers) error {
 	if r.counts[rewritten].Load()+r.counts[toRecheck].Load()+r.counts[pending].Load() == 0 {
 		return nil // nothing is written
 	}
+	if err := s.renew(ctx); err != nil {
+		return err
+	}
 	if err := r.agreeAfter(ctx, s, false); err != nil {
 		return err
 	}
@@ -107,8 +110,8 @@ func (r *run) listAgain(ctx context.Context) error {
 		return fmt.Errorf("list again: %w", err)
 	}
 	r.after = l.version
-	if r.orphans && l.orphans {
-		r.noteOrphans()
+	if err := r.confirmOrphans(ctx, r.orphans && l.orphans); err != nil {
+		return fmt.Errorf("list again: %w", err)
 	}
 	if len(l.unreadable) > 0 {
 		r.after = ""

@@ -274,12 +274,9 @@ func (r *Result) NewRecord(old *Record, updateID, toolVersion string) *Record {
 // refutes reports whether a run showed that objects may have an older key although they were
 // proven, or written, earlier.
 func (r *Result) refutes() bool {
-	switch r.Report.Verdict {
-	case v1alpha1.CoverageContradicted, v1alpha1.CoverageStale:
-		return true
-	}
 	a := r.Report.Agreement
-	return a != nil && (a.Before == v1alpha1.Disagree || a.After == v1alpha1.Disagree)
+	return r.Contradicted || r.Report.Verdict == v1alpha1.CoverageStale ||
+		a != nil && (a.Before == v1alpha1.Disagree || a.After == v1alpha1.Disagree)
 }
 
 // takenBack returns the record without what it proves, or nil if it proves nothing.

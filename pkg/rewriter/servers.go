@@ -40,6 +40,7 @@ type servers struct {
 	live   map[string]bool // by the hash of the Lease's name
 	reason string          // why the live servers are unknown
 	spread bool            // the addresses on one connection differ
+	met    met
 }
 
 // findServers lists the Leases and opens connections. earlier is a roster of the same

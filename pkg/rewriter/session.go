@@ -27,6 +27,8 @@ type Result struct {
 	Whole bool
 	// Agreed reports whether all live API servers agreed at the end.
 	Agreed bool
+	// Contradicted reports whether the API servers do not write with the current key.
+	Contradicted bool
 	// Bounded reports whether a sample bounds the number of stale objects: the storage wrote none.
 	Bounded bool
 	// ServerTime is the clock of an API server at the end.
@@ -70,10 +72,16 @@ func Run(ctx context.Context, options Options) (*Result, error) {
 		Whole: options.Namespace == "" && options.Selector == "",
 	}
 	t := newTotal(&options)
+	watched, err := s.servers.watch(ctx)
+	if err != nil {
+		return nil, err
+	}
 	err = s.examine(ctx, &t, result)
+	watched()
 	if s.servers != nil {
 		err = errors.Join(err, s.conclude(ctx, &t, report))
 	}
+	result.Contradicted = t.contradicted > 0 || errors.Is(err, errContradicted)
 	finished := metav1.NewTime(options.Now())
 	report.FinishedAt = &finished
 	report.Verdict = t.verdict()
@@ -221,8 +229,9 @@ func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.Cover
 		if err := s.awaitKey(ctx, t); err != nil {
 			return err
 		}
-		t.changed = !s.servers.steady(earlier, s.options.Now().Sub(s.found)) || s.counted()
-		oneKey := !t.changed && s.servers.writeHash() != "" && !s.servers.restarted(earlier)
+		t.changed = !s.servers.steady(earlier, elapsed(s.found, s.options.Now())) || s.counted()
+		hash := s.servers.writeHash()
+		oneKey := !t.changed && hash != "" && hash == earlier.writeHash() && !s.servers.restarted(earlier)
 		for _, r := range s.runs {
 			if err := r.agreeAfter(ctx, s.servers, oneKey); err != nil {
 				return fmt.Errorf("ask the API servers at the end: %w", err)
@@ -249,6 +258,12 @@ func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.Cover
 		report.Agreement, t.agreement = &agreement, agreement
 	}
 	return nil
+}
+
+// elapsed returns the time between two moments. The clock that Sub uses stands still while a laptop
+// sleeps, but those of the servers do not.
+func elapsed(from, to time.Time) time.Duration {
+	return max(to.Sub(from), to.Round(0).Sub(from.Round(0)))
 }
 
 // counted reports whether reads were counted under another key than all servers write with now.

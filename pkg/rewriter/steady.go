@@ -25,7 +25,7 @@ func (s *servers) steady(earlier *servers, elapsed time.Duration) bool {
 	if s.roster == nil {
 		return true
 	}
-	for name := range s.roster.Renewed { // the Lease of a server that has ended remains for an hour
+	for name := range earlier.met.with(s.roster) {
 		if _, known := earlier.roster.Renewed[name]; !known && !shown[apiserver.Hash(name)] {
 			return false
 		}

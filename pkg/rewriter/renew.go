@@ -1,0 +1,101 @@
+package rewriter
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/apiserver"
+)
+
+// renew takes into account which API servers began or ended since the connections were opened. One that
+// began may still have the old key, so it must be compared with the others before further writes. The
+// roster stays that of the start.
+func (s *servers) renew(ctx context.Context) error {
+	if s.roster == nil {
+		return nil
+	}
+	latest, err := apiserver.ReadRoster(ctx, s.lanes[0].Lane)
+	if err != nil {
+		return context.Cause(ctx) // it is read again at the end
+	}
+	s.met.add(latest)
+	clear(s.live)
+	for _, name := range latest.Live(s.roster.Late()) {
+		s.live[apiserver.Hash(name)] = true
+	}
+	s.lanes = slices.DeleteFunc(s.lanes, func(lane serverLane) bool {
+		ended := byLease(lane.server.ID) && !s.live[lane.server.ID]
+		if ended {
+			lane.Close()
+		}
+		return ended
+	})
+	if len(s.lanes) == 0 {
+		if err := s.open(ctx, minLanes); err != nil {
+			return err
+		}
+	}
+	return s.reach(ctx, maxLanes)
+}
+
+// met are the names of all Leases that were seen during a run. The Lease of a server that has ended
+// remains for an hour.
+type met struct {
+	mu    sync.Mutex
+	names map[string]bool
+}
+
+func (m *met) add(r *apiserver.Roster) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.names == nil {
+		m.names = map[string]bool{}
+	}
+	for name := range r.Renewed {
+		m.names[name] = true
+	}
+}
+
+// with returns the names, and those of the roster.
+func (m *met) with(r *apiserver.Roster) map[string]bool {
+	m.add(r)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.names)
+}
+
+// meetInterval is how often a run reads which servers there are: before the Lease of one that began and
+// ended in between is deleted.
+const meetInterval = 20 * time.Minute
+
+// watch notes the servers that begin until the returned function is called. s may be nil.
+func (s *servers) watch(ctx context.Context) (end func(), err error) {
+	if s == nil {
+		return func() {}, nil
+	}
+	lane, err := apiserver.Open(s.config, 0)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		defer lane.Close()
+		ticker := time.NewTicker(meetInterval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			if roster, err := apiserver.ReadRoster(ctx, lane); err == nil {
+				s.met.add(roster)
+			}
+		}
+	})
+	return func() { cancel(); reading.Wait() }, nil
+}
