@@ -240,6 +240,13 @@ func TestRewriteErrors(t *testing.T) {
 		}
 	})
 
+	t.Run("the namespace does not exist", func(t *testing.T) {
+		out := l.Plugin(t, "rewrite", "-n", "seed-0x")
+		if out.Code != 2 || !strings.Contains(out.Stderr, `namespace "seed-0x" does not exist`) {
+			t.Errorf("exit code = %d, want 2\n%s", out.Code, out.Stderr)
+		}
+	})
+
 	t.Run("a policy denies one write", func(t *testing.T) {
 		l.As(t, "admin")
 		kubectl(t, l, "apply", `{

@@ -120,6 +120,11 @@ func (o *sharedOptions) prepare(ctx context.Context, method v1alpha1.CoverageMet
 	if err != nil {
 		return nil, err
 	}
+	if o.namespace != "" {
+		if err := rewriter.CheckNamespace(ctx, config, o.namespace); err != nil {
+			return nil, cmdutil.WithCode(cmdutil.ExitUsage, err)
+		}
+	}
 	j.options = rewriter.Options{
 		Config: config, Method: method, Namespace: o.namespace, Selector: o.selector,
 		Cluster: j.report.Cluster, KeyARN: j.report.Encryption.KeyARN,
