@@ -129,8 +129,10 @@ func (r *run) poll(
 			}
 			if refusedFirst && i > 0 {
 				// This server may be the one that lags. Put the object back to the key that it
-				// had, so that the run leaves no object under an older key.
-				_, _, _ = r.ask(ctx, lanes[0], w, max(after, again), objectTimeout)
+				// had, so that the run leaves no object under an older key, also after Ctrl-C.
+				last, cancel := context.WithTimeout(context.WithoutCancel(ctx), slowWrite)
+				_, _, _ = r.ask(last, lanes[0], w, max(after, again), objectTimeout)
+				cancel()
 			}
 			return disagreed, nil
 		}

@@ -1,7 +1,9 @@
 package rewriter
 
 import (
+	"context"
 	"errors"
+	"net/http"
 	"testing"
 	"time"
 
@@ -53,5 +55,38 @@ func TestRecognizedKey(t *testing.T) {
 	o.Record = &Record{ClusterARN: "arn:c", KeyARN: "arn:key", WriteKey: "sha256:of an earlier id"}
 	if r := must(t, o).Report; r.Verdict != v1alpha1.CoverageProven {
 		t.Errorf("verdict = %s, want Proven: %s", r.Verdict, r.Statement)
+	}
+}
+
+// TestInterruptedComparison interrupts a run right after a server that lags has moved the compared object
+// back. The object must get its key again.
+func TestInterruptedComparison(t *testing.T) {
+	f := newFake(t)
+	f.addServer()
+	f.balance = func(n int) int { return n % 2 }
+	f.secrets("a", 1, newKey)
+	ctx, cancel := context.WithCancel(t.Context())
+	patches, moved := 0, false
+	f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPatch {
+			return false
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		patches++ // the first two go to one server, the next two to the other
+		for _, server := range f.servers {
+			server.lags = patches == 3 || patches == 4
+		}
+		if patches == 4 {
+			moved = f.objects["secrets/default/a-00000"].key == oldKey
+			cancel()
+		}
+		return false
+	}
+	o := options(f, v1alpha1.MethodRewrite)
+	o.Sleep = noSleep
+	_, err := Run(ctx, o)
+	if !moved || f.byKey()[oldKey] > 0 {
+		t.Errorf("Run = %v, moved back: %t; the storage has %v, want no old key", err, moved, f.byKey())
 	}
 }

@@ -282,6 +282,9 @@ func progressLine(p rewriter.Progress) string {
 	return line
 }
 
+// recordTimeout limits the time to save the record, also after Ctrl-C.
+const recordTimeout = 10 * time.Second
+
 // saveRecord keeps what the run proved for a later verify, or takes back what it refuted, also
 // if the run ended early. A failure is only a warning.
 func (o *sharedOptions) saveRecord(ctx context.Context, j *job, result *rewriter.Result) {
@@ -296,6 +299,8 @@ func (o *sharedOptions) saveRecord(ctx context.Context, j *job, result *rewriter
 	if record == nil {
 		return
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
 	if err := rewriter.SaveRecord(ctx, j.options.Config, *record); err != nil {
 		o.factory.Warn(err)
 	}
