@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -120,10 +121,9 @@ func (o *sharedOptions) prepare(ctx context.Context, method v1alpha1.CoverageMet
 	if err != nil {
 		return nil, err
 	}
+	var namespace errgroup.Group // checked at the same time as the rest is read
 	if o.namespace != "" {
-		if err := rewriter.CheckNamespace(ctx, config, o.namespace); err != nil {
-			return nil, cmdutil.WithCode(cmdutil.ExitUsage, err)
-		}
+		namespace.Go(func() error { return rewriter.CheckNamespace(ctx, config, o.namespace) })
 	}
 	j.options = rewriter.Options{
 		Config: config, Method: method, Namespace: o.namespace, Selector: o.selector,
@@ -140,6 +140,9 @@ func (o *sharedOptions) prepare(ctx context.Context, method v1alpha1.CoverageMet
 		}
 	}
 	j.options.Record = j.record
+	if err := namespace.Wait(); err != nil {
+		return nil, cmdutil.WithCode(cmdutil.ExitUsage, err)
+	}
 	return j, nil
 }
 
