@@ -192,6 +192,11 @@ func (r *run) agreeBefore(ctx context.Context, s *servers) error {
 		r.agreement.Before = v1alpha1.Disagree
 		return disagreement("their metrics name different write keys")
 	}
+	if s.contradiction(r.options) != "" { // the last write of a server may be from before the association
+		if err := s.awaitKey(ctx, r.options); err != nil {
+			return err
+		}
+	}
 	if err := s.mayWrite(r.options); err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ func TestAllServersLagAgain(t *testing.T) {
 	f := newFake(t)
 	f.secrets("a", 30, oldKey)
 	o := options(f, v1alpha1.MethodRewrite)
+	o.Sleep = noSleep
 	o.Record = must(t, o).NewRecord(nil, "", "")
 	f.servers[0].lags = true
 	result, err := Run(t.Context(), o)
@@ -39,7 +40,7 @@ func TestAllServersLagBehindPlainText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Record = &record
+	o.Sleep, o.Record = noSleep, &record
 	result, err := Run(t.Context(), o)
 	if !errors.Is(err, errContradicted) || result.Report.Verdict == v1alpha1.CoverageProven || f.byKey()[oldKey] > 0 {
 		t.Errorf("Run = %v, %s; the storage has %v, want no write", err, result.Report.Verdict, f.byKey())

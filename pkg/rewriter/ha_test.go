@@ -242,6 +242,13 @@ func TestAwaitKey(t *testing.T) {
 		}
 		written(oldKey)
 		o := options(f, method)
+		// The key of the last write is also that from before the association.
+		record, err := Record{ClusterARN: "arn:c", KeyARN: "arn:key"}.Before(t.Context(), o.Config, time.Now())
+		if err != nil || record.WriteKeyBefore == "" {
+			t.Fatalf("Before = %+v, %v", record, err)
+		}
+		record.ResourceVersionBefore = ""
+		o.Record = &record
 		o.Sleep = func(ctx context.Context, _ time.Duration) error {
 			written("")
 			return ctx.Err()
