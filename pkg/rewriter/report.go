@@ -95,6 +95,15 @@ func (t *total) add(r resourceSummary) {
 	}
 }
 
+// takeBack makes the objects unproven that were counted under another key.
+func (t *total) takeBack(report *v1alpha1.CoverageReport) {
+	for i := range report.Resources {
+		r := &report.Resources[i]
+		r.Unproven, r.Current, r.Stale = r.Unproven+r.Current, 0, 0
+	}
+	t.Unproven, t.Current, t.Stale = t.Unproven+t.Current, 0, 0
+}
+
 func (t *total) incomplete() bool { return t.stopped || t.partial || t.Failed > 0 }
 
 // agreed reports whether every live API server took part, and all agreed.

@@ -229,7 +229,11 @@ func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.Cover
 		if err := s.awaitKey(ctx, t); err != nil {
 			return err
 		}
-		t.changed = !s.servers.steady(earlier, elapsed(s.found, s.options.Now())) || s.counted()
+		t.changed = !s.servers.steady(earlier, elapsed(s.found, s.options.Now()))
+		if s.countedOther() {
+			t.changed = true
+			t.takeBack(report)
+		}
 		hash := s.servers.writeHash()
 		oneKey := !t.changed && hash != "" && hash == earlier.writeHash() && !s.servers.restarted(earlier)
 		for _, r := range s.runs {
@@ -266,8 +270,8 @@ func elapsed(from, to time.Time) time.Duration {
 	return max(to.Sub(from), to.Round(0).Sub(from.Round(0)))
 }
 
-// counted reports whether reads were counted under another key than all servers write with now.
-func (s *session) counted() bool {
+// countedOther reports whether reads were counted under another key than all servers write with now.
+func (s *session) countedOther() bool {
 	if s.options.Method != v1alpha1.MethodMetrics {
 		return false
 	}
