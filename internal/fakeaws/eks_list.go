@@ -2,7 +2,6 @@ package fakeaws
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,14 +16,30 @@ func (s *Server) listClusters(c *call) (any, *apiError) {
 	query := c.http.URL.Query()
 	connected := slices.Contains(query["include"], "all")
 	var names []string
-	for _, arn := range slices.Sorted(maps.Keys(s.state.Clusters)) {
-		cluster := s.state.Clusters[arn]
-		if cluster.Region == c.region && cluster.Account == c.account() &&
-			(connected || cluster.ConnectorProvider == "") {
-			names = append(names, cluster.Name)
-		}
+	for _, cluster := range sortedWhere(s.state.Clusters, func(cluster *Cluster) bool {
+		return cluster.Region == c.region && cluster.Account == c.account() &&
+			(connected || cluster.ConnectorProvider == "")
+	}) {
+		names = append(names, cluster.Name)
 	}
 	return eksPage(s, c, "clusters", names)
+}
+
+// sortedWhere returns the values to keep in the order of their keys. It does not sort the others, which may be
+// thousands.
+func sortedWhere[T any](all map[string]T, keep func(T) bool) []T {
+	var arns []string
+	for arn, value := range all {
+		if keep(value) {
+			arns = append(arns, arn)
+		}
+	}
+	slices.Sort(arns)
+	kept := make([]T, 0, len(arns))
+	for _, arn := range arns {
+		kept = append(kept, all[arn])
+	}
+	return kept
 }
 
 func (s *Server) listUpdates(c *call) (any, *apiError) {

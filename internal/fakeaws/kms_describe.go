@@ -105,10 +105,10 @@ func (s *Server) listKeys(c *call) (any, *apiError) {
 		return nil, failure
 	}
 	var keys []object
-	for _, arn := range slices.Sorted(maps.Keys(s.state.Keys)) {
-		if k := s.state.Keys[arn]; k.Region == c.region && k.Account == c.account() {
-			keys = append(keys, object{"KeyId": k.ID, "KeyArn": arn})
-		}
+	for _, k := range sortedWhere(s.state.Keys, func(k *Key) bool {
+		return k.Region == c.region && k.Account == c.account()
+	}) {
+		keys = append(keys, object{"KeyId": k.ID, "KeyArn": k.ARN()})
 	}
 	return s.kmsPage("Keys", keys, in, 100, 1000)
 }
@@ -133,12 +133,10 @@ func (s *Server) listAliases(c *call) (any, *apiError) {
 		target = key.ID
 	}
 	var aliases []object
-	for _, arn := range slices.Sorted(maps.Keys(s.state.Aliases)) {
-		a := s.state.Aliases[arn]
-		if a.Region != c.region || a.Account != c.account() || target != "" && a.Target != target {
-			continue
-		}
-		entry := object{"AliasName": a.Name, "AliasArn": arn}
+	for _, a := range sortedWhere(s.state.Aliases, func(a *Alias) bool {
+		return a.Region == c.region && a.Account == c.account() && (target == "" || a.Target == target)
+	}) {
+		entry := object{"AliasName": a.Name, "AliasArn": a.ARN()}
 		if a.Target != "" { // absent, not empty, if the AWS-managed key does not exist yet
 			entry["TargetKeyId"] = a.Target
 		}

@@ -78,11 +78,15 @@ func TestDecodeTable(t *testing.T) {
 		{"a title alone in another column", strings.Replace(start, `,"format":"name"`, "", 1) + `[{"cells":["5d","a"]}]}`,
 			nil, "a row has no name"},
 		{"no rows", start + `null}`, nil, ""},
-		{"a Secret", `{"kind":"Secret","data":{"password":"value"}}`, nil, "got Secret"},
-		{"a list", `{"kind":"SecretList","items":[{"data":{"password":"value"}}]}`, nil, "got SecretList"},
+		{"a Secret", `{"kind":"Secret","data":{"password":"value"}}`, nil, `got "Secret"`},
+		{"a list", `{"kind":"SecretList","items":[{"data":{"password":"value"}}]}`, nil, `got "SecretList"`},
 		{"the kind comes late", `{"data":{"password":"value"},"kind":"Table"}`, nil, "does not begin with its kind"},
 		{"a row with an object", start + `[{"cells":["5d","a"],"object":{"data":"value"}}]}`, nil, "a row has an object"},
 		{"no name", start + `[{"cells":["5d"]}]}`, nil, "a row has no name"},
+		{"rows of another kind", start + `"value"}`, nil, "the rows are not an array"},
+		{"a row of another kind", start + `["value"]}`, nil, "a row is not an object"},
+		{"a Secret in a row with duplicate names", start + `[{"cells":["5d","a"],"object":null,"object":{"data":"value"}}]}`,
+			nil, "a row has an object"},
 		{"HTML", `<html>value</html>`, nil, "not a JSON object"},
 		{"protobuf", "k8s\x00value", nil, "not a JSON object"},
 		{"white space only", strings.Repeat(" ", 200), nil, "not a JSON object"},
@@ -124,10 +128,17 @@ func TestDecodeTableDropsWholeObjects(t *testing.T) {
 
 // A response that breaks off is worth another attempt, wherever it breaks off.
 func TestDecodeTableBrokenResponse(t *testing.T) {
-	for n := range len(emptyTable) - 1 {
-		broken := io.MultiReader(strings.NewReader(emptyTable[:n]), iotest.ErrReader(io.ErrUnexpectedEOF))
-		if _, err := decodeTable(broken, nil); !transient(err) {
-			t.Fatalf("decodeTable of the first %d bytes = %v, want a transient error", n, err)
+	const table = `{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"7"},"columnDefinitions":` +
+		`[{"name":"Name","format":"name"}],"rows":[{"cells":["a","5d"],"object":null},{"cells":["b","5d"],"object":null}]}`
+	visitors := []func(string) error{nil, func(string) error { return nil }}
+	for n := range len(table) - 1 {
+		for _, visit := range visitors {
+			for _, end := range []io.Reader{iotest.ErrReader(io.ErrUnexpectedEOF), strings.NewReader("")} {
+				broken := io.MultiReader(strings.NewReader(table[:n]), end)
+				if _, err := decodeTable(broken, visit); !transient(err) {
+					t.Fatalf("decodeTable of the first %d bytes = %v, want a transient error", n, err)
+				}
+			}
 		}
 	}
 	if _, err := decodeTable(strings.NewReader(""), nil); !transient(err) {
@@ -145,3 +156,21 @@ func FuzzDecodeTable(f *testing.F) {
 		_, _ = decodeTable(strings.NewReader(string(body)), func(string) error { return nil })
 	})
 }
+
+// BenchmarkDecodeTable measures the response to one write.
+func BenchmarkDecodeTable(b *testing.B) {
+	const columns = `{"name":"Name","type":"string","format":"name","description":"` + description + `","priority":0}`
+	body := `{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"1234567"},"columnDefinitions":[` +
+		strings.Repeat(columns+",", 3) + columns + `],"rows":[{"cells":["secret-000001","Opaque",1,"5d"],"object":null}]}`
+	b.ReportAllocs()
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		if _, err := decodeTable(strings.NewReader(body), nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+const description = `Name must be unique within a namespace. Is required when creating resources, although some resources may ` +
+	`allow a client to request the generation of an appropriate name automatically. Name is primarily intended for ` +
+	`creation idempotence and configuration definition. Cannot be updated. More info: https://kubernetes.io/docs`

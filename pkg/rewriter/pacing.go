@@ -19,8 +19,8 @@ const (
 )
 
 // tolerance returns the tolerance for a concurrency, a distance and a number of servers. A
-// concurrency above the default is a wish for speed: it allows longer queues, of some hundred
-// requests at most.
+// concurrency above the default is a wish for speed: it allows longer queues. With 512, the queue is as
+// long as the concurrency allows, because a queue that becomes empty for a moment costs throughput.
 func tolerance(maxConcurrency int, distance time.Duration, servers int) float64 {
 	gentle := gentleTolerance
 	switch {
@@ -30,7 +30,7 @@ func tolerance(maxConcurrency int, distance time.Duration, servers int) float64 
 		gentle = severalTolerance
 	}
 	if ratio := float64(maxConcurrency) / DefaultMaxConcurrency; ratio > 1 {
-		return max(gentleTolerance, gentle, ratio*ratio)
+		return max(gentleTolerance, gentle, ratio*ratio*ratio)
 	}
 	return gentle
 }

@@ -20,8 +20,9 @@ func TestTolerance(t *testing.T) {
 		{"unidentified servers", DefaultMaxConcurrency, 0, 0, gentleTolerance},
 		{"a low concurrency", 4, time.Millisecond, 1, gentleTolerance},
 		{"a low concurrency, far away", 4, 40 * time.Millisecond, 1, distantTolerance},
-		{"a wish for speed", 8 * DefaultMaxConcurrency, 0, 1, 64},
-		{"a wish for speed, far away", 8 * DefaultMaxConcurrency, 40 * time.Millisecond, 1, 64},
+		{"a wish for speed", 2 * DefaultMaxConcurrency, 0, 1, 8},
+		{"all speed", 8 * DefaultMaxConcurrency, 0, 1, 512},
+		{"all speed, far away", 8 * DefaultMaxConcurrency, 40 * time.Millisecond, 1, 512},
 		{"little more than the default", DefaultMaxConcurrency + 1, 40 * time.Millisecond, 1, gentleTolerance},
 	}
 	for _, test := range tests {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/go-json-experiment/json/jsontext"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -24,39 +25,37 @@ const (
 // object, it reads no further: the rest may have values.
 func decodeTable(body io.Reader, visit func(name string) error) (list metav1.ListMeta, err error) {
 	head := &limitedHead{Reader: body, left: headLength}
-	d := json.NewDecoder(head)
-	if err := expect(d, json.Delim('{')); err != nil {
+	d := jsontext.NewDecoder(head, jsontext.AllowDuplicateNames(true))
+	if err := expectTable(d); err != nil {
 		return list, err
 	}
+	head.left = -1
 	column := -1
-	for first := true; d.More(); first = false {
-		field, err := d.Token()
+	for d.PeekKind() == '"' {
+		field, err := d.ReadToken()
 		if err != nil {
 			return list, brokenTable(err)
 		}
-		if first {
-			if err := expectKind(d, field); err != nil {
-				return list, err
+		switch field.String() {
+		case "metadata":
+			err = decodeValue(d, &list)
+		case "columnDefinitions":
+			if visit == nil {
+				err = d.SkipValue()
+			} else {
+				column, err = decodeColumns(d)
 			}
-			head.left = -1
-			continue
-		}
-		switch {
-		case field == "metadata":
-			err = d.Decode(&list)
-		case field == "columnDefinitions" && visit != nil:
-			column, err = decodeColumns(d)
-		case field == "rows":
+		case "rows":
 			err = decodeRows(d, column, visit)
 		default:
-			err = d.Decode(new(json.RawMessage))
+			err = d.SkipValue()
 		}
 		if err != nil {
 			return list, brokenTable(err)
 		}
 	}
-	if err := expect(d, json.Delim('}')); err != nil {
-		return list, err
+	if _, err := d.ReadToken(); err != nil {
+		return list, brokenTable(err)
 	}
 	return list, nil
 }
@@ -72,42 +71,62 @@ func brokenTable(err error) error {
 	return fmt.Errorf("read the response: %w", err)
 }
 
-func expect(d *json.Decoder, want json.Token) error {
-	got, err := d.Token()
-	var syntax *json.SyntaxError
-	switch {
-	case errors.As(err, &syntax) && syntax.Offset <= 1, errors.Is(err, errHead):
-		return fmt.Errorf("%w: not a JSON object", errUnexpectedKind)
-	case err != nil:
-		return brokenTable(err)
-	case got != want:
+// expectTable reads the beginning of a Table: the API server writes the kind first.
+func expectTable(d *jsontext.Decoder) error {
+	opening, err := d.ReadToken()
+	if otherFormat(err) || err == nil && opening.Kind() != '{' {
 		return fmt.Errorf("%w: not a JSON object", errUnexpectedKind)
 	}
-	return nil
-}
-
-// expectKind reads the kind, which the API server writes first.
-func expectKind(d *json.Decoder, field json.Token) error {
-	if field != "kind" {
+	var kind string
+	if err == nil {
+		kind, err = readString(d)
+	}
+	if err == nil && kind != "kind" {
 		return fmt.Errorf("%w: the response does not begin with its kind", errUnexpectedKind)
 	}
-	kind, err := d.Token()
+	if err == nil {
+		kind, err = readString(d)
+	}
 	switch {
 	case errors.Is(err, errHead):
 		return fmt.Errorf("%w: the kind is too long", errUnexpectedKind)
 	case err != nil:
 		return brokenTable(err)
 	case kind != kindTable:
-		return fmt.Errorf("%w: wanted %s, got %v", errUnexpectedKind, kindTable, kind)
+		return fmt.Errorf("%w: wanted %s, got %q", errUnexpectedKind, kindTable, kind)
 	}
 	return nil
 }
 
+// otherFormat reports whether an error shows that a response is not JSON.
+func otherFormat(err error) bool {
+	var syntax *jsontext.SyntacticError
+	return errors.Is(err, errHead) || errors.As(err, &syntax) && !errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// readString reads a string; it is empty if the next token is none.
+func readString(d *jsontext.Decoder) (string, error) {
+	token, err := d.ReadToken()
+	if err != nil || token.Kind() != '"' {
+		return "", err
+	}
+	return token.String(), nil
+}
+
+// decodeValue decodes the next value into v.
+func decodeValue(d *jsontext.Decoder, v any) error {
+	raw, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, v)
+}
+
 // decodeColumns returns the column of the object's name. The API server marks it, except for
 // some resources, such as storageversionmigrations, where only its title shows it.
-func decodeColumns(d *json.Decoder) (name int, err error) {
+func decodeColumns(d *jsontext.Decoder) (name int, err error) {
 	var columns []struct{ Name, Format string }
-	if err := d.Decode(&columns); err != nil {
+	if err := decodeValue(d, &columns); err != nil {
 		return -1, err
 	}
 	name = -1
@@ -122,54 +141,87 @@ func decodeColumns(d *json.Decoder) (name int, err error) {
 	return name, nil
 }
 
-// decodeRows reads the rows one by one. The cells of the other columns, such as the
-// age, are dropped.
-func decodeRows(d *json.Decoder, column int, visit func(string) error) error {
-	opening, err := d.Token()
-	if err != nil || opening == nil {
+// decodeRows reads the rows one by one.
+func decodeRows(d *jsontext.Decoder, column int, visit func(string) error) error {
+	switch d.PeekKind() {
+	case 'n':
+		return d.SkipValue()
+	case '[':
+	default:
+		return skipOther(d, "the rows are not an array")
+	}
+	_, err := d.ReadToken()
+	for err == nil && d.PeekKind() != ']' {
+		err = decodeRow(d, column, visit)
+	}
+	if err != nil {
 		return err
 	}
-	var cells []json.RawMessage
-	for d.More() {
-		if err := expect(d, json.Delim('{')); err != nil {
+	_, err = d.ReadToken()
+	return err
+}
+
+func decodeRow(d *jsontext.Decoder, column int, visit func(string) error) error {
+	if d.PeekKind() != '{' {
+		return skipOther(d, "a row is not an object")
+	}
+	_, err := d.ReadToken()
+	name := ""
+	for err == nil && d.PeekKind() == '"' {
+		var field string
+		if field, err = readString(d); err != nil {
 			return err
 		}
-		cells = cells[:0]
-		for d.More() {
-			field, err := d.Token()
-			if err != nil {
-				return err
-			}
-			switch {
-			case field == "cells" && visit != nil:
-				err = d.Decode(&cells)
-			case field == "object":
-				var object json.Token
-				if object, err = d.Token(); err == nil && object != nil {
-					err = fmt.Errorf("%w: a row has an object", errUnexpectedKind)
-				}
-			default:
-				err = d.Decode(new(json.RawMessage))
-			}
-			if err != nil {
-				return err
-			}
-		}
-		if err := expect(d, json.Delim('}')); err != nil {
-			return err
-		}
-		if visit == nil {
-			continue
-		}
-		name := ""
-		if column < 0 || column >= len(cells) || json.Unmarshal(cells[column], &name) != nil || name == "" {
-			return fmt.Errorf("%w: a row has no name", errUnexpectedKind)
-		}
-		if err := visit(name); err != nil {
-			return err
+		switch {
+		case field == "cells" && visit != nil:
+			name, err = decodeCells(d, column)
+		case field == "object" && d.PeekKind() != 'n':
+			err = skipOther(d, "a row has an object")
+		default:
+			err = d.SkipValue()
 		}
 	}
-	return expect(d, json.Delim(']'))
+	if err == nil {
+		_, err = d.ReadToken()
+	}
+	switch {
+	case err != nil || visit == nil:
+		return err
+	case name == "":
+		return fmt.Errorf("%w: a row has no name", errUnexpectedKind)
+	}
+	return visit(name)
+}
+
+// decodeCells returns the string in one of the cells. The other columns, such as the
+// age, are dropped.
+func decodeCells(d *jsontext.Decoder, column int) (text string, err error) {
+	if d.PeekKind() != '[' {
+		return "", skipOther(d, "the cells of a row are not an array")
+	}
+	_, err = d.ReadToken()
+	for i := 0; err == nil && d.PeekKind() != ']'; i++ {
+		if i == column && d.PeekKind() == '"' {
+			text, err = readString(d)
+		} else {
+			err = d.SkipValue()
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	_, err = d.ReadToken()
+	return text, err
+}
+
+// skipOther returns that the response has a value of another kind than that of names. It
+// is an error of reading if the value cannot be read.
+func skipOther(d *jsontext.Decoder, reason string) error {
+	if d.PeekKind() == 0 {
+		_, err := d.ReadToken()
+		return err
+	}
+	return fmt.Errorf("%w: %s", errUnexpectedKind, reason)
 }
 
 var errHead = errors.New("the kind is not at the beginning")
