@@ -80,6 +80,18 @@ func (s Server) ChangedKey(elapsed time.Duration) bool {
 	return false
 }
 
+// ChangedKeySince reports whether the server wrote with another key than its present one after the earlier
+// metrics of the same process were read.
+func (s Server) ChangedKeySince(earlier *Metrics) bool {
+	key, _ := s.WriteKey()
+	for k, at := range s.Metrics.LastWrite {
+		if k != key && at > earlier.LastWrite[k] {
+			return true
+		}
+	}
+	return false
+}
+
 // Scrape reads the metrics page, and returns the connection that it came over.
 func (l *Lane) Scrape(ctx context.Context) (server Server, connection string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, metricsTimeout)

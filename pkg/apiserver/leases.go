@@ -31,8 +31,8 @@ const (
 type Roster struct {
 	// Now is the clock of the server that answered.
 	Now time.Time
-	// Renewed has the time of the last renewal by the name of the Lease.
-	Renewed map[string]time.Time
+	// Renewed and Created have the time of the last renewal and of the creation by the name of the Lease.
+	Renewed, Created map[string]time.Time
 }
 
 // rosterError is a response other than a list.
@@ -68,13 +68,14 @@ func ReadRoster(ctx context.Context, l *Lane) (*Roster, error) {
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 8<<20)).Decode(&list); err != nil {
 		return nil, fmt.Errorf("decode the Leases of the API servers: %w", err)
 	}
-	r := &Roster{Now: Date(resp), Renewed: map[string]time.Time{}}
+	r := &Roster{Now: Date(resp), Renewed: map[string]time.Time{}, Created: map[string]time.Time{}}
 	for i := range list.Items {
 		renewed := time.Time{}
 		if t := list.Items[i].Spec.RenewTime; t != nil {
 			renewed = t.Time
 		}
 		r.Renewed[list.Items[i].Name] = renewed
+		r.Created[list.Items[i].Name] = list.Items[i].CreationTimestamp.Time
 	}
 	if len(r.Renewed) == 0 || r.Now.IsZero() {
 		return nil, fmt.Errorf("list the Leases of the API servers: there are none")

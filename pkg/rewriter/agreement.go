@@ -85,6 +85,9 @@ func (r *run) poll(
 	lanes := s.voters()
 	refusedFirst, readable, unreadable := w.version != 0, false, false
 	for i := 0; i < len(lanes); i++ {
+		if ctx.Err() != nil {
+			return unusable, context.Cause(ctx)
+		}
 		lane := lanes[i]
 		after, connection, err := r.ask(ctx, lane, w, cmp.Or(w.version, w.known), patience)
 		if isUndecryptable(err) || keyUnknown(err) {
@@ -127,12 +130,8 @@ func (r *run) poll(
 			if err == nil && again != after && same == connection {
 				return unusable, nil // it changes with every write
 			}
-			if refusedFirst && i > 0 {
-				// This server may be the one that lags. Put the object back to the key that it
-				// had, so that the run leaves no object under an older key, also after Ctrl-C.
-				last, cancel := context.WithTimeout(context.WithoutCancel(ctx), slowWrite)
-				_, _, _ = r.ask(last, lanes[0], w, max(after, again), objectTimeout)
-				cancel()
+			if refusedFirst {
+				r.putBack(ctx, slices.Delete(lanes, i, i+1), w, max(after, again))
 			}
 			return disagreed, nil
 		}
@@ -152,17 +151,34 @@ func (r *run) poll(
 	return agreed, nil
 }
 
+// putBack writes an object that a server took, which may be the one that lags, until another one takes it as
+// well. The object has the key then that it had before, so that the run leaves no object under an older key,
+// also after Ctrl-C.
+func (r *run) putBack(ctx context.Context, lanes []serverLane, w *witness, version uint64) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), slowWrite)
+	defer cancel()
+	for _, lane := range lanes {
+		after, _, err := r.ask(ctx, lane, w, version, objectTimeout)
+		if err == nil && after != version || ctx.Err() != nil {
+			return
+		}
+	}
+}
+
 // ask sends one no-op write over a lane, and returns the connection that it used. The error is errSlow
-// if the answer takes longer than patience.
+// if the answer takes longer than patience. If the context ends meanwhile, ask waits for the answer: the
+// server may have taken the write.
 func (r *run) ask(
 	ctx context.Context, lane serverLane, w *witness, version uint64, patience time.Duration,
 ) (uint64, string, error) {
 	var after uint64
 	var permanent error
-	traced, connection := lane.Trace(ctx)
+	answered := false
+	traced, connection := lane.Trace(context.WithoutCancel(ctx))
 	err := r.retry(ctx, func() (err error) {
 		limited, cancel := context.WithTimeout(traced, patience)
 		defer cancel()
+		defer func() { answered = err == nil && permanent == nil }()
 		after, err = noopWrite(limited, lane.Lane, r.resource, w.namespace, w.name, version)
 		switch {
 		case err != nil && limited.Err() != nil && ctx.Err() == nil && patience < objectTimeout:
@@ -172,6 +188,9 @@ func (r *run) ask(
 		}
 		return err
 	})
+	if answered {
+		err = nil // also if the context has ended
+	}
 	err = cmp.Or(err, permanent)
 	if noSpace(err) {
 		err = explainNoSpace(err)
@@ -203,6 +222,7 @@ func (r *run) agreeBefore(ctx context.Context, s *servers) error {
 	if err := s.confine(ctx, r.client); err != nil {
 		return err
 	}
+	s.begin()
 	slow, err := r.compareBefore(ctx, s, slowWrite)
 	if err == nil && slow && r.agreement.Before == v1alpha1.AgreementUnknown {
 		_, err = r.compareBefore(ctx, s, objectTimeout) // every webhook is slow

@@ -27,6 +27,7 @@ func (r *run) verifyByMetrics(ctx context.Context, s *servers) error {
 	if err != nil {
 		return err
 	}
+	s.begin()
 	r.counted = key
 	if err := r.listAll(ctx); err != nil {
 		return err

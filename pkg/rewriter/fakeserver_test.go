@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -41,10 +42,12 @@ type fakeServer struct {
 	wrote       map[string]float64
 }
 
+const firstStart = 1000 // Unix seconds
+
 // addServer adds an API server with a Lease.
 func (f *fake) addServer() *fakeServer {
 	s := &fakeServer{
-		fake: f, name: fmt.Sprintf("apiserver-%d", len(f.servers)), started: float64(1000 + len(f.servers)),
+		fake: f, name: fmt.Sprintf("apiserver-%d", len(f.servers)), started: float64(firstStart + len(f.servers)),
 		reads: map[string]float64{}, wrote: map[string]float64{},
 	}
 	f.servers = append(f.servers, s)
@@ -231,6 +234,12 @@ func (s *fakeServer) serveMetrics(w http.ResponseWriter) {
 	fmt.Fprintf(w, "process_start_time_seconds %v\n", s.started)
 }
 
+// created returns when a Lease was created, in Unix seconds: when its first server started.
+func (f *fake) created(lease string) int64 {
+	n, _ := strconv.ParseInt(strings.TrimPrefix(lease, "apiserver-"), 10, 64)
+	return firstStart + n
+}
+
 func (f *fake) serveLeases(w http.ResponseWriter) {
 	if f.leases == nil {
 		respondError(w, apierrors.NewForbidden(schema.GroupResource{Resource: "leases"}, "", nil))
@@ -240,7 +249,8 @@ func (f *fake) serveLeases(w http.ResponseWriter) {
 	for name, age := range f.leases {
 		renewed := metav1.NewMicroTime(time.Now().Add(-age))
 		list.Items = append(list.Items, coordinationv1.Lease{
-			ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: coordinationv1.LeaseSpec{RenewTime: &renewed},
+			ObjectMeta: metav1.ObjectMeta{Name: name, CreationTimestamp: metav1.Unix(f.created(name), 0)},
+			Spec:       coordinationv1.LeaseSpec{RenewTime: &renewed},
 		})
 	}
 	respondJSON(w, http.StatusOK, runtime.ContentTypeJSON, &list)

@@ -41,30 +41,32 @@ func (s *servers) renew(ctx context.Context) error {
 	return s.reach(ctx, maxLanes)
 }
 
-// met are the names of all Leases that were seen during a run. The Lease of a server that has ended
-// remains for an hour.
+// met are the latest renewals of all Leases that were seen during a run, by name. The Lease of a server that
+// has ended remains for an hour.
 type met struct {
-	mu    sync.Mutex
-	names map[string]bool
+	mu      sync.Mutex
+	renewed map[string]time.Time
 }
 
 func (m *met) add(r *apiserver.Roster) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.names == nil {
-		m.names = map[string]bool{}
+	if m.renewed == nil {
+		m.renewed = map[string]time.Time{}
 	}
-	for name := range r.Renewed {
-		m.names[name] = true
+	for name, renewed := range r.Renewed {
+		if known, ok := m.renewed[name]; !ok || renewed.After(known) {
+			m.renewed[name] = renewed
+		}
 	}
 }
 
-// with returns the names, and those of the roster.
-func (m *met) with(r *apiserver.Roster) map[string]bool {
+// with returns the renewals, with those of the roster.
+func (m *met) with(r *apiserver.Roster) map[string]time.Time {
 	m.add(r)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return maps.Clone(m.names)
+	return maps.Clone(m.renewed)
 }
 
 // meetInterval is how often a run reads which servers there are: before the Lease of one that began and

@@ -65,6 +65,7 @@ type run struct {
 	agreement v1alpha1.CoverageAgreement
 	asked     int             // answers in polls
 	ids       map[string]bool // the servers that answered the latest poll
+	atEnd     bool            // the servers were asked at the end
 
 	mu        sync.Mutex // guards the fields below
 	random    *rand.Rand

@@ -41,6 +41,7 @@ type servers struct {
 	reason string          // why the live servers are unknown
 	spread bool            // the addresses on one connection differ
 	met    met
+	start  *baseline // nil before the first judgement
 }
 
 // findServers lists the Leases and opens connections. earlier is a roster of the same

@@ -214,43 +214,32 @@ func (s *session) examine(ctx context.Context, t *total, result *Result) error {
 	return errors.Join(failures...)
 }
 
-// conclude asks all servers again at the end, over new connections.
+// conclude asks all servers again at the end, over new connections, and reports what they showed.
 func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.CoverageReport) error {
-	var agreement v1alpha1.CoverageAgreement
-	ids, asked := s.servers.ids(), false
+	var err error
 	if ctx.Err() == nil && !t.stopped {
-		earlier := s.servers
-		if err := s.reopen(ctx); err != nil {
-			return fmt.Errorf("ask the API servers at the end: %w", err)
-		}
-		ids = s.servers.ids()
-		// The key must be known before the servers are asked: if they get another one in between,
-		// they no longer call the proven objects current.
-		if err := s.awaitKey(ctx, t); err != nil {
-			return err
-		}
-		t.changed = !s.servers.steady(earlier, elapsed(s.found, s.options.Now()))
-		if s.countedOther() {
-			t.changed = true
-			t.takeBack(report)
-		}
-		hash := s.servers.writeHash()
-		oneKey := !t.changed && hash != "" && hash == earlier.writeHash() && !s.servers.restarted(earlier)
-		for _, r := range s.runs {
-			if err := r.agreeAfter(ctx, s.servers, oneKey); err != nil {
-				return fmt.Errorf("ask the API servers at the end: %w", err)
-			}
-			if r.ids != nil && (!asked || s.servers.reached(r.ids) < s.servers.reached(ids)) {
-				ids, asked = r.ids, true
-			}
+		if err = s.agreeAtEnd(ctx, t); err != nil {
+			err = fmt.Errorf("ask the API servers at the end: %w", err)
 		}
 	}
+	if s.options.Method == v1alpha1.MethodMetrics {
+		early := err != nil || ctx.Err() != nil || t.stopped
+		if other := !early && s.countedOther(); early || other {
+			t.changed = t.changed || other
+			t.takeBack(report)
+		}
+	}
+	var agreement v1alpha1.CoverageAgreement
+	ids, asked := s.servers.ids(), false
 	for _, r := range s.runs {
 		agreement.Before = worse(agreement.Before, r.agreement.Before)
 		agreement.After = worse(agreement.After, r.agreement.After)
 		agreement.Connections = max(agreement.Connections, r.asked)
+		if r.atEnd && r.ids != nil && (!asked || s.servers.reached(r.ids) < s.servers.reached(ids)) {
+			ids, asked = r.ids, true
+		}
 	}
-	if t.stopped {
+	if t.stopped || err != nil {
 		agreement.After = worse(agreement.After, v1alpha1.AgreementUnknown)
 	}
 	agreement.Before = cmp.Or(agreement.Before, v1alpha1.AgreementUnknown) // nothing was compared
@@ -260,6 +249,38 @@ func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.Cover
 	t.recorded = s.servers.recorded(s.options)
 	if s.options.Method != v1alpha1.MethodMetrics {
 		report.Agreement, t.agreement = &agreement, agreement
+	}
+	return err
+}
+
+// agreeAtEnd opens new connections to all servers, and compares them. It ends at the first disagreement,
+// because each comparison may move an object.
+func (s *session) agreeAtEnd(ctx context.Context, t *total) error {
+	earlier := s.servers
+	earlier.begin()
+	start := earlier.start
+	if err := s.reopen(ctx); err != nil {
+		return err
+	}
+	// The key must be known before the servers are asked: if they get another one in between,
+	// they no longer call the proven objects current.
+	if err := s.awaitKey(ctx, t); err != nil {
+		return err
+	}
+	met := map[string]time.Time{}
+	if s.servers.roster != nil {
+		met = earlier.met.with(s.servers.roster)
+	}
+	t.changed = !s.servers.steady(start, met, elapsed(s.found, s.options.Now()))
+	hash := s.servers.writeHash()
+	oneKey := !t.changed && hash != "" && hash == start.hash && !s.servers.restarted(start)
+	for _, r := range s.runs {
+		if err := r.agreeAfter(ctx, s.servers, oneKey); err != nil {
+			return err
+		}
+		if r.atEnd = true; r.agreement.After == v1alpha1.Disagree {
+			break
+		}
 	}
 	return nil
 }
@@ -300,8 +321,10 @@ func (s *session) reopen(ctx context.Context) error {
 		}
 	}
 	s.servers.close()
-	var err error
-	s.servers, err = findServers(ctx, s.options, earlier)
+	latest, err := findServers(ctx, s.options, earlier)
+	if err == nil {
+		s.servers = latest
+	}
 	return err
 }
 
