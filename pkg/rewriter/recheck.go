@@ -36,13 +36,13 @@ func (r *run) recheck(ctx context.Context, s *servers) error {
 			}
 		}
 	}
-	if err := r.stillAgree(ctx, s); err != nil {
+	if agree, err := r.stillAgree(ctx, s); err != nil || !agree {
 		return err
 	}
 	drawn := r.chooseForRecheck(recheckSize)
 	err := r.writeAll(ctx)
 	if errors.Is(err, errUnstable) {
-		if err := r.stillAgree(ctx, s); err != nil {
+		if agree, err := r.stillAgree(ctx, s); err != nil || !agree {
 			return err
 		}
 		r.tolerant = true
@@ -73,21 +73,28 @@ func (r *run) recheck(ctx context.Context, s *servers) error {
 // errUnstable ends the closing writes when the first object changes.
 var errUnstable = errors.New("an object changes on every write")
 
-// stillAgree returns an error if the API servers no longer agree.
-func (r *run) stillAgree(ctx context.Context, s *servers) error {
+// stillAgree reports whether the API servers still agree, or their metrics show that they keep the key. If it is
+// unknown, nothing more of this resource is written. If they disagree, it returns an error.
+func (r *run) stillAgree(ctx context.Context, s *servers) (bool, error) {
 	if r.counts[rewritten].Load()+r.counts[toRecheck].Load()+r.counts[pending].Load() == 0 {
-		return nil // nothing is written
+		return true, nil // nothing is written
 	}
 	if err := s.renew(ctx); err != nil {
-		return err
+		return false, err
 	}
 	if err := r.agreeAfter(ctx, s, false); err != nil {
-		return err
+		return false, err
 	}
-	if r.agreement.After == v1alpha1.Disagree {
-		return disagreement("one of them took a no-op write of an object that was current before")
+	switch {
+	case r.agreement.After == v1alpha1.Disagree:
+		return false, disagreement("one of them took a no-op write of an object that was current before")
+	case r.agreement.After == v1alpha1.AgreementUnknown && !s.keepKey(ctx):
+		r.note("other clients wrote the %s that were proven first, so the API servers could not be compared again, and "+
+			"nothing more was written to %s: run it again, or let the user read /metrics "+
+			"(`kubectl eks-encrypt generate rbac`)", r.resource, r.resource)
+		return false, nil
 	}
-	return nil
+	return true, nil
 }
 
 // listAgain compares the closing list with the inventory and marks the objects that
