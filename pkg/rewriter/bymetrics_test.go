@@ -3,9 +3,12 @@ package rewriter
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/apiserver"
@@ -221,5 +224,44 @@ func TestByMetricsWaitsForRenewal(t *testing.T) {
 	result, err := Run(t.Context(), o)
 	if err != nil || result.Report.Verdict != v1alpha1.CoverageProven {
 		t.Errorf("Run = %v, report = %+v, want Proven", err, result.Report)
+	}
+}
+
+// The key changes after the reads of the first resource, and the run ends early: what was counted then does not
+// count.
+func TestMetricsRunEndsEarly(t *testing.T) {
+	for _, interrupted := range []bool{false, true} {
+		f := newFake(t)
+		if !interrupted {
+			f.addServer().lags = true
+			f.balance = func(n int) int { return n % 2 }
+		}
+		f.secrets("a", 60, oldKey)
+		f.put("widgets", "default", "w", oldKey)
+		f.servers[0].lags = true
+		ctx, cancel := context.WithCancel(t.Context())
+		f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
+			switch {
+			case strings.HasSuffix(r.URL.Path, "/secrets/a-00059"):
+				f.mu.Lock()
+				f.servers[len(f.servers)-1].lags = false
+				f.mu.Unlock()
+			case interrupted && strings.HasSuffix(r.URL.Path, "/widgets/w"):
+				cancel()
+			}
+			return false
+		}
+		o := options(f, v1alpha1.MethodMetrics)
+		o.Sleep = noSleep
+		o.Resources = []Resource{Secrets(), {Namespaced: true, GroupVersionResource: schema.GroupVersionResource{
+			Group: "example.com", Version: "v1", Resource: "widgets",
+		}}}
+		result, err := Run(ctx, o)
+		r := result.Report
+		if err == nil || r.Resources[0].Current > 0 || !strings.Contains(r.Statement, "not proven that any") {
+			t.Errorf("interrupted %t: %v, %+v, %s", interrupted, err, r.Resources[0], r.Statement)
+		}
+		cancel()
+		f.close()
 	}
 }

@@ -58,6 +58,7 @@ type total struct {
 	agreement v1alpha1.CoverageAgreement
 	covered   bool // every live API server took part
 	changed   bool // an API server may have written with another key during the run
+	takenBack bool // what was counted by metrics
 	recorded  bool // their write key is that of a run that showed that it is this key
 	control   v1alpha1.CoverageControl
 }
@@ -95,8 +96,10 @@ func (t *total) add(r resourceSummary) {
 	}
 }
 
-// takeBack makes the objects unproven that were counted under another key.
+// takeBack makes the objects unproven that were counted under the key of the start, because it is not known to
+// be that of the end.
 func (t *total) takeBack(report *v1alpha1.CoverageReport) {
+	t.takenBack = true
 	for i := range report.Resources {
 		r := &report.Resources[i]
 		r.Unproven, r.Current, r.Stale = r.Unproven+r.Current, 0, 0
@@ -136,6 +139,8 @@ func (t *total) verdict() v1alpha1.CoverageVerdict {
 	switch {
 	case t.contradicted > 0:
 		return v1alpha1.CoverageContradicted
+	case t.takenBack && !t.changed:
+		return "the run ended before the API servers named their write key again"
 	case t.agreement.Before == v1alpha1.Disagree || t.agreement.After == v1alpha1.Disagree:
 		return v1alpha1.CoverageNotProven
 	case sampling(t.options.Method) && t.Stale > 0 && (t.Unproven > 0 || t.incomplete()):

@@ -87,11 +87,13 @@ func (t *total) metricsStatement(printf func(string, ...any), verdict v1alpha1.C
 	case t.Stale > 0:
 		printf("%d of %d %s are not encrypted with the key that the API servers write with, and %d are; run rewrite.",
 			t.Stale, existing, objects, t.Current)
+	case t.Current == 0:
+		printf("It is not proven that any of %d %s is encrypted with %s: %s.", existing, objects, key, t.reason())
 	default:
 		printf("%d of %d %s are encrypted with the key that the API server writes with. This does not prove that all "+
 			"are encrypted with %s: %s.", t.Current, existing, objects, key, t.reason())
 	}
-	if left := t.Unproven - t.Stale; left > 0 {
+	if left := t.Unproven - t.Stale; left > 0 && !t.takenBack {
 		printf(" %d are not proven: others read at the same time, or the API server did not count the reads.", left)
 	}
 }
