@@ -80,7 +80,8 @@ or were not all reached, or it ran with --trust-endpoint, so nothing is proven.`
 	}
 	o.addFlags(cmd)
 	cmd.Flags().StringVar(&o.via, "via", viaClient,
-		"What rewrites: client (this command) or migrator (the cluster's StorageVersionMigration)")
+		"What rewrites: client (this command) or migrator (the cluster's StorageVersionMigration, which --max-bytes "+
+			"and --qps do not limit)")
 	cmdutil.AddDryRunFlag(cmd, &o.dryRunMode)
 	cmdutil.CompleteFlag(cmd, "via", viaClient, viaMigrator)
 	return cmd
