@@ -3,6 +3,7 @@ package rewriter
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -64,14 +65,14 @@ type page struct {
 }
 
 // list requests one page of names.
-func (c *client) list(ctx context.Context, s scope, token string, limit int) (*page, error) {
+func (c *client) list(ctx context.Context, s scope, token string, limit int) (_ *page, err error) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	resp, err := c.requestPage(ctx, s, token, limit, acceptTable, tableQuery())
 	if err != nil {
 		return nil, err
 	}
-	defer drain(resp.Body)
+	defer func() { finish(resp.Body, err) }()
 	p := &page{date: apiserver.Date(resp)}
 	body := &countingReader{Reader: resp.Body}
 	meta, err := decodeTable(body, func(name string) error {
@@ -89,8 +90,8 @@ func (c *client) list(ctx context.Context, s scope, token string, limit int) (*p
 	return p, err
 }
 
-// requestPage requests one page of a list in the format of accept. The caller drains the body of the response, whose
-// status code is 200.
+// requestPage requests one page of a list in the format of accept. The caller finishes the body of the response,
+// whose status code is 200.
 func (c *client) requestPage(
 	ctx context.Context, s scope, token string, limit int, accept string, query url.Values,
 ) (*http.Response, error) {
@@ -151,14 +152,14 @@ func readVersion(ctx context.Context, lane *apiserver.Lane, r Resource, namespac
 // resourceVersion of the object.
 func oneObject(
 	ctx context.Context, lane *apiserver.Lane, verb string, r Resource, request apiserver.Request,
-) (uint64, error) {
+) (_ uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, objectTimeout)
 	defer cancel()
 	resp, err := lane.Do(ctx, request)
 	if err != nil {
 		return 0, err
 	}
-	defer drain(resp.Body)
+	defer func() { finish(resp.Body, err) }()
 	if resp.StatusCode != http.StatusOK {
 		return 0, statusError(resp, verb, r.GroupResource())
 	}
@@ -175,6 +176,16 @@ func noopBody(resourceVersion uint64) []byte {
 		return []byte(`{}`)
 	}
 	return fmt.Appendf(nil, `{"metadata":{"resourceVersion":"%d"}}`, resourceVersion)
+}
+
+// finish drains and closes the body of a response. If err shows that the response is of another kind than
+// requested, the rest may have values: finish closes the body without reading it.
+func finish(body io.ReadCloser, err error) {
+	if errors.Is(err, errUnexpectedKind) {
+		_ = body.Close()
+		return
+	}
+	drain(body)
 }
 
 // drain reads up to 64 KiB of the rest, so that the connection can be used again, and

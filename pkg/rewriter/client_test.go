@@ -1,12 +1,15 @@
 package rewriter
 
 import (
+	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 
@@ -123,6 +126,52 @@ func TestDecodeTableDropsWholeObjects(t *testing.T) {
 	}
 	if reader.n > headLength {
 		t.Errorf("decodeTable read %d bytes, want at most %d", reader.n, headLength)
+	}
+}
+
+// readCounter counts the bytes that are read from a connection.
+type readCounter struct {
+	net.Conn
+	n *atomic.Int64
+}
+
+func (c readCounter) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// The client does not read the rest of a response that has an object, not even to use the connection again.
+func TestClientDropsObjects(t *testing.T) {
+	values := strings.Repeat("value", 8<<10)
+	for name, body := range map[string]string{
+		"another kind":         `{"kind":"Secret","data":{"a":"` + values + `"}}`,
+		"a row with an object": `{"kind":"Table","rows":[{"cells":[],"object":{"data":{"a":"` + values + `"}}}]}`,
+	} {
+		f := newFake(t)
+		f.intercept = func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+			_, _ = io.WriteString(w, body)
+			return true
+		}
+		var read atomic.Int64
+		config := f.restConfig()
+		config.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := f.dial(ctx, network, address)
+			return readCounter{conn, &read}, err
+		}
+		c, err := newClient(config, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, listed := c.list(t.Context(), scope{resource: Secrets()}, "", 1)
+		_, written := noopWrite(t.Context(), c.lane(), Secrets(), "default", "a", 0)
+		if !errors.Is(listed, errUnexpectedKind) || !errors.Is(written, errUnexpectedKind) {
+			t.Errorf("%s: list = %v, noopWrite = %v, want %v", name, listed, written, errUnexpectedKind)
+		}
+		if n := read.Load(); n > 24<<10 { // the transport reads a few KiB ahead
+			t.Errorf("%s: the client read %d bytes of 2 responses of %d bytes", name, n, len(body))
+		}
+		c.close()
 	}
 }
 

@@ -47,6 +47,7 @@ type fake struct {
 	balance func(connection int) int
 	dialled int
 	pool    bool // a proxy chooses the server of each request
+	noCount bool // lists do not tell how many objects remain
 	// oneAddress means that all servers name the same address.
 	oneAddress bool
 	open       []net.Conn
@@ -199,7 +200,7 @@ func (f *fake) serveList(s *fakeServer, w http.ResponseWriter, r *http.Request, 
 		f.nextList++
 		f.lists[f.nextList] = rest
 		list.Continue = fmt.Sprintf("%d-%d", f.nextList, rev)
-		if label == "" {
+		if label == "" && !f.noCount {
 			n := int64(len(rest))
 			list.RemainingItemCount = &n
 		}

@@ -9,13 +9,16 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
+// hintContradicted is the hint of errContradicted. A wrong record contradicts the API servers as well.
+const hintContradicted = "nothing further was written; wait until EKS has replaced its API servers. " +
+	"If ConfigMap " + recordName + " is known to be wrong, --no-record ignores it"
+
 // mayWrite returns an error if writes may move objects back to an older key: the servers
 // that were reached may lag behind one that was not.
 func (s *servers) mayWrite(o *Options) error {
 	report := s.report(s.ids(), o.KeyARN)
 	if reason := s.contradiction(o); reason != "" {
-		return hint.Wrap(fmt.Errorf("%w: %s", errContradicted, reason),
-			"nothing further was written; wait until EKS has replaced its API servers")
+		return hint.Wrap(fmt.Errorf("%w: %s", errContradicted, reason), hintContradicted)
 	}
 	switch {
 	case s.covers(s.ids()), report.WriteKey == v1alpha1.WriteKeyMatchesARN, s.recorded(o):

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
 // TestAllServersLagAgain checks that a run does not move objects back if every server
@@ -22,6 +23,9 @@ func TestAllServersLagAgain(t *testing.T) {
 	result, err := Run(t.Context(), o)
 	if !errors.Is(err, errContradicted) || result.Report.Verdict == v1alpha1.CoverageProven || f.byKey()[oldKey] > 0 {
 		t.Errorf("Run = %v, %s; the storage has %v, want no object moved back", err, result.Report.Verdict, f.byKey())
+	}
+	if !matches(err, "--no-record") {
+		t.Errorf("hint = %q, want the flag for a wrong record", hint.Of(err))
 	}
 	if saved := result.NewRecord(o.Record, "", ""); saved == nil || saved.Agreed || saved.ProvenResourceVersion != "" {
 		t.Errorf("NewRecord = %+v, want one that proves nothing", saved)

@@ -94,6 +94,28 @@ func (g *guard) begin(m *apiserver.Metrics, resource Resource, objects int64) er
 	return g.tooLarge(m.StorageBytes)
 }
 
+// growth is by how much a migration may enlarge the database, as a multiple of the size of the objects: etcd
+// keeps their old versions until it is compacted, and its pages are not full.
+const growth = 1.4
+
+// mayMigrate returns an error if the database lacks room for the migrator of the cluster. The migrator writes
+// all objects of the resources, and cannot be paused. Resources of unknown size do not count.
+func (g *guard) mayMigrate(m *apiserver.Metrics, resources []Resource) error {
+	if m == nil {
+		return nil
+	}
+	written := 0.0
+	for _, resource := range resources {
+		written += max(m.Sizes[resource.String()], 0)
+	}
+	if m.StorageBytes+growth*written < stopShare*g.quota {
+		return nil
+	}
+	err := fmt.Errorf("the database of the cluster has %s of %s, and the migrator would write %s without a pause",
+		bytesText(m.StorageBytes), bytesText(g.quota), bytesText(written))
+	return hint.Wrap(err, "use --via=client, which pauses in between; pass --etcd-quota if AWS raised the quota")
+}
+
 // wrote waits after a write of the storage, so that the bytes a second stay bounded.
 func (g *guard) wrote(ctx context.Context) {
 	g.mu.Lock()

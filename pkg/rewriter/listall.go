@@ -135,25 +135,52 @@ func (r *run) listScope(ctx context.Context, newVisitor func(namespace string) v
 	return l, nil
 }
 
-// countAll returns the number of objects in the scope and the resourceVersion now. The
-// number is negative if it is unknown: an undecryptable object makes the list fail, or
-// the API server does not count, for example with a selector.
+// countAll returns the number of objects in the scope and the resourceVersion before it counted.
+// The number is negative if an undecryptable object makes the list fail.
 func (r *run) countAll(ctx context.Context) (n int64, version uint64, err error) {
-	var p *page
-	err = r.retry(ctx, func() (err error) {
-		p, err = r.client.list(ctx, r.scope, "", 1)
-		return err
-	})
+	n, version, err = r.countFirst(ctx)
+	if err == nil && n < 0 {
+		n, version, err = r.countRows(ctx)
+	}
 	switch {
 	case isUndecryptable(err):
 		r.undecryptable.Store(true)
 		return -1, 0, nil
 	case err != nil:
 		return 0, 0, fmt.Errorf("list %s: %w", r.resource, explain(err, "list", r.scope))
-	case r.selector != "" || p.next != "" && p.remaining == 0:
+	}
+	return n, version, nil
+}
+
+// countFirst lets the API server count. The number is negative if it does not: it never does with a selector.
+func (r *run) countFirst(ctx context.Context) (n int64, version uint64, err error) {
+	if r.selector != "" {
+		return -1, 0, nil
+	}
+	var p *page
+	err = r.retry(ctx, func() (err error) {
+		p, err = r.client.list(ctx, r.scope, "", 1)
+		return err
+	})
+	switch {
+	case err != nil:
+		return 0, 0, err
+	case p.next != "" && p.remaining == 0:
 		return -1, p.resourceVersion, nil
 	}
 	return int64(len(p.names)) + p.remaining, p.resourceVersion, nil
+}
+
+// countRows lists the scope across all namespaces, and counts the rows. It keeps no name.
+func (r *run) countRows(ctx context.Context) (n int64, version uint64, err error) {
+	err = r.list(ctx, r.scope, visitor{
+		begin: func() { n = 0 },
+		page: func(p *page, listVersion uint64) {
+			n += int64(len(p.names))
+			version = listVersion
+		},
+	})
+	return n, version, err
 }
 
 // allNamespaces returns the namespaces of the cluster, or none if there are no objects in them.
@@ -173,10 +200,10 @@ func (r *run) allNamespaces(ctx context.Context, objects int64) ([]string, error
 	return names, nil
 }
 
-// orphanLists is how many further lists must lack objects that the API server counts.
+// orphanLists is how many further lists must lack objects that the whole cluster has.
 const orphanLists = 3
 
-// confirmOrphans lists again if a list lacks objects that the API server counts. Objects that are deleted
+// confirmOrphans lists again if a list lacks objects that the whole cluster has. Objects that are deleted
 // and created in between look the same.
 func (r *run) confirmOrphans(ctx context.Context, orphans bool) error {
 	for range orphanLists {
@@ -199,7 +226,7 @@ func (r *run) confirmOrphans(ctx context.Context, orphans bool) error {
 
 // noteOrphans reports that some objects are not listed.
 func (r *run) noteOrphans() {
-	r.note("the API server counts more %s than its namespaces contain: the others are in namespaces that do not exist, "+
+	r.note("the cluster has more %s than its namespaces contain: the others are in namespaces that do not exist, "+
 		"or %s are created all the time", r.resource, r.resource)
 	r.partial.Store(true)
 }

@@ -26,14 +26,14 @@ type metadataPage struct {
 
 // listMetadata requests one page of metadata. Annotations are among it, and those of a
 // Secret may hold its values, so this serves --read-metadata alone.
-func (c *client) listMetadata(ctx context.Context, s scope, token string, limit int) (*metadataPage, error) {
+func (c *client) listMetadata(ctx context.Context, s scope, token string, limit int) (_ *metadataPage, err error) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	resp, err := c.requestPage(ctx, s, token, limit, acceptMetadata, url.Values{})
 	if err != nil {
 		return nil, err
 	}
-	defer drain(resp.Body)
+	defer func() { finish(resp.Body, err) }()
 	var list struct {
 		Kind     string
 		Metadata metav1.ListMeta

@@ -42,7 +42,8 @@ func Migrate(ctx context.Context, options Options) (*Result, error) {
 }
 
 // mayMigrate checks what must hold before the cluster writes: what a run checks before its
-// own first write. It sends one no-op write to every API server.
+// own first write, and that the database has room for all objects of the resources. It sends
+// one no-op write to every API server.
 func mayMigrate(ctx context.Context, options Options) error {
 	s, err := newSession(ctx, &options)
 	if err != nil {
@@ -52,6 +53,12 @@ func mayMigrate(ctx context.Context, options Options) error {
 	for _, resource := range options.Resources {
 		r := newRun(s, resource)
 		if err := r.listAll(ctx); err != nil {
+			return err
+		}
+		if err := s.guard.begin(s.servers.metrics(), resource, r.counts[pending].Load()); err != nil {
+			return err
+		}
+		if err := s.guard.mayMigrate(s.servers.metrics(), options.Resources); err != nil {
 			return err
 		}
 		if err := r.readControls(ctx); err != nil {

@@ -130,3 +130,34 @@ func TestMigrateErrors(t *testing.T) {
 		})
 	}
 }
+
+// TestMigrateQuota checks that the migrator, which cannot be paused, is not started if the database could
+// become too large.
+func TestMigrateQuota(t *testing.T) {
+	const size = "apiserver_storage_size_bytes %g\n"
+	const secrets = "apiserver_resource_size_estimate_bytes{resource=\"secrets\"} %g\n"
+	for name, test := range map[string]struct {
+		series string
+		want   string // in the error or its hint
+	}{
+		"enough room":        {fmt.Sprintf(size+secrets, 0.3*DefaultEtcdQuota, 0.3*DefaultEtcdQuota), ""},
+		"size is not known":  {fmt.Sprintf(size+secrets, 0.3*DefaultEtcdQuota, -1.0), ""},
+		"almost full":        {fmt.Sprintf(size, 0.97*DefaultEtcdQuota), "delete what is not needed"},
+		"the objects exceed": {fmt.Sprintf(size+secrets, 0.45*DefaultEtcdQuota, 0.3*DefaultEtcdQuota), "--via=client"},
+	} {
+		f := newFake(t)
+		f.secrets("a", 20, oldKey)
+		f.servers[0].series = test.series
+		created, m := false, migrator(f, svmv1.MigrationSucceeded)
+		f.intercept = func(n int, w http.ResponseWriter, r *http.Request) bool {
+			created = created || r.Method == http.MethodPost
+			return m(n, w, r)
+		}
+		o := options(f, v1alpha1.MethodRewrite)
+		o.Sleep, o.SampleSize = noSleep, 10
+		_, err := Migrate(t.Context(), o)
+		if !matches(err, test.want) || created != (test.want == "") {
+			t.Errorf("%s: Migrate = %v, created %t; want %q", name, err, created, test.want)
+		}
+	}
+}

@@ -4,6 +4,9 @@ import (
 	"net/http"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
@@ -54,5 +57,76 @@ func TestNoOrphans(t *testing.T) {
 		if r := result.Report; r.Verdict == v1alpha1.CoverageIncomplete || len(r.Notes) > 0 {
 			t.Errorf("%s: verdict = %s, notes = %v, want no Incomplete", method, r.Verdict, r.Notes)
 		}
+	}
+}
+
+// TestOrphansWithoutCount checks that an object in a namespace that does not exist is also noticed if the
+// API server does not count: with a selector, or for other reasons. Then the whole cluster is listed.
+func TestOrphansWithoutCount(t *testing.T) {
+	for name, test := range map[string]struct {
+		selector string
+		noCount  bool
+		n        int
+		requests int // for a count that finds no orphan
+	}{
+		"counted":                   {n: 300, requests: 1},
+		"not counted, one object":   {noCount: true, n: 1, requests: 1},
+		"not counted":               {noCount: true, n: 300, requests: 3},
+		"selector, no objects":      {selector: "app=x", requests: 1},
+		"selector, one object":      {selector: "app=x", n: 1, requests: 1},
+		"selector, several pages":   {selector: "app=x", n: 300, requests: 2},
+		"selector and not selected": {selector: "app=y", n: 300, requests: 1},
+	} {
+		for _, method := range []v1alpha1.CoverageMethod{
+			v1alpha1.MethodRewrite, v1alpha1.MethodSample, v1alpha1.MethodMetrics, v1alpha1.MethodReadOnly,
+		} {
+			for _, orphan := range []bool{false, true} {
+				f := newFake(t)
+				f.noCount = test.noCount
+				f.secrets("a", test.n, newKey)
+				if orphan {
+					f.put("secrets", "lost", "orphan", newKey)
+				}
+				for _, o := range f.objects {
+					o.labels = map[string]string{"app": "x"}
+				}
+				requests := 0
+				f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
+					if r.Method == http.MethodGet && r.URL.Path == "/api/v1/secrets" {
+						requests++
+					}
+					return false
+				}
+				o := options(f, method)
+				o.Sleep, o.SampleSize, o.Selector = noSleep, 10, test.selector
+				o.Record = &Record{
+					ClusterARN: "arn:c", KeyARN: "arn:key", ResourceVersion: "1", ProvenResourceVersion: "1", Agreed: true,
+				}
+				r := must(t, o).Report
+				want := orphan && test.selector != "app=y"
+				if got := r.Verdict == v1alpha1.CoverageIncomplete; got != want {
+					t.Errorf("%s, %s, orphan %t: verdict = %s: %s", name, method, orphan, r.Verdict, r.Statement)
+				}
+				if method == v1alpha1.MethodMetrics && !orphan && requests != test.requests {
+					t.Errorf("%s: requests for the whole cluster = %d, want %d", name, requests, test.requests)
+				}
+			}
+		}
+	}
+}
+
+// TestOrphansInOneNamespace checks that the whole cluster is not listed for one namespace.
+func TestOrphansInOneNamespace(t *testing.T) {
+	f := newFake(t)
+	f.secrets("a", 300, newKey)
+	f.put("secrets", "lost", "orphan", oldKey)
+	for _, o := range f.objects {
+		o.labels = map[string]string{"app": "x"}
+	}
+	f.intercept = deny("/api/v1/secrets", apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "", nil))
+	o := options(f, v1alpha1.MethodRewrite)
+	o.Sleep, o.Selector, o.Namespace = noSleep, "app=x", "default"
+	if r := must(t, o).Report; r.Verdict != v1alpha1.CoverageProven {
+		t.Errorf("verdict = %s, want Proven: %s", r.Verdict, r.Statement)
 	}
 }

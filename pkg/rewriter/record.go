@@ -3,7 +3,6 @@ package rewriter
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -212,13 +211,18 @@ func (record *Record) configMap(uid types.UID) *applycorev1.ConfigMapApplyConfig
 	})
 }
 
+// foreignRecord is the reason why a ConfigMap is not the cluster's record.
+type foreignRecord string
+
+func (reason foreignRecord) Error() string { return string(reason) }
+
 func parseRecord(m *corev1.ConfigMap) (*Record, error) {
 	at, err := time.Parse(time.RFC3339, m.Data["time"])
 	switch {
 	case err != nil || m.Data["resourceVersion"] == "" && m.Data["resourceVersionBefore"] == "":
-		return nil, errors.New("not written by this tool: it lacks a time or a resourceVersion")
+		return nil, foreignRecord("not written by this tool: it lacks a time or a resourceVersion")
 	case m.Data["uid"] == "" || m.Data["uid"] != string(m.UID):
-		return nil, errors.New("a copy or restored from a backup: it names another uid than its own")
+		return nil, foreignRecord("a copy or restored from a backup: it names another uid than its own")
 	}
 	return &Record{
 		ClusterARN: m.Data["clusterArn"], KeyARN: m.Data["keyArn"], UpdateID: m.Data["updateId"],

@@ -26,6 +26,10 @@ const (
 // own migrator.
 const migratorSample = 1000
 
+// hintContradicted is the hint if the API servers contradict what is known. A wrong record contradicts them as well.
+const hintContradicted = "wait until EKS has replaced its API servers, and run it again. " +
+	"If ConfigMap kube-system/eks-encrypt is known to be wrong, --no-record ignores it"
+
 type options struct {
 	sharedOptions
 	via        string
@@ -80,7 +84,8 @@ or were not all reached, or it ran with --trust-endpoint, so nothing is proven.`
 	}
 	o.addFlags(cmd)
 	cmd.Flags().StringVar(&o.via, "via", viaClient,
-		"What rewrites: client (this command) or migrator (the cluster's StorageVersionMigration)")
+		"What rewrites: client (this command) or migrator (the cluster's StorageVersionMigration, which --max-bytes "+
+			"and --qps do not limit)")
 	cmdutil.AddDryRunFlag(cmd, &o.dryRunMode)
 	cmdutil.CompleteFlag(cmd, "via", viaClient, viaMigrator)
 	return cmd
@@ -148,6 +153,8 @@ func (o *options) run(ctx context.Context) error {
 	case result.Report.Agreement != nil && result.Report.Agreement.After == v1alpha1.Disagree:
 		return cmdutil.WithCode(cmdutil.ExitUnknown, hint.New("the API servers disagree about the write key",
 			"wait until EKS has replaced its API servers, and run it again"))
+	case v == v1alpha1.CoverageContradicted:
+		return hint.New("the API servers do not write with the current key", hintContradicted)
 	}
 	if !j.matches() {
 		return cmdutil.WithCode(cmdutil.ExitUnknown, errors.New(result.Report.Statement))

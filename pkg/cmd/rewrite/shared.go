@@ -298,13 +298,9 @@ func (o *sharedOptions) saveRecord(ctx context.Context, j *job, result *rewriter
 	if u := j.report.Encryption.Update; u != nil && u.KeyARN == j.options.KeyARN {
 		updateID = u.ID
 	}
-	record := result.NewRecord(j.record, updateID, o.factory.Version)
-	if record == nil {
-		return
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	if err := rewriter.SaveRecord(ctx, j.options.Config, *record); err != nil {
+	if err := result.UpdateRecord(ctx, j.options.Config, j.record, updateID, o.factory.Version); err != nil {
 		o.factory.Warn(err)
 	}
 }

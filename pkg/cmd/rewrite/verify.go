@@ -127,7 +127,7 @@ func (o *verifyOptions) run(ctx context.Context) error {
 		return nil
 	case result.Report.Verdict == v1alpha1.CoverageContradicted:
 		return cmdutil.WithCode(cmdutil.ExitFinding, hint.New("the API servers do not write with the current key",
-			"wait until EKS has replaced its API servers, and run it again"))
+			hintContradicted))
 	case result.Report.Verdict == v1alpha1.CoverageRecorded:
 		err = hint.New("the result rests on the record alone",
 			"kubectl eks-encrypt verify --by-metrics proves it without writing; --accept-record accepts the record")
