@@ -278,7 +278,7 @@ func (r *run) compareBefore(ctx context.Context, s *servers, patience time.Durat
 			defer r.mu.Unlock()
 			r.control.contradicted++
 			return slow, hint.Wrap(fmt.Errorf("%w: %s %s was not written since before the association, but is called current",
-				errContradicted, r.resource, w), "nothing further was written; wait until EKS has replaced its API servers")
+				errContradicted, r.resource, w), hintContradicted)
 		}
 		o.resourceVersion, o.exact, o.taken = w.version, true, w.taken
 		r.markDone(i) // also if the run ends early: the storage may have written it
