@@ -33,8 +33,9 @@ func Compare(was, is *v1alpha1.AuditReport) *v1alpha1.AuditChanges {
 			c.compareCluster(id, old, current)
 		}
 	}
-	for id := range c.now {
-		if c.before[id] == nil && !encryption.NotEKS(c.now[id]) && !unreachable(was, c.now[id]) {
+	for id, current := range c.now {
+		seen := answered(was, current) || !unreachable(was, current) // EKS listed the clusters of its place
+		if c.before[id] == nil && !encryption.NotEKS(current) && seen {
 			c.New = append(c.New, id)
 		}
 	}
