@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,10 +24,11 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 )
 
-// apiServer records the requests to an API server that allows nothing.
+// apiServer records the requests to an API server that allows nothing. If it hangs, it answers none of them.
 type apiServer struct {
 	*httptest.Server
-	arn string
+	arn  string
+	hang atomic.Bool
 
 	mu       sync.Mutex
 	requests []string
@@ -35,6 +38,11 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.requests = append(s.requests, r.Method+" "+r.URL.Path)
 	s.mu.Unlock()
+	if s.hang.Load() {
+		_, _ = io.Copy(io.Discard, r.Body) // otherwise the server does not notice that the client is gone
+		<-r.Context().Done()
+		return
+	}
 	http.Error(w, `{"kind":"Status","status":"Failure","reason":"Forbidden","code":403}`, http.StatusForbidden)
 }
 

@@ -55,8 +55,11 @@ func ReadKeyARNs(r io.Reader) ([]string, error) {
 func (r *Rules) approved(report *v1alpha1.EncryptionReport) (v1alpha1.Result, string) {
 	switch report.Encryption.Verdict {
 	case v1alpha1.VerdictCustomerManagedKey:
-		if slices.Contains(r.Approved, report.Encryption.KeyARN) {
+		switch key := report.Encryption.KeyARN; {
+		case slices.Contains(r.Approved, key):
 			return v1alpha1.ResultPass, "the key is on the list of approved keys"
+		case strings.Contains(key, ":alias/"): // the key replaces it in the report once it is known
+			return v1alpha1.ResultUnknown, unreadAlias(report)
 		}
 		return v1alpha1.ResultFail, "the key is not on the list of approved keys: " + report.Encryption.KeyARN
 	case v1alpha1.VerdictAWSOwnedKey:
@@ -67,4 +70,13 @@ func (r *Rules) approved(report *v1alpha1.EncryptionReport) (v1alpha1.Result, st
 		return v1alpha1.ResultUnknown, report.Encryption.Reason
 	}
 	return v1alpha1.ResultNotApplicable, report.Encryption.Reason
+}
+
+// unreadAlias states that the key of the cluster is not known, and why.
+func unreadAlias(report *v1alpha1.EncryptionReport) string {
+	text := "which key the alias " + report.Encryption.KeyARN + " refers to could not be read"
+	if report.Key != nil && report.Key.Reason != "" {
+		text += ": " + report.Key.Reason
+	}
+	return text
 }

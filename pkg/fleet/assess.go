@@ -161,6 +161,10 @@ func outcome(r *v1alpha1.AuditReport) v1alpha1.AuditOutcome {
 // unknown.
 func incomplete(r *v1alpha1.AuditReport) bool {
 	toJudge := func(i v1alpha1.EncryptionReport) bool { return i.Cluster.ARN != "" && encryption.Transition(&i) == "" }
-	return len(r.Undecided) > 0 || !slices.ContainsFunc(r.Items, toJudge) ||
-		len(encryption.NotWaived(r.Unreachable)) > 0
+	return somethingUnknown(r) || !slices.ContainsFunc(r.Items, toJudge)
+}
+
+// somethingUnknown reports whether a control is undecided, or a place could not be queried and has no waiver.
+func somethingUnknown(r *v1alpha1.AuditReport) bool {
+	return len(r.Undecided) > 0 || len(encryption.NotWaived(r.Unreachable)) > 0
 }

@@ -33,8 +33,9 @@ func Compare(was, is *v1alpha1.AuditReport) *v1alpha1.AuditChanges {
 			c.compareCluster(id, old, current)
 		}
 	}
-	for id := range c.now {
-		if c.before[id] == nil && !encryption.NotEKS(c.now[id]) && !unreachable(was, c.now[id]) {
+	for id, current := range c.now {
+		seen := answered(was, current) || !unreachable(was, current) // EKS listed the clusters of its place
+		if c.before[id] == nil && !encryption.NotEKS(current) && seen {
 			c.New = append(c.New, id)
 		}
 	}
@@ -54,12 +55,13 @@ func Compare(was, is *v1alpha1.AuditReport) *v1alpha1.AuditChanges {
 	return c.AuditChanges
 }
 
-// CheckRegressions returns the outcome if only regressions count as findings.
+// CheckRegressions returns the outcome if only regressions count as findings. In a shard without an account, no cluster
+// is expected.
 func CheckRegressions(r *v1alpha1.AuditReport) v1alpha1.AuditOutcome {
 	switch {
 	case len(r.Changes.Regressions) > 0:
 		return v1alpha1.OutcomeFinding
-	case incomplete(r) || len(r.Changes.LostPlaces) > 0 || len(UnreadKeys(r)) > 0 ||
+	case somethingUnknown(r), !emptyShard(r) && incomplete(r), len(r.Changes.LostPlaces) > 0, len(UnreadKeys(r)) > 0,
 		slices.ContainsFunc(r.Changes.LostSight, func(id string) bool { return outOfSight(r, id) }):
 		return v1alpha1.OutcomeCannotTell
 	}

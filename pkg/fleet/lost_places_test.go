@@ -9,6 +9,36 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
+// TestLostPlacesOfAnEmptyShard checks that a shard without an account holds, unless it had one earlier.
+func TestLostPlacesOfAnEmptyShard(t *testing.T) {
+	shard := func(empty bool, items []v1alpha1.EncryptionReport, dark ...v1alpha1.Unreachable) *v1alpha1.AuditReport {
+		r := Assess(Answers{Items: items, Unreachable: dark, EmptyShard: empty, StartedAt: now}, rules(controlEnvelope))
+		if !empty {
+			r = inScope(r, "111122223333", "eu-central-1")
+		}
+		r.Scope.Shard = "3/8"
+		return r
+	}
+	cluster := list(report("c", v1alpha1.VerdictAWSOwnedKey, nil))
+	gap := v1alpha1.Unreachable{Missing: "shards 0/8 to 2/8"}
+	for _, test := range []struct {
+		name    string
+		was, is *v1alpha1.AuditReport
+		want    v1alpha1.AuditOutcome
+	}{
+		{"always empty", shard(true, nil), shard(true, nil), v1alpha1.OutcomeHolds},
+		{"it had an account", shard(false, cluster), shard(true, nil), v1alpha1.OutcomeCannotTell},
+		{"it got an account", shard(true, nil), shard(false, cluster), v1alpha1.OutcomeHolds},
+		{"its account has no cluster", shard(false, nil), shard(false, nil), v1alpha1.OutcomeCannotTell},
+		{"other shards are missing", shard(true, nil), shard(true, nil, gap), v1alpha1.OutcomeCannotTell},
+	} {
+		test.is.Changes = Compare(test.was, test.is)
+		if got := CheckRegressions(test.is); got != test.want {
+			t.Errorf("%s: outcome = %s, want %s; changes %+v", test.name, got, test.want, test.is.Changes)
+		}
+	}
+}
+
 // TestLostPlacesOfAnOrganization checks that what leaves an organization, or what is no longer asked for, is not a
 // success: its clusters may still run.
 func TestLostPlacesOfAnOrganization(t *testing.T) {

@@ -89,7 +89,8 @@ func (g *gatherer) nothingMissing(account string, again map[accountRegion]bool) 
 		}
 	}
 	return !slices.ContainsFunc(g.Earlier.Unreachable, func(u v1alpha1.Unreachable) bool {
-		return u.Account == account
+		// The clusters of a place that answered are known, and only their existing data is not.
+		return u.Account == account && !g.earlier.answered[accountRegion{u.Account, u.Region}]
 	}) && !slices.ContainsFunc(g.namedRegions(), func(region string) bool {
 		return !g.earlier.answered[accountRegion{account, region}]
 	})

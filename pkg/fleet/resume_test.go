@@ -112,6 +112,41 @@ func TestResumeQueriesFailedClusters(t *testing.T) {
 	}
 }
 
+// TestResumeOnlyData checks that an account that answered stays known if only the existing data of its clusters is
+// missing, and that its clusters are not queried again.
+func TestResumeOnlyData(t *testing.T) {
+	f := newFleet(t, fakeaws.GenerateOptions{Clusters: 20, Regions: 2, Accounts: 2, Seed: 6})
+	rules := f.rules()
+	earlier := f.report(f.gather(t, f.options()), rules)
+	want := asJSON(t, earlier)
+	last := earlier.Items[len(earlier.Items)-1].Cluster
+	earlier.Unreachable = []v1alpha1.Unreachable{{
+		Account: last.Account, Region: last.Region, Cause: v1alpha1.CauseInterrupted, Reason: "existing data not verified",
+	}}
+	if c := Compare(earlier, earlier); len(c.LostPlaces)+len(c.LostSight)+len(c.New) > 0 {
+		t.Errorf("changes = %+v, want none", c)
+	}
+	fewer := *earlier
+	fewer.Items = fewer.Items[:len(fewer.Items)-1]
+	if c := Compare(&fewer, earlier); len(c.New) != 1 {
+		t.Errorf("new = %v, want the cluster that EKS did not list earlier", c.New)
+	}
+	awstest.Must(t, f.Update(func(w *fakeaws.State) {
+		w.Principals["arn:aws:iam::"+last.Account+":role/"+f.RoleName].Trust = nil
+	}))
+	o := f.options()
+	o.Earlier = earlier
+	f.ResetRequests()
+	if got := asJSON(t, f.report(f.gather(t, o), rules)); got != want {
+		t.Errorf("the report differs from the earlier one: %s", firstDifference(got, want))
+	}
+	for _, r := range f.Requests() {
+		if r.Operation == "ListClusters" || r.Operation == "DescribeCluster" {
+			t.Errorf("%s in %s/%s, want no call", r.Operation, r.Account, r.Region)
+		}
+	}
+}
+
 // TestResumeInMoreRegions checks that a region that the earlier audit did not have is not lost if the role of its
 // account cannot be assumed any more.
 func TestResumeInMoreRegions(t *testing.T) {

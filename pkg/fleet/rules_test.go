@@ -137,6 +137,33 @@ func TestReadKeyARNs(t *testing.T) {
 	}
 }
 
+// TestApprovedAlias checks that a key of which only an alias is known is neither approved nor refused.
+func TestApprovedAlias(t *testing.T) {
+	alias := strings.Replace(keyA, "key/", "alias/", 1)
+	hidden := &v1alpha1.Key{ARN: alias, Usable: v1alpha1.UsableUnknown, Reason: "access denied: kms:DescribeKey"}
+	for _, test := range []struct {
+		key      *v1alpha1.Key
+		approved string
+		want     v1alpha1.Result
+	}{
+		{usable(keyA), keyA, v1alpha1.ResultPass}, {usable(keyB), keyA, v1alpha1.ResultFail},
+		{hidden, keyA, v1alpha1.ResultUnknown}, {hidden, alias, v1alpha1.ResultPass},
+	} {
+		item := report("c", v1alpha1.VerdictCustomerManagedKey, test.key)
+		rules := Rules{Controls: []string{controlApproved}, Approved: []string{test.approved}, Now: now}
+		r := Assess(Answers{Items: list(item)}, rules)
+		if got := resultOf(&r.Items[0], controlApproved); got != string(test.want) {
+			t.Errorf("%s, approved %s: ENC-6 = %s, want %s", test.key.ARN, test.approved, got, test.want)
+		}
+		for _, f := range r.Undecided {
+			if !strings.Contains(f.Reason, alias+" refers to could not be read: access denied") ||
+				!strings.Contains(f.Remedy, "allow the action") {
+				t.Errorf("reason %q, remedy %q, want the alias, and what KMS answered", f.Reason, f.Remedy)
+			}
+		}
+	}
+}
+
 func FuzzReadKeyARNs(f *testing.F) {
 	f.Add(keyA + " # x\n")
 	f.Fuzz(func(t *testing.T, text string) {

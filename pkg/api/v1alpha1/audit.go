@@ -110,7 +110,8 @@ type AuditKey struct {
 }
 
 // Unreachable is a region, account or kube context that could not be queried, or of which a
-// report is missing.
+// report is missing. If the audit was stopped while it verified existing data, it is also one
+// whose clusters are in Items, and whose data was not verified.
 type Unreachable struct {
 	Account string `json:"account,omitempty"`
 	// Region is empty if no region of the account could be queried.

@@ -36,7 +36,7 @@ func (d *dataOptions) addFlags(cmd *cobra.Command) {
 }
 
 // verifyData verifies the existing data of each cluster with a customer-managed key, unless an earlier audit has. What
-// is missing when ctx ends stays unknown.
+// is missing when ctx ends stays unknown, and makes the place of the cluster incomplete.
 func (o *options) verifyData(ctx context.Context, answers *fleet.Answers) {
 	if o.sample > 0 {
 		fmt.Fprintln(o.factory.ErrOut,
@@ -48,7 +48,7 @@ func (o *options) verifyData(ctx context.Context, answers *fleet.Answers) {
 	}
 	progress := output.NewProgress(o.factory.ErrOut)
 	defer progress.End()
-	data := make([]fleet.Data, len(answers.Items))
+	data, cut := make([]fleet.Data, len(answers.Items)), make([]bool, len(answers.Items))
 	var all errgroup.Group
 	all.SetLimit(verifyClusters)
 	for i := range answers.Items {
@@ -64,21 +64,32 @@ func (o *options) verifyData(ctx context.Context, answers *fleet.Answers) {
 				progress.Show("verifying the data of " + r.Cluster.Name)
 				data[i].Coverage, data[i].Err = o.verifyCluster(ctx, answers.Items, i, contexts)
 			}
-			if ctx.Err() != nil && data[i].Coverage == nil {
-				data[i].Err = errors.New(fleet.StopReason(ctx))
+			if cut[i] = ctx.Err() != nil && !decided(data[i].Coverage); cut[i] {
+				data[i] = fleet.Data{Err: errors.New(fleet.StopReason(ctx))}
 			}
 			return nil
 		})
 	}
 	_ = all.Wait()
 	answers.Data = map[string]fleet.Data{}
+	var notVerified []location
 	for i := range data {
 		id := answers.Items[i].Cluster.ARN
 		if data[i].Coverage != nil || data[i].Err != nil && answers.Data[id].Coverage == nil { // of several contexts
 			answers.Data[id] = data[i]
 		}
-		answers.Stopped = answers.Stopped || ctx.Err() != nil && data[i].Err != nil
+		if cut[i] {
+			notVerified = append(notVerified, o.locationOf(&answers.Items[i].Cluster))
+		}
 	}
+	addNotVerified(answers, notVerified, fleet.StopReason(ctx))
+}
+
+// decided reports whether a verification has a result that more time would not change.
+func decided(c *v1alpha1.CoverageReport) bool {
+	return c != nil && slices.Contains([]v1alpha1.CoverageVerdict{
+		v1alpha1.CoverageProven, v1alpha1.CoverageStale, v1alpha1.CoverageContradicted,
+	}, c.Verdict)
 }
 
 // contextsByARN returns the kube context of each cluster of the kubeconfig by its ARN.
@@ -110,6 +121,8 @@ func (o *options) verifyCluster(ctx context.Context, items []v1alpha1.Encryption
 		bound = &inspected
 		found := inspected.Report
 		switch {
+		case ctx.Err() != nil: // what is known of the cluster is more than what was read until then
+			return nil, ctx.Err()
 		case inspected.Err != nil:
 			return nil, inspected.Err
 		case found.Cluster.ARN != r.Cluster.ARN || found.Encryption.KeyARN != r.Encryption.KeyARN:

@@ -1,9 +1,11 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,6 +95,47 @@ func (o *options) partialError(ctx context.Context, r *v1alpha1.AuditReport) err
 		}
 	}
 	return stopped(ctx, hint.New(text, next))
+}
+
+// location is a region of an account, or a kube context.
+type location struct{ context, account, region string }
+
+// locationOf returns where the audit found the cluster.
+func (o *options) locationOf(c *v1alpha1.Cluster) location {
+	if !o.allClusters && c.Context != "" {
+		return location{context: c.Context}
+	}
+	return location{account: c.Account, region: c.Region}
+}
+
+// addNotVerified adds the locations of clusters whose existing data was not verified, because the audit was stopped, to
+// the unreachable ones. A location is listed once, also if it is incomplete for another reason.
+func addNotVerified(answers *fleet.Answers, clusters []location, why string) {
+	n := map[location]int{}
+	for _, at := range clusters {
+		n[at]++
+	}
+	for _, at := range clusters {
+		if n[at] == 0 {
+			continue // it was added
+		}
+		reason := fmt.Sprintf("existing data of %s not verified: %s", output.Count(n[at], "cluster"), why)
+		n[at] = 0
+		i := slices.IndexFunc(answers.Unreachable, func(u v1alpha1.Unreachable) bool {
+			return location{u.Context, u.Account, u.Region} == at
+		})
+		if i < 0 {
+			answers.Unreachable = append(answers.Unreachable, v1alpha1.Unreachable{
+				Context: at.context, Account: at.account, Region: at.region, Cause: v1alpha1.CauseInterrupted, Reason: reason})
+			continue
+		}
+		u := &answers.Unreachable[i]
+		u.Reason, u.Cause = u.Reason+"; "+reason, v1alpha1.CauseInterrupted // no waiver covers it any more
+	}
+	slices.SortStableFunc(answers.Unreachable, func(a, b v1alpha1.Unreachable) int {
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region))
+	})
+	answers.Stopped = answers.Stopped || len(clusters) > 0
 }
 
 // resumable returns the file of the report that --resume accepts, or "".
