@@ -131,3 +131,72 @@ func TestResumeInMoreRegions(t *testing.T) {
 		t.Errorf("unreachable = %+v, want account %s", g.Unreachable, f.Accounts[1])
 	}
 }
+
+// TestResumeKeepsUnreachable checks that a place that the earlier audit could not query does not get lost if it is no
+// longer in the scope, for whatever reason.
+func TestResumeKeepsUnreachable(t *testing.T) {
+	for name, fault := range map[string]fakeaws.Fault{
+		"no list":        {Operation: "ListClusters", Status: 503, Code: "ServiceUnavailableException"},
+		"no description": {Operation: "DescribeCluster", Status: 500},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFleet(t, fakeaws.GenerateOptions{Clusters: 20, Regions: 2, Accounts: 2, Seed: 6})
+			gone := f.Regions[1]
+			fault.Region = gone
+			f.SetFaults([]fakeaws.Fault{fault})
+			earlier := f.report(f.gather(t, f.options()), f.rules())
+			earlier.Scope.AllRegions = true
+			f.SetFaults(nil)
+			setRegion(t, f, gone, "DISABLED")
+			o := f.options()
+			for range 2 {
+				awstest.Must(t, CanResume(earlier, o.Scope, Filter{}))
+				o.Earlier = earlier
+				g := f.gather(t, o)
+				if len(g.Unreachable) != 2 || !slices.Contains(g.Regions, gone) || g.Stopped {
+					t.Fatalf("unreachable = %+v, regions = %v, want %s of both accounts", g.Unreachable, g.Regions, gone)
+				}
+				for _, u := range g.Unreachable {
+					if u.Region != gone || strings.Count(u.Reason, notAsked) != 1 {
+						t.Errorf("unreachable = %+v, want %s and the reason", u, gone)
+					}
+				}
+				if earlier = f.report(g, f.rules()); !incomplete(earlier) {
+					t.Error("the audit is complete, want it incomplete")
+				}
+				earlier.Scope.AllRegions = true
+			}
+			setRegion(t, f, gone, "ENABLED")
+			o.Earlier = earlier
+			if g := f.gather(t, o); len(g.Unreachable) > 0 || len(g.Items) != len(f.Generated.Expected) {
+				t.Errorf("unreachable = %+v, %d clusters, want none, and all", g.Unreachable, len(g.Items))
+			}
+		})
+	}
+}
+
+func setRegion(t *testing.T, f fleet, name, status string) {
+	t.Helper()
+	awstest.Must(t, f.Update(func(w *fakeaws.State) {
+		for i := range w.Regions {
+			if w.Regions[i].Name == name {
+				w.Regions[i].OptIn = status
+			}
+		}
+	}))
+}
+
+// TestResumeInFewerRegions checks that an audit without --regions does not continue one of other regions, also if that
+// one could query no account.
+func TestResumeInFewerRegions(t *testing.T) {
+	f := newFleet(t, fakeaws.GenerateOptions{Clusters: 20, Regions: 2, Accounts: 2, Seed: 6})
+	o := f.options()
+	o.Scope.Regions = []string{"us-east-1", "eu-west-1"}
+	earlier := f.report(f.gatherUntil(t, o, 0, nil), f.rules())
+	o.Earlier, o.Scope.Regions = earlier, nil
+	awstest.Must(t, CanResume(earlier, o.Scope, Filter{}))
+	_, err := Gather(t.Context(), o)
+	if err == nil || !strings.Contains(err.Error(), "region eu-west-1 of the earlier report is not in the scope") {
+		t.Errorf("error = %v, want one that names the region", err)
+	}
+}

@@ -205,4 +205,10 @@ func TestCanResume(t *testing.T) {
 			t.Errorf("CanResume = %v, want %q", err, want)
 		}
 	}
+	for _, regions := range [][]string{nil, {"eu-west-1"}} {
+		scope.Regions = regions
+		if err := CanResume(valid(), scope, filter); err == nil || !strings.Contains(err.Error(), "another --regions: all") {
+			t.Errorf("CanResume with regions %v = %v, want an error", regions, err)
+		}
+	}
 }
