@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
@@ -78,6 +80,7 @@ func (g *gatherer) resume(accounts []string) error {
 			continue
 		}
 		item.Controls = encryption.Controls(&item) // without the rules of the earlier audit
+		item.CreationTimestamp = metav1.NewTime(observedAt(was, &item))
 		g.earlier.clusters[item.Cluster.ARN] = true
 		g.addItem(item)
 	}

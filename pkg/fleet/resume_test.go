@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
@@ -31,7 +32,7 @@ func TestResumeKnowsAllAccounts(t *testing.T) {
 	o.Earlier = earlier
 	f.ResetRequests()
 	g := f.gather(t, o)
-	if got, want := asJSON(t, f.report(g, rules)), asJSON(t, want); got != want {
+	if got, want := asJSON(t, withoutItemTimes(f.report(g, rules))), asJSON(t, want); got != want {
 		t.Errorf("the report differs from that of one run: %s", firstDifference(got, want))
 	}
 	for _, r := range f.Requests() {
@@ -102,7 +103,7 @@ func TestResumeQueriesFailedClusters(t *testing.T) {
 	o.Earlier = earlier
 	f.ResetRequests()
 	got := f.report(f.gather(t, o), rules)
-	if got, want := asJSON(t, got), asJSON(t, want); got != want {
+	if got, want := asJSON(t, withoutItemTimes(got)), asJSON(t, want); got != want {
 		t.Errorf("the report differs from that of one run: %s", firstDifference(got, want))
 	}
 	for _, r := range f.Requests() {
@@ -198,5 +199,58 @@ func TestResumeInFewerRegions(t *testing.T) {
 	_, err := Gather(t.Context(), o)
 	if err == nil || !strings.Contains(err.Error(), "region eu-west-1 of the earlier report is not in the scope") {
 		t.Errorf("error = %v, want one that names the region", err)
+	}
+}
+
+// TestResumeKeepsTimes checks that each cluster of an audit that was continued, even twice, has the time of the run
+// that observed it, so that a later report on the cluster counts when they are merged.
+func TestResumeKeepsTimes(t *testing.T) {
+	f := newFleet(t, fakeaws.GenerateOptions{Clusters: 20, Regions: 3, Accounts: 1, Seed: 6})
+	down := func(regions ...string) {
+		var faults []fakeaws.Fault
+		for _, region := range regions {
+			faults = append(faults, fakeaws.Fault{Operation: "ListClusters", Region: region, Status: 503})
+		}
+		f.SetFaults(faults)
+	}
+	at := func(hour int, earlier *v1alpha1.AuditReport) *v1alpha1.AuditReport {
+		rules, o := f.rules(), f.options()
+		rules.Now, o.Earlier = fleetNow.Add(time.Duration(hour)*time.Hour), earlier
+		return f.report(f.gather(t, o), rules)
+	}
+	down(f.Regions[1:]...)
+	first := at(1, nil)
+	down()
+	whole := at(2, nil)
+	down(f.Regions[2])
+	third := at(4, at(3, first))
+	down()
+	last := at(5, third)
+	hours := map[string]int{f.Regions[0]: 1, f.Regions[1]: 3, f.Regions[2]: 0}
+	for _, item := range last.Items {
+		var want time.Time
+		if hour := hours[item.Cluster.Region]; hour > 0 {
+			want = fleetNow.Add(time.Duration(hour) * time.Hour)
+		}
+		if !item.CreationTimestamp.Time.Equal(want) {
+			t.Errorf("time of %s = %s, want %s", item.Cluster.ARN, item.CreationTimestamp, want)
+		}
+	}
+
+	// Of the clusters that both have, the earlier ones count only if they were observed later.
+	for i := range whole.Items {
+		whole.Items[i].Encryption.Reason = "of the whole"
+	}
+	merged := judge(f.rules(), last, whole)
+	for range 2 {
+		if len(merged.Items) != len(whole.Items) {
+			t.Errorf("%d clusters, want %d", len(merged.Items), len(whole.Items))
+		}
+		for _, item := range merged.Items {
+			if got := item.Encryption.Reason == "of the whole"; got != (item.Cluster.Region == f.Regions[0]) {
+				t.Errorf("%s is from the whole report: %v, want %v", item.Cluster.ARN, got, !got)
+			}
+		}
+		merged = judge(f.rules(), whole, merged) // as before
 	}
 }
