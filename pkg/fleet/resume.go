@@ -139,6 +139,9 @@ func CanResume(was *v1alpha1.AuditReport, scope Scope, filter Filter) error {
 	if len(was.Scope.Contexts) > 0 || len(was.Scope.Accounts) == 0 {
 		return fmt.Errorf("it is not a report of --all-clusters")
 	}
+	if len(was.Scope.Filters) == 0 && len(was.Scope.FilteredOut) > 0 {
+		return fmt.Errorf("it was made from reports with different --cluster-name or --tag")
+	}
 	for _, f := range []struct {
 		flag    string
 		was, is []string

@@ -205,6 +205,9 @@ func TestCanResume(t *testing.T) {
 		"another --role-name":            func(r *v1alpha1.AuditReport) { r.Scope.RoleName = "other" },
 		"another --shard":                func(r *v1alpha1.AuditReport) { r.Scope.Shard = "" },
 		"another --cluster-name or":      func(r *v1alpha1.AuditReport) { r.Scope.Filters = nil },
+		"with different --cluster-name": func(r *v1alpha1.AuditReport) {
+			r.Scope.Filters, r.Scope.FilteredOut = nil, []string{clusterARN("dev")}
+		},
 	} {
 		r := valid()
 		change(r)
