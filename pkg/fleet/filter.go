@@ -58,10 +58,10 @@ func (f Filter) MatchesTags(tags map[string]string) bool {
 func (f Filter) Conditions() []string {
 	var words []string
 	for _, n := range f.names {
-		words = append(words, "name="+n)
+		words = append(words, nameCondition+n)
 	}
 	for _, t := range f.tags {
-		words = append(words, "tag:"+t.key+"="+t.value)
+		words = append(words, tagCondition+t.key+"="+t.value)
 	}
 	return words
 }

@@ -133,6 +133,9 @@ func Gather(ctx context.Context, o Options) (*Gathered, error) {
 	if err := g.resume(ids); err != nil {
 		return nil, err
 	}
+	for _, region := range g.namedRegions() { // also if no account can be queried
+		g.addRegion(region)
+	}
 	work, cancel := Draining(ctx, o.Grace)
 	defer cancel()
 	g.work = work
@@ -282,6 +285,7 @@ func (g *gatherer) update(change func(*Progress)) {
 func (g *gatherer) result(accounts []string) *Gathered {
 	out := &g.out
 	out.Accounts, out.earlier = accounts, g.earlier
+	g.keepUnreachable()
 	slices.Sort(out.Regions)
 	out.Regions = slices.Compact(out.Regions)
 	slices.SortFunc(out.Items, func(x, y v1alpha1.EncryptionReport) int {

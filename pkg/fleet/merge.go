@@ -59,7 +59,6 @@ func (r *Recorded) Select(f Filter) {
 type mergedReport struct {
 	*v1alpha1.AuditReport
 	answered map[accountRegion]bool
-	clusters map[string]bool // ARNs of the items
 	filtered map[string]bool // ARNs
 }
 
@@ -77,14 +76,11 @@ type merger struct {
 func newMerger(reports []*v1alpha1.AuditReport) *merger {
 	m := &merger{latest: map[string]*mergedReport{}}
 	for _, r := range reports {
-		indexed := &mergedReport{r, map[accountRegion]bool{}, map[string]bool{}, map[string]bool{}}
+		indexed := &mergedReport{r, map[accountRegion]bool{}, map[string]bool{}}
 		for _, a := range r.Scope.Answered {
 			for _, region := range a.Regions {
 				indexed.answered[accountRegion{a.Account, region}] = true
 			}
-		}
-		for i := range r.Items {
-			indexed.clusters[r.Items[i].Cluster.ARN] = true
 		}
 		for _, id := range r.Scope.FilteredOut {
 			indexed.filtered[id] = true
@@ -123,6 +119,15 @@ func endOf(r *v1alpha1.AuditReport) time.Time {
 	return time.Time{}
 }
 
+// observedAt returns when the run that observed the item ended. That is before the end of the report if --resume took
+// the item over from an earlier one.
+func observedAt(r *v1alpha1.AuditReport, item *v1alpha1.EncryptionReport) time.Time {
+	if item.CreationTimestamp.IsZero() {
+		return endOf(r)
+	}
+	return item.CreationTimestamp.UTC()
+}
+
 // after reports whether r certainly began after other had ended.
 func (r *mergedReport) after(other *mergedReport) bool {
 	return r != other && !startOf(r.AuditReport).Before(endOf(other.AuditReport)) &&
@@ -132,9 +137,13 @@ func (r *mergedReport) after(other *mergedReport) bool {
 // items returns the clusters, each as its latest report describes it. Items without an ARN are those of kube contexts.
 // It returns them from every report, because a context of the same name may lead elsewhere in another kubeconfig.
 func (m *merger) items() []v1alpha1.EncryptionReport {
+	times := map[string]time.Time{}
 	for _, r := range m.reports {
-		for id := range r.clusters {
-			m.latest[id] = r
+		for i := range r.Items {
+			id, at := r.Items[i].Cluster.ARN, observedAt(r.AuditReport, &r.Items[i])
+			if m.latest[id] == nil || !at.Before(times[id]) {
+				m.latest[id], times[id] = r, at
+			}
 		}
 	}
 	var repeated, gone []string
@@ -188,8 +197,8 @@ func (m *merger) isGone(r *mergedReport, item *v1alpha1.EncryptionReport) bool {
 // items.
 func (m *merger) observed(r *mergedReport, item *v1alpha1.EncryptionReport) v1alpha1.EncryptionReport {
 	o := *item
-	if o.CreationTimestamp.IsZero() && r.StartedAt != nil && len(m.reports) > 1 {
-		o.CreationTimestamp = *r.StartedAt
+	if len(m.reports) > 1 {
+		o.CreationTimestamp = metav1.NewTime(observedAt(r.AuditReport, item))
 	}
 	if o.Caller == nil && m.caller() == nil {
 		o.Caller = r.Caller

@@ -27,6 +27,8 @@ func TestMissingShards(t *testing.T) {
 	unit.Scope.Organization, unit.Scope.OrganizationalUnits = false, []string{"ou-ab12-11111111"}
 	elsewhere := shard("", "")
 	elsewhere.Scope.Accounts = []string{"444455556666"}
+	some := shard("", "")
+	some.Scope.Filters, some.Scope.FilteredOut = []string{"name=g*"}, []string{clusterARN("other")}
 	const note = "shard 0/2: 1 of 1 accounts"
 	joined := shard("", "", v1alpha1.AuditSource{Shard: "0/3"},
 		v1alpha1.AuditSource{Sources: []v1alpha1.AuditSource{{Shard: "2/3"}}})
@@ -43,6 +45,7 @@ func TestMissingShards(t *testing.T) {
 		"a joined report, filled": {reports: reports(joined, shard("1/3", ""))},
 		"none":                    {reports: reports(shard("", ""))},
 		"the whole":               {reports: reports(shard("0/3", ""), shard("", ""))},
+		"the whole, filtered":     {reports: reports(shard("0/2", ""), some), missing: "shard 1/2"},
 		"another count":           {reports: reports(shard("0/3", ""), shard("0/2", ""), shard("1/2", ""))},
 		"another selection":       {reports: reports(shard("0/2", ""), unit), missing: "shard 0/2, 1/2"},
 		"accounts": {

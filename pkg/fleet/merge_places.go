@@ -12,13 +12,13 @@ import (
 )
 
 // answered returns the places that answered. It leaves out a place that another report could not query, unless that
-// report was certainly made before.
+// report was certainly made before, and its filter selects no more clusters.
 func (m *merger) answered() []v1alpha1.AccountRegions {
 	places := map[accountRegion]bool{}
 	for _, r := range m.reports {
 		for place := range r.answered {
 			if !slices.ContainsFunc(m.reports, func(other *mergedReport) bool {
-				return other != r && !r.after(other) && other.couldNotQuery(place)
+				return other != r && other.couldNotQuery(place) && !(r.after(other) && r.selectsAll(other, place))
 			}) {
 				places[place] = true
 			}
@@ -43,8 +43,8 @@ func (r *mergedReport) couldNotQuery(place accountRegion) bool {
 	})
 }
 
-// unreachable returns the places that one report could not query and no later report queried. They have no waiver: the
-// rules decide again which one covers them.
+// unreachable returns the places that one report could not query and no later report queried, with all clusters that
+// the earlier one selects. They have no waiver: the rules decide again which one covers them.
 func (m *merger) unreachable() []v1alpha1.Unreachable {
 	var out []v1alpha1.Unreachable
 	for i, r := range m.reports {
@@ -53,9 +53,14 @@ func (m *merger) unreachable() []v1alpha1.Unreachable {
 			if u.Missing != "" {
 				continue // other reports may have what was missing
 			}
-			same := func(o v1alpha1.Unreachable) bool { return reflect.DeepEqual(o, u) }
+			same := func(o v1alpha1.Unreachable) bool { // the earlier one selects clusters that r does not select
+				return reflect.DeepEqual(o, u) ||
+					u.Context == "" && o.Context == "" && o.Account == u.Account && o.Region == u.Region
+			}
 			if !slices.ContainsFunc(out, same) &&
-				!slices.ContainsFunc(m.reports[i+1:], func(later *mergedReport) bool { return later.replaces(r, u) }) {
+				!slices.ContainsFunc(m.reports[i+1:], func(later *mergedReport) bool {
+					return later.replaces(r, u) && later.selectsAll(r, accountRegion{u.Account, u.Region})
+				}) {
 				out = append(out, u)
 			}
 		}
@@ -68,7 +73,8 @@ func (m *merger) unreachable() []v1alpha1.Unreachable {
 
 // replaces reports whether the unreachable place u of an earlier report is out of date because of r. That is true if r
 // could not query the place either, or if r was certainly made later and queried it. Kube contexts of the same name may
-// lead to different clusters, so nothing replaces them. was is the earlier report; r ended after it.
+// lead to different clusters, so nothing replaces them. was is the earlier report; r ended after it. Filters are not
+// considered.
 func (r *mergedReport) replaces(was *mergedReport, u v1alpha1.Unreachable) bool {
 	switch {
 	case u.Context != "":

@@ -7,13 +7,15 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
-// scope returns the union of the scopes. The places and the filtered clusters that Merge computes are not in it.
+// scope returns the union of the scopes. The places and the filtered clusters that Merge computes are not in it, and it
+// has only filters that all reports have.
 func (m *merger) scope() v1alpha1.AuditScope {
-	out := v1alpha1.AuditScope{AccountNames: map[string]string{}, AllRegions: true, RoleName: m.given[0].Scope.RoleName}
+	out := v1alpha1.AuditScope{
+		AccountNames: map[string]string{}, AllRegions: true, RoleName: m.given[0].Scope.RoleName, Filters: m.filters(),
+	}
 	for _, r := range m.given {
 		s := &r.Scope
 		out.Contexts = append(out.Contexts, missing(s.Contexts, out.Contexts)...)
-		out.Filters = append(out.Filters, missing(s.Filters, out.Filters)...)
 		out.Regions = slices.Concat(out.Regions, s.Regions)
 		out.Accounts = slices.Concat(out.Accounts, s.Accounts)
 		out.FilteredOut = slices.Concat(out.FilteredOut, s.FilteredOut)

@@ -52,11 +52,13 @@ func absentShards(count int, present map[int]bool) []string {
 	return absent
 }
 
-// coveredByWhole reports whether a report that is not of a shard has the same selection and the accounts of r.
+// coveredByWhole reports whether a report that is not of a shard has the same selection, and the accounts and clusters
+// of r.
 func (m *merger) coveredByWhole(r *mergedReport) bool {
 	return slices.ContainsFunc(m.given, func(o *mergedReport) bool {
 		return o != r && len(shardsOf(o.AuditReport)) == 0 && selectionText(&o.Scope) == selectionText(&r.Scope) &&
-			len(missing(r.Scope.Accounts, o.Scope.Accounts)) == 0 && len(o.Scope.Accounts) > 0
+			len(missing(r.Scope.Accounts, o.Scope.Accounts)) == 0 && len(o.Scope.Accounts) > 0 &&
+			o.selectsAll(r, accountRegion{})
 	})
 }
 

@@ -15,7 +15,7 @@ const (
 )
 
 // RecordedRules returns the rules that earlier reports were judged by, and the kinds of rules in which they differ.
-// Those are not in the rules.
+// Those are not in the rules. Of different terms of waivers, the shortest counts.
 func RecordedRules(reports []*v1alpha1.AuditReport) (rules Rules, differ []string, err error) {
 	first := reports[0]
 	for _, kind := range []struct {
@@ -34,7 +34,6 @@ func RecordedRules(reports []*v1alpha1.AuditReport) (rules Rules, differ []strin
 			return nil
 		}},
 		{KindWaivers, func(r *v1alpha1.AuditReport) []string { return waiverTexts(rulesOf(r)) }, func() (err error) {
-			rules.MaxWaiverDays = rulesOf(first).MaxWaiverDays
 			rules.Waivers, err = recordedWaivers(rulesOf(first).Waivers)
 			return err
 		}},
@@ -46,6 +45,9 @@ func RecordedRules(reports []*v1alpha1.AuditReport) (rules Rules, differ []strin
 		}
 	}
 	for _, r := range reports {
+		if days := rulesOf(r).MaxWaiverDays; days > 0 && (rules.MaxWaiverDays == 0 || days < rules.MaxWaiverDays) {
+			rules.MaxWaiverDays = days
+		}
 		for _, file := range rulesOf(r).Files {
 			if !slices.Contains(rules.Files, file) {
 				rules.Files = append(rules.Files, file)

@@ -5,8 +5,11 @@ import (
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
 // deletedMeanwhile ends the note on a cluster that no longer exists.
@@ -15,8 +18,9 @@ const deletedMeanwhile = "was deleted during the audit"
 // earlier is what an earlier, incomplete audit has answered.
 type earlier struct {
 	answered map[accountRegion]bool
-	clusters map[string]bool // by ARN; also those that were left out
-	complete map[string]bool // accounts of which nothing is missing
+	clusters map[string]bool        // by ARN; also those that were left out
+	complete map[string]bool        // accounts of which nothing is missing
+	open     []v1alpha1.Unreachable // regions to query again
 }
 
 // callFailed reports whether the facts of a cluster are unknown because a call failed, which may succeed the next time.
@@ -24,23 +28,34 @@ func callFailed(r v1alpha1.EncryptionReport) bool {
 	return r.Encryption.Verdict == v1alpha1.VerdictUnknown && r.Cluster.Status == "" && !denied(r.Encryption.Reason)
 }
 
-// resume adds what the earlier report answers to the result. It returns an error if an account that answered is not in
-// the scope.
+// resume adds what the earlier report answers to the result. It returns an error if an account or a region of that
+// report is not in the scope.
 func (g *gatherer) resume(accounts []string) error {
-	g.earlier = earlier{map[accountRegion]bool{}, map[string]bool{}, map[string]bool{}}
+	g.earlier = earlier{answered: map[accountRegion]bool{}, clusters: map[string]bool{}, complete: map[string]bool{}}
 	if g.Earlier == nil {
 		return nil
 	}
 	was := g.Earlier
+	if !slices.Contains(g.Scope.Regions, AllRegions) {
+		if lost := missing(was.Scope.Regions, g.namedRegions()); len(lost) > 0 {
+			return hint.New(fmt.Sprintf("region %s of the earlier report is not in the scope", listed(lost)),
+				"repeat --regions as the earlier audit had it")
+		}
+	}
 	again, places := map[string]bool{}, map[accountRegion]bool{} // what to query again
 	for _, u := range was.Unreachable {
 		for _, cluster := range u.Clusters {
 			again[cluster] = true
 		}
+		if u.Region != "" {
+			g.earlier.open = append(g.earlier.open, u)
+		}
 	}
 	for _, item := range was.Items {
 		if callFailed(item) {
 			again[item.Cluster.ARN], places[placeOf(&item)] = true, true
+			g.earlier.open = append(g.earlier.open, v1alpha1.Unreachable{Account: item.Cluster.Account,
+				Region: item.Cluster.Region, Reason: item.Encryption.Reason, Clusters: []string{item.Cluster.ARN}})
 		}
 	}
 	for _, a := range was.Scope.Answered {
@@ -65,6 +80,7 @@ func (g *gatherer) resume(accounts []string) error {
 			continue
 		}
 		item.Controls = encryption.Controls(&item) // without the rules of the earlier audit
+		item.CreationTimestamp = metav1.NewTime(observedAt(was, &item))
 		g.earlier.clusters[item.Cluster.ARN] = true
 		g.addItem(item)
 	}
@@ -78,6 +94,24 @@ func (g *gatherer) resume(accounts []string) error {
 		}
 	}
 	return nil
+}
+
+// notAsked is why a region is still unreachable although it is not queried again.
+const notAsked = "; not queried again, because it is not among the regions of the account now"
+
+// keepUnreachable adds the regions that the earlier report could not query, and that this audit did not ask. A region
+// that was disabled in the meantime is one of them: its clusters still exist. An account without any region is always
+// asked again.
+func (g *gatherer) keepUnreachable() {
+	for _, u := range g.earlier.open {
+		if slices.Contains(g.answered[u.Account], u.Region) || slices.ContainsFunc(g.out.Unreachable,
+			func(o v1alpha1.Unreachable) bool { return covers(o, u.Account, u.Region) }) {
+			continue
+		}
+		u.Waiver = nil // the rules decide again
+		u.Reason = strings.TrimSuffix(u.Reason, notAsked) + notAsked
+		g.out.Unreachable, g.out.Regions = append(g.out.Unreachable, u), append(g.out.Regions, u.Region)
+	}
 }
 
 // nothingMissing reports whether the earlier report answers all of the account that is in the scope now. With
@@ -101,10 +135,13 @@ func placeOf(r *v1alpha1.EncryptionReport) accountRegion {
 }
 
 // CanResume returns an error if the audit that made the report cannot be continued by one of this scope and filter.
-// Gather checks the accounts.
+// Gather checks the accounts, and the regions if the scope names none.
 func CanResume(was *v1alpha1.AuditReport, scope Scope, filter Filter) error {
 	if len(was.Scope.Contexts) > 0 || len(was.Scope.Accounts) == 0 {
 		return fmt.Errorf("it is not a report of --all-clusters")
+	}
+	if len(was.Scope.Filters) == 0 && len(was.Scope.FilteredOut) > 0 {
+		return fmt.Errorf("it was made from reports with different --cluster-name or --tag")
 	}
 	for _, f := range []struct {
 		flag    string
@@ -125,6 +162,8 @@ func CanResume(was *v1alpha1.AuditReport, scope Scope, filter Filter) error {
 	switch all := slices.Contains(scope.Regions, AllRegions); {
 	case all && !was.Scope.AllRegions: // the accounts that answered have other regions, which may not be listed now
 		return fmt.Errorf("it was made with another --regions: %s, now %s", listed(was.Scope.Regions), AllRegions)
+	case !all && was.Scope.AllRegions: // an account that could not be queried has regions that are not known
+		return fmt.Errorf("it was made with another --regions: %s, now %s", AllRegions, listed(scope.Regions))
 	case !all && len(scope.Regions) > 0:
 		if lost := missing(was.Scope.Regions, scope.Regions); len(lost) > 0 {
 			return fmt.Errorf("it was made with another --regions: it also has %s", listed(lost))

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
@@ -31,7 +32,7 @@ func TestResumeKnowsAllAccounts(t *testing.T) {
 	o.Earlier = earlier
 	f.ResetRequests()
 	g := f.gather(t, o)
-	if got, want := asJSON(t, f.report(g, rules)), asJSON(t, want); got != want {
+	if got, want := asJSON(t, withoutItemTimes(f.report(g, rules))), asJSON(t, want); got != want {
 		t.Errorf("the report differs from that of one run: %s", firstDifference(got, want))
 	}
 	for _, r := range f.Requests() {
@@ -102,7 +103,7 @@ func TestResumeQueriesFailedClusters(t *testing.T) {
 	o.Earlier = earlier
 	f.ResetRequests()
 	got := f.report(f.gather(t, o), rules)
-	if got, want := asJSON(t, got), asJSON(t, want); got != want {
+	if got, want := asJSON(t, withoutItemTimes(got)), asJSON(t, want); got != want {
 		t.Errorf("the report differs from that of one run: %s", firstDifference(got, want))
 	}
 	for _, r := range f.Requests() {
@@ -164,5 +165,127 @@ func TestResumeInMoreRegions(t *testing.T) {
 	g := f.gather(t, o)
 	if !slices.ContainsFunc(g.Unreachable, func(u v1alpha1.Unreachable) bool { return u.Account == f.Accounts[1] }) {
 		t.Errorf("unreachable = %+v, want account %s", g.Unreachable, f.Accounts[1])
+	}
+}
+
+// TestResumeKeepsUnreachable checks that a place that the earlier audit could not query does not get lost if it is no
+// longer in the scope, for whatever reason.
+func TestResumeKeepsUnreachable(t *testing.T) {
+	for name, fault := range map[string]fakeaws.Fault{
+		"no list":        {Operation: "ListClusters", Status: 503, Code: "ServiceUnavailableException"},
+		"no description": {Operation: "DescribeCluster", Status: 500},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFleet(t, fakeaws.GenerateOptions{Clusters: 20, Regions: 2, Accounts: 2, Seed: 6})
+			gone := f.Regions[1]
+			fault.Region = gone
+			f.SetFaults([]fakeaws.Fault{fault})
+			earlier := f.report(f.gather(t, f.options()), f.rules())
+			earlier.Scope.AllRegions = true
+			f.SetFaults(nil)
+			setRegion(t, f, gone, "DISABLED")
+			o := f.options()
+			for range 2 {
+				awstest.Must(t, CanResume(earlier, o.Scope, Filter{}))
+				o.Earlier = earlier
+				g := f.gather(t, o)
+				if len(g.Unreachable) != 2 || !slices.Contains(g.Regions, gone) || g.Stopped {
+					t.Fatalf("unreachable = %+v, regions = %v, want %s of both accounts", g.Unreachable, g.Regions, gone)
+				}
+				for _, u := range g.Unreachable {
+					if u.Region != gone || strings.Count(u.Reason, notAsked) != 1 {
+						t.Errorf("unreachable = %+v, want %s and the reason", u, gone)
+					}
+				}
+				if earlier = f.report(g, f.rules()); !incomplete(earlier) {
+					t.Error("the audit is complete, want it incomplete")
+				}
+				earlier.Scope.AllRegions = true
+			}
+			setRegion(t, f, gone, "ENABLED")
+			o.Earlier = earlier
+			if g := f.gather(t, o); len(g.Unreachable) > 0 || len(g.Items) != len(f.Generated.Expected) {
+				t.Errorf("unreachable = %+v, %d clusters, want none, and all", g.Unreachable, len(g.Items))
+			}
+		})
+	}
+}
+
+func setRegion(t *testing.T, f fleet, name, status string) {
+	t.Helper()
+	awstest.Must(t, f.Update(func(w *fakeaws.State) {
+		for i := range w.Regions {
+			if w.Regions[i].Name == name {
+				w.Regions[i].OptIn = status
+			}
+		}
+	}))
+}
+
+// TestResumeInFewerRegions checks that an audit without --regions does not continue one of other regions, also if that
+// one could query no account.
+func TestResumeInFewerRegions(t *testing.T) {
+	f := newFleet(t, fakeaws.GenerateOptions{Clusters: 20, Regions: 2, Accounts: 2, Seed: 6})
+	o := f.options()
+	o.Scope.Regions = []string{"us-east-1", "eu-west-1"}
+	earlier := f.report(f.gatherUntil(t, o, 0, nil), f.rules())
+	o.Earlier, o.Scope.Regions = earlier, nil
+	awstest.Must(t, CanResume(earlier, o.Scope, Filter{}))
+	_, err := Gather(t.Context(), o)
+	if err == nil || !strings.Contains(err.Error(), "region eu-west-1 of the earlier report is not in the scope") {
+		t.Errorf("error = %v, want one that names the region", err)
+	}
+}
+
+// TestResumeKeepsTimes checks that each cluster of an audit that was continued, even twice, has the time of the run
+// that observed it, so that a later report on the cluster counts when they are merged.
+func TestResumeKeepsTimes(t *testing.T) {
+	f := newFleet(t, fakeaws.GenerateOptions{Clusters: 20, Regions: 3, Accounts: 1, Seed: 6})
+	down := func(regions ...string) {
+		var faults []fakeaws.Fault
+		for _, region := range regions {
+			faults = append(faults, fakeaws.Fault{Operation: "ListClusters", Region: region, Status: 503})
+		}
+		f.SetFaults(faults)
+	}
+	at := func(hour int, earlier *v1alpha1.AuditReport) *v1alpha1.AuditReport {
+		rules, o := f.rules(), f.options()
+		rules.Now, o.Earlier = fleetNow.Add(time.Duration(hour)*time.Hour), earlier
+		return f.report(f.gather(t, o), rules)
+	}
+	down(f.Regions[1:]...)
+	first := at(1, nil)
+	down()
+	whole := at(2, nil)
+	down(f.Regions[2])
+	third := at(4, at(3, first))
+	down()
+	last := at(5, third)
+	hours := map[string]int{f.Regions[0]: 1, f.Regions[1]: 3, f.Regions[2]: 0}
+	for _, item := range last.Items {
+		var want time.Time
+		if hour := hours[item.Cluster.Region]; hour > 0 {
+			want = fleetNow.Add(time.Duration(hour) * time.Hour)
+		}
+		if !item.CreationTimestamp.Time.Equal(want) {
+			t.Errorf("time of %s = %s, want %s", item.Cluster.ARN, item.CreationTimestamp, want)
+		}
+	}
+
+	// Of the clusters that both have, the earlier ones count only if they were observed later.
+	for i := range whole.Items {
+		whole.Items[i].Encryption.Reason = "of the whole"
+	}
+	merged := judge(f.rules(), last, whole)
+	for range 2 {
+		if len(merged.Items) != len(whole.Items) {
+			t.Errorf("%d clusters, want %d", len(merged.Items), len(whole.Items))
+		}
+		for _, item := range merged.Items {
+			if got := item.Encryption.Reason == "of the whole"; got != (item.Cluster.Region == f.Regions[0]) {
+				t.Errorf("%s is from the whole report: %v, want %v", item.Cluster.ARN, got, !got)
+			}
+		}
+		merged = judge(f.rules(), whole, merged) // as before
 	}
 }

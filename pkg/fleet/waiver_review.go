@@ -81,10 +81,22 @@ func (r *Rules) coverage(w *Waiver, out *v1alpha1.AuditReport) (covers int, unus
 		unused = "it matches nothing: no cluster of this audit matches it"
 	case !slices.Contains(r.Controls, w.Control):
 		unused = "it matches nothing: this audit does not enforce " + w.Control
+	case slices.ContainsFunc(out.Items, w.failsIn): // only a standard leaves out failures
+		unused = fmt.Sprintf("it matches nothing: by %s, a failure of %s does not count for a cluster that it matches",
+			r.Standard, w.Control)
 	default:
 		unused = "it matches nothing: no cluster that it matches fails " + w.Control
 	}
 	return covers, unused
+}
+
+// failsIn reports whether the waiver matches the cluster, and its control fails there.
+func (w *Waiver) failsIn(item v1alpha1.EncryptionReport) bool {
+	return w.coversCluster(identity(&item), item.Cluster.Name) &&
+		slices.ContainsFunc(item.Controls, func(c v1alpha1.Control) bool {
+			result, _ := effective(&item, c)
+			return c.ID == w.Control && result == v1alpha1.ResultFail
+		})
 }
 
 // WaiverNotes returns a note for each waiver that its owner should look at.

@@ -52,6 +52,29 @@ func TestWaiverProblems(t *testing.T) {
 	}
 }
 
+// TestWaiverOfAStandard checks that the problem of a waiver is not that its control holds, if the control fails and
+// only the standard does not count the failure.
+func TestWaiverOfAStandard(t *testing.T) {
+	disabled := report("disabled", v1alpha1.VerdictCustomerManagedKey, unusable(keyA))
+	fine := report("fine", v1alpha1.VerdictCustomerManagedKey, usable(keyB))
+	doomed := report("doomed", v1alpha1.VerdictCustomerManagedKey, unusable(keyB))
+	doomed.Key.State = "PendingDeletion"
+	for cluster, want := range map[string]string{
+		"disabled": "by fsbp-1.0.0, a failure of ENC-3 does not count for a cluster that it matches",
+		"fine":     "no cluster that it matches fails ENC-3",
+		"doomed":   "",
+		"d*":       "",
+	} {
+		r := Assess(Answers{StartedAt: now, Items: list(disabled, fine, doomed)}, Rules{
+			Controls: StandardControls("fsbp-1.0.0", false, false), Standard: "fsbp-1.0.0", Now: now,
+			Waivers: []Waiver{waive(cluster, "ENC-3", "ann", "2027-06-30")},
+		})
+		if got := r.Rules.Waivers[0].Problem; strings.TrimPrefix(got, "it matches nothing: ") != want {
+			t.Errorf("problem of a waiver for %s = %q, want %q", cluster, got, want)
+		}
+	}
+}
+
 // TestSameWaiverTwice checks that a waiver that is given twice hides a finding or a place once, and is not a mistake.
 func TestSameWaiverTwice(t *testing.T) {
 	a := Answers{StartedAt: now, Items: list(report("old", v1alpha1.VerdictNotEncrypted, nil)),

@@ -166,7 +166,7 @@ func (r *run) putBack(ctx context.Context, lanes []serverLane, w *witness, versi
 }
 
 // ask sends one no-op write over a lane, and returns the connection that it used. The error is errSlow
-// if the answer takes longer than patience. If the context ends meanwhile, ask waits for the answer: the
+// if the answer takes longer than patience. If the context ends in the meantime, ask waits for the answer: the
 // server may have taken the write.
 func (r *run) ask(
 	ctx context.Context, lane serverLane, w *witness, version uint64, patience time.Duration,

@@ -37,11 +37,14 @@ func (r *rulesOptions) inherit(rules *fleet.Rules, earlier []*v1alpha1.AuditRepo
 	if given[fleet.KindApprovedKeys] == "" {
 		rules.Approved = recorded.Approved
 	}
+	rules.MaxWaiverDays = cmp.Or(r.maxWaiverDays, recorded.MaxWaiverDays)
 	if given[fleet.KindWaivers] == "" {
-		rules.Waivers, rules.MaxWaiverDays = recorded.Waivers, cmp.Or(r.maxWaiverDays, recorded.MaxWaiverDays)
+		rules.Waivers = recorded.Waivers
 		if err := fleet.CheckWaiverTerms(rules.Waivers, r.maxWaiverDays, now); err != nil {
 			return err
 		}
+	} else if err := fleet.CheckWaiverTerms(rules.Waivers, rules.MaxWaiverDays, now); err != nil {
+		return fmt.Errorf("--waivers %s, with --max-waiver-days %d of the reports: %w", r.waivers, rules.MaxWaiverDays, err)
 	}
 	for _, file := range recorded.Files {
 		if file.Purpose == "approved-keys" && given[fleet.KindApprovedKeys] != "" ||
