@@ -137,7 +137,7 @@ func placeOf(r *v1alpha1.EncryptionReport) accountRegion {
 // CanResume returns an error if the audit that made the report cannot be continued by one of this scope and filter.
 // Gather checks the accounts, and the regions if the scope names none.
 func CanResume(was *v1alpha1.AuditReport, scope Scope, filter Filter) error {
-	if len(was.Scope.Contexts) > 0 || len(was.Scope.Accounts) == 0 {
+	if len(was.Scope.Contexts) > 0 || len(was.Scope.Accounts) == 0 && !emptyShard(was) {
 		return fmt.Errorf("it is not a report of --all-clusters")
 	}
 	if len(was.Scope.Filters) == 0 && len(was.Scope.FilteredOut) > 0 {

@@ -81,7 +81,8 @@ func (r *Rules) coverage(w *Waiver, out *v1alpha1.AuditReport) (covers int, unus
 		unused = "it matches nothing: no cluster of this audit matches it"
 	case !slices.Contains(r.Controls, w.Control):
 		unused = "it matches nothing: this audit does not enforce " + w.Control
-	case slices.ContainsFunc(out.Items, w.failsIn): // only a standard leaves out failures
+	case slices.ContainsFunc(out.Items, w.hasResult(v1alpha1.ResultUnknown)): // it may be needed
+	case slices.ContainsFunc(out.Items, w.hasResult(v1alpha1.ResultFail)): // only a standard leaves out failures
 		unused = fmt.Sprintf("it matches nothing: by %s, a failure of %s does not count for a cluster that it matches",
 			r.Standard, w.Control)
 	default:
@@ -90,13 +91,16 @@ func (r *Rules) coverage(w *Waiver, out *v1alpha1.AuditReport) (covers int, unus
 	return covers, unused
 }
 
-// failsIn reports whether the waiver matches the cluster, and its control fails there.
-func (w *Waiver) failsIn(item v1alpha1.EncryptionReport) bool {
-	return w.coversCluster(identity(&item), item.Cluster.Name) &&
-		slices.ContainsFunc(item.Controls, func(c v1alpha1.Control) bool {
-			result, _ := effective(&item, c)
-			return c.ID == w.Control && result == v1alpha1.ResultFail
-		})
+// hasResult returns a function that reports whether the waiver matches a cluster, and its control has this result
+// there.
+func (w *Waiver) hasResult(want v1alpha1.Result) func(v1alpha1.EncryptionReport) bool {
+	return func(item v1alpha1.EncryptionReport) bool {
+		return w.coversCluster(identity(&item), item.Cluster.Name) &&
+			slices.ContainsFunc(item.Controls, func(c v1alpha1.Control) bool {
+				result, _ := effective(&item, c)
+				return c.ID == w.Control && result == want
+			})
+	}
 }
 
 // WaiverNotes returns a note for each waiver that its owner should look at.

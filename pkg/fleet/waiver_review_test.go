@@ -59,13 +59,15 @@ func TestWaiverOfAStandard(t *testing.T) {
 	fine := report("fine", v1alpha1.VerdictCustomerManagedKey, usable(keyB))
 	doomed := report("doomed", v1alpha1.VerdictCustomerManagedKey, unusable(keyB))
 	doomed.Key.State = "PendingDeletion"
+	unread := report("unread", v1alpha1.VerdictCustomerManagedKey, &v1alpha1.Key{ARN: keyB, Usable: v1alpha1.UsableUnknown})
 	for cluster, want := range map[string]string{
 		"disabled": "by fsbp-1.0.0, a failure of ENC-3 does not count for a cluster that it matches",
 		"fine":     "no cluster that it matches fails ENC-3",
 		"doomed":   "",
+		"unread":   "", // it may be needed
 		"d*":       "",
 	} {
-		r := Assess(Answers{StartedAt: now, Items: list(disabled, fine, doomed)}, Rules{
+		r := Assess(Answers{StartedAt: now, Items: list(disabled, fine, doomed, unread)}, Rules{
 			Controls: StandardControls("fsbp-1.0.0", false, false), Standard: "fsbp-1.0.0", Now: now,
 			Waivers: []Waiver{waive(cluster, "ENC-3", "ann", "2027-06-30")},
 		})
