@@ -18,7 +18,7 @@ func (m *merger) answered() []v1alpha1.AccountRegions {
 	for _, r := range m.reports {
 		for place := range r.answered {
 			if !slices.ContainsFunc(m.reports, func(other *mergedReport) bool {
-				return other != r && other.couldNotQuery(place) && !(r.after(other) && r.selectsAll(other, place))
+				return other != r && other.couldNotQuery(place) && (!r.after(other) || !r.selectsAll(other, place))
 			}) {
 				places[place] = true
 			}

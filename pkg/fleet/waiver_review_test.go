@@ -59,7 +59,8 @@ func TestWaiverOfAStandard(t *testing.T) {
 	fine := report("fine", v1alpha1.VerdictCustomerManagedKey, usable(keyB))
 	doomed := report("doomed", v1alpha1.VerdictCustomerManagedKey, unusable(keyB))
 	doomed.Key.State = "PendingDeletion"
-	unread := report("unread", v1alpha1.VerdictCustomerManagedKey, &v1alpha1.Key{ARN: keyB, Usable: v1alpha1.UsableUnknown})
+	unknown := &v1alpha1.Key{ARN: keyB, Usable: v1alpha1.UsableUnknown}
+	unread := report("unread", v1alpha1.VerdictCustomerManagedKey, unknown)
 	for cluster, want := range map[string]string{
 		"disabled": "by fsbp-1.0.0, a failure of ENC-3 does not count for a cluster that it matches",
 		"fine":     "no cluster that it matches fails ENC-3",

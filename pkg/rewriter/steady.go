@@ -58,7 +58,7 @@ func (s *servers) steady(start *baseline, met map[string]time.Time, elapsed time
 			}
 		case server.ChangedKey(elapsed):
 			return false
-		case !start.ids[server.ID] && !(names && s.firstProcess(server)):
+		case !start.ids[server.ID] && (!names || !s.firstProcess(server)):
 			return false
 		}
 		shown[server.ID] = names && (start.ids[server.ID] || s.firstProcess(server))
