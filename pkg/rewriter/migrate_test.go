@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -148,16 +149,19 @@ func TestMigrateQuota(t *testing.T) {
 		f := newFake(t)
 		f.secrets("a", 20, oldKey)
 		f.servers[0].series = test.series
-		created, m := false, migrator(f, svmv1.MigrationSucceeded)
+		var created atomic.Bool
+		m := migrator(f, svmv1.MigrationSucceeded)
 		f.intercept = func(n int, w http.ResponseWriter, r *http.Request) bool {
-			created = created || r.Method == http.MethodPost
+			if r.Method == http.MethodPost {
+				created.Store(true)
+			}
 			return m(n, w, r)
 		}
 		o := options(f, v1alpha1.MethodRewrite)
 		o.Sleep, o.SampleSize = noSleep, 10
 		_, err := Migrate(t.Context(), o)
-		if !matches(err, test.want) || created != (test.want == "") {
-			t.Errorf("%s: Migrate = %v, created %t; want %q", name, err, created, test.want)
+		if !matches(err, test.want) || created.Load() != (test.want == "") {
+			t.Errorf("%s: Migrate = %v, created %t; want %q", name, err, created.Load(), test.want)
 		}
 	}
 }
