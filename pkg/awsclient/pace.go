@@ -15,17 +15,19 @@ import (
 const (
 	throttledAttempts = 16 // of one call: if AWS throttles 20 % of them, one call in 10^11 fails
 	failedAttempts    = 3  // of a call that fails for another reason
+
+	hurriedDelay = 100 * time.Millisecond // between two attempts when the work is to end soon
 )
 
 // RetryThrottled returns clients that retry throttled calls up to 16 times, since with many concurrent calls some are
 // always throttled. Other failures end a call after 3 attempts. delay returns the time before an attempt; nil means the
-// SDK's delay.
-func (c *Clients) RetryThrottled(delay func(attempt int) time.Duration) *Clients {
+// SDK's delay. After hurry is closed, it is at most 100 ms.
+func (c *Clients) RetryThrottled(delay func(attempt int) time.Duration, hurry <-chan struct{}) *Clients {
 	cfg := c.config.Copy()
 	if c.principal.env["AWS_MAX_ATTEMPTS"] == "" && c.principal.options.MaxAttempts == 0 {
 		cfg.RetryMaxAttempts = 0 // it would replace the retryer's limit
 	}
-	cfg.Retryer = func() aws.Retryer { return newThrottleRetryer(delay) }
+	cfg.Retryer = func() aws.Retryer { return newThrottleRetryer(delay, hurry) }
 	return c.principal.clients(cfg)
 }
 
@@ -46,10 +48,11 @@ func throttled(err error) bool {
 type throttleRetryer struct {
 	*retry.Standard
 	delay func(attempt int) time.Duration
+	hurry <-chan struct{}
 }
 
-func newThrottleRetryer(delay func(int) time.Duration) *throttleRetryer {
-	return &throttleRetryer{delay: delay, Standard: retry.NewStandard(func(o *retry.StandardOptions) {
+func newThrottleRetryer(delay func(int) time.Duration, hurry <-chan struct{}) *throttleRetryer {
+	return &throttleRetryer{delay: delay, hurry: hurry, Standard: retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = throttledAttempts
 		o.MaxBackoff = 2 * time.Second // the gate slows calls down
 		o.RateLimiter = ratelimit.None
@@ -64,13 +67,21 @@ func (r *throttleRetryer) IsErrorRetryable(err error) bool {
 
 // RetryDelay returns err if the call must not be tried again.
 func (r *throttleRetryer) RetryDelay(attempt int, err error) (time.Duration, error) {
-	switch {
-	case attempt >= failedAttempts && !throttled(err):
+	if attempt >= failedAttempts && !throttled(err) {
 		return 0, err
-	case r.delay != nil:
-		return r.delay(attempt), nil
 	}
-	return r.Standard.RetryDelay(attempt, err)
+	delay := time.Duration(0)
+	if r.delay != nil {
+		delay = r.delay(attempt)
+	} else if delay, err = r.Standard.RetryDelay(attempt, err); err != nil {
+		return 0, err
+	}
+	select {
+	case <-r.hurry:
+		return min(delay, hurriedDelay), nil
+	default:
+		return delay, nil
+	}
 }
 
 // quotaUsedUp reports whether a quota of KMS is used up. The SDK takes the error code, which other services use for

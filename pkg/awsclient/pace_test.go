@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/account"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/smithy-go"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
@@ -24,7 +25,7 @@ func retryingClients(t *testing.T, o Options) (*fakeaws.Server, *Clients) {
 	o.Profile = "ann"
 	clients, err := new(Pool).New(t.Context(), o)
 	awstest.Must(t, err)
-	return s, clients.RetryThrottled(func(int) time.Duration { return time.Microsecond })
+	return s, clients.RetryThrottled(func(int) time.Duration { return time.Microsecond }, nil)
 }
 
 // TestRetryThrottled checks that throttled calls are retried until they succeed, failed calls a few times, and rejected
@@ -155,5 +156,19 @@ func TestNewGate(t *testing.T) {
 	})
 	if err != nil {
 		t.Errorf("gate = %v, want nil", err)
+	}
+}
+
+// TestHurriedRetries checks that throttled calls are repeated sooner when the work is to end.
+func TestHurriedRetries(t *testing.T) {
+	hurry := make(chan struct{})
+	r := newThrottleRetryer(func(int) time.Duration { return time.Second }, hurry)
+	throttle := &smithy.GenericAPIError{Code: "ThrottlingException"}
+	if delay, err := r.RetryDelay(8, throttle); delay != time.Second || err != nil {
+		t.Errorf("RetryDelay = %s, %v, want 1s", delay, err)
+	}
+	close(hurry)
+	if delay, err := r.RetryDelay(8, throttle); delay != hurriedDelay || err != nil {
+		t.Errorf("RetryDelay in a hurry = %s, %v, want %s", delay, err, hurriedDelay)
 	}
 }

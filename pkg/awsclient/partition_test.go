@@ -153,7 +153,7 @@ func TestClockSkew(t *testing.T) {
 		s, _ := newOrganization(t, fakeaws.Options{Now: func() time.Time { return time.Now().Add(skew) }})
 		c, err := new(Pool).New(t.Context(), Options{Profile: "ann"})
 		awstest.Must(t, err)
-		awstest.Must(t, callBoth(t, c.RetryThrottled(nil)))
+		awstest.Must(t, callBoth(t, c.RetryThrottled(nil, nil)))
 		if n := len(s.Requests()); n != 4 {
 			t.Errorf("skew %v: %d requests, want 2 for each call", skew, n)
 		}

@@ -86,7 +86,7 @@ func (f *Factory) InspectBinding(ctx context.Context, b *binding.Binding, o Insp
 	}
 	clients := b.AWS
 	if o.Patient {
-		clients = clients.RetryThrottled(nil)
+		clients = clients.RetryThrottled(nil, nil)
 	}
 	read := inspect.KeyFrom(func(region string) kms.Reader { return clients.KMS(region) })
 	key := read

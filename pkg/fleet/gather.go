@@ -104,7 +104,7 @@ func Gather(ctx context.Context, o Options) (*Gathered, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	o.Clients = o.Clients.RetryThrottled(o.Delay)
+	o.Clients = o.Clients.RetryThrottled(o.Delay, ctx.Done()) // what is in progress has little time then
 	g := &gatherer{
 		Options: o, stop: ctx, breakers: newBreakers(o.ProbeInterval, ctx.Done()),
 		sem:    make(chan struct{}, o.MaxConcurrency),

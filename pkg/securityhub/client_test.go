@@ -28,7 +28,7 @@ func hub(t *testing.T, policy ...fakeaws.Statement) (*fakeaws.Server, *Client) {
 	t.Setenv("AWS_ENDPOINT_URL_SECURITYHUB", *config.BaseEndpoint)
 	clients, err := new(awsclient.Pool).New(t.Context(), awsclient.Options{Region: region})
 	awstest.Must(t, err)
-	clients = clients.RetryThrottled(func(int) time.Duration { return time.Millisecond })
+	clients = clients.RetryThrottled(func(int) time.Duration { return time.Millisecond }, nil)
 	c := New(clients.SecurityHub(), Place{"aws", awstest.Account, region})
 	c.Pause = func(context.Context, time.Duration) error { return nil }
 	return server, c
