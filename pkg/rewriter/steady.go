@@ -61,7 +61,7 @@ func (s *servers) steady(start *baseline, met map[string]time.Time, elapsed time
 		case !start.ids[server.ID] && (!names || !s.firstProcess(server)):
 			return false
 		}
-		shown[server.ID] = names && (start.ids[server.ID] || s.firstProcess(server))
+		shown[server.ID] = names
 	}
 	if s.roster == nil {
 		return true
