@@ -1,6 +1,7 @@
 package limiter
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -11,9 +12,12 @@ const (
 	minService      = time.Millisecond // an API server does not write faster
 	lowShare        = 0.9              // grow while the delay is below this share of the allowed one
 	growth          = 1.1              // per window
+	fastShare       = 0.5              // grow faster while the delay is below this share of the allowed one
+	fastGrowth      = 1.3              // per window
 	minSamples      = 16               // fewest samples of a window after the start phase
 	startSamples    = 4                // fewest samples of a window in the start phase
-	probeInterval   = 10 * time.Second // least time between two measurements of the base
+	probeInterval   = 10 * time.Second // least time between two measurements of the base, after the first ones
+	keptProbes      = 4                // measurements of the base that count
 	longQueue       = 8                // tolerance above which they are rarer
 	initialLimit    = 4                // if latency does not matter
 	overloadBackoff = 0.5              // factor on the limit after an overload
@@ -34,10 +38,10 @@ type vegas struct {
 	tolerance      float64       // allowed delay in service times; 0: any
 	distance       time.Duration // round-trip time of the network
 	measurement
-	previous  measurement // of the last probe
-	slowStart bool        // double the limit until the first delay or overload
-	probing   bool        // measuring the base at a reduced limit
-	resume    float64     // limit to restore after the probe
+	recent    []measurement // of the last probes
+	slowStart bool          // double the limit until the first delay or overload
+	probing   bool          // measuring the base at a reduced limit
+	resume    float64       // limit to restore after the probe
 	lastProbe time.Time
 
 	windowStart time.Time // only requests sent later count
@@ -96,7 +100,7 @@ func (v *vegas) backOff(now time.Time) {
 // adjust chooses the next limit from the latencies of a complete window.
 func (v *vegas) adjust(now time.Time) {
 	if v.tolerance == 0 {
-		v.grow(now)
+		v.grow(growth, now)
 		return
 	}
 	slices.Sort(v.latencies)
@@ -120,8 +124,10 @@ func (v *vegas) adjust(now time.Time) {
 		v.probe(goal, now)
 	case now.Sub(v.lastProbe) >= v.probeAfter():
 		v.probe(v.limit, now)
+	case delay < fastShare*allowed:
+		v.grow(fastGrowth, now)
 	case delay < lowShare*allowed:
-		v.grow(now)
+		v.grow(growth, now)
 	case delay > allowed:
 		v.setLimit(goal, now)
 	default:
@@ -129,25 +135,24 @@ func (v *vegas) adjust(now time.Time) {
 	}
 }
 
-// grow raises the limit. The start phase skips limits that cannot exceed the tolerance:
+// grow raises the limit by a factor. The start phase skips limits that cannot exceed the tolerance:
 // with 1 + tolerance requests in flight, even a server that handles one at a time delays
 // them by the tolerance at most.
-func (v *vegas) grow(now time.Time) {
+func (v *vegas) grow(factor float64, now time.Time) {
 	if v.slowStart {
 		v.setLimit(max(v.limit*2, 1+v.tolerance), now)
 	} else {
-		v.setLimit(v.limit*growth, now)
+		v.setLimit(v.limit*factor, now)
 	}
 }
 
-// probed takes the smaller of the last two probes. One alone may coincide with a garbage
-// collection of the server.
+// probed takes the smallest of the last measurements. Several of them may coincide with garbage
+// collections of the server, which take seconds. If the server stays slow, the base follows
+// after all of them.
 func (v *vegas) probed(latest measurement) {
-	v.measurement = latest
-	if v.previous.base > 0 && v.previous.base < latest.base {
-		v.measurement = v.previous
-	}
-	v.previous = latest
+	v.recent = append(v.recent, latest)
+	v.recent = v.recent[max(len(v.recent)-keptProbes, 0):]
+	v.measurement = slices.MinFunc(v.recent, func(a, b measurement) int { return cmp.Compare(a.base, b.base) })
 }
 
 // service returns how long the unloaded server takes for a request.
@@ -169,9 +174,11 @@ func (v *vegas) spacing() time.Duration {
 }
 
 // probeAfter returns the time between two measurements of the base. Each empties the queue. The
-// longer the queue may be, the more this costs, and the less an old base matters.
+// first one alone may be wrong, so the next ones follow soon. The longer the queue may be, the
+// more a measurement costs, and the less an old base matters.
 func (v *vegas) probeAfter() time.Duration {
-	return time.Duration(max(v.tolerance/longQueue, 1) * float64(probeInterval))
+	interval := probeInterval >> max(keptProbes-1-len(v.recent), 0)
+	return time.Duration(max(v.tolerance/longQueue, 1) * float64(interval))
 }
 
 // probe measures the base again, with about one request at the server at any time. Then

@@ -161,15 +161,50 @@ func TestLimitDecreasesUnderForeignLoad(t *testing.T) {
 	}
 }
 
-// A slow probe alone does not raise the base; a server that stays slow does.
+// Slow probes between fast ones do not raise the base; a server that stays slow does.
 func TestSlowProbe(t *testing.T) {
 	const ms = time.Millisecond
 	v := newVegas(Options{Ceiling: 64, Tolerance: gentle})
 	for i, probe := range []struct{ median, base time.Duration }{
-		{5 * ms, 5 * ms}, {20 * ms, 5 * ms}, {6 * ms, 6 * ms}, {20 * ms, 6 * ms}, {21 * ms, 20 * ms},
+		{20 * ms, 20 * ms}, {5 * ms, 5 * ms}, {20 * ms, 5 * ms}, {20 * ms, 5 * ms}, {21 * ms, 5 * ms}, {22 * ms, 20 * ms},
+		{6 * ms, 6 * ms},
 	} {
 		if v.probed(measurement{base: probe.median}); v.base != probe.base {
 			t.Errorf("base after probe %d = %s, want %s", i, v.base, probe.base)
+		}
+	}
+}
+
+// A garbage collection of the server, at the start or at some of the probes, does not lead to a long queue
+// after it.
+func TestSlowPhases(t *testing.T) {
+	const ms = time.Millisecond
+	tests := []struct {
+		name   string
+		phases []time.Duration // when they begin
+	}{
+		{"at the start", []time.Duration{0}},
+		{"at several probes", []time.Duration{9 * time.Second, 16 * time.Second, 19 * time.Second, 26 * time.Second}},
+	}
+	for _, test := range tests {
+		s := server{workers: 2, service: 3 * ms, jitter: 0.5}
+		v := newVegas(Options{Ceiling: 64, Tolerance: gentle})
+		longest := 0
+		simulate(v, &s, 40*time.Second, func(since time.Duration, s *server) {
+			s.service = 3 * ms
+			settled := since > 5*time.Second
+			for _, begin := range test.phases {
+				if since >= begin && since < begin+2500*ms {
+					s.service = 15 * ms
+				}
+				settled = settled && (since < begin || since > begin+3*time.Second)
+			}
+			if settled {
+				longest = max(longest, v.currentLimit())
+			}
+		})
+		if longest > 8 {
+			t.Errorf("%s: highest limit = %d, want at most 8", test.name, longest)
 		}
 	}
 }
