@@ -28,6 +28,10 @@ const (
 	// many servers there are.
 	unknownBatch = 4
 
+	// scrapeInterval is the time between the starts of two connections. Each reads the metrics, which
+	// keeps a processor of the API server busy for about 50 ms. Other users need the second one.
+	scrapeInterval = 60 * time.Millisecond
+
 	laneErrors = 3 // connections without a response, one after the other
 )
 
@@ -140,12 +144,17 @@ func (s *servers) enough() int {
 	return maxLanes
 }
 
-// open opens n more connections at the same time, and identifies their servers.
+// open opens n more connections one after the other, without waiting for their servers, and
+// identifies these.
 func (s *servers) open(ctx context.Context, n int) error {
 	lanes := make([]serverLane, n)
 	group, groupContext := errgroup.WithContext(ctx)
 	for i := range lanes {
 		group.Go(func() (err error) {
+			select {
+			case <-time.After(time.Duration(i) * scrapeInterval):
+			case <-groupContext.Done():
+			}
 			lanes[i], err = connect(groupContext, s.config, len(s.lanes)+i)
 			return err
 		})
