@@ -108,16 +108,16 @@ func newSession(ctx context.Context, o *Options) (*session, error) {
 	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
-	lanes, servers, distance := 1, 1, time.Duration(0)
+	lanes, distance := 1, time.Duration(0)
 	if s.servers != nil {
 		if s.servers.metrics() != nil {
 			s.guard.metrics = s.servers.scrape
 		}
-		servers, distance = len(s.servers.ids()), s.servers.distance()
+		distance = s.servers.distance()
 		lanes = min(max(len(s.servers.voters()), 1), maxWriteLanes) + o.MaxConcurrency/streamsPerLane
 	}
 	s.limiter = limiter.New(limiter.Options{
-		Ceiling: min(o.MaxConcurrency, untriedConcurrency), Tolerance: tolerance(o.MaxConcurrency, distance, servers),
+		Ceiling: min(o.MaxConcurrency, untriedConcurrency), Tolerance: tolerance(o.MaxConcurrency, distance),
 		Distance: distance, Now: o.Now, Sleep: o.Sleep,
 	})
 	var err error
