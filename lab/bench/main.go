@@ -69,13 +69,14 @@ const (
 	methodFast    = "rewrite, 512 at once"
 )
 
-// scenarios returns the setups. The numbers of secrets are chosen so that each
-// measurement takes 5 to 30 seconds, and 60 if the time of some round trips matters.
+// scenarios returns the setups. The numbers of secrets are chosen so that each measurement takes half
+// a minute to a minute. The latencies of get | replace and of rewrite are compared, so both take equally
+// long: each second has 50 requests of the other user, and garbage collections are ten seconds apart.
 func (o options) scenarios() []scenario {
 	n := o.secrets
 	fast := func(n int) method { return rewrite(methodFast, n, "--max-concurrency", "512") }
-	near := []method{replace(n / 12), rewrite(methodGentle, 5*n/12), unpaced(n), fast(n)}
-	far := []method{replace(n / 120), rewrite(methodGentle, n/12), unpaced(2 * n), fast(2 * n)}
+	near := []method{replace(5 * n / 12), rewrite(methodGentle, 5*n/6), unpaced(n), fast(n)}
+	far := []method{replace(n / 30), rewrite(methodGentle, n/3), unpaced(2 * n), fast(2 * n)}
 	if o.all {
 		near = append([]method{annotate(n / 15)}, near...)
 	}
