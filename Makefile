@@ -130,7 +130,7 @@ size: build ## Check the size of the binary, and its start-up time against kubec
 # make bench BENCH="-all -out ../docs/benchmarks.md" measures everything and updates the document.
 BENCH ?=
 .PHONY: bench
-bench: build lab ## Compare rewrite with kubectl's ways and with its aims (30 minutes on 2 idle cores)
+bench: build lab ## Compare rewrite with kubectl's ways and with its aims (50 minutes on 2 idle cores)
 	@cd lab && EKS_LAB_BIN=$(CURDIR)/$(LAB) PLUGIN_BIN=$(CURDIR)/$(PLUGIN) go run ./bench $(BENCH)
 
 GORELEASER ?= github.com/goreleaser/goreleaser/v2@v2.15.4

@@ -26,8 +26,8 @@ func main() {
 	var o options
 	var fake int
 	var probe bool
-	flag.IntVar(&o.secrets, "secrets", 24_000,
-		"number of secrets of 1 KiB for the fastest methods; twice as many at 40 ms, and fewer for the slower methods")
+	flag.IntVar(&o.secrets, "secrets", 48_000,
+		"number of secrets of 1 KiB for the fastest methods; the slower ones have fewer")
 	flag.IntVar(&o.rounds, "rounds", 3, "number of measurements of each method; the tables have the medians")
 	flag.BoolVar(&o.all, "all", false, "also measure get | annotate, and secrets of 100 KiB")
 	flag.IntVar(&o.curve, "curve", 0,
@@ -75,10 +75,10 @@ const (
 func (o options) scenarios() []scenario {
 	n := o.secrets
 	fast := func(n int) method { return rewrite(methodFast, n, "--max-concurrency", "512") }
-	near := []method{replace(5 * n / 12), rewrite(methodGentle, 5*n/6), unpaced(n), fast(n)}
-	far := []method{replace(n / 30), rewrite(methodGentle, n/3), unpaced(2 * n), fast(2 * n)}
+	near := []method{replace(n / 5), rewrite(methodGentle, 2*n/5), unpaced(n), fast(n)}
+	far := []method{replace(n / 60), rewrite(methodGentle, n/6), unpaced(n), fast(n)}
 	if o.all {
-		near = append([]method{annotate(n / 15)}, near...)
+		near = append([]method{annotate(n / 30)}, near...)
 	}
 	all := []scenario{
 		{name: "1 API server", servers: 1, size: 1024, methods: near},
@@ -89,7 +89,7 @@ func (o options) scenarios() []scenario {
 	if o.all {
 		all = append(all, scenario{
 			name: "1 API server, secrets of 100 KiB", servers: 1, size: 100 << 10, proxied: true,
-			methods: []method{replace(n / 120), rewrite(methodGentle, n/120)},
+			methods: []method{replace(n / 240), rewrite(methodGentle, n/240)},
 		})
 	}
 	return slices.DeleteFunc(all, func(s scenario) bool { return !containsAny(s.name, o.only) })
