@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -38,7 +39,7 @@ func main() {
 	flag.IntVar(&fake, "fake-server", 0, "internal: run as an API server with this many secrets")
 	flag.BoolVar(&probe, "probe", false, "internal: run as the latency probe until the end of standard input")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	run := func(ctx context.Context) error { return bench(ctx, o) }
 	switch {
