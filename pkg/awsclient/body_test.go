@@ -9,6 +9,7 @@ import (
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/requestbody"
 )
 
 // bodyRecorder sends requests and records the body of the last one.
@@ -27,7 +28,7 @@ func TestBodyOutlivesTheResponse(t *testing.T) {
 	awstest.Must(t, err)
 	transport := &bodyRecorder{}
 	cfg := c.config.Copy()
-	cfg.HTTPClient = bodyInMemory{transport}
+	cfg.HTTPClient = requestbody.InMemory{Next: transport}
 	_, err = c.principal.clients(cfg).KMS("eu-west-1").ListKeys(t.Context(), &kms.ListKeysInput{})
 	awstest.Must(t, err)
 	body, ok := transport.body.(io.WriterTo)

@@ -15,6 +15,8 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go/middleware"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/requestbody"
 )
 
 // principal is the caller that Options describe: where its credentials come from, and how its calls travel.
@@ -120,7 +122,7 @@ func (p *principal) config() (aws.Config, error) {
 	}
 	cfg := aws.Config{
 		Region:        p.region(),
-		HTTPClient:    bodyInMemory{client},
+		HTTPClient:    requestbody.InMemory{Next: client},
 		ConfigSources: []any{p.env, p.shared},
 		AppID:         cmp.Or(p.env["AWS_SDK_UA_APP_ID"], p.shared.AppID),
 		APIOptions: []func(*middleware.Stack) error{

@@ -24,8 +24,8 @@ const (
 
 	rosterPause = 3 * time.Second
 	rosterTries = 6
-	// unknownBatch is how many connections are opened at the same time if it is unknown how
-	// many servers there are.
+	// unknownBatch is how many connections are opened together if it is unknown how many servers
+	// there are.
 	unknownBatch = 4
 
 	// scrapeInterval is the time between the starts of two connections. Each reads the metrics, which

@@ -14,9 +14,7 @@
 package awstest
 
 import (
-	"bytes"
 	"cmp"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -27,6 +25,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/requestbody"
 )
 
 // The user of New and its home.
@@ -58,27 +57,10 @@ func NewWithOptions(t testing.TB, o fakeaws.Options, policy ...fakeaws.Statement
 	t.Cleanup(listener.Close)
 	Must(t, server.AddPrincipal(User(policy...)))
 	return server, aws.Config{
-		Region: Region, BaseEndpoint: &listener.URL, RetryMaxAttempts: 1, HTTPClient: buffered{},
+		Region: Region, BaseEndpoint: &listener.URL, RetryMaxAttempts: 1,
+		HTTPClient:  requestbody.InMemory{Next: http.DefaultClient},
 		Credentials: credentials.NewStaticCredentialsProvider(AccessKeyID, SecretAccessKey, ""),
 	}
-}
-
-// buffered sends the body of a request together with its headers. The SDK closes the body as soon as a response
-// arrives. Over loopback, this may be before net/http has seen the end of a body that it streams, and then it closes
-// the connection.
-type buffered struct{}
-
-// Do sends one request.
-func (buffered) Do(r *http.Request) (*http.Response, error) {
-	if r.Body != nil {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return nil, err
-		}
-		r = r.Clone(r.Context())
-		r.Body = io.NopCloser(bytes.NewReader(body))
-	}
-	return http.DefaultClient.Do(r) //nolint:gosec // the endpoint is on loopback
 }
 
 // User returns the user of New. AddPrincipal(User(…)) replaces its policy.
