@@ -6,19 +6,12 @@ import "time"
 // database is full already, that many writes are refused before the run ends.
 const untriedConcurrency = 64
 
-// streamsPerLane is how many requests an API server allows at the same time on one connection.
-const streamsPerLane = 100
-
-// writeLanes returns the number of connections for the writes. At the default concurrency it is one. It leads
-// to one API server, and the others stay as fast for other users as before.
-func writeLanes(maxConcurrency int) int { return 1 + maxConcurrency/streamsPerLane }
-
 // Tolerances are how much longer a write may take an API server because of this run, as a
 // multiple. So it is for other users: their requests wait in the same queues. If the network
 // takes longer than the server, a short queue is enough to be several times as fast as a client
 // that waits for each response.
 const (
-	gentleTolerance  = 2.0
+	gentleTolerance  = 1.75
 	distantTolerance = 0.25
 	distant          = 10 * time.Millisecond
 )

@@ -28,11 +28,3 @@ func TestTolerance(t *testing.T) {
 		}
 	}
 }
-
-func TestWriteLanes(t *testing.T) {
-	for maxConcurrency, want := range map[int]int{1: 1, DefaultMaxConcurrency: 1, 128: 2, 512: 6} {
-		if got := writeLanes(maxConcurrency); got != want {
-			t.Errorf("writeLanes(%d) = %d, want %d", maxConcurrency, got, want)
-		}
-	}
-}

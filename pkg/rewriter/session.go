@@ -108,19 +108,20 @@ func newSession(ctx context.Context, o *Options) (*session, error) {
 	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
-	distance := time.Duration(0)
+	lanes, distance := 1, time.Duration(0)
 	if s.servers != nil {
 		if s.servers.metrics() != nil {
 			s.guard.metrics = s.servers.scrape
 		}
 		distance = s.servers.distance()
+		lanes = min(max(len(s.servers.voters()), 1), maxWriteLanes) + o.MaxConcurrency/streamsPerLane
 	}
 	s.limiter = limiter.New(limiter.Options{
 		Ceiling: min(o.MaxConcurrency, untriedConcurrency), Tolerance: tolerance(o.MaxConcurrency, distance),
 		Distance: distance, Now: o.Now, Sleep: o.Sleep,
 	})
 	var err error
-	s.client, err = newClient(o.Config, writeLanes(o.MaxConcurrency))
+	s.client, err = newClient(o.Config, lanes)
 	return s, err
 }
 
@@ -143,6 +144,13 @@ func (s *session) connect(ctx context.Context) error {
 	}
 	return err
 }
+
+// Numbers of connections for the writes. An API server allows 100 requests at the same
+// time on each.
+const (
+	maxWriteLanes  = 4
+	streamsPerLane = 100
+)
 
 // checkAdmission notes the webhooks and policies that may change the objects, or
 // returns them as an error if such changes are not allowed.
