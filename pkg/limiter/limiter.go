@@ -11,6 +11,9 @@
 // Little's law, L·W1/W0 requests in flight lead to the latency W1, if L lead to W0 and the
 // server is saturated. An overload (429, 5xx, a broken connection) halves the limit.
 //
+// A server that is far away needs no queue to be several times as fast as a client that waits for
+// each response. Then the mean number of requests at the server stays constant, below one.
+//
 // It is hand-written because it has to keep the latency of other clients low, and not
 // that of its own requests.
 package limiter
@@ -28,9 +31,22 @@ type Limiter struct {
 
 	mu        sync.Mutex
 	available sync.Cond
-	algorithm *vegas
+	algorithm algorithm
 	inFlight  int
 	next      time.Time // the earliest start of the next request
+}
+
+// algorithm computes the limit from the latencies of the requests.
+type algorithm interface {
+	// currentLimit returns how many requests may be in flight now, at least 1.
+	currentLimit() int
+	// spacing returns the least time between the starts of two requests.
+	spacing() time.Duration
+	// observe adds one response: when its request was sent, when it was received, and
+	// whether the server was overloaded.
+	observe(sent, received time.Time, overloaded bool)
+	// raise sets a higher ceiling.
+	raise(ceiling int)
 }
 
 // Options configure a Limiter.
@@ -43,6 +59,9 @@ type Options struct {
 	Tolerance float64
 	// Distance is the round-trip time of the network; 0 if it is unknown.
 	Distance time.Duration
+	// Load is the mean number of requests that are at a server whose Distance is long; the others
+	// are on their way. If it is above 0, it replaces the Tolerance.
+	Load float64
 	// Now is the clock.
 	Now func() time.Time
 	// Sleep waits until a request may start. It is needed only with a Distance.
@@ -52,6 +71,9 @@ type Options struct {
 // New returns a limiter.
 func New(o Options) *Limiter {
 	l := &Limiter{now: o.Now, sleep: o.Sleep, algorithm: newVegas(o)}
+	if o.Load > 0 {
+		l.algorithm = newDistant(o)
+	}
 	l.available.L = &l.mu
 	return l
 }
@@ -155,7 +177,7 @@ func (l *Limiter) take(ctx context.Context) (time.Duration, error) {
 func (l *Limiter) Raise(ceiling int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.algorithm.ceiling = max(l.algorithm.ceiling, float64(ceiling))
+	l.algorithm.raise(ceiling)
 }
 
 // Limit returns how many requests may be in flight now.

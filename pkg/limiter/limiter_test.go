@@ -66,7 +66,8 @@ func TestSpacing(t *testing.T) {
 			return nil
 		},
 	})
-	l.algorithm.base, l.algorithm.limit = distance, 4
+	v := l.algorithm.(*vegas)
+	v.base, v.limit = distance, 4
 	for range 3 {
 		if err := l.acquire(t.Context()); err != nil {
 			t.Fatal(err)
@@ -88,7 +89,8 @@ func TestSpacingEnds(t *testing.T) {
 		Ceiling: 2, Tolerance: gentle, Distance: time.Second, Now: func() time.Time { return time.Unix(0, 0) },
 		Sleep: func(context.Context, time.Duration) error { return failure },
 	})
-	l.algorithm.base, l.algorithm.limit = time.Second, 2
+	v := l.algorithm.(*vegas)
+	v.base, v.limit = time.Second, 2
 	if err := l.acquire(t.Context()); err != nil {
 		t.Fatal(err)
 	}

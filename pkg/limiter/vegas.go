@@ -43,9 +43,7 @@ type vegas struct {
 	probing   bool          // measuring the base at a reduced limit
 	resume    float64       // limit to restore after the probe
 	lastProbe time.Time
-
-	windowStart time.Time // only requests sent later count
-	latencies   []time.Duration
+	window
 }
 
 func newVegas(o Options) *vegas {
@@ -58,31 +56,29 @@ func newVegas(o Options) *vegas {
 	return v
 }
 
-// currentLimit returns how many requests may be in flight now, at least 1.
 func (v *vegas) currentLimit() int { return int(math.Round(v.limit)) }
 
-// observe adds one response: when its request was sent, when it was received, and
-// whether the server was overloaded.
+func (v *vegas) raise(ceiling int) { v.ceiling = max(v.ceiling, float64(ceiling)) }
+
 func (v *vegas) observe(sent, received time.Time, overloaded bool) {
-	if v.windowStart.IsZero() {
-		v.windowStart, v.lastProbe = sent.Add(-1), sent
+	if v.lastProbe.IsZero() {
+		v.lastProbe = sent
 	}
-	if !sent.After(v.windowStart) {
-		return // sent under an earlier limit
-	}
-	if overloaded {
+	switch {
+	case !v.contains(sent):
+	case overloaded:
 		v.backOff(received)
-		return
-	}
-	v.latencies = append(v.latencies, received.Sub(sent))
-	if len(v.latencies) >= v.window() {
-		v.adjust(received)
+	default:
+		v.latencies = append(v.latencies, received.Sub(sent))
+		if len(v.latencies) >= v.samples() {
+			v.adjust(received)
+		}
 	}
 }
 
-// window returns how many samples a decision needs. During the start phase these are
+// samples returns how many samples a decision needs. During the start phase these are
 // about as many as one round trip returns.
-func (v *vegas) window() int {
+func (v *vegas) samples() int {
 	if v.slowStart && !v.probing {
 		return max(startSamples, v.currentLimit())
 	}
@@ -103,14 +99,12 @@ func (v *vegas) adjust(now time.Time) {
 		v.grow(growth, now)
 		return
 	}
-	slices.Sort(v.latencies)
-	n := len(v.latencies)
-	median := max(v.latencies[n/2], 1)
+	lower, median, upper := v.quartiles()
 	if v.base == 0 || median < v.base {
 		v.base = median
 	}
 	if v.probing {
-		v.probed(measurement{median, v.latencies[3*n/4] - v.latencies[n/4]})
+		v.probed(measurement{median, upper - lower})
 		v.probing, v.lastProbe = false, now
 		v.setLimit(v.resume, now)
 		return
@@ -191,6 +185,5 @@ func (v *vegas) probe(resume float64, now time.Time) {
 // setLimit starts a new window with the limit.
 func (v *vegas) setLimit(limit float64, now time.Time) {
 	v.limit = min(max(limit, 1), v.ceiling)
-	v.windowStart = now
-	v.latencies = v.latencies[:0]
+	v.restart(now)
 }

@@ -36,7 +36,7 @@ func (r *responses) Pop() any          { x := (*r)[len(*r)-1]; *r = (*r)[:len(*r
 // time it returns the responses per second, the mean limit, and the number of rejected
 // requests. During the run, change is called with the time since the start.
 func simulate(
-	v *vegas, s *server, length time.Duration, change func(time.Duration, *server),
+	v algorithm, s *server, length time.Duration, change func(time.Duration, *server),
 ) (rate, limit float64, rejected int) {
 	random := rand.New(rand.NewPCG(1, 2))
 	start := time.Unix(1_000_000, 0)
@@ -84,7 +84,7 @@ func simulate(
 	return completed / (length / 2).Seconds(), limits / samples, rejected
 }
 
-// gentle and short are the tolerances for the default, near and far away. fast is that for a much higher concurrency.
+// gentle is the tolerance for the default, fast that for a much higher concurrency.
 const gentle, short, fast = 1.75, 0.25, 64
 
 func TestLimitApproachesCapacity(t *testing.T) {
@@ -151,8 +151,8 @@ func TestLimitDecreasesUnderForeignLoad(t *testing.T) {
 	alone := v.currentLimit()
 	// Other clients use three quarters of the server, so each request takes four times as long.
 	for range 3 { // windows, before the next probe
-		for range v.window() {
-			at := v.windowStart.Add(time.Millisecond)
+		for range v.samples() {
+			at := v.start.Add(time.Millisecond)
 			v.observe(at, at.Add(4*s.service), false)
 		}
 	}
@@ -219,7 +219,7 @@ func TestOnlyOverloadsMatter(t *testing.T) {
 	if simulate(v, &s, 20*time.Second, nil); v.currentLimit() != 32 {
 		t.Errorf("limit = %d without overloads, want the ceiling, 32", v.currentLimit())
 	}
-	at := v.windowStart.Add(time.Millisecond)
+	at := v.start.Add(time.Millisecond)
 	if v.observe(at, at.Add(time.Millisecond), true); v.currentLimit() != 16 {
 		t.Errorf("limit = %d after an overload, want 16", v.currentLimit())
 	}

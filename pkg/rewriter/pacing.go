@@ -1,30 +1,37 @@
 package rewriter
 
-import "time"
+import (
+	"time"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/limiter"
+)
 
 // untriedConcurrency is the highest concurrency before the storage has taken a write: if the
 // database is full already, that many writes are refused before the run ends.
 const untriedConcurrency = 64
 
-// Tolerances are how much longer a write may take an API server because of this run, as a
-// multiple. So it is for other users: their requests wait in the same queues. If the network
-// takes longer than the server, a short queue is enough to be several times as fast as a client
-// that waits for each response.
 const (
-	gentleTolerance  = 1.75
-	distantTolerance = 0.25
-	distant          = 10 * time.Millisecond
+	// gentleTolerance is how much longer a write may take an API server because of this run, as a
+	// multiple. So it is for other users: their requests wait in the same queues.
+	gentleTolerance = 1.75
+	// distantLoad is the mean number of writes at a distant API server. It is several times as much
+	// as with a client that waits for each response.
+	distantLoad = 0.5
+	distant     = 10 * time.Millisecond
 )
 
-// tolerance returns the tolerance for a concurrency and a distance. A concurrency above the default is a
-// wish for speed: it allows longer queues. With 512, the queue is as long as the concurrency allows,
-// because a queue that becomes empty for a moment costs throughput.
-func tolerance(maxConcurrency int, distance time.Duration) float64 {
-	if ratio := float64(maxConcurrency) / DefaultMaxConcurrency; ratio > 1 {
-		return max(gentleTolerance, ratio*ratio*ratio)
+// pacing returns the options of the limiter for a concurrency and a distance. A concurrency above the
+// default is a wish for speed: it allows longer queues. With 512, the queue is as long as the concurrency
+// allows, because a queue that becomes empty for a moment costs throughput.
+func pacing(maxConcurrency int, distance time.Duration) limiter.Options {
+	o := limiter.Options{
+		Ceiling: min(maxConcurrency, untriedConcurrency), Distance: distance, Tolerance: gentleTolerance,
 	}
-	if distance > distant {
-		return distantTolerance
+	switch ratio := float64(maxConcurrency) / DefaultMaxConcurrency; {
+	case ratio > 1:
+		o.Tolerance = max(gentleTolerance, ratio*ratio*ratio)
+	case distance > distant:
+		o.Load = distantLoad
 	}
-	return gentleTolerance
+	return o
 }

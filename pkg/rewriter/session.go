@@ -116,10 +116,9 @@ func newSession(ctx context.Context, o *Options) (*session, error) {
 		distance = s.servers.distance()
 		lanes = min(max(len(s.servers.voters()), 1), maxWriteLanes) + o.MaxConcurrency/streamsPerLane
 	}
-	s.limiter = limiter.New(limiter.Options{
-		Ceiling: min(o.MaxConcurrency, untriedConcurrency), Tolerance: tolerance(o.MaxConcurrency, distance),
-		Distance: distance, Now: o.Now, Sleep: o.Sleep,
-	})
+	pace := pacing(o.MaxConcurrency, distance)
+	pace.Now, pace.Sleep = o.Now, o.Sleep
+	s.limiter = limiter.New(pace)
 	var err error
 	s.client, err = newClient(o.Config, lanes)
 	return s, err
