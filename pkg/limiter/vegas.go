@@ -1,9 +1,7 @@
 package limiter
 
 import (
-	"cmp"
 	"math"
-	"slices"
 	"time"
 )
 
@@ -117,7 +115,10 @@ func (v *vegas) adjust(now time.Time) {
 		v.slowStart = false
 		v.probe(goal, now)
 	case now.Sub(v.lastProbe) >= v.probeAfter():
-		v.probe(v.limit, now)
+		if delay <= allowed {
+			goal = v.limit
+		}
+		v.probe(goal, now)
 	case delay < fastShare*allowed:
 		v.grow(fastGrowth, now)
 	case delay < lowShare*allowed:
@@ -142,11 +143,15 @@ func (v *vegas) grow(factor float64, now time.Time) {
 
 // probed takes the smallest of the last measurements. Several of them may coincide with garbage
 // collections of the server, which take seconds. If the server stays slow, the base follows
-// after all of them.
+// after all of them. A measurement at the end of one has a small median and a large spread, so the
+// smallest of each counts.
 func (v *vegas) probed(latest measurement) {
 	v.recent = append(v.recent, latest)
 	v.recent = v.recent[max(len(v.recent)-keptProbes, 0):]
-	v.measurement = slices.MinFunc(v.recent, func(a, b measurement) int { return cmp.Compare(a.base, b.base) })
+	v.measurement = v.recent[0]
+	for _, m := range v.recent[1:] {
+		v.base, v.spread = min(v.base, m.base), min(v.spread, m.spread)
+	}
 }
 
 // service returns how long the unloaded server takes for a request.

@@ -175,6 +175,36 @@ func TestSlowProbe(t *testing.T) {
 	}
 }
 
+// One uneven measurement does not permit a longer queue.
+func TestSpreadOfProbes(t *testing.T) {
+	const ms = time.Millisecond
+	v := newVegas(Options{Ceiling: 64, Tolerance: gentle})
+	for _, m := range []measurement{{5 * ms, 2 * ms}, {4 * ms, 12 * ms}, {5 * ms, 3 * ms}} {
+		v.probed(m)
+	}
+	if want := (measurement{4 * ms, 2 * ms}); v.measurement != want {
+		t.Errorf("measurement = %v, want %v", v.measurement, want)
+	}
+}
+
+// A measurement that begins while the server is slow ends with fewer requests than before.
+func TestProbeWhileSlow(t *testing.T) {
+	const ms = time.Millisecond
+	s := server{workers: 2, service: 4 * ms}
+	v := newVegas(Options{Ceiling: 64, Tolerance: gentle})
+	simulate(v, &s, 20*time.Second, nil)
+	before, at := v.limit, v.start.Add(probeInterval)
+	for !v.probing {
+		v.observe(at, at.Add(40*ms), false)
+	}
+	for at = v.start.Add(ms); v.probing; {
+		v.observe(at, at.Add(4*ms), false)
+	}
+	if v.limit > before/2 {
+		t.Errorf("limit = %.1f, want at most half of %.1f", v.limit, before)
+	}
+}
+
 // A garbage collection of the server, at the start or at some of the probes, does not lead to a long queue
 // after it.
 func TestSlowPhases(t *testing.T) {
