@@ -36,6 +36,9 @@ func (d *distant) currentLimit() int { return int(math.Round(d.limit)) }
 
 func (d *distant) raise(ceiling int) { d.ceiling = max(d.ceiling, float64(ceiling)) }
 
+// remeasure does nothing: each window measures the server.
+func (d *distant) remeasure(time.Time) {}
+
 func (d *distant) observe(sent, received time.Time, overloaded bool) {
 	switch {
 	case !d.contains(sent):

@@ -45,6 +45,8 @@ type algorithm interface {
 	// observe adds one response: when its request was sent, when it was received, and
 	// whether the server was overloaded.
 	observe(sent, received time.Time, overloaded bool)
+	// remeasure prepares for requests of another kind.
+	remeasure(now time.Time)
 	// raise sets a higher ceiling.
 	raise(ceiling int)
 }
@@ -178,6 +180,14 @@ func (l *Limiter) Raise(ceiling int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.algorithm.raise(ceiling)
+}
+
+// Remeasure measures the unloaded server again. Call it before requests of another kind, which take
+// the server more or less time.
+func (l *Limiter) Remeasure() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.algorithm.remeasure(l.now())
 }
 
 // Limit returns how many requests may be in flight now.

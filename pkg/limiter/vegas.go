@@ -187,6 +187,17 @@ func (v *vegas) probe(resume float64, now time.Time) {
 	v.setLimit(min(v.limit, float64(v.base)/float64(v.service())), now)
 }
 
+// remeasure measures the base for requests of another kind. With a long queue, it does not matter.
+func (v *vegas) remeasure(now time.Time) {
+	if v.base == 0 || v.tolerance == 0 || v.tolerance >= longQueue {
+		return
+	}
+	v.recent = nil
+	if !v.probing {
+		v.probe(v.limit, now)
+	}
+}
+
 // setLimit starts a new window with the limit.
 func (v *vegas) setLimit(limit float64, now time.Time) {
 	v.limit = min(max(limit, 1), v.ceiling)

@@ -187,6 +187,34 @@ func TestSpreadOfProbes(t *testing.T) {
 	}
 }
 
+// Requests that take the server less time are not sent with the queue of those before.
+func TestRemeasure(t *testing.T) {
+	const ms = time.Millisecond
+	for _, test := range []struct {
+		name      string
+		tolerance float64
+		base      time.Duration
+	}{
+		{"a short queue", gentle, 2 * ms},
+		{"a long queue", fast, 8 * ms},
+	} {
+		s := server{workers: 2, service: 8 * ms}
+		v := newVegas(Options{Ceiling: 64, Tolerance: test.tolerance})
+		if v.remeasure(time.Unix(0, 0)); v.probing {
+			t.Errorf("%s: measures before the first request", test.name)
+		}
+		simulate(v, &s, 20*time.Second, nil)
+		before, at := v.limit, v.start.Add(time.Minute)
+		v.remeasure(at)
+		for v.probing {
+			v.observe(at.Add(ms), at.Add(3*ms), false)
+		}
+		if v.base != test.base || v.limit != before {
+			t.Errorf("%s: base, limit = %s, %.1f, want %s, %.1f", test.name, v.base, v.limit, test.base, before)
+		}
+	}
+}
+
 // A measurement that begins while the server is slow ends with fewer requests than before.
 func TestProbeWhileSlow(t *testing.T) {
 	const ms = time.Millisecond

@@ -21,6 +21,7 @@ func (r *run) writeAll(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	r.hanging.begin()
+	r.limiter.Remeasure() // writes of another resource, or the closing ones, take the server another time
 	watched := r.guard.watch(ctx, stop)
 	defer watched()
 	started := r.now()
