@@ -77,7 +77,7 @@ func (o options) scenarios() []scenario {
 	n := o.secrets
 	fast := func(n int) method { return rewrite(methodFast, n, "--max-concurrency", "512") }
 	near := []method{replace(n / 5), rewrite(methodGentle, 2*n/5), unpaced(n), fast(n)}
-	far := []method{replace(n / 60), rewrite(methodGentle, n/6), unpaced(n), fast(n)}
+	far := []method{replace(n / 60), rewrite(methodGentle, n/12), unpaced(n), fast(n)}
 	if o.all {
 		near = append([]method{annotate(n / 30)}, near...)
 	}
