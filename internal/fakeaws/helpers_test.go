@@ -2,6 +2,7 @@ package fakeaws
 
 import (
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
@@ -13,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/requestbody"
 )
 
 const (
@@ -70,7 +73,7 @@ func as(p Principal, region, url string) aws.Config {
 	return aws.Config{
 		Region: region, BaseEndpoint: aws.String(url),
 		Credentials:      credentials.NewStaticCredentialsProvider(p.AccessKeyID, p.SecretAccessKey, p.SessionToken),
-		RetryMaxAttempts: 1,
+		RetryMaxAttempts: 1, HTTPClient: requestbody.InMemory{Next: http.DefaultClient},
 	}
 }
 

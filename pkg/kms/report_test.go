@@ -19,6 +19,7 @@ import (
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/requestbody"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
@@ -208,6 +209,7 @@ func TestGrants(t *testing.T) {
 	t.Cleanup(listener.Close)
 	api := kms.NewFromConfig(aws.Config{
 		Region: awstest.Region, BaseEndpoint: &listener.URL, RetryMaxAttempts: 1,
+		HTTPClient:  requestbody.InMemory{Next: http.DefaultClient},
 		Credentials: credentials.NewStaticCredentialsProvider("AKIA", "secret", ""),
 	})
 	found, more, err := grants(context.Background(), api, "arn:key")
