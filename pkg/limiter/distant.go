@@ -14,7 +14,7 @@ const leastDistant = 2
 // number of requests at the server (the load) constant, and below one: then they hardly ever wait for each
 // other, nor do the requests of other users. By Little's law, the server's share of the latency is its
 // share of the requests in flight. So the server is never measured at another limit, and a server that is
-// slow because of other users gets less.
+// slow because of other users gets less, but at least two requests in flight.
 //
 // Like vegas, it does no I/O, reads no clock, and is not safe for concurrent use.
 type distant struct {
@@ -40,17 +40,13 @@ func (d *distant) raise(ceiling int) { d.ceiling = max(d.ceiling, float64(ceilin
 func (d *distant) remeasure(time.Time) {}
 
 func (d *distant) observe(sent, received time.Time, overloaded bool) {
-	switch {
-	case !d.contains(sent):
-	case overloaded:
+	switch complete, overload := d.add(sent, received, overloaded, d.samples()); {
+	case overload:
 		d.allowed = max(d.limit*overloadBackoff, 1)
 		d.limit = d.allowed
 		d.restart(received)
-	default:
-		d.latencies = append(d.latencies, received.Sub(sent))
-		if len(d.latencies) >= d.samples() {
-			d.adjust(received)
-		}
+	case complete:
+		d.adjust(received)
 	}
 }
 

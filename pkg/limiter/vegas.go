@@ -62,15 +62,11 @@ func (v *vegas) observe(sent, received time.Time, overloaded bool) {
 	if v.lastProbe.IsZero() {
 		v.lastProbe = sent
 	}
-	switch {
-	case !v.contains(sent):
-	case overloaded:
+	switch complete, overload := v.add(sent, received, overloaded, v.samples()); {
+	case overload:
 		v.backOff(received)
-	default:
-		v.latencies = append(v.latencies, received.Sub(sent))
-		if len(v.latencies) >= v.samples() {
-			v.adjust(received)
-		}
+	case complete:
+		v.adjust(received)
 	}
 }
 

@@ -11,13 +11,21 @@ type window struct {
 	latencies []time.Duration
 }
 
-// contains reports whether a request belongs to the window. The earlier ones were sent under
-// another limit. The first request starts the first window.
-func (w *window) contains(sent time.Time) bool {
+// add adds a response, and reports whether the window has as many as needed, or met an overload.
+// Requests from before the window were sent under another limit, and do not count. The first
+// request starts the first window.
+func (w *window) add(sent, received time.Time, overloaded bool, needed int) (complete, overload bool) {
 	if w.start.IsZero() {
 		w.start = sent.Add(-1)
 	}
-	return sent.After(w.start)
+	if !sent.After(w.start) {
+		return false, false
+	}
+	if overloaded {
+		return false, true
+	}
+	w.latencies = append(w.latencies, received.Sub(sent))
+	return len(w.latencies) >= needed, false
 }
 
 // quartiles returns the quartiles of the latencies; the median is at least 1 ns. The window must
