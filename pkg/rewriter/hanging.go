@@ -16,18 +16,16 @@ import (
 // webhookFailures is how many failures of an admission webhook put a namespace aside.
 const webhookFailures = 3
 
-// slowWrite is how long a write may take before its namespace is put aside. Webhooks may take
-// up to 30 seconds, and then fail or not.
-const slowWrite = 5 * time.Second
-
 // hanging are the namespaces whose admission webhooks fail or do not respond. Each of
 // their writes takes as long as the webhook's timeout, so they must not hold up the
 // others: they are put aside, and get their turn when the others are done.
 type hanging struct {
+	now func() time.Time
+
 	mu       sync.Mutex
 	failures map[uint32]int
 	reasons  map[uint32]error // of the namespaces that are put aside
-	slow     map[uint32]bool
+	slowness *slowness
 	names    map[uint32]string
 	waits    map[uint32]wait
 	turns    chan struct{} // limits the writes in slow namespaces
@@ -39,12 +37,13 @@ type wait struct {
 	cancel context.CancelFunc
 }
 
-// newHanging returns a value for a run with at most so many writes at the same time.
-func newHanging(maxConcurrency int) *hanging {
+// newHanging returns a value for a run with at most so many writes at the same time. now is the clock.
+func newHanging(maxConcurrency int, now func() time.Time) *hanging {
 	const share = 8 // of the writes, for slow namespaces; and the least number of them
 	return &hanging{
-		failures: map[uint32]int{}, reasons: map[uint32]error{}, slow: map[uint32]bool{}, names: map[uint32]string{},
-		waits: map[uint32]wait{}, turns: make(chan struct{}, min(max(maxConcurrency/share, share), maxConcurrency)),
+		now: now, failures: map[uint32]int{}, reasons: map[uint32]error{}, slowness: newSlowness(),
+		names: map[uint32]string{}, waits: map[uint32]wait{},
+		turns: make(chan struct{}, min(max(maxConcurrency/share, share), maxConcurrency)),
 	}
 }
 
@@ -53,7 +52,7 @@ func (h *hanging) begin() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	clear(h.waits)
-	for namespace := range h.slow {
+	for namespace := range h.slowness.slow {
 		h.reasons[namespace] = errSlow
 	}
 }
@@ -78,9 +77,6 @@ func (h *hanging) waiting(ctx context.Context, namespace uint32) context.Context
 // errPutAside is why a write did not wait longer for its turn.
 var errPutAside = errors.New("the namespace is put aside, because its admission webhook fails")
 
-// errSlow is why a namespace is put aside although its writes do not fail.
-var errSlow = fmt.Errorf("a write takes more than %s; an admission webhook may hang", slowWrite)
-
 // webhookFailed reports whether an admission webhook failed or did not respond.
 func webhookFailed(err error) bool {
 	return apierrors.IsInternalError(err) && strings.Contains(err.Error(), "failed calling webhook")
@@ -93,7 +89,7 @@ func (h *hanging) observe(namespace uint32, name string, err error) bool {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.failures[namespace]++; h.failures[namespace] >= webhookFailures || h.slow[namespace] {
+	if h.failures[namespace]++; h.failures[namespace] >= webhookFailures || h.slowness.slow[namespace] {
 		h.reasons[namespace], h.names[namespace] = err, name
 		if w, known := h.waits[namespace]; known {
 			w.cancel()
@@ -102,25 +98,30 @@ func (h *hanging) observe(namespace uint32, name string, err error) bool {
 	return h.reasons[namespace] != nil
 }
 
-// late puts a namespace aside in which a write takes long.
+// late notes that a write takes long, and puts its namespace aside if it is slow.
 func (h *hanging) late(namespace uint32, name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.slow[namespace], h.reasons[namespace], h.names[namespace] = true, errSlow, name
+	if !h.slowness.late(namespace) {
+		return
+	}
+	h.reasons[namespace], h.names[namespace] = errSlow, name
 	if w, known := h.waits[namespace]; known {
 		w.cancel()
 	}
 }
 
-// do runs a write in a namespace when the limiter allows it. Writes in slow namespaces are limited
-// apart from the others, because their latency says nothing about the API server.
+// do runs a write in a namespace when the limiter allows it. write returns whether the server was overloaded.
+// Writes in slow namespaces are limited apart from the others, because their latency says nothing about the
+// API server.
 func (h *hanging) do(ctx context.Context, l *limiter.Limiter, namespace uint32, name string, write func() bool) error {
 	ctx = h.waiting(ctx, namespace)
 	h.mu.Lock()
-	slow := h.slow[namespace]
+	slow, patience := h.slowness.slow[namespace], h.slowness.patience()
 	h.mu.Unlock()
+	write = h.timed(namespace, write)
 	if !slow {
-		return l.DoWithin(ctx, slowWrite, func() { h.late(namespace, name) }, write)
+		return l.DoWithin(ctx, patience, func() { h.late(namespace, name) }, write)
 	}
 	select {
 	case h.turns <- struct{}{}:
@@ -134,12 +135,26 @@ func (h *hanging) do(ctx context.Context, l *limiter.Limiter, namespace uint32, 
 	return nil
 }
 
+// timed returns a function that runs a write and notes how long it took.
+func (h *hanging) timed(namespace uint32, write func() (overloaded bool)) func() bool {
+	return func() bool {
+		sent := h.now()
+		overloaded := write()
+		if !overloaded {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.slowness.finished(namespace, h.now().Sub(sent))
+		}
+		return overloaded
+	}
+}
+
 // passed takes note that a write in the namespace succeeded.
 func (h *hanging) passed(namespace uint32) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.failures, namespace)
-	if h.reasons[namespace] != nil && !h.slow[namespace] {
+	if h.reasons[namespace] != nil && !h.slowness.slow[namespace] {
 		delete(h.reasons, namespace)
 		delete(h.waits, namespace)
 	}
@@ -172,8 +187,8 @@ func (h *hanging) String() string {
 		return fmt.Sprintf("%s put aside, such as %s: %s", count(int64(len(h.reasons)), "namespace", "namespaces"),
 			h.names[n], message)
 	}
-	for n := range h.slow {
-		return fmt.Sprintf("%s, such as %s: %v", count(int64(len(h.slow)), "slow namespace", "slow namespaces"),
+	for n := range h.slowness.slow {
+		return fmt.Sprintf("%s, such as %s: %v", count(int64(len(h.slowness.slow)), "slow namespace", "slow namespaces"),
 			h.names[n], errSlow)
 	}
 	return ""

@@ -82,6 +82,51 @@ func TestHangingWebhook(t *testing.T) {
 	}
 }
 
+// TestBusyServer checks that a namespace is not put aside because a single write takes long, or because many
+// writes in flight wait for each other.
+func TestBusyServer(t *testing.T) {
+	for _, test := range []struct {
+		name                string
+		concurrency, writes int // one of so many writes takes 6 seconds
+		latency             time.Duration
+	}{
+		{"a single write takes long", 64, 2500, 20 * time.Millisecond},
+		{"writes take longer than others", 512, 100, time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(t)
+				f.secrets("a", 4000, oldKey)
+				writes := 0
+				f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
+					if r.Method != http.MethodPatch {
+						return false
+					}
+					f.mu.Lock()
+					writes++
+					late := writes > 1000 && writes%test.writes == 0
+					f.mu.Unlock()
+					time.Sleep(test.latency)
+					if late {
+						time.Sleep(6 * time.Second)
+					}
+					return false
+				}
+				o := options(f, v1alpha1.MethodRewrite)
+				o.MaxConcurrency = test.concurrency
+				o.Progress = func(p Progress) {
+					if p.Waiting != "" {
+						t.Errorf("progress: %s, want no such line", p.Waiting)
+					}
+				}
+				if r := must(t, o).Report.Resources[0]; r.Rewritten != 4000 {
+					t.Errorf("counts = %+v, want 4000 rewritten", countsOf(r))
+				}
+			})
+		})
+	}
+}
+
 // TestDatabaseIsFull checks that a run ends at once, and says whom to ask for help.
 func TestDatabaseIsFull(t *testing.T) {
 	f := newFake(t)
