@@ -52,7 +52,8 @@ func (o *sharedOptions) addFlags(cmd *cobra.Command) {
 	f.StringSliceVar(&o.resources, "resources", nil,
 		"Only these resources, named as in kubectl: secrets,widgets.example.com")
 	f.IntVar(&o.maxConcurrency, "max-concurrency", rewriter.DefaultMaxConcurrency,
-		"Maximum number of concurrent requests; lowered automatically to what the server can handle")
+		"Maximum number of concurrent requests; fewer are sent if other users would wait for them. "+
+			"A number above 64 lets other users wait longer")
 	f.Float64Var(&o.qps, "qps", 0, "Maximum writes per second (0: unlimited)")
 	o.evidence.AddTo(cmd)
 	f.BoolVar(&o.noRecord, "no-record", false, "Neither read nor write ConfigMap kube-system/eks-encrypt")
