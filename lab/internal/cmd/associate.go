@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/aws-sdk-go-v2/service/eks/types"
 	"github.com/spf13/cobra"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/requestbody"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
 
@@ -37,6 +39,7 @@ func newAssociate(g *globals) *cobra.Command {
 			client := eks.New(eks.Options{
 				Region: state.Region, BaseEndpoint: aws.String(config.Ports.AWSURL()),
 				Credentials: credentials.NewStaticCredentialsProvider(admin.AccessKeyID, admin.SecretAccessKey, ""),
+				HTTPClient:  requestbody.InMemory{Next: awshttp.NewBuildableClient()},
 			})
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()

@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"k8s.io/kms/pkg/service"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/requestbody"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
 
@@ -31,6 +33,7 @@ func NewKMS(endpoint, region string, c state.Credentials) KMS {
 	return kms.New(kms.Options{
 		Region: region, BaseEndpoint: aws.String(endpoint),
 		Credentials: credentials.NewStaticCredentialsProvider(c.AccessKeyID, c.SecretAccessKey, ""),
+		HTTPClient:  requestbody.InMemory{Next: awshttp.NewBuildableClient()},
 	})
 }
 

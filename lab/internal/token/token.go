@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
@@ -19,6 +20,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clientauthentication "k8s.io/client-go/pkg/apis/clientauthentication/v1beta1"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/requestbody"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/lab/internal/state"
 )
 
@@ -36,7 +38,10 @@ type Request struct {
 
 // FromEnvironment returns a token signed with the credentials that the AWS SDK finds.
 func FromEnvironment(ctx context.Context, r Request) (string, error) {
-	options := []func(*config.LoadOptions) error{config.WithRegion(r.Region)}
+	options := []func(*config.LoadOptions) error{
+		config.WithRegion(r.Region),
+		config.WithHTTPClient(requestbody.InMemory{Next: awshttp.NewBuildableClient()}),
+	}
 	if r.Profile != "" {
 		options = append(options, config.WithSharedConfigProfile(r.Profile))
 	}
