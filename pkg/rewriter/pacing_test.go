@@ -1,8 +1,12 @@
 package rewriter
 
 import (
+	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
 
 func TestPacing(t *testing.T) {
@@ -35,4 +39,38 @@ func TestPacing(t *testing.T) {
 			t.Errorf("%s: distance = %s, want %s", test.name, got.Distance, test.distance)
 		}
 	}
+}
+
+// TestClosingWritesBeginSlowly checks that the closing writes begin with a measurement of the idle server, and
+// not with as many at the same time as the slower ones before them.
+func TestClosingWritesBeginSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const objects, first = 1500, 12
+		f := newFake(t)
+		f.secrets("a", objects, oldKey)
+		writes := map[string]int{} // by path
+		var again, inFlight, most int
+		f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
+			if r.Method != http.MethodPatch {
+				return false
+			}
+			f.mu.Lock()
+			writes[r.URL.Path]++
+			closing := len(writes) == objects && writes[r.URL.Path] > 1
+			if inFlight++; closing && again < first {
+				again++
+				most = max(most, inFlight)
+			}
+			f.mu.Unlock()
+			time.Sleep(20 * time.Millisecond) // however many are in flight
+			f.mu.Lock()
+			inFlight--
+			f.mu.Unlock()
+			return false
+		}
+		must(t, options(f, v1alpha1.MethodRewrite))
+		if again != first || most > 4 {
+			t.Errorf("in flight among the first %d closing writes = %d, want at most 4", again, most)
+		}
+	})
 }
