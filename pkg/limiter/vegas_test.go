@@ -85,7 +85,7 @@ func simulate(
 }
 
 // gentle is the tolerance for the default, fast that for a much higher concurrency.
-const gentle, short, fast = 1.75, 0.25, 64
+const gentle, short, fast = 2, 0.25, 64
 
 func TestLimitApproachesCapacity(t *testing.T) {
 	const ms = time.Millisecond

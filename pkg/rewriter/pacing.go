@@ -13,7 +13,7 @@ const untriedConcurrency = 64
 const (
 	// gentleTolerance is how much longer a write may take an API server because of this run, as a
 	// multiple. So it is for other users: their requests wait in the same queues.
-	gentleTolerance = 1.75
+	gentleTolerance = 2.0
 	// distantLoad is the mean number of writes at a distant API server. It is several times as much
 	// as with a client that waits for each response.
 	distantLoad = 0.5
