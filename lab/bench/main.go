@@ -75,9 +75,12 @@ const (
 // long: each second has 50 requests of the other user, and garbage collections are ten seconds apart.
 func (o options) scenarios() []scenario {
 	n := o.secrets
-	fast := func(n int) method { return rewrite(methodFast, n, "--max-concurrency", "512") }
-	near := []method{replace(n / 5), rewrite(methodGentle, 2*n/5), unpaced(n), fast(n)}
-	far := []method{replace(n / 60), rewrite(methodGentle, n/12), unpaced(n), fast(n)}
+	saturated := []method{unpaced(n), rewrite(methodFast, n, "--max-concurrency", "512")}
+	for i := range saturated {
+		saturated[i].lab = 1
+	}
+	near := append([]method{replace(n / 5), rewrite(methodGentle, 2*n/5)}, saturated...)
+	far := append([]method{replace(n / 60), rewrite(methodGentle, n/12)}, saturated...)
 	if o.all {
 		near = append([]method{annotate(n / 30)}, near...)
 	}

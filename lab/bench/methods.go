@@ -27,7 +27,7 @@ func (l *benchLab) command(ctx context.Context, server string, name string, args
 // it by the proxy's endpoint.
 func rewrite(name string, objects int, args ...string) method {
 	args = append([]string{"rewrite", "--cluster-name", "lab", "--region", "us-west-2", "-o", "json"}, args...)
-	return method{name, objects, func(ctx context.Context, l *benchLab, server, namespace string) (int64, error) {
+	run := func(ctx context.Context, l *benchLab, server, namespace string) (int64, error) {
 		cmd, err := l.command(ctx, server, os.Getenv("PLUGIN_BIN"), append(slices.Clone(args), "-n", namespace)...)
 		if err != nil {
 			return 0, err
@@ -49,18 +49,19 @@ func rewrite(name string, objects int, args ...string) method {
 			return 0, fmt.Errorf("verdict of rewrite = %s, want Proven", report.Verdict)
 		}
 		return memory, nil
-	}}
+	}
+	return method{name: name, objects: objects, run: run}
 }
 
 // annotate is the method that AWS documents.
 func annotate(objects int) method {
-	return method{"get | annotate", objects,
-		kubectlPipe("annotate", "--overwrite", "-f", "-", "kms-encryption-timestamp=now")}
+	return method{name: "get | annotate", objects: objects,
+		run: kubectlPipe("annotate", "--overwrite", "-f", "-", "kms-encryption-timestamp=now")}
 }
 
 // replace is the method that Kubernetes documents.
 func replace(objects int) method {
-	return method{methodReplace, objects, kubectlPipe("replace", "-f", "-")}
+	return method{name: methodReplace, objects: objects, run: kubectlPipe("replace", "-f", "-")}
 }
 
 // kubectlPipe returns a function that pipes kubectl get secrets into kubectl args.

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// scenario is one setup: a lab, and the methods that are compared on it.
+// scenario is one setup, and the methods that are compared on it.
 type scenario struct {
 	name      string
 	servers   int
@@ -22,6 +22,7 @@ type scenario struct {
 type method struct {
 	name    string
 	objects int
+	lab     int // methods with the same number run on the same lab
 	// run re-encrypts the secrets and returns the peak memory in bytes, or 0 if it
 	// is not measured.
 	run func(ctx context.Context, l *benchLab, server, namespace string) (memory int64, err error)
@@ -37,28 +38,45 @@ type result struct {
 // wholeRuns is how often a run over one secret is measured.
 const wholeRuns = 5
 
-// run measures each method once per round, in turn. Each round has a lab of its own: with the secrets of
-// all rounds, the garbage collections of its API servers would take longer than those of most clusters.
+// run measures each method once per round, in turn. Methods that are compared with each other share a lab,
+// and each round has labs of its own: with the secrets of all of them, the garbage collections of the API
+// servers would take longer than those of most clusters.
 func (s scenario) run(ctx context.Context, rounds int) (*result, error) {
 	r := &result{scenario: s, rounds: make([][]measurement, len(s.methods))}
 	for round := range rounds {
-		if err := r.round(ctx, fmt.Sprintf("%d of %d", round+1, rounds)); err != nil {
-			return nil, err
+		for _, number := range s.labs() {
+			if err := r.onLab(ctx, number, fmt.Sprintf("%d of %d", round+1, rounds)); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return r, nil
 }
 
-// round starts a lab and measures each method once, on stale secrets in a namespace of its own. name is
-// for the output.
-func (r *result) round(ctx context.Context, name string) error {
+// labs returns the numbers of the labs, in the order of the methods.
+func (s scenario) labs() []int {
+	var numbers []int
+	for _, m := range s.methods {
+		if !slices.Contains(numbers, m.lab) {
+			numbers = append(numbers, m.lab)
+		}
+	}
+	return numbers
+}
+
+// onLab starts a lab and measures its methods once, each on stale secrets in a namespace of its own. round
+// is for the output.
+func (r *result) onLab(ctx context.Context, number int, round string) error {
 	l, err := startLab(ctx, r.servers)
 	if err != nil {
 		return err
 	}
 	defer l.stop(ctx)
-	total := 0
+	total := 1
 	for i, m := range r.methods {
+		if m.lab != number {
+			continue
+		}
 		if err := l.seed(ctx, prefix(i), 1, m.objects, r.size); err != nil {
 			return err
 		}
@@ -74,18 +92,21 @@ func (r *result) round(ctx context.Context, name string) error {
 		return err
 	}
 	for i, method := range r.methods {
+		if method.lab != number {
+			continue
+		}
 		m, err := r.measure(ctx, l, method, prefix(i)+"-0")
 		if err != nil {
 			return fmt.Errorf("%s: %w", method.name, err)
 		}
 		fmt.Fprintf(os.Stderr, "  %s, %s: %.0f/s, p50 %s, p99 %s\n",
-			name, method.name, m.rate(), milliseconds(m.p50), milliseconds(m.p99))
+			round, method.name, m.rate(), milliseconds(m.p50), milliseconds(m.p99))
 		r.rounds[i] = append(r.rounds[i], m)
 	}
 	if r.whole, err = r.measureWhole(ctx, l); err != nil {
 		return err
 	}
-	return l.checkCurrent(ctx, total+1)
+	return l.checkCurrent(ctx, total)
 }
 
 func prefix(method int) string { return fmt.Sprintf("method-%d", method) }

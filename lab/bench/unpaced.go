@@ -32,7 +32,7 @@ func unpaced(objects int) method { return fixed(methodLoader, unpacedRequests, o
 
 // fixed writes with a fixed number of concurrent requests.
 func fixed(name string, level, objects int) method {
-	return method{name, objects, func(ctx context.Context, l *benchLab, server, namespace string) (int64, error) {
+	run := func(ctx context.Context, l *benchLab, server, namespace string) (int64, error) {
 		w, err := newWriter(ctx, l, server)
 		if err != nil {
 			return 0, err
@@ -46,7 +46,8 @@ func fixed(name string, level, objects int) method {
 			return 0, fmt.Errorf("%d of %d writes failed, want 0 of %d", n, len(names), objects)
 		}
 		return 0, nil
-	}}
+	}
+	return method{name: name, objects: objects, run: run}
 }
 
 // writer sends the plugin's requests over several connections.
