@@ -90,10 +90,7 @@ func (h *hanging) observe(namespace uint32, name string, err error) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.failures[namespace]++; h.failures[namespace] >= webhookFailures || h.slowness.slow[namespace] {
-		h.reasons[namespace], h.names[namespace] = err, name
-		if w, known := h.waits[namespace]; known {
-			w.cancel()
-		}
+		h.putAside(namespace, name, err)
 	}
 	return h.reasons[namespace] != nil
 }
@@ -102,10 +99,14 @@ func (h *hanging) observe(namespace uint32, name string, err error) bool {
 func (h *hanging) late(namespace uint32, name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.slowness.late(namespace) {
-		return
+	if h.slowness.late(namespace) {
+		h.putAside(namespace, name, errSlow)
 	}
-	h.reasons[namespace], h.names[namespace] = errSlow, name
+}
+
+// putAside puts a namespace aside and ends its waiting writes. The caller holds the lock.
+func (h *hanging) putAside(namespace uint32, name string, reason error) {
+	h.reasons[namespace], h.names[namespace] = reason, name
 	if w, known := h.waits[namespace]; known {
 		w.cancel()
 	}
