@@ -11,12 +11,14 @@ import (
 )
 
 // Page sizes, in objects, bytes and time. The API server decodes whole objects even
-// when it returns only their names. So the first pages are small, and the size grows
-// only while pages arrive quickly.
+// when it returns only their names. So the first page is small, and the size grows
+// only after a page that was quick and light enough: the next one, several times as
+// large, is then neither slow nor heavy.
 const (
 	firstPage   = 250
-	largestPage = 2000
+	largestPage = 4000
 	smallPage   = 20
+	pageGrowth  = 4
 	slowPage    = 2 * time.Second
 	fastPage    = 500 * time.Millisecond
 	heavyPage   = 1 << 20
@@ -90,7 +92,7 @@ func nextPageSize(size, bytes int, took time.Duration) int {
 	case bytes > heavyPage || took > slowPage:
 		return max(size/2, smallPage)
 	case bytes < lightPage && took < fastPage:
-		return max(size, min(size*2, largestPage))
+		return max(size, min(size*pageGrowth, largestPage))
 	}
 	return size
 }
