@@ -13,7 +13,7 @@ import (
 // Page sizes, in objects, bytes and time. The API server decodes whole objects even
 // when it returns only their names. So the first page is small, and the size grows
 // only after a page that was quick and light enough: the next one, several times as
-// large, is then neither slow nor heavy.
+// large, is then neither slow nor heavy if its objects are alike.
 const (
 	firstPage   = 250
 	largestPage = 4000
@@ -56,7 +56,7 @@ func (r *run) list(ctx context.Context, s scope, v visitor) error {
 			err = fmt.Errorf("the list expired %d times before it was complete: %w", restart+1, err)
 			return hint.Wrap(err, "the API server keeps old versions only for minutes; run one namespace at a time with -n")
 		}
-		size = max(size, firstPage) * 4
+		size = max(size, firstPage) * pageGrowth
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A page grows only if the next one, pageGrowth times as large, stays below the limits.
+// A page grows only if the next one, pageGrowth times as large and with objects alike, stays below the limits.
 func TestPageSize(t *testing.T) {
 	const ms = time.Millisecond
 	tests := []struct {
@@ -35,6 +35,6 @@ func TestPageSize(t *testing.T) {
 		})
 	}
 	if pageGrowth*fastPage > slowPage || pageGrowth*lightPage > heavyPage {
-		t.Error("a quick and light page may be followed by a slow or heavy one")
+		t.Error("a quick and light page may be followed by a slow or heavy one with objects alike")
 	}
 }
