@@ -9,7 +9,8 @@
 // the latency of the unloaded server, which it measures again from time to time, like BBR.
 // Of both, only the part above the round-trip time of the network is the server's. By
 // Little's law, L·W1/W0 requests in flight lead to the latency W1, if L lead to W0 and the
-// server is saturated. An overload (429, 5xx, a broken connection) halves the limit.
+// server is saturated. An overload (429, 5xx, a broken connection) halves the limit. If
+// the limit is 1 already, the next request waits.
 //
 // A server that is far away needs no queue to be several times as fast as a client that waits for
 // each response. Then the mean number of requests at the server stays constant, below one.
@@ -32,6 +33,7 @@ type Limiter struct {
 	mu        sync.Mutex
 	available sync.Cond
 	algorithm algorithm
+	backoff   backoff
 	inFlight  int
 	next      time.Time // the earliest start of the next request
 }
@@ -66,7 +68,7 @@ type Options struct {
 	Load float64
 	// Now is the clock.
 	Now func() time.Time
-	// Sleep waits until a request may start. It is needed only with a Distance.
+	// Sleep waits until a request may start. Without it, requests start as soon as the limit allows.
 	Sleep func(context.Context, time.Duration) error
 }
 
@@ -117,7 +119,10 @@ func (l *Limiter) run(request func() (overloaded bool)) (end func()) {
 	overloaded := request()
 	received := l.now()
 	return func() {
-		l.release(func() { l.algorithm.observe(sent, received, overloaded) })
+		l.release(func() {
+			l.backoff.observe(sent, received, overloaded, l.algorithm.currentLimit() == 1)
+			l.algorithm.observe(sent, received, overloaded)
+		})
 	}
 }
 
@@ -140,7 +145,7 @@ func (l *Limiter) acquire(ctx context.Context) error {
 	})
 	defer stop()
 	wait, err := l.take(ctx)
-	if err != nil || wait <= 0 {
+	if err != nil || wait <= 0 || l.sleep == nil {
 		return err
 	}
 	if err := l.sleep(ctx, wait); err != nil {
@@ -162,16 +167,15 @@ func (l *Limiter) take(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	l.inFlight++
-	spacing := l.algorithm.spacing()
-	if spacing == 0 {
-		return 0, nil
-	}
 	now := l.now()
-	if l.next.Before(now) {
-		l.next = now
+	wait := l.backoff.remaining(now)
+	if spacing := l.algorithm.spacing(); spacing > 0 {
+		if l.next.Before(now) {
+			l.next = now
+		}
+		wait = max(wait, l.next.Sub(now))
+		l.next = l.next.Add(spacing)
 	}
-	wait := l.next.Sub(now)
-	l.next = l.next.Add(spacing)
 	return wait, nil
 }
 

@@ -104,6 +104,64 @@ func TestSpacingEnds(t *testing.T) {
 	}
 }
 
+// A server that refuses every request at once gets few of them. Once it accepts one, the next one starts at once.
+func TestPauseWhileOverloaded(t *testing.T) {
+	const down = 2 * time.Minute
+	for name, o := range map[string]Options{
+		"near":    {Tolerance: gentle},
+		"distant": {Distance: 40 * time.Millisecond, Load: 0.5},
+		"fast":    {Tolerance: fast},
+	} {
+		start := time.Unix(1_000_000, 0)
+		now := start
+		o.Ceiling, o.Now = 64, func() time.Time { return now }
+		o.Sleep = func(_ context.Context, d time.Duration) error {
+			now = now.Add(d)
+			return nil
+		}
+		l := New(o)
+		request := func(overloaded bool) {
+			if err := l.Do(t.Context(), func() bool {
+				now = now.Add(time.Millisecond)
+				return overloaded
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		requests := 0
+		for ; now.Sub(start) < down; requests++ {
+			request(true)
+		}
+		if fewest := int(down / maxPause); requests < fewest || requests > fewest+10 {
+			t.Errorf("%s: %d requests in %s, want %d to %d", name, requests, down, fewest, fewest+10)
+		}
+		request(false)
+		accepted := now
+		request(false)
+		if waited := now.Sub(accepted); waited > 50*time.Millisecond {
+			t.Errorf("%s: the next request took %s, want no pause", name, waited)
+		}
+	}
+}
+
+// Requests that were in flight together count as one overload. Others than the only one in flight do not count.
+func TestPauseAfterManyOverloads(t *testing.T) {
+	const ms = time.Millisecond
+	at := time.Unix(1_000_000, 0)
+	var b backoff
+	for range 64 {
+		b.observe(at, at.Add(ms), true, true)
+	}
+	if got := b.remaining(at.Add(ms)); got != firstPause {
+		t.Errorf("pause = %s, want %s", got, firstPause)
+	}
+	later := at.Add(2 * firstPause)
+	b.observe(later, later.Add(ms), true, false)
+	if got := b.remaining(later.Add(ms)); got != 0 {
+		t.Errorf("pause = %s after an overload of several requests, want 0", got)
+	}
+}
+
 func TestSpacingOfNearServers(t *testing.T) {
 	const ms = time.Millisecond
 	tests := []struct {
