@@ -108,12 +108,13 @@ func (r *run) retry(ctx context.Context, request func() error) error {
 			return context.Cause(ctx)
 		}
 		if err == nil {
-			r.lastResponse.Store(r.now().UnixNano())
+			r.silence.end(r.now())
 			r.responded.Store(true)
 		}
 		if !transient(err) {
 			return err
 		}
+		r.silence.failed(err)
 		limit := r.patience
 		if isUndecryptable(err) && r.undecryptable.Load() {
 			return err

@@ -1,6 +1,9 @@
 package rewriter
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Phase is the current step of a run.
 type Phase string
@@ -29,7 +32,7 @@ type Progress struct {
 	ETA  time.Duration
 	// Concurrency is the number of requests that the limiter currently allows.
 	Concurrency int
-	// Waiting is what the run waits for, such as the webhook of a namespace.
+	// Waiting is what the run waits for, such as the webhook of a namespace, or the API server.
 	Waiting string
 }
 
@@ -74,7 +77,7 @@ func (r *run) progress(rate *rateMeter) Progress {
 	p := Progress{
 		Phase: *r.phase.Load(), Resource: r.resource.String(),
 		Current: n(current), Rewritten: n(rewritten) + n(toRecheck), Gone: n(gone), Failed: n(failed) + n(unstable),
-		Concurrency: r.limiter.Limit(),
+		Concurrency: r.limiter.Limit(), Waiting: r.waiting(),
 	}
 	p.Total = p.Done() + n(pending) + n(deferred)
 	p.Listed = p.Total + n(unexamined)
@@ -82,8 +85,7 @@ func (r *run) progress(rate *rateMeter) Progress {
 		return p
 	}
 	p.Rate = rate.update(r.now(), p.Done())
-	p.Waiting = r.waiting()
-	if left := p.Total - p.Done(); left > 0 && p.Rate > 0 {
+	if left := p.Total - p.Done(); left > 0 && p.Rate > 0 && r.silence.text(r.now()) == "" {
 		// Not as a Duration: it overflows if the rate falls to zero.
 		if seconds := float64(left) / p.Rate; seconds < maxETA.Seconds() {
 			p.ETA = time.Duration(seconds * float64(time.Second))
@@ -100,7 +102,7 @@ func (r *run) waiting() string {
 	if r.guard.isPaused() {
 		return "paused until etcd has compacted old versions"
 	}
-	return r.hanging.String()
+	return cmp.Or(r.hanging.String(), r.silence.text(r.now()))
 }
 
 // rateMeter smooths a rate over about three seconds.

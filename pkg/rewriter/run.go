@@ -51,12 +51,12 @@ type run struct {
 
 	inventory      *inventory
 	counts         [states]atomic.Int64 // number of objects in each state
-	lastResponse   atomic.Int64         // time of the last conclusive response, in Unix nanoseconds
-	responded      atomic.Bool          // there was at least one conclusive response
-	authorized     atomic.Bool          // at least one write was authorized
-	forbiddenCount atomic.Int64         // writes that RBAC forbade
-	partial        atomic.Bool          // some objects could not be listed
-	undecryptable  atomic.Bool          // a list stayed undecryptable; further ones are not retried
+	silence        silence
+	responded      atomic.Bool  // there was at least one conclusive response
+	authorized     atomic.Bool  // at least one write was authorized
+	forbiddenCount atomic.Int64 // writes that RBAC forbade
+	partial        atomic.Bool  // some objects could not be listed
+	undecryptable  atomic.Bool  // a list stayed undecryptable; further ones are not retried
 	phase          atomic.Pointer[Phase]
 	closing        bool // an object is done only after a write that changed nothing
 	tolerant       bool // objects may change on every write: the API servers agree
@@ -91,7 +91,7 @@ func newRun(s *session, resource Resource) *run {
 	if o.QPS > 0 {
 		r.qps = rate.NewLimiter(rate.Limit(o.QPS), 1)
 	}
-	r.lastResponse.Store(o.Now().UnixNano())
+	r.silence.end(o.Now())
 	r.enter(PhaseListing)
 	return r
 }

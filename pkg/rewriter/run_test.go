@@ -121,7 +121,14 @@ func TestRunStopsWithoutResponses(t *testing.T) {
 			return false
 		}
 		started := time.Now()
-		result, err := Run(t.Context(), options(f, v1alpha1.MethodRewrite))
+		o := options(f, v1alpha1.MethodRewrite)
+		var latest Progress
+		o.Progress = func(p Progress) {
+			if p.Phase != PhaseDone {
+				latest = p
+			}
+		}
+		result, err := Run(t.Context(), o)
 		if !errors.Is(err, errNoResponse) {
 			t.Fatalf("Run = %v, want %v", err, errNoResponse)
 		}
@@ -131,6 +138,13 @@ func TestRunStopsWithoutResponses(t *testing.T) {
 		checkSum(t, result)
 		if result.Report.Verdict != v1alpha1.CoverageIncomplete {
 			t.Errorf("verdict = %s, want Incomplete", result.Report.Verdict)
+		}
+		if want := "no conclusive response from the API server for 2m"; !strings.HasPrefix(latest.Waiting, want) ||
+			latest.ETA != 0 {
+			t.Errorf("progress: %q, %s left; want %q and no estimate", latest.Waiting, latest.ETA, want)
+		}
+		if n := f.requests - 200; n > 200 {
+			t.Errorf("%d requests in %v to a server that is down, want at most 200", n, DefaultPatience)
 		}
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 const (
@@ -152,9 +151,9 @@ func (r *run) writeOne(ctx context.Context, stop context.CancelCauseFunc, i int)
 			}
 			return
 		case retryable:
-			if silence := r.now().Sub(time.Unix(0, r.lastResponse.Load())); silence > r.patience {
+			if lasts := r.silence.lasts(r.now()); lasts > r.patience {
 				r.fail(i, err)
-				stop(noResponse(silence, err))
+				stop(noResponse(lasts, err))
 				return
 			}
 			if tries++; tries == maxTries || r.hanging.observe(o.namespace, r.inventory.namespace(o), err) {
@@ -195,7 +194,7 @@ func (r *run) send(ctx context.Context, o *object, named uint64) (after uint64, 
 		return 0, false, nil
 	}
 	if waited { // the silence of a pause is not that of the server
-		r.lastResponse.Store(r.now().UnixNano())
+		r.silence.end(r.now())
 	}
 	sending := context.WithoutCancel(ctx)
 	namespace := r.inventory.namespace(o)
@@ -208,12 +207,14 @@ func (r *run) send(ctx context.Context, o *object, named uint64) (after uint64, 
 		}
 		return 0, false, err
 	}
-	if !transient(err) {
-		r.lastResponse.Store(r.now().UnixNano())
-		r.responded.Store(true)
-		if !forbiddenByRBAC(err) {
-			r.authorized.Store(true)
-		}
+	if transient(err) {
+		r.silence.failed(err)
+		return after, true, err
+	}
+	r.silence.end(r.now())
+	r.responded.Store(true)
+	if !forbiddenByRBAC(err) {
+		r.authorized.Store(true)
 	}
 	return after, true, err
 }

@@ -271,6 +271,14 @@ func addVersions(result *rewriter.Result) {
 }
 
 func progressLine(p rewriter.Progress) string {
+	line := countsLine(p)
+	if p.Waiting != "" {
+		line += "; " + p.Waiting
+	}
+	return line
+}
+
+func countsLine(p rewriter.Progress) string {
 	if p.Phase == rewriter.PhaseListing || p.Phase == rewriter.PhaseMigrating {
 		return fmt.Sprintf("%s: %s, %d listed", p.Resource, p.Phase, p.Listed)
 	}
@@ -278,12 +286,8 @@ func progressLine(p rewriter.Progress) string {
 	if p.ETA > 0 {
 		line += ", " + p.ETA.Round(time.Second).String() + " left"
 	}
-	line += fmt.Sprintf(", %d concurrent; %d rewritten, %d current, %d failed", p.Concurrency, p.Rewritten,
-		p.Current, p.Failed)
-	if p.Waiting != "" {
-		line += "; " + p.Waiting
-	}
-	return line
+	return line + fmt.Sprintf(", %d concurrent; %d rewritten, %d current, %d failed",
+		p.Concurrency, p.Rewritten, p.Current, p.Failed)
 }
 
 // recordTimeout limits the time to save the record, also after Ctrl-C.
