@@ -25,7 +25,8 @@ var (
 )
 
 func noResponse(silence time.Duration, err error) error {
-	return fmt.Errorf("%w for %s: %w", errNoResponse, silence.Round(time.Second), err)
+	return hint.Wrap(fmt.Errorf("%w for %s: %w", errNoResponse, silence.Round(time.Second), err),
+		"run it again when `kubectl get --raw /readyz` succeeds")
 }
 
 // outcome is the outcome of one no-op write.

@@ -74,10 +74,11 @@ func (r *run) enter(p Phase) { r.phase.Store(&p) }
 
 func (r *run) progress(rate *rateMeter) Progress {
 	n := func(s state) int64 { return r.counts[s].Load() }
+	silence := r.silence.text(r.now())
 	p := Progress{
 		Phase: *r.phase.Load(), Resource: r.resource.String(),
 		Current: n(current), Rewritten: n(rewritten) + n(toRecheck), Gone: n(gone), Failed: n(failed) + n(unstable),
-		Concurrency: r.limiter.Limit(), Waiting: r.waiting(),
+		Concurrency: r.limiter.Limit(), Waiting: r.waiting(silence),
 	}
 	p.Total = p.Done() + n(pending) + n(deferred)
 	p.Listed = p.Total + n(unexamined)
@@ -85,7 +86,7 @@ func (r *run) progress(rate *rateMeter) Progress {
 		return p
 	}
 	p.Rate = rate.update(r.now(), p.Done())
-	if left := p.Total - p.Done(); left > 0 && p.Rate > 0 && r.silence.text(r.now()) == "" {
+	if left := p.Total - p.Done(); left > 0 && p.Rate > 0 && silence == "" {
 		// Not as a Duration: it overflows if the rate falls to zero.
 		if seconds := float64(left) / p.Rate; seconds < maxETA.Seconds() {
 			p.ETA = time.Duration(seconds * float64(time.Second))
@@ -98,11 +99,11 @@ func (r *run) progress(rate *rateMeter) Progress {
 const maxETA = 24 * time.Hour
 
 // waiting describes what holds up the run; empty if nothing does.
-func (r *run) waiting() string {
+func (r *run) waiting(silence string) string {
 	if r.guard.isPaused() {
 		return "paused until etcd has compacted old versions"
 	}
-	return cmp.Or(r.hanging.String(), r.silence.text(r.now()))
+	return cmp.Or(r.hanging.String(), silence)
 }
 
 // rateMeter smooths a rate over about three seconds.

@@ -132,6 +132,9 @@ func TestRunStopsWithoutResponses(t *testing.T) {
 		if !errors.Is(err, errNoResponse) {
 			t.Fatalf("Run = %v, want %v", err, errNoResponse)
 		}
+		if next := hint.Of(err); !strings.Contains(next, "/readyz") {
+			t.Errorf("hint = %q, want how to find out when the server responds", next)
+		}
 		if took := time.Since(started); took < DefaultPatience || took > 2*DefaultPatience {
 			t.Errorf("Run stopped after %v, want a little more than %v", took, DefaultPatience)
 		}
