@@ -139,8 +139,6 @@ func (t *total) verdict() v1alpha1.CoverageVerdict {
 	switch {
 	case t.contradicted > 0:
 		return v1alpha1.CoverageContradicted
-	case t.takenBack && !t.changed:
-		return "the run ended before the API servers named their write key again"
 	case t.agreement.Before == v1alpha1.Disagree || t.agreement.After == v1alpha1.Disagree:
 		return v1alpha1.CoverageNotProven
 	case sampling(t.options.Method) && t.Stale > 0 && (t.Unproven > 0 || t.incomplete()):
@@ -160,6 +158,8 @@ func (t *total) why() string {
 	switch {
 	case s == nil:
 		return ""
+	case t.takenBack && !t.changed:
+		return "the run ended before the API servers named their write key again"
 	case t.agreement.Before == v1alpha1.Disagree || t.agreement.After == v1alpha1.Disagree:
 		return "the API servers disagree about the write key, or it changed during the run; wait for EKS and run it again"
 	case s.Live == 0:
