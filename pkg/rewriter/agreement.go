@@ -277,8 +277,7 @@ func (r *run) compareBefore(ctx context.Context, s *servers, patience time.Durat
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.control.contradicted++
-			return slow, hint.Wrap(fmt.Errorf("%w: %s %s was not written since before the association, but is called current",
-				errContradicted, r.resource, w), hintContradicted)
+			return slow, r.contradiction(w)
 		}
 		o.resourceVersion, o.exact, o.taken = w.version, true, w.taken
 		r.markDone(i) // also if the run ends early: the storage may have written it

@@ -2,10 +2,13 @@ package rewriter
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
 // Numbers of objects whose version is read for the positive control: of a sample, so
@@ -41,13 +44,21 @@ func (o *Options) controlVersion(r Resource) uint64 {
 // lock.
 func (c *control) observe(i int, o *object) {
 	switch {
-	case c.before == 0:
-	case !o.taken && o.resourceVersion <= c.before:
+	case c.contradicts(o):
 		c.contradicted++
 	case o.taken && c.certain[i]:
 		c.passed++
 		delete(c.certain, i) // do not count it again in the closing pass
 	}
+}
+
+// contradicts reports whether the storage refused the write of an object that it had to take.
+func (c *control) contradicts(o *object) bool { return !o.taken && o.resourceVersion <= c.before }
+
+// contradiction is the error that ends a run at an object that contradicts the control.
+func (r *run) contradiction(w witness) error {
+	return hint.Wrap(fmt.Errorf("%w: %s %s was not written since before the association, but is called current",
+		errContradicted, r.resource, w), hintContradicted)
 }
 
 // uncertain removes an object from the positive control: another client wrote it, so a write of

@@ -163,29 +163,6 @@ func TestStopsBeforeTheFirstWrite(t *testing.T) {
 	}
 }
 
-// TestContradicted checks that a server which calls an object current that was not written
-// since before the association is not believed.
-func TestContradicted(t *testing.T) {
-	f := newFake(t)
-	f.secrets("a", 30, oldKey)
-	o := options(f, v1alpha1.MethodRewrite)
-	o.Record = &Record{ClusterARN: "arn:c", KeyARN: "arn:key", ResourceVersionBefore: strconv.FormatUint(f.rev, 10)}
-	f.servers[0].lags = true
-	f.noMetrics(true)
-	result, err := Run(t.Context(), o)
-	if !errors.Is(err, errContradicted) {
-		t.Fatalf("Run = %v, want %v", err, errContradicted)
-	}
-	checkSum(t, result)
-	r := result.Report
-	if r.Verdict != v1alpha1.CoverageContradicted || r.Control != v1alpha1.ControlContradicted {
-		t.Errorf("report = %s, control %s: %s; want Contradicted", r.Verdict, r.Control, r.Statement)
-	}
-	if record := result.NewRecord(o.Record, "", ""); record != nil {
-		t.Errorf("NewRecord = %+v, want nil", record)
-	}
-}
-
 // TestAdmission checks which webhooks are named, and that nothing is written without the
 // permission to change objects.
 func TestAdmission(t *testing.T) {

@@ -101,6 +101,9 @@ func (r *run) writeOne(ctx context.Context, stop context.CancelCauseFunc, i int)
 		case unchanged:
 			o.resourceVersion, o.exact = after, true
 			r.markDone(i)
+			if r.control.contradicts(o) { // further writes may move objects back to the older key
+				stop(r.contradiction(witness{namespace: r.inventory.namespace(o), name: o.name}))
+			}
 			return
 		case written:
 			// Of an unconditional write it is unknown who made the storage write: this run,
