@@ -125,6 +125,9 @@ func (l *Lane) Trace(ctx context.Context) (traced context.Context, connection fu
 	}
 }
 
+// Dials returns how many connections the lane has opened.
+func (l *Lane) Dials() int64 { return l.dials.Load() }
+
 // Close closes the idle connections of the lane. The next request opens another one.
 func (l *Lane) Close() {
 	// Not http.Client.CloseIdleConnections: the wrappers of client-go hide the method of

@@ -216,22 +216,25 @@ func (r *run) agreeBefore(ctx context.Context, s *servers) error {
 			return err
 		}
 	}
-	if err := s.mayWrite(r.options); err != nil {
-		return err
-	}
-	if err := s.confine(ctx, r.client); err != nil {
+	if err := s.mayWrite(ctx, s.ids(), r.client, r.options); err != nil {
 		return err
 	}
 	s.begin()
 	slow, err := r.compareBefore(ctx, s, slowWrite)
-	if err == nil && slow && r.agreement.Before == v1alpha1.AgreementUnknown {
+	if err == nil && slow && r.ids == nil {
 		_, err = r.compareBefore(ctx, s, objectTimeout) // every webhook is slow
 	}
-	if err == nil && r.agreement.Before == v1alpha1.AgreementUnknown && len(s.voters()) > 1 && s.writeHash() == "" {
+	switch {
+	case err != nil:
+		return err
+	case r.ids != nil:
+		r.allBefore = s.covers(r.ids)
+		return s.mayWrite(ctx, r.ids, r.client, r.options) // a connection may have moved
+	case len(s.voters()) > 1 && s.writeHash() == "":
 		return hint.Wrap(errNotCompared, "a webhook may refuse all writes: name another namespace with -n, "+
 			"or let the user read /metrics (`kubectl eks-encrypt generate rbac`)")
 	}
-	return err
+	return nil
 }
 
 // compareBefore asks all servers about one object. It goes on with another namespace if an answer

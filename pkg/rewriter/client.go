@@ -48,6 +48,14 @@ func (c *client) lane() *apiserver.Lane {
 	return c.lanes[c.next.Add(1)%uint64(len(c.lanes))]
 }
 
+// dials returns how many connections the lanes have opened.
+func (c *client) dials() (n int64) {
+	for _, lane := range c.lanes {
+		n += lane.Dials()
+	}
+	return n
+}
+
 func (c *client) close() {
 	for _, lane := range c.lanes {
 		lane.Close()

@@ -2,7 +2,10 @@ package rewriter
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
+	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/apiserver"
@@ -13,15 +16,23 @@ import (
 const hintContradicted = "nothing further was written; wait until EKS has replaced its API servers. " +
 	"If ConfigMap " + recordName + " is known to be wrong, --no-record ignores it"
 
-// mayWrite returns an error if writes may move objects back to an older key: the servers
-// that were reached may lag behind one that was not.
-func (s *servers) mayWrite(o *Options) error {
-	report := s.report(s.ids(), o.KeyARN)
+// mayWrite returns an error if writes may move objects back to an older key: the servers with these ids
+// may lag behind one that was not reached, or a connection for the writes leads to that one.
+func (s *servers) mayWrite(ctx context.Context, ids map[string]bool, c *client, o *Options) error {
+	if err := s.mayTrust(ids, o); err != nil {
+		return err
+	}
+	return s.confine(ctx, ids, c)
+}
+
+// mayTrust returns an error if the servers with these ids may lag behind one that was not reached.
+func (s *servers) mayTrust(ids map[string]bool, o *Options) error {
+	report := s.report(ids, o.KeyARN)
 	if reason := s.contradiction(o); reason != "" {
 		return hint.Wrap(fmt.Errorf("%w: %s", errContradicted, reason), hintContradicted)
 	}
 	switch {
-	case s.covers(s.ids()), report.WriteKey == v1alpha1.WriteKeyMatchesARN, s.recorded(o):
+	case s.covers(ids), report.WriteKey == v1alpha1.WriteKeyMatchesARN, s.recorded(o):
 		return nil
 	case s.roster == nil && report.WriteKey == v1alpha1.WriteKeyUnknown:
 		return nil // as far as can be known, they agree
@@ -49,10 +60,9 @@ func (s *servers) contradiction(o *Options) string {
 	return ""
 }
 
-// confine returns an error if not all live servers were reached, and a connection for the
-// writes leads to another one than those that were.
-func (s *servers) confine(ctx context.Context, c *client) error {
-	ids := s.ids()
+// confine returns an error if ids are not all live servers, and a connection for the writes leads to another
+// one.
+func (s *servers) confine(ctx context.Context, ids map[string]bool, c *client) error {
 	if s.covers(ids) || len(ids) == 0 {
 		return nil
 	}
@@ -64,9 +74,50 @@ func (s *servers) confine(ctx context.Context, c *client) error {
 		case err != nil:
 			return fmt.Errorf("%w: %w", errNotReached, err)
 		case !ids[server.ID]:
-			return hint.Wrap(fmt.Errorf("%w: a connection for writes led to one of these", errNotReached),
-				"nothing further was written; run it again later")
+			return hint.Wrap(errStray, "nothing further was written; run it again later")
 		}
 	}
 	return nil
+}
+
+// errStray means that writes may reach a server that was not compared with the others.
+var errStray = fmt.Errorf("%w: a connection for writes led to one of these", errNotReached)
+
+// confineInterval is how often a run looks whether a connection for the writes has moved.
+const confineInterval = time.Second
+
+// keepConfined looks after the connections for the writes until the returned function is called. It calls stop
+// if one of them moves to a server that was not compared. If all live servers were compared, they may move.
+func (r *run) keepConfined(ctx context.Context, s *servers, stop context.CancelCauseFunc) (end func()) {
+	ids := r.compared(s)
+	if s.covers(ids) {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var looking sync.WaitGroup
+	looking.Go(func() {
+		dials := r.client.dials()
+		for r.sleep(ctx, confineInterval) == nil {
+			latest := r.client.dials()
+			if latest == dials {
+				continue
+			}
+			switch err := s.confine(ctx, ids, r.client); {
+			case errors.Is(err, errStray):
+				stop(err)
+				return
+			case err == nil:
+				dials = latest // otherwise a server did not respond
+			}
+		}
+	})
+	return func() { cancel(); looking.Wait() }
+}
+
+// compared returns the servers that answered the latest comparison, or that were reached if there was none.
+func (r *run) compared(s *servers) map[string]bool {
+	if r.ids != nil {
+		return r.ids
+	}
+	return s.ids()
 }

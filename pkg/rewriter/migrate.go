@@ -67,6 +67,11 @@ func mayMigrate(ctx context.Context, options Options) error {
 		if err := r.agreeBefore(ctx, s.servers); err != nil {
 			return err
 		}
+		if r.counts[pending].Load()+r.done() > 0 && !s.servers.covers(r.compared(s.servers)) {
+			return hint.Wrap(errNotReached, "the cluster's migrator may write through one that lags: use --via=client, which "+
+				"looks after its connections, or let the user list leases in kube-system and read /metrics "+
+				"(`kubectl eks-encrypt generate rbac`)")
+		}
 	}
 	return nil
 }

@@ -40,13 +40,13 @@ func (r *run) recheck(ctx context.Context, s *servers) error {
 		return err
 	}
 	drawn := r.chooseForRecheck(recheckSize)
-	err := r.writeAll(ctx)
+	err := r.writeAll(ctx, s)
 	if errors.Is(err, errUnstable) {
 		if agree, err := r.stillAgree(ctx, s); err != nil || !agree {
 			return err
 		}
 		r.tolerant = true
-		err = r.writeAll(ctx)
+		err = r.writeAll(ctx, s)
 	}
 	if err != nil {
 		return err
@@ -58,7 +58,7 @@ func (r *run) recheck(ctx context.Context, s *servers) error {
 			r.moveAll(rewritten, unstable)
 		} else {
 			r.chooseForRecheck(left + drawn)
-			if err := r.writeAll(ctx); err != nil {
+			if err := r.writeAll(ctx, s); err != nil {
 				return err
 			}
 		}

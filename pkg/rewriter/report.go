@@ -56,7 +56,8 @@ type total struct {
 
 	servers   *v1alpha1.CoverageServers
 	agreement v1alpha1.CoverageAgreement
-	covered   bool // every live API server took part
+	allBefore bool // every live API server was compared before the first write
+	covered   bool // every live API server took part at the end
 	changed   bool // an API server may have written with another key during the run
 	takenBack bool // what was counted by metrics
 	recorded  bool // their write key is that of a run that showed that it is this key
@@ -111,7 +112,7 @@ func (t *total) incomplete() bool { return t.stopped || t.partial || t.Failed > 
 
 // agreed reports whether every live API server took part, and all agreed.
 func (t *total) agreed() bool {
-	return t.covered && !t.changed && !t.stopped && t.contradicted == 0 &&
+	return t.allBefore && t.covered && !t.changed && !t.stopped && t.contradicted == 0 &&
 		t.agreement.Before == v1alpha1.Agree && t.agreement.After == v1alpha1.Agree && t.keyShown()
 }
 
@@ -172,6 +173,8 @@ func (t *total) why() string {
 		return "no object could be compared on all API servers before the first write"
 	case t.options.Method != v1alpha1.MethodMetrics && t.agreement.After != v1alpha1.Agree:
 		return "no object could be compared on all API servers at the end"
+	case t.options.Method != v1alpha1.MethodMetrics && !t.allBefore:
+		return "not every API server was compared before the first write; run it again"
 	case t.changed:
 		return "an API server was started or wrote with another key during the run; run it again"
 	case !t.keyShown() && s.WriteKey == v1alpha1.WriteKeyUnrecognized:

@@ -65,6 +65,7 @@ type run struct {
 	agreement v1alpha1.CoverageAgreement
 	asked     int             // answers in polls
 	ids       map[string]bool // the servers that answered the latest poll
+	allBefore bool            // every live server took part in the comparison before the first write
 	atEnd     bool            // the servers were asked at the end
 
 	mu        sync.Mutex // guards the fields below
@@ -117,7 +118,7 @@ func (r *run) writeAndRecheck(ctx context.Context, s *session) error {
 	if err := r.agreeBefore(ctx, s.servers); err != nil {
 		return err
 	}
-	if err := r.writeAll(ctx); err != nil {
+	if err := r.writeAll(ctx, s.servers); err != nil {
 		return err
 	}
 	return r.recheck(ctx, s.servers)

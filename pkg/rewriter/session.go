@@ -230,7 +230,9 @@ func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.Cover
 	}
 	var agreement v1alpha1.CoverageAgreement
 	ids, asked := s.servers.ids(), false
+	t.allBefore = true
 	for _, r := range s.runs {
+		t.allBefore = t.allBefore && (r.allBefore || r.agreement.Before == "") // there may be no objects
 		agreement.Before = worse(agreement.Before, r.agreement.Before)
 		agreement.After = worse(agreement.After, r.agreement.After)
 		agreement.Connections = max(agreement.Connections, r.asked)

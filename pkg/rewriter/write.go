@@ -16,13 +16,15 @@ const (
 
 // writeAll sends a write to every object that is pending or to be rechecked. It
 // then repeats this, in rounds, for the objects that were deferred.
-func (r *run) writeAll(ctx context.Context) error {
+func (r *run) writeAll(ctx context.Context, s *servers) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	r.hanging.begin()
 	r.limiter.Remeasure() // writes of another resource, or the closing ones, take the server another time
 	watched := r.guard.watch(ctx, stop)
 	defer watched()
+	confined := r.keepConfined(ctx, s, stop)
+	defer confined()
 	started := r.now()
 	for round := 0; ; round++ {
 		done := r.done()
