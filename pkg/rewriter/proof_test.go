@@ -256,32 +256,6 @@ func TestUnrecognizedKey(t *testing.T) {
 	}
 }
 
-// TestFirstObjectsInClosingList has objects that appear after the first list. The servers must be
-// compared before these are written.
-func TestFirstObjectsInClosingList(t *testing.T) {
-	for _, lags := range []bool{true, false} {
-		f := newFake(t)
-		f.addServer().lags = lags
-		f.balance = func(n int) int { return n % 2 }
-		var lists atomic.Int64
-		f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
-			if strings.HasSuffix(r.URL.Path, "/secrets") && lists.Add(1) == 2 {
-				f.secrets("late", 20, oldKey)
-			}
-			return false
-		}
-		o := options(f, v1alpha1.MethodRewrite)
-		o.Sleep, o.Namespace = noSleep, "default"
-		result, err := Run(t.Context(), o)
-		if lags != errors.Is(err, errDisagree) || result.Report.Agreement.Before == v1alpha1.Agree == lags {
-			t.Errorf("lags: %t: Run = %+v, %v", lags, result.Report.Agreement, err)
-		}
-		if old := f.byKey()[oldKey]; lags && old < 19 || !lags && old > 0 {
-			t.Errorf("lags: %t: %d of 20 objects have the old key", lags, old)
-		}
-	}
-}
-
 // Without an object, nothing shows that the API servers agree.
 func TestNoObjects(t *testing.T) {
 	f := newFake(t)

@@ -30,10 +30,8 @@ func (r *run) recheck(ctx context.Context, s *servers) error {
 		if err := r.listAgain(ctx); err != nil {
 			return err
 		}
-		if r.agreement.Before == "" { // the first list had no objects
-			if err := r.agreeBefore(ctx, s); err != nil {
-				return err
-			}
+		if err := r.agreeLate(ctx, s); err != nil {
+			return err
 		}
 	}
 	if agree, err := r.stillAgree(ctx, s); err != nil || !agree {
@@ -70,6 +68,21 @@ func (r *run) recheck(ctx context.Context, s *servers) error {
 	return nil
 }
 
+// agreeLate compares the servers before the first object of the closing list is written, if nothing was compared
+// before: the first list had no objects, or none that still existed. Only in the first case no object was judged
+// before the comparison.
+func (r *run) agreeLate(ctx context.Context, s *servers) error {
+	before := r.agreement.Before
+	if before != "" && len(r.witnesses) > 0 {
+		return nil
+	}
+	err := r.agreeBefore(ctx, s)
+	if before != "" && r.agreement.Before == v1alpha1.Agree {
+		r.agreement.Before = before
+	}
+	return err
+}
+
 // errUnstable ends the closing writes when the first object changes.
 var errUnstable = errors.New("an object changes on every write")
 
@@ -88,9 +101,10 @@ func (r *run) stillAgree(ctx context.Context, s *servers) (bool, error) {
 	switch {
 	case r.agreement.After == v1alpha1.Disagree:
 		return false, disagreement("one of them took a no-op write of an object that was current before")
-	case r.agreement.After == v1alpha1.AgreementUnknown && !s.keepKey(ctx):
-		r.note("other clients wrote the %s that were proven first, so the API servers could not be compared again, and "+
-			"nothing more was written to %s: run it again, or let the user read /metrics "+
+	case r.agreement.After == v1alpha1.Agree, r.agreement.After == "" && len(s.voters()) < 2:
+	case !s.keepKey(ctx):
+		r.note("the API servers could not be compared again: none of the %s that were proven first is unchanged and can be "+
+			"written. So nothing more was written to %s: run it again, or let the user read /metrics "+
 			"(`kubectl eks-encrypt generate rbac`)", r.resource, r.resource)
 		return false, nil
 	}
