@@ -110,6 +110,10 @@ func TestMigrateErrors(t *testing.T) {
 			}
 			return migrator(f, svmv1.MigrationSucceeded)
 		}, "judged a no-op write", 2},
+		"a server was not reached": {func(f *fake) intercept {
+			f.addServer().lags = true
+			return deny(migrationsPath, apierrors.NewForbidden(schema.GroupResource{}, "not to be created", nil))
+		}, "--via=client, which looks after its connections", 1},
 		"failed": {func(f *fake) intercept {
 			return migrator(f, svmv1.MigrationRunning, svmv1.MigrationFailed)
 		}, "failed: Because of this", 1},
