@@ -110,6 +110,9 @@ func (r *run) poll(
 		case err != nil:
 			return unusable, err
 		case unreadable:
+			if after > cmp.Or(w.version, listVersion) {
+				r.putBack(ctx, slices.Delete(lanes, i, i+1), w, after)
+			}
 			return disagreed, nil
 		}
 		readable = true

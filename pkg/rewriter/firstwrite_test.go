@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,5 +94,79 @@ func TestInterruptedComparison(t *testing.T) {
 	_, err := Run(ctx, o)
 	if !moved || f.byKey()[oldKey] > 0 {
 		t.Errorf("Run = %v, moved back: %t; the storage has %v, want no old key", err, moved, f.byKey())
+	}
+}
+
+// TestServerIsNotReached has a server that lags, lives from the start, and gets no connection before the writes.
+// Then it gets them all, calls old objects current, and ends before the comparison at the end.
+func TestServerIsNotReached(t *testing.T) {
+	for _, look := range []bool{false, true} {
+		for _, key := range []string{oldKey, newKey} {
+			f := newFake(t)
+			late := f.addServer()
+			late.lags = true
+			f.latency = 2 * time.Millisecond
+			f.secrets("a", 60, key)
+			patches, lists := 0, 0
+			f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				switch {
+				case r.Method == http.MethodPatch:
+					patches++
+				case strings.HasSuffix(r.URL.Path, "/default/secrets"):
+					lists++
+				}
+				switch {
+				case patches == 20 && !late.down:
+					f.balance = func(int) int { return 1 }
+					patches++
+					return breakConnection(w)
+				case lists == 2:
+					late.down, f.leases[late.name] = true, time.Minute
+					f.balance = func(int) int { return 0 }
+				}
+				return false
+			}
+			o := options(f, v1alpha1.MethodRewrite)
+			o.MaxConcurrency, o.Namespace = 1, "default"
+			o.Sleep = func(ctx context.Context, d time.Duration) error {
+				if d == watchSlow || d == confineInterval && !look {
+					<-ctx.Done()
+				}
+				return ctx.Err()
+			}
+			result, err := Run(t.Context(), o)
+			if result == nil || result.Report.Verdict == v1alpha1.CoverageProven || look != errors.Is(err, errNotReached) {
+				t.Errorf("look %t, %s key: Run = %+v, %v; the storage has %v", look, key, result, err, f.byKey())
+			}
+			if look && f.movedBack > 20 {
+				t.Errorf("%s key: %d objects were moved back, want a few", key, f.movedBack)
+			}
+			f.close()
+		}
+	}
+}
+
+// TestFirstServerIsBlind has three servers: one cannot read the new key, one can but writes with the old one. The
+// object that is compared must not stay under the old key.
+func TestFirstServerIsBlind(t *testing.T) {
+	for blind := range 3 {
+		f := newFake(t)
+		f.addServer()
+		f.addServer()
+		f.balance = func(n int) int { return n % 3 }
+		f.servers[blind].lags, f.servers[blind].blind, f.servers[(blind+1)%3].lags = true, true, true
+		for _, s := range f.servers {
+			s.wroteBoth = true
+		}
+		f.secrets("a", 60, newKey)
+		o := options(f, v1alpha1.MethodRewrite)
+		o.Sleep, o.Patience, o.Namespace = noSleep, time.Second, "default"
+		_, err := Run(t.Context(), o)
+		if err == nil || f.byKey()[oldKey] > 0 {
+			t.Errorf("server %d: Run = %v; the storage has %v, want no old key", blind, err, f.byKey())
+		}
+		f.close()
 	}
 }
