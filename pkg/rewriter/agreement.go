@@ -207,6 +207,11 @@ func (r *run) agreeBefore(ctx context.Context, s *servers) error {
 		return nil
 	}
 	r.agreement.Before = v1alpha1.AgreementUnknown
+	if s.start == nil {
+		if err := s.settle(ctx); err != nil {
+			return err
+		}
+	}
 	if err := s.renew(ctx); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -146,6 +147,23 @@ func TestServerIsNotReached(t *testing.T) {
 			f.close()
 		}
 	}
+}
+
+// TestServerWithSlowClock has a server that lags, whose Lease seems to be old. The first connections do not lead
+// to it. It must be compared before the first write.
+func TestServerWithSlowClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t)
+		late := f.addServer()
+		late.lags, f.leases[late.name] = true, 5*time.Minute
+		f.secrets("a", 60, newKey)
+		f.balance = func(n int) int { return min(n/4, 1) }
+		result, err := Run(t.Context(), options(f, v1alpha1.MethodRewrite))
+		if !IsUnsafe(err) || f.writes > 2 || f.byKey()[oldKey] > 0 {
+			t.Errorf("Run = %+v, %v with %d writes; the storage has %v", result, err, f.writes, f.byKey())
+		}
+		f.close()
+	})
 }
 
 // TestFirstServerIsBlind has three servers: one cannot read the new key, one can but writes with the old one. The

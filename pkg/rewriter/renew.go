@@ -2,7 +2,6 @@ package rewriter
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -17,11 +16,11 @@ func (s *servers) renew(ctx context.Context) error {
 	if s.roster == nil {
 		return nil
 	}
-	latest, err := apiserver.ReadRoster(ctx, s.lanes[0].Lane)
+	latest, err := s.readRoster(ctx, s.lanes[0].Lane)
 	if err != nil {
 		return context.Cause(ctx) // it is read again at the end
 	}
-	s.met.add(latest)
+	s.met.add(latest, s.clock())
 	clear(s.live)
 	for _, name := range latest.Live(s.roster.Late()) {
 		s.live[apiserver.Hash(name)] = true
@@ -41,32 +40,16 @@ func (s *servers) renew(ctx context.Context) error {
 	return s.reach(ctx, maxLanes)
 }
 
-// met are the latest renewals of all Leases that were seen during a run, by name. The Lease of a server that
-// has ended remains for an hour.
-type met struct {
-	mu      sync.Mutex
-	renewed map[string]time.Time
-}
-
-func (m *met) add(r *apiserver.Roster) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.renewed == nil {
-		m.renewed = map[string]time.Time{}
+// settle waits until another roster shows of each Lease that was not renewed lately whether its server has
+// ended, or has a slow clock.
+func (s *servers) settle(ctx context.Context) error {
+	if s.roster == nil || !s.roster.Doubtful() {
+		return nil
 	}
-	for name, renewed := range r.Renewed {
-		if known, ok := m.renewed[name]; !ok || renewed.After(known) {
-			m.renewed[name] = renewed
-		}
+	if wait := apiserver.Settle - elapsed(s.found, s.clock()); wait > 0 {
+		return s.sleep(ctx, wait)
 	}
-}
-
-// with returns the renewals, with those of the roster.
-func (m *met) with(r *apiserver.Roster) map[string]time.Time {
-	m.add(r)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return maps.Clone(m.renewed)
+	return nil
 }
 
 // meetInterval is how often a run reads which servers there are: before the Lease of one that began and
@@ -95,7 +78,7 @@ func (s *servers) watch(ctx context.Context) (end func(), err error) {
 			case <-ticker.C:
 			}
 			if roster, err := apiserver.ReadRoster(ctx, lane); err == nil {
-				s.met.add(roster)
+				s.met.add(roster, s.clock())
 			}
 		}
 	})

@@ -39,8 +39,11 @@ const (
 // server was reached. They use HTTP/1.1, so each stays with one server.
 type servers struct {
 	config *rest.Config
+	clock  func() time.Time
+	sleep  func(context.Context, time.Duration) error
 	lanes  []serverLane
 	roster *apiserver.Roster
+	found  time.Time       // when the roster was read
 	live   map[string]bool // by the hash of the Lease's name
 	reason string          // why the live servers are unknown
 	spread bool            // the addresses on one connection differ
@@ -51,21 +54,16 @@ type servers struct {
 // findServers lists the Leases and opens connections. earlier is a roster of the same
 // run; nil if there is none.
 func findServers(ctx context.Context, o *Options, earlier *apiserver.Roster) (*servers, error) {
-	s := &servers{config: apiserver.HTTP1(o.Config), live: map[string]bool{}}
+	s := &servers{config: apiserver.HTTP1(o.Config), clock: o.Now, sleep: o.Sleep, live: map[string]bool{}}
 	err := s.open(ctx, minLanes)
 	if err != nil {
 		return nil, err
 	}
 	lane := s.lanes[0].Lane
-	for try := range rosterTries {
-		if s.roster, err = apiserver.ReadRoster(ctx, lane); err == nil || apiserver.Refused(err) {
-			break
+	if s.roster, err = s.readRoster(ctx, lane); err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
 		}
-		if err := o.Sleep(ctx, pause(try, nil, 1)); err != nil {
-			return nil, err
-		}
-	}
-	if err != nil {
 		s.reason = err.Error()
 		return s, s.reach(ctx, unknownLanes)
 	}
@@ -95,8 +93,23 @@ func findServers(ctx context.Context, o *Options, earlier *apiserver.Roster) (*s
 	return s, s.reach(ctx, maxLanes)
 }
 
-// setLive takes the live servers from the roster.
+// readRoster lists the Leases, and tries again if the server does not respond.
+func (s *servers) readRoster(ctx context.Context, lane *apiserver.Lane) (roster *apiserver.Roster, err error) {
+	for try := range rosterTries {
+		if roster, err = apiserver.ReadRoster(ctx, lane); err == nil || apiserver.Refused(err) {
+			return roster, err
+		}
+		if err := s.sleep(ctx, pause(try, nil, 1)); err != nil {
+			return nil, err
+		}
+	}
+	return roster, err
+}
+
+// setLive takes the live servers from the roster, which was read just now.
 func (s *servers) setLive(earlier *apiserver.Roster) {
+	s.found = s.clock()
+	s.met.add(s.roster, s.found)
 	clear(s.live)
 	for _, name := range s.roster.Live(earlier) {
 		s.live[apiserver.Hash(name)] = true

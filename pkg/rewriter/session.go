@@ -13,7 +13,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/apiserver"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/limiter"
 )
 
@@ -268,11 +267,10 @@ func (s *session) agreeAtEnd(ctx context.Context, t *total) error {
 	if err := s.awaitKey(ctx, t); err != nil {
 		return err
 	}
-	met := map[string]time.Time{}
 	if s.servers.roster != nil {
-		met = earlier.met.with(s.servers.roster)
+		earlier.met.add(s.servers.roster, s.options.Now())
 	}
-	t.changed = !s.servers.steady(start, met, elapsed(s.found, s.options.Now()))
+	t.changed = !s.servers.steady(start, &earlier.met, elapsed(s.found, s.options.Now()))
 	hash := s.servers.writeHash()
 	oneKey := !t.changed && hash != "" && hash == start.hash && !s.servers.restarted(start)
 	for _, r := range s.runs {
@@ -314,12 +312,8 @@ func (s *session) awaitKey(ctx context.Context, t *total) error {
 // it first waits until those of living servers would be.
 func (s *session) reopen(ctx context.Context) error {
 	earlier := s.servers.roster
-	if earlier != nil && earlier.Doubtful() {
-		if wait := apiserver.Settle - s.options.Now().Sub(s.found); wait > 0 {
-			if err := s.options.Sleep(ctx, wait); err != nil {
-				return err
-			}
-		}
+	if err := s.servers.settle(ctx); err != nil {
+		return err
 	}
 	s.servers.close()
 	latest, err := findServers(ctx, s.options, earlier)

@@ -32,7 +32,7 @@ func (s *servers) begin() {
 		metrics: map[string]*apiserver.Metrics{},
 	}
 	if s.roster != nil {
-		s.start.renewed = s.met.with(s.roster)
+		s.start.renewed = s.met.renewals()
 	}
 	for _, lane := range s.identified() {
 		s.start.metrics[lane.server.ID] = lane.server.Metrics
@@ -40,11 +40,13 @@ func (s *servers) begin() {
 }
 
 // steady reports whether no API server can have written with another key since the run began, that long ago.
-// met are the Leases that were seen since then, with their latest renewals. The comparisons before the first
-// write and at the end show the key at these moments only: a server may have begun with the old key in
-// between, and have followed, or ended, before the end.
-func (s *servers) steady(start *baseline, met map[string]time.Time, elapsed time.Duration) bool {
-	if start.pooled || s.roster != nil && start.renewed == nil {
+// m is what the Leases have shown since then. The comparisons before the first write and at the end show the
+// key at these moments only: a server may have begun with the old key in between, and have followed, or ended,
+// before the end.
+func (s *servers) steady(start *baseline, m *met, elapsed time.Duration) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if start.pooled || s.roster != nil && (start.renewed == nil || m.unseen > maxUnseen) {
 		return false
 	}
 	shown := map[string]bool{}
@@ -58,7 +60,7 @@ func (s *servers) steady(start *baseline, met map[string]time.Time, elapsed time
 			}
 		case server.ChangedKey(elapsed):
 			return false
-		case !start.ids[server.ID] && (!names || !s.firstProcess(server)):
+		case !start.ids[server.ID] && (!names || !s.firstProcess(server, m.created)):
 			return false
 		}
 		shown[server.ID] = names
@@ -66,7 +68,7 @@ func (s *servers) steady(start *baseline, met map[string]time.Time, elapsed time
 	if s.roster == nil {
 		return true
 	}
-	for name, renewed := range met {
+	for name, renewed := range m.renewed {
 		before, known := start.renewed[name]
 		ended := known && !renewed.After(before) // it has not run since
 		if id := apiserver.Hash(name); !start.live[id] && !ended && !shown[id] {
@@ -76,16 +78,17 @@ func (s *servers) steady(start *baseline, met map[string]time.Time, elapsed time
 	return true
 }
 
-// firstProcess reports whether a server is the process that created its Lease. An earlier process may have
-// written with another key, which the metrics of the present one do not show.
-func (s *servers) firstProcess(server apiserver.Server) bool {
+// firstProcess reports whether a server is the process that created its Lease, and the first Lease of that name
+// during the run, given when each was created. An earlier process may have written with another key, which the
+// metrics of the present one do not show.
+func (s *servers) firstProcess(server apiserver.Server, first map[string]time.Time) bool {
 	if s.roster == nil || server.Metrics == nil || server.Metrics.Started == 0 {
 		return false
 	}
 	for name, created := range s.roster.Created {
 		if apiserver.Hash(name) == server.ID {
 			started := time.UnixMilli(int64(server.Metrics.Started * 1000))
-			return !created.IsZero() && started.Before(created.Add(startMargin))
+			return !created.IsZero() && !first[name].Before(created) && started.Before(created.Add(startMargin))
 		}
 	}
 	return false

@@ -1,6 +1,7 @@
 package rewriter
 
 import (
+	"maps"
 	"net/http"
 	"strconv"
 	"testing"
@@ -92,17 +93,27 @@ func TestSteady(t *testing.T) {
 	tests := []struct {
 		name       string
 		start, end *apiserver.Metrics
+		change     func(*met)
 		want       bool
 	}{
-		{"one key", wrote(4_990, 9_899, 0), wrote(4_990, 9_999, 0), true},
-		{"another key shortly before the start", wrote(4_990, 9_890, 9_899.9), wrote(4_990, 9_999, 9_899.9), true},
-		{"another key after the start", wrote(4_990, 9_890, 9_899.9), wrote(4_990, 9_999, 9_901), false},
-		{"a restart in place", wrote(4_990, 9_899, 0), wrote(9_950, 9_999, 0), true},
-		{"a restart in place with another key", wrote(4_990, 9_899, 0), wrote(9_950, 9_999, 9_960), false},
-		{"a server that joins", nil, wrote(4_990, 9_999, 0), true},
-		{"a server that joins with another key", nil, wrote(4_990, 9_999, 9_960), false},
-		{"a server that joins and restarts", nil, wrote(5_010, 9_999, 0), false},
-		{"a server that joins without metrics", nil, nil, false},
+		{"one key", wrote(4_990, 9_899, 0), wrote(4_990, 9_999, 0), nil, true},
+		{"another key shortly before the start", wrote(4_990, 9_890, 9_899.9), wrote(4_990, 9_999, 9_899.9), nil, true},
+		{"another key after the start", wrote(4_990, 9_890, 9_899.9), wrote(4_990, 9_999, 9_901), nil, false},
+		{"a restart in place", wrote(4_990, 9_899, 0), wrote(9_950, 9_999, 0), nil, true},
+		{"a restart in place with another key", wrote(4_990, 9_899, 0), wrote(9_950, 9_999, 9_960), nil, false},
+		{"a server that joins", nil, wrote(4_990, 9_999, 0), nil, true},
+		{"a server that joins with another key", nil, wrote(4_990, 9_999, 9_960), nil, false},
+		{"a server that joins and restarts", nil, wrote(5_010, 9_999, 0), nil, false},
+		{"a server that joins without metrics", nil, nil, nil, false},
+		{"a server that joins with a second Lease of its name", nil, wrote(4_990, 9_999, 0), func(m *met) {
+			m.created["a"] = time.Unix(created-7200, 0)
+		}, false},
+		{"the Leases were read often enough", wrote(4_990, 9_899, 0), wrote(4_990, 9_999, 0), func(m *met) {
+			m.unseen = maxUnseen
+		}, true},
+		{"the Leases were not read for too long", wrote(4_990, 9_899, 0), wrote(4_990, 9_999, 0), func(m *met) {
+			m.unseen = maxUnseen + time.Second
+		}, false},
 	}
 	for _, test := range tests {
 		id := apiserver.Hash("a")
@@ -117,8 +128,26 @@ func TestSteady(t *testing.T) {
 			lanes:  []serverLane{{server: apiserver.Server{ID: id, Metrics: test.end, Now: now}}},
 			roster: &apiserver.Roster{Now: now, Created: map[string]time.Time{"a": time.Unix(created, 0)}},
 		}
-		if got := s.steady(start, map[string]time.Time{"a": now}, elapsed); got != test.want {
+		m := &met{renewed: map[string]time.Time{"a": now}, created: maps.Clone(s.roster.Created)}
+		if test.change != nil {
+			test.change(m)
+		}
+		if got := s.steady(start, m, elapsed); got != test.want {
 			t.Errorf("%s: steady = %t, want %t", test.name, got, test.want)
 		}
+	}
+}
+
+func TestMet(t *testing.T) {
+	at := func(minutes int) time.Time { return time.Unix(0, 0).Add(time.Duration(minutes) * time.Minute) }
+	var m met
+	for _, read := range []struct{ at, renewed, created int }{{100, 99, 10}, {120, 119, 10}, {180, 179, 150}} {
+		m.add(&apiserver.Roster{
+			Renewed: map[string]time.Time{"a": at(read.renewed)}, Created: map[string]time.Time{"a": at(read.created)},
+		}, at(read.at))
+	}
+	if got := m.renewals()["a"]; m.unseen != time.Hour || !got.Equal(at(179)) || !m.created["a"].Equal(at(10)) {
+		t.Errorf("unseen for %v, renewed at %v, created at %v; want 1h, the latest and the earliest", m.unseen, got,
+			m.created["a"])
 	}
 }
