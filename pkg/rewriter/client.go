@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/apiserver"
@@ -107,8 +108,12 @@ func (c *client) requestPage(
 	if s.selector != "" {
 		query.Set("labelSelector", s.selector)
 	}
-	if token != "" {
+	switch {
+	case token != "":
 		query.Set("continue", token)
+	case s.version > 0:
+		query.Set("resourceVersion", strconv.FormatUint(s.version, 10))
+		query.Set("resourceVersionMatch", string(metav1.ResourceVersionMatchExact))
 	}
 	resp, err := c.lane().Do(ctx, apiserver.Request{
 		Method: http.MethodGet, Path: s.resource.path(s.namespace, ""), Query: query, Accept: accept,

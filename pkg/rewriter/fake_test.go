@@ -32,6 +32,8 @@ type fake struct {
 	objects  map[string]*cell // by "resource/namespace/name"
 	lists    map[int][]*cell  // unfinished lists
 	nextList int
+	old      map[string][]*cell // the objects of a resource at a version, after a list of the whole cluster
+	forgets  bool               // lists of a version expire
 
 	// intercept returns true if it responded itself. It is called without the lock. n
 	// is the number of earlier requests.
@@ -82,7 +84,7 @@ const (
 
 func newFake(t *testing.T) *fake {
 	f := &fake{
-		rev: 100, writeKey: newKey, objects: map[string]*cell{}, lists: map[int][]*cell{}, patches: map[string]int{},
+		rev: 100, writeKey: newKey, objects: map[string]*cell{}, lists: map[int][]*cell{}, old: map[string][]*cell{}, patches: map[string]int{},
 		balance: func(int) int { return 0 }, leases: map[string]time.Duration{},
 	}
 	f.addServer()
@@ -160,6 +162,18 @@ func parsePath(path string) (resource, namespace, name string) {
 	return resource, namespace, name
 }
 
+// resource returns copies of the objects of a resource.
+func (f *fake) resource(name string) []*cell {
+	all := []*cell{}
+	for _, o := range f.objects {
+		if o.resource == name {
+			snapshot := *o
+			all = append(all, &snapshot)
+		}
+	}
+	return all
+}
+
 func (f *fake) serveList(s *fakeServer, w http.ResponseWriter, r *http.Request, resource, namespace string) {
 	limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
 	label := r.URL.Query().Get("labelSelector")
@@ -176,12 +190,22 @@ func (f *fake) serveList(s *fakeServer, w http.ResponseWriter, r *http.Request, 
 		delete(f.lists, id)
 		rest = all
 	} else {
-		for _, o := range f.objects {
+		all, exact := f.resource(resource), r.URL.Query().Get("resourceVersionMatch") == "Exact"
+		version := resource + " " + strconv.FormatUint(f.rev, 10)
+		if exact {
+			rev, _ = strconv.ParseUint(r.URL.Query().Get("resourceVersion"), 10, 64)
+			all = f.old[resource+" "+strconv.FormatUint(rev, 10)]
+		} else if namespace == "" && f.old[version] == nil {
+			f.old[version] = all
+		}
+		if exact && (all == nil || f.forgets) {
+			respondError(w, apierrors.NewResourceExpired("The resourceVersion for the provided list is too old"))
+			return
+		}
+		for _, o := range all {
 			key, value, _ := strings.Cut(label, "=")
-			if o.resource == resource && (namespace == "" || o.namespace == namespace) &&
-				(label == "" || o.labels[key] == value) {
-				snapshot := *o
-				rest = append(rest, &snapshot)
+			if (namespace == "" || o.namespace == namespace) && (label == "" || o.labels[key] == value) {
+				rest = append(rest, o)
 			}
 		}
 		slices.SortFunc(rest, func(a, b *cell) int { return strings.Compare(a.path(), b.path()) })

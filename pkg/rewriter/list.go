@@ -31,6 +31,7 @@ type scope struct {
 	resource  Resource
 	namespace string // empty: all namespaces
 	selector  string
+	version   uint64 // list the objects as they were at this resourceVersion; 0: as they are
 }
 
 // visitor receives the pages of a list. begin is called before the first page, and
@@ -42,14 +43,14 @@ type visitor struct {
 }
 
 // list reads all pages of one consistent list. If the continue token expires (410), the
-// list restarts with larger pages. The inconsistent remainder that the server offers is
-// not used.
+// list restarts with larger pages, unless it is one of a version. The inconsistent remainder that the server
+// offers is not used.
 func (r *run) list(ctx context.Context, s scope, v visitor) error {
 	size := firstPage
 	for restart := 0; ; restart++ {
 		v.begin()
 		err := r.listOnce(ctx, s, &size, v)
-		if !apierrors.IsResourceExpired(err) && !apierrors.IsGone(err) {
+		if s.version > 0 || !expired(err) {
 			return err
 		}
 		if restart == maxRestarts {
@@ -59,6 +60,8 @@ func (r *run) list(ctx context.Context, s scope, v visitor) error {
 		size = max(size, firstPage) * pageGrowth
 	}
 }
+
+func expired(err error) bool { return apierrors.IsResourceExpired(err) || apierrors.IsGone(err) }
 
 func (r *run) listOnce(ctx context.Context, s scope, size *int, v visitor) error {
 	var listVersion uint64

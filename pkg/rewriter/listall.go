@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -20,6 +21,7 @@ func namespaces() Resource {
 // listed is what a complete list of the scope found out in addition to the names.
 type listed struct {
 	version    string  // resourceVersion of the list, or before the lists of several namespaces
+	found      int64   // number of objects
 	orphans    bool    // objects may exist in namespaces that do not
 	unreadable []error // of the namespaces that cannot be listed
 }
@@ -74,36 +76,68 @@ func (r *run) failUnreadable(errs []error) {
 // objects do not have their namespace. newVisitor returns the visitor of one namespace.
 // For a namespace with an undecryptable object, listScope adds a note and returns the
 // error in unreadable.
-func (r *run) listScope(ctx context.Context, newVisitor func(namespace string) visitor) (l listed, err error) {
-	before, names := int64(-1), []string{r.namespace}
-	several := r.resource.Namespaced && r.namespace == ""
-	if several {
-		var version uint64
-		if before, version, err = r.countAll(ctx); err != nil {
-			return l, err
+//
+// All lists are of one version, so that no object is created or deleted in between. If the API server does not
+// keep old versions for long enough, they are of the latest ones.
+func (r *run) listScope(ctx context.Context, newVisitor func(namespace string) visitor) (listed, error) {
+	if !r.resource.Namespaced || r.namespace != "" {
+		return r.listNamespaces(ctx, []string{r.namespace}, 0, newVisitor)
+	}
+	for try := 0; ; try++ {
+		before, version, err := r.countAll(ctx)
+		if err != nil {
+			return listed{}, err
+		}
+		r.inventory.expect(before)
+		names, err := r.allNamespaces(ctx, before)
+		if err != nil {
+			return listed{}, err
+		}
+		at := version
+		if try == exactTries {
+			at = 0
+		}
+		l, err := r.listNamespaces(ctx, names, at, newVisitor)
+		if at > 0 && (expired(err) || apierrors.IsBadRequest(err) || apierrors.IsInvalid(err)) {
+			continue
 		}
 		l.setVersion(version)
-		r.inventory.expect(before)
-		if names, err = r.allNamespaces(ctx, before); err != nil {
+		if err != nil || before <= l.found {
 			return l, err
 		}
+		if at == 0 { // some may have been deleted since they were counted
+			if before, _, err = r.countAll(ctx); err != nil {
+				return l, err
+			}
+		}
+		l.orphans = before > l.found
+		return l, nil
 	}
+}
+
+// exactTries is how often the lists of one version are tried.
+const exactTries = 3
+
+// listNamespaces lists the objects of some namespaces, as they were at a version, or as they are if it is 0.
+func (r *run) listNamespaces(
+	ctx context.Context, names []string, version uint64, newVisitor func(namespace string) visitor,
+) (l listed, err error) {
+	one := len(names) == 1
 	var mu sync.Mutex
-	found := int64(0)
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(listConcurrency)
 	for _, namespace := range names {
 		group.Go(func() error {
 			v, n := newVisitor(namespace), int64(0)
-			err := r.list(groupContext, scope{r.resource, namespace, r.selector}, visitor{
+			err := r.list(groupContext, scope{r.resource, namespace, r.selector, version}, visitor{
 				begin: func() { n = 0; v.begin() },
-				page: func(p *page, version uint64) {
-					if !several && n == 0 {
-						l.setVersion(version)
+				page: func(p *page, listVersion uint64) {
+					if one && n == 0 {
+						l.setVersion(listVersion)
 						r.inventory.expect(int64(len(p.names)) + p.remaining)
 					}
 					n += int64(len(p.names))
-					v.page(p, version)
+					v.page(p, listVersion)
 				},
 			})
 			mu.Lock()
@@ -117,22 +151,13 @@ func (r *run) listScope(ctx context.Context, newVisitor func(namespace string) v
 			case err != nil:
 				return fmt.Errorf("list %s: %w", r.resource, explain(err, "list", r.scope))
 			default:
-				found += n
+				l.found += n
 			}
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return l, err
-	}
-	if before > found && len(names) > 1 {
-		after, _, err := r.countAll(ctx)
-		if err != nil {
-			return l, err
-		}
-		l.orphans = min(before, after) > found
-	}
-	return l, nil
+	err = group.Wait()
+	return l, err
 }
 
 // countAll returns the number of objects in the scope and the resourceVersion before it counted.
@@ -203,8 +228,8 @@ func (r *run) allNamespaces(ctx context.Context, objects int64) ([]string, error
 // orphanLists is how many further lists must lack objects that the whole cluster has.
 const orphanLists = 3
 
-// confirmOrphans lists again if a list lacks objects that the whole cluster has. Objects that are deleted
-// and created in between look the same.
+// confirmOrphans lists again if a list lacks objects that the whole cluster has. Those of a namespace that is
+// deleted in between look the same.
 func (r *run) confirmOrphans(ctx context.Context, orphans bool) error {
 	for range orphanLists {
 		if !orphans || r.partial.Load() { // objects that cannot be listed are missing, too

@@ -1,6 +1,7 @@
 package rewriter
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -31,12 +32,40 @@ func TestOrphans(t *testing.T) {
 	}
 }
 
-// TestNoOrphans has an object that is deleted and created again while each of the first lists is read.
-func TestNoOrphans(t *testing.T) {
+// TestOrphansAndNewObjects creates an object between each count of the cluster and the lists of its namespaces.
+// It must not make up for the one in a namespace that does not exist.
+func TestOrphansAndNewObjects(t *testing.T) {
 	for _, method := range []v1alpha1.CoverageMethod{
 		v1alpha1.MethodRewrite, v1alpha1.MethodSample, v1alpha1.MethodReadOnly, v1alpha1.MethodMetrics,
 	} {
 		f := newFake(t)
+		f.secrets("a", 20, newKey)
+		f.put("secrets", "lost", "orphan", oldKey)
+		created := 0
+		f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
+			if r.Method == http.MethodGet && r.URL.Path == "/api/v1/namespaces" {
+				created++
+				f.put("secrets", "default", fmt.Sprintf("new-%d", created), newKey)
+			}
+			return false
+		}
+		o := options(f, method)
+		o.Sleep, o.SampleSize = noSleep, 10
+		if r := must(t, o).Report; r.Verdict != v1alpha1.CoverageIncomplete || created == 0 {
+			t.Errorf("%s: verdict = %s, want Incomplete: %s", method, r.Verdict, r.Statement)
+		}
+	}
+}
+
+// TestNoOrphans has an object that is deleted and created again while each of the first lists is read. The API
+// server keeps old versions, or not.
+func TestNoOrphans(t *testing.T) {
+	for i, method := range []v1alpha1.CoverageMethod{
+		v1alpha1.MethodRewrite, v1alpha1.MethodSample, v1alpha1.MethodReadOnly, v1alpha1.MethodMetrics,
+		v1alpha1.MethodRewrite, v1alpha1.MethodSample, v1alpha1.MethodReadOnly, v1alpha1.MethodMetrics,
+	} {
+		f := newFake(t)
+		f.forgets = i >= 4
 		f.secrets("a", 10, newKey)
 		lists := 0
 		f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
