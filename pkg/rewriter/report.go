@@ -176,7 +176,7 @@ func (t *total) why() string {
 	case t.options.Method != v1alpha1.MethodMetrics && !t.allBefore:
 		return "not every API server was compared before the first write; run it again"
 	case t.changed:
-		return "an API server was started or wrote with another key during the run; run it again"
+		return "an API server may have been started, or have written with another key, during the run; run it again"
 	case !t.keyShown() && s.WriteKey == v1alpha1.WriteKeyUnrecognized:
 		return "the API servers name a write key whose id is not the ARN, and no object shows that it is the new key"
 	case !t.keyShown():
