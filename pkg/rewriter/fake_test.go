@@ -84,8 +84,8 @@ const (
 
 func newFake(t *testing.T) *fake {
 	f := &fake{
-		rev: 100, writeKey: newKey, objects: map[string]*cell{}, lists: map[int][]*cell{}, old: map[string][]*cell{}, patches: map[string]int{},
-		balance: func(int) int { return 0 }, leases: map[string]time.Duration{},
+		rev: 100, writeKey: newKey, objects: map[string]*cell{}, lists: map[int][]*cell{}, old: map[string][]*cell{},
+		patches: map[string]int{}, balance: func(int) int { return 0 }, leases: map[string]time.Duration{},
 	}
 	f.addServer()
 	t.Cleanup(f.close)

@@ -85,7 +85,8 @@ func newRun(s *session, resource Resource) *run {
 		namespace = ""
 	}
 	r := &run{
-		scope: scope{resource: resource, namespace: namespace, selector: o.Selector}, client: s.client, limiter: s.limiter, guard: s.guard,
+		scope:  scope{resource: resource, namespace: namespace, selector: o.Selector},
+		client: s.client, limiter: s.limiter, guard: s.guard,
 		now: o.Now, sleep: o.Sleep, patience: o.Patience, options: o, hanging: newHanging(o.MaxConcurrency, o.Now),
 		inventory: newInventory(), random: o.Random, failures: map[int]v1alpha1.Failure{},
 	}
