@@ -41,28 +41,8 @@ func disagreement(detail string) error {
 		"nothing further was written; wait until EKS has replaced its API servers, and run it again")
 }
 
-const (
-	maxWitnesses  = 32 // objects that were proven first
-	maxCandidates = 5  // objects to try before the first write
-)
-
-// witness is an object that was proven current, and its resourceVersion then.
-type witness struct {
-	namespace, name string
-	version         uint64
-	known           uint64 // its version before the first answer; 0 if unknown
-	taken           bool   // the storage wrote it for the first answer
-	compared        bool   // every server called it current before any other object was written
-}
-
-func (w witness) String() string { return w.namespace + "/" + w.name }
-
-// witness remembers one of the first proven objects. The caller holds the lock.
-func (r *run) witness(w witness) {
-	if len(r.witnesses) < maxWitnesses {
-		r.witnesses = append(r.witnesses, w)
-	}
-}
+// maxCandidates is how many objects are tried before the first write.
+const maxCandidates = 5
 
 // ballot is the outcome of the same no-op write on every API server.
 type ballot int
