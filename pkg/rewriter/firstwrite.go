@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -93,9 +92,7 @@ func (r *run) keepConfined(ctx context.Context, s *servers, stop context.CancelC
 	if s.covers(ids) {
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	var looking sync.WaitGroup
-	looking.Go(func() {
+	return background(ctx, func(ctx context.Context) {
 		dials := r.client.dials()
 		for r.sleep(ctx, confineInterval) == nil {
 			latest := r.client.dials()
@@ -111,7 +108,6 @@ func (r *run) keepConfined(ctx context.Context, s *servers, stop context.CancelC
 			}
 		}
 	})
-	return func() { cancel(); looking.Wait() }
 }
 
 // compared returns the servers that answered the latest comparison, or that were reached if there was none.

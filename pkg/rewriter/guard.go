@@ -152,10 +152,7 @@ func (g *guard) watch(ctx context.Context, stop context.CancelCauseFunc) (end fu
 	if g.metrics == nil {
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	return background(ctx, func(ctx context.Context) {
 		defer g.resume()
 		for g.sleep(ctx, g.interval()) == nil {
 			m, err := g.metrics(ctx)
@@ -167,11 +164,7 @@ func (g *guard) watch(ctx context.Context, stop context.CancelCauseFunc) (end fu
 				return
 			}
 		}
-	}()
-	return func() {
-		cancel()
-		<-done
-	}
+	})
 }
 
 // interval returns how long to wait until the size is read again: shorter if the space

@@ -3,7 +3,6 @@ package rewriter
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/apiserver"
@@ -65,9 +64,7 @@ func (s *servers) watch(ctx context.Context) (end func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	var reading sync.WaitGroup
-	reading.Go(func() {
+	return background(ctx, func(ctx context.Context) {
 		defer lane.Close()
 		ticker := time.NewTicker(meetInterval)
 		defer ticker.Stop()
@@ -81,6 +78,5 @@ func (s *servers) watch(ctx context.Context) (end func(), err error) {
 				s.met.add(roster, s.clock())
 			}
 		}
-	})
-	return func() { cancel(); reading.Wait() }, nil
+	}), nil
 }
