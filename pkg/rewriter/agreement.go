@@ -8,7 +8,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -57,7 +56,7 @@ const (
 // other. If its version is 0, the first answer decides what the bytes are; every answer
 // that follows must leave them. If all of them refuse, every server that answered has the
 // write key of these bytes: each has called them current, and they were not written in between.
-// An answer may take as long as patience.
+// An answer may take as long as patience. The object was listed at listVersion; 0 if that is unknown.
 func (r *run) poll(
 	ctx context.Context, s *servers, w *witness, listVersion uint64, patience time.Duration,
 ) (ballot, error) {
@@ -69,6 +68,11 @@ func (r *run) poll(
 			return unusable, context.Cause(ctx)
 		}
 		lane := lanes[i]
+		if w.version == 0 && w.known == 0 { // others may have written it since the list
+			if listVersion = r.latest(ctx, listVersion); listVersion == 0 {
+				return unusable, context.Cause(ctx)
+			}
+		}
 		after, connection, err := r.ask(ctx, lane, w, cmp.Or(w.version, w.known), patience)
 		if isUndecryptable(err) || keyUnknown(err) {
 			switch {
@@ -305,7 +309,6 @@ func (r *run) agreeAfter(ctx context.Context, s *servers, oneKey bool) error {
 		r.agreement.After = v1alpha1.Disagree
 		return nil
 	}
-	listed, _ := strconv.ParseUint(r.after, 10, 64) // 0 if unknown
 	witnesses := slices.Clone(r.witnesses)
 	if oneKey {
 		for _, w := range r.witnesses {
@@ -313,7 +316,7 @@ func (r *run) agreeAfter(ctx context.Context, s *servers, oneKey bool) error {
 		}
 	}
 	for _, w := range witnesses {
-		result, err := r.poll(ctx, s, &w, listed, objectTimeout)
+		result, err := r.poll(ctx, s, &w, 0, objectTimeout)
 		switch {
 		case err != nil && !isStatus(err):
 			return err

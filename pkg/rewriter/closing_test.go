@@ -24,7 +24,7 @@ func TestNothingToCompareAtTheEnd(t *testing.T) {
 			f.secrets("a", 200, oldKey)
 			lists := 0
 			f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
-				if r.Method != http.MethodGet || r.URL.Path != "/api/v1/namespaces/default/secrets" {
+				if !listsSecrets(r) {
 					return false
 				}
 				if lists++; lists == 2 {

@@ -255,3 +255,10 @@ func (f *fake) serveLeases(w http.ResponseWriter) {
 	}
 	respondJSON(w, http.StatusOK, runtime.ContentTypeJSON, &list)
 }
+
+// listsSecrets reports whether a request lists the secrets of the namespace, and not only one to learn the newest
+// version.
+func listsSecrets(r *http.Request) bool {
+	return r.Method == http.MethodGet && r.URL.Path == "/api/v1/namespaces/default/secrets" &&
+		r.URL.Query().Get("limit") != "1"
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -115,7 +114,7 @@ func TestServerIsNotReached(t *testing.T) {
 				switch {
 				case r.Method == http.MethodPatch:
 					patches++
-				case strings.HasSuffix(r.URL.Path, "/default/secrets"):
+				case listsSecrets(r):
 					lists++
 				}
 				switch {
@@ -186,5 +185,44 @@ func TestFirstServerIsBlind(t *testing.T) {
 			t.Errorf("server %d: Run = %v; the storage has %v, want no old key", blind, err, f.byKey())
 		}
 		f.close()
+	}
+}
+
+// TestFirstListFails has a server that writes with the old key. The object that is compared cannot be read by the
+// first list, or another client has written it since. It must not stay under the old key.
+func TestFirstListFails(t *testing.T) {
+	for _, fails := range []bool{true, false} {
+		for first := range 2 {
+			f := newFake(t)
+			f.addServer().lags = true
+			f.servers[0].wroteBoth, f.servers[1].wroteBoth = true, true
+			f.balance = func(n int) int { return (n + first) % 2 }
+			f.secrets("a", 1, newKey)
+			listed := 0
+			f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+				if !listsSecrets(r) {
+					return false
+				}
+				if listed++; listed > 1 {
+					return false
+				}
+				if fails {
+					respondError(w, undecryptableError(f.objects["secrets/default/a-00000"]))
+					return true
+				}
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				f.serveList(f.servers[0], w, r, "secrets", "default")
+				f.store(f.objects["secrets/default/a-00000"])
+				return true
+			}
+			o := options(f, v1alpha1.MethodRewrite)
+			o.Sleep, o.Patience, o.Namespace = noSleep, time.Nanosecond, "default"
+			_, err := Run(t.Context(), o)
+			if !errors.Is(err, errDisagree) || f.byKey()[oldKey] > 0 {
+				t.Errorf("list fails: %t, server %d first: Run = %v; the storage has %v", fails, first, err, f.byKey())
+			}
+			f.close()
+		}
 	}
 }

@@ -25,7 +25,7 @@ const (
 type object struct {
 	name string
 	// resourceVersion is the object's own if exact is true, otherwise that of the list
-	// that had it, which is not smaller.
+	// that had it, which is not smaller; 0 if no list had it.
 	resourceVersion uint64
 	namespace       uint32 // index into inventory.namespaces
 	state           state

@@ -43,7 +43,7 @@ func TestLateObjectsAfterServersDiverge(t *testing.T) {
 	f.secrets("a", 30, newKey)
 	lists := 0
 	f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
-		if r.Method == http.MethodGet && r.URL.Path == "/api/v1/namespaces/default/secrets" {
+		if listsSecrets(r) {
 			if lists++; lists == 2 {
 				f.secrets("late", 50, newKey)
 				f.mu.Lock()
@@ -249,7 +249,7 @@ func TestEveryWitnessChanges(t *testing.T) {
 		}
 		lists := 0
 		f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
-			if r.Method == http.MethodGet && r.URL.Path == "/api/v1/namespaces/default/secrets" {
+			if listsSecrets(r) {
 				if lists++; lists == 2 {
 					f.mu.Lock()
 					f.servers[0].lastWrite, f.servers[1].lastWrite = "", ""

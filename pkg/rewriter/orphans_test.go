@@ -69,9 +69,8 @@ func TestNoOrphans(t *testing.T) {
 		f.secrets("a", 10, newKey)
 		lists := 0
 		f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
-			const path = "/api/v1/namespaces/default/secrets"
 			switch {
-			case r.Method == http.MethodGet && r.URL.Path == path && lists < 3:
+			case listsSecrets(r) && lists < 3:
 				lists++
 				f.remove("secrets/default/a-00009")
 			case r.Method == http.MethodGet && r.URL.Path == "/api/v1/secrets":

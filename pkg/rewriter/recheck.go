@@ -157,6 +157,9 @@ func (r *run) compare(namespace, name string, listVersion uint64) {
 	}
 	o := &r.inventory.objects[i]
 	o.seen = true
+	if o.resourceVersion == 0 {
+		o.resourceVersion = listVersion
+	}
 	switch o.state {
 	case deferred, failed, gone:
 		r.move(i, pending)

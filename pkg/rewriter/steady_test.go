@@ -42,7 +42,7 @@ func TestServerThatComesBack(t *testing.T) {
 				switch {
 				case r.Method == http.MethodPatch:
 					patches++
-				case r.URL.Path == "/api/v1/namespaces/default/secrets":
+				case listsSecrets(r):
 					lists++
 				}
 				if patches == 30 && late == nil {

@@ -1,5 +1,7 @@
 package rewriter
 
+import "context"
+
 // maxWitnesses is how many of the objects that were proven first are remembered.
 const maxWitnesses = 32
 
@@ -19,4 +21,20 @@ func (r *run) witness(w witness) {
 	if len(r.witnesses) < maxWitnesses {
 		r.witnesses = append(r.witnesses, w)
 	}
+}
+
+// latest returns the newest resourceVersion, so that no object has a newer one yet. It returns the earlier version if
+// this fails.
+func (r *run) latest(ctx context.Context, earlier uint64) (version uint64) {
+	err := r.retry(ctx, func() error {
+		p, err := r.client.list(ctx, scope{resource: r.resource, namespace: r.namespace}, "", 1)
+		if err == nil {
+			version = p.resourceVersion
+		}
+		return err
+	})
+	if err != nil {
+		return earlier
+	}
+	return version
 }
