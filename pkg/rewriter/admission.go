@@ -142,11 +142,14 @@ func matchesUpdate(rule admissionv1.RuleWithOperations, resources []Resource) bo
 	return slices.ContainsFunc(resources, func(r Resource) bool {
 		scope := rule.Scope == nil || *rule.Scope == admissionv1.AllScopes ||
 			(*rule.Scope == admissionv1.NamespacedScope) == r.Namespaced
-		return scope && matchesAny(rule.APIGroups, r.Group) &&
-			(matchesAny(rule.Resources, r.Resource) || slices.Contains(rule.Resources, "*/*"))
+		return scope && slices.ContainsFunc(rule.APIGroups, func(group string) bool { return covers(group, r.Group) }) &&
+			slices.ContainsFunc(rule.Resources, func(resource string) bool {
+				// As in k8s.io/apiserver/pkg/admission/plugin/webhook/predicates/rules: the write has no subresource.
+				resource, subresource, _ := strings.Cut(resource, "/")
+				return covers(resource, r.Resource) && covers(subresource, "")
+			})
 	})
 }
 
-func matchesAny(names []string, name string) bool {
-	return slices.Contains(names, "*") || slices.Contains(names, name)
-}
+// covers reports whether a name in a rule stands for a name.
+func covers(pattern, name string) bool { return pattern == "*" || pattern == name }

@@ -183,6 +183,9 @@ func TestAdmission(t *testing.T) {
 		{"updates of secrets", rule("UPDATE", "", "secrets"), true},
 		{"everything", rule("*", "*", "*"), true},
 		{"all with subresources", rule("UPDATE", "*", "*/*"), true},
+		{"secrets with subresources", rule("UPDATE", "", "secrets/*"), true},
+		{"an empty subresource", rule("UPDATE", "", "*/"), true},
+		{"subresources", rule("UPDATE", "*", "*/status"), false},
 		{"creation", rule("CREATE", "", "secrets"), false},
 		{"pods", rule("UPDATE", "", "pods"), false},
 		{"another group", rule("UPDATE", "apps", "secrets"), false},
@@ -215,6 +218,37 @@ func TestAdmission(t *testing.T) {
 		if r := must(t, o).Report; r.Resources[0].Stale != 0 {
 			t.Errorf("%s: stale = %d, want 0: a webhook may have changed the objects", test.name, r.Resources[0].Stale)
 		}
+	}
+}
+
+// TestWebhookBeginsDuringTheRun has servers that still write with the old key, and a webhook that is added after
+// the first write and changes each object once. What the storage takes then does not show another key.
+func TestWebhookBeginsDuringTheRun(t *testing.T) {
+	f := newFake(t)
+	f.writeKey = oldKey
+	f.noMetrics(true)
+	f.secrets("a", 50, oldKey)
+	changed := map[string]bool{}
+	f.mutate = func(o *cell) bool {
+		if f.webhooks == nil {
+			f.webhooks = []admissionv1.MutatingWebhookConfiguration{{
+				ObjectMeta: metav1.ObjectMeta{Name: "labels"},
+				Webhooks: []admissionv1.MutatingWebhook{{Name: "add.example.com", Rules: []admissionv1.RuleWithOperations{{
+					Operations: []admissionv1.OperationType{admissionv1.Update},
+					Rule:       admissionv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"secrets"}},
+				}}}},
+			}}
+		}
+		first := !changed[o.name]
+		changed[o.name] = true
+		return first
+	}
+	o := options(f, v1alpha1.MethodRewrite)
+	o.Record = &Record{ClusterARN: "arn:c", KeyARN: "arn:key", ResourceVersionBefore: strconv.FormatUint(f.rev, 10)}
+	r := must(t, o).Report
+	if r.Verdict == v1alpha1.CoverageProven || r.Control != v1alpha1.ControlNone || r.Resources[0].Stale != 0 ||
+		!strings.Contains(fmt.Sprint(r.Notes), "webhook add.example.com of labels") {
+		t.Errorf("report = %s, control %s, %+v, notes %v", r.Verdict, r.Control, r.Resources[0], r.Notes)
 	}
 }
 

@@ -108,6 +108,15 @@ func (t *total) takeBack(report *v1alpha1.CoverageReport) {
 	t.Unproven, t.Current, t.Stale = t.Unproven+t.Current, 0, 0
 }
 
+// withdrawControl ignores the positive control, because of err.
+func (t *total) withdrawControl(report *v1alpha1.CoverageReport, err error) {
+	t.control, t.Stale = v1alpha1.ControlNone, 0
+	for i := range report.Resources {
+		report.Resources[i].Stale = 0
+	}
+	report.Notes = append(report.Notes, "no object counts as stale: "+err.Error())
+}
+
 func (t *total) incomplete() bool { return t.stopped || t.partial || t.Failed > 0 }
 
 // agreed reports whether every live API server took part, and all agreed.

@@ -215,6 +215,12 @@ func (s *session) examine(ctx context.Context, t *total, result *Result) error {
 // conclude asks all servers again at the end, over new connections, and reports what they showed.
 func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.CoverageReport) error {
 	var err error
+	if t.control == v1alpha1.ControlPassed && ctx.Err() == nil {
+		// A webhook that was added during the run may have changed the objects that the storage took.
+		if err := CheckAdmission(ctx, s.options.Config, s.options.Resources); err != nil {
+			t.withdrawControl(report, err)
+		}
+	}
 	if ctx.Err() == nil && !t.stopped {
 		if err = s.agreeAtEnd(ctx, t); err != nil {
 			err = fmt.Errorf("ask the API servers at the end: %w", err)
