@@ -3,6 +3,7 @@ package rewriter
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -90,16 +91,21 @@ func LoadRecord(ctx context.Context, config *rest.Config) (*Record, error) {
 	return record, nil
 }
 
-// SaveRecord creates or replaces the cluster's record by server-side apply. It
-// requires create and patch on the ConfigMap.
+// SaveRecord creates or replaces the cluster's record by server-side apply. It requires create and patch on the
+// ConfigMap. With get, it replaces a record by one write.
 func SaveRecord(ctx context.Context, config *rest.Config, record Record) error {
 	c, err := configMaps(config)
 	if err != nil {
 		return err
 	}
-	// The uid of a new ConfigMap is known only after it was created.
 	var uid types.UID
-	for range 3 {
+	switch m, err := c.Get(ctx, recordObject, metav1.GetOptions{}); {
+	case err == nil:
+		uid = m.UID // so that one write is enough, and no record is without its uid in between
+	case !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err):
+		return fmt.Errorf("read ConfigMap %s: %w", recordName, err)
+	}
+	for range 3 { // otherwise the uid is known only after the first write
 		saved, err := c.Apply(ctx, record.configMap(uid), metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
 		switch {
 		case err != nil:
@@ -149,7 +155,10 @@ func RecordBefore(ctx context.Context, config *rest.Config, record Record) error
 // requires list on secrets, and get, create and patch on the ConfigMap.
 func RecordAssociation(ctx context.Context, config *rest.Config, record Record, now time.Time) error {
 	old, err := LoadRecord(ctx, config)
-	if err == nil && old.matches(record.ClusterARN, record.KeyARN) {
+	if err != nil && !errors.As(err, new(foreignRecord)) {
+		return err // it may hold what was noted before the association
+	}
+	if old.matches(record.ClusterARN, record.KeyARN) {
 		if old.ResourceVersion != "" {
 			return nil
 		}

@@ -1,6 +1,7 @@
 package rewriter
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -149,5 +150,79 @@ func TestUpdateForeignRecord(t *testing.T) {
 	}
 	if saved, err := LoadRecord(t.Context(), o.Config); err != nil || saved.ProvenResourceVersion == "" {
 		t.Errorf("LoadRecord = %+v, %v; want a proven record", saved, err)
+	}
+}
+
+// TestRecordSurvivesFaults has an API server that fails once while the record is read or written. What the record
+// had before must remain.
+func TestRecordSurvivesFaults(t *testing.T) {
+	association := Record{ClusterARN: "arn:c", KeyARN: "arn:key"}
+	before := association
+	before.ResourceVersionBefore, before.WriteKeyBefore, before.Time = "7", "sha256:old", time.Unix(1000, 0).UTC()
+	for name, test := range map[string]struct {
+		method string
+		nth    int // request that fails
+		stored Record
+		save   func(context.Context, *fake) error
+	}{
+		"the association is recorded, but the record cannot be read": {
+			http.MethodGet, 1, before, func(ctx context.Context, f *fake) error {
+				return RecordAssociation(ctx, f.restConfig(), association, time.Now())
+			},
+		},
+		"a proven record cannot be read": {
+			http.MethodGet, 1, provenRecord(), func(ctx context.Context, f *fake) error {
+				return RecordAssociation(ctx, f.restConfig(), association, time.Now())
+			},
+		},
+		"the uid cannot be read": {
+			http.MethodGet, 1, provenRecord(), func(ctx context.Context, f *fake) error {
+				return SaveRecord(ctx, f.restConfig(), before)
+			},
+		},
+		"the first write fails": {
+			http.MethodPatch, 1, provenRecord(), func(ctx context.Context, f *fake) error {
+				return SaveRecord(ctx, f.restConfig(), before)
+			},
+		},
+	} {
+		f := newFake(t)
+		if err := SaveRecord(t.Context(), f.restConfig(), test.stored); err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+			if r.Method != test.method || r.URL.Path != recordPath {
+				return false
+			}
+			if n++; n != test.nth {
+				return false
+			}
+			respondError(w, apierrors.NewServiceUnavailable("the API server is being replaced"))
+			return true
+		}
+		saved := test.save(t.Context(), f)
+		f.intercept = nil
+		if got, err := LoadRecord(t.Context(), f.restConfig()); saved == nil || err != nil || *got != test.stored {
+			t.Errorf("%s: save = %v; record = %+v, %v, want %+v", name, saved, got, err, test.stored)
+		}
+	}
+}
+
+// TestSaveRecordWritesOnce checks that an existing record is replaced by one write: after the first of two, it would
+// look like a copy.
+func TestSaveRecordWritesOnce(t *testing.T) {
+	f := newFake(t)
+	writes := 0
+	f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPatch && r.URL.Path == recordPath {
+			writes++
+		}
+		return false
+	}
+	for i, want := range []int{2, 3} {
+		if err := SaveRecord(t.Context(), f.restConfig(), provenRecord()); err != nil || writes != want {
+			t.Errorf("record %d: SaveRecord = %v, %d writes so far, want %d", i, err, writes, want)
+		}
 	}
 }
