@@ -17,7 +17,10 @@ import (
 // PhaseMigrating is the phase in which the cluster rewrites the objects itself.
 const PhaseMigrating Phase = "Migrating"
 
-const pollInterval = 2 * time.Second
+const (
+	pollInterval  = 2 * time.Second
+	beginPatience = 10 * time.Minute // for a controller to begin the migration
+)
 
 // Migrate starts the storage version migrator of the cluster, which Kubernetes serves
 // since 1.37, and waits for it. The migrator does not report what it found, so Migrate
@@ -90,24 +93,41 @@ func migrate(
 	if err != nil {
 		return fmt.Errorf("create a StorageVersionMigration of %s: %w", resource, err)
 	}
+	created, answered := o.Now(), o.Now()
 	for {
 		succeeded, err := migrated(m)
 		if succeeded || err != nil {
 			return err
 		}
+		if waited := o.Now().Sub(created); len(m.Status.Conditions) == 0 && waited > beginPatience {
+			err := fmt.Errorf("no controller has begun StorageVersionMigration %s for %s", m.Name, waited.Round(time.Second))
+			return o.goesOn(m, err)
+		}
 		if o.Progress != nil {
 			o.Progress(Progress{Phase: PhaseMigrating, Resource: resource.String()})
 		}
 		if err := o.Sleep(ctx, pollInterval); err != nil {
-			return fmt.Errorf("wait for StorageVersionMigration %s, which continues in the cluster: %w", m.Name, err)
+			return o.goesOn(m, fmt.Errorf("wait for StorageVersionMigration %s: %w", m.Name, err))
 		}
-		switch latest, err := migrations.Get(ctx, m.Name, metav1.GetOptions{}); {
+		latest, err := migrations.Get(ctx, m.Name, metav1.GetOptions{})
+		switch silence := o.Now().Sub(answered); {
 		case err == nil:
-			m = latest
-		case !transient(err) || ctx.Err() != nil:
-			return fmt.Errorf("get StorageVersionMigration %s: %w", m.Name, err)
+			m, answered = latest, o.Now()
+		case transient(err) && ctx.Err() == nil && silence <= o.Patience:
+		case transient(err) && ctx.Err() == nil:
+			return o.goesOn(m, fmt.Errorf("get StorageVersionMigration %s: %w for %s: %w", m.Name, errNoResponse,
+				silence.Round(time.Second), err))
+		default:
+			return o.goesOn(m, fmt.Errorf("get StorageVersionMigration %s: %w", m.Name, err))
 		}
 	}
+}
+
+// goesOn adds to err that the migration goes on in the cluster without this run, so that nobody begins a second one.
+func (o *Options) goesOn(m *svmv1.StorageVersionMigration, err error) error {
+	return hint.Wrap(err, "the migration was not stopped: look at it with "+
+		"`kubectl get storageversionmigration %s -o yaml`, and when it has succeeded, run kubectl eks-encrypt verify --sample %d",
+		m.Name, o.SampleSize)
 }
 
 // migrated reports whether the migration has succeeded. It returns an error if it failed.

@@ -1,6 +1,7 @@
 package rewriter
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	svmv1 "k8s.io/api/storagemigration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -17,6 +19,7 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
 const migrationsPath = "/apis/storagemigration.k8s.io/v1/storageversionmigrations"
@@ -130,6 +133,64 @@ func TestMigrateErrors(t *testing.T) {
 				}
 				if f.writes != test.writes {
 					t.Errorf("storage writes = %d, want %d", f.writes, test.writes)
+				}
+			})
+		})
+	}
+}
+
+// TestMigrateEnds checks that a run ends if the migration does not, and that its hint names the migration, so that
+// nobody begins a second one.
+func TestMigrateEnds(t *testing.T) {
+	for name, test := range map[string]struct {
+		interrupted bool
+		respond     func(http.ResponseWriter) // to a get of the migration; nil: a migration without conditions
+		want        string
+		within      time.Duration
+	}{
+		"the server does not respond": {
+			false, func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) },
+			"no conclusive response", DefaultPatience + time.Minute,
+		},
+		"no controller begins it": {false, nil, "no controller has begun", beginPatience + time.Minute},
+		"interrupted":             {true, nil, "context canceled", time.Minute},
+		"forbidden": {
+			false, func(w http.ResponseWriter) { respondError(w, apierrors.NewForbidden(schema.GroupResource{}, "", nil)) },
+			"forbidden", time.Minute,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(t)
+				f.secrets("a", 20, oldKey)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				none := migrator(f, "Pending")
+				f.intercept = func(n int, w http.ResponseWriter, r *http.Request) bool {
+					if !strings.HasPrefix(r.URL.Path, migrationsPath+"/") {
+						return none(n, w, r)
+					}
+					if test.interrupted {
+						cancel()
+					}
+					m := svmv1.StorageVersionMigration{ObjectMeta: metav1.ObjectMeta{Name: "eks-encrypt-secrets-x"}}
+					m.APIVersion, m.Kind = "storagemigration.k8s.io/v1", "StorageVersionMigration"
+					if test.respond != nil {
+						test.respond(w)
+					} else {
+						respondJSON(w, http.StatusOK, runtime.ContentTypeJSON, &m)
+					}
+					return true
+				}
+				o := options(f, v1alpha1.MethodRewrite)
+				o.SampleSize = 10
+				started := time.Now()
+				_, err := Migrate(ctx, o)
+				if !matches(err, test.want) || !strings.Contains(hint.Of(err), "get storageversionmigration eks-encrypt-secrets-x") {
+					t.Errorf("Migrate = %v (%s), want %q", err, hint.Of(err), test.want)
+				}
+				if took := time.Since(started); took > test.within {
+					t.Errorf("it took %s, want at most %s", took, test.within)
 				}
 			})
 		})
