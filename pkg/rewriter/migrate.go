@@ -33,8 +33,12 @@ func Migrate(ctx context.Context, options Options) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure the connection to the API server: %w", err)
 	}
-	if err := mayMigrate(ctx, options); err != nil {
-		return nil, err
+	checked, err := runEach(ctx, options, mayMigrate)
+	if err == nil && checked.Report.Agreement.After == v1alpha1.Disagree {
+		err = disagreement("one of them took a no-op write of an object that was current before")
+	}
+	if err != nil {
+		return checked, err
 	}
 	for _, resource := range options.Resources {
 		if err := migrate(ctx, c.StorageVersionMigrations(), resource, &options); err != nil {
@@ -47,34 +51,26 @@ func Migrate(ctx context.Context, options Options) (*Result, error) {
 // mayMigrate checks what must hold before the cluster writes: what a run checks before its
 // own first write, and that the database has room for all objects of the resources. It sends
 // one no-op write to every API server.
-func mayMigrate(ctx context.Context, options Options) error {
-	s, err := newSession(ctx, &options)
-	if err != nil {
+func mayMigrate(ctx context.Context, r *run, s *session) error {
+	if err := r.listAll(ctx); err != nil {
 		return err
 	}
-	defer s.close()
-	for _, resource := range options.Resources {
-		r := newRun(s, resource)
-		if err := r.listAll(ctx); err != nil {
-			return err
-		}
-		if err := s.guard.begin(s.servers.metrics(), resource, r.counts[pending].Load()); err != nil {
-			return err
-		}
-		if err := s.guard.mayMigrate(s.servers.metrics(), options.Resources); err != nil {
-			return err
-		}
-		if err := r.readControls(ctx); err != nil {
-			return err
-		}
-		if err := r.agreeBefore(ctx, s.servers); err != nil {
-			return err
-		}
-		if r.counts[pending].Load()+r.done() > 0 && !s.servers.covers(r.compared(s.servers)) {
-			return hint.Wrap(errNotReached, "the cluster's migrator may write through one that lags: use --via=client, which "+
-				"looks after its connections, or let the user list leases in kube-system and read /metrics "+
-				"(`kubectl eks-encrypt generate rbac`)")
-		}
+	if err := s.guard.begin(s.servers.metrics(), r.resource, r.counts[pending].Load()); err != nil {
+		return err
+	}
+	if err := s.guard.mayMigrate(s.servers.metrics(), s.options.Resources); err != nil {
+		return err
+	}
+	if err := r.readControls(ctx); err != nil {
+		return err
+	}
+	if err := r.agreeBefore(ctx, s.servers); err != nil {
+		return err
+	}
+	if r.counts[pending].Load()+r.done() > 0 && !s.servers.covers(r.compared(s.servers)) {
+		return hint.Wrap(errNotReached, "the cluster's migrator may write through one that lags: use --via=client, which "+
+			"looks after its connections, or let the user list leases in kube-system and read /metrics "+
+			"(`kubectl eks-encrypt generate rbac`)")
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package rewriter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -194,6 +195,26 @@ func TestMigrateEnds(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestMigrateTakesRecordBack checks that a disagreement that is found before the migration is reported, and takes
+// back what an earlier run has recorded.
+func TestMigrateTakesRecordBack(t *testing.T) {
+	f := newFake(t)
+	f.addServer().lags = true
+	f.balance = func(n int) int { return n % 2 }
+	f.secrets("a", 20, oldKey)
+	o := options(f, v1alpha1.MethodRewrite)
+	record := provenRecord()
+	o.Sleep, o.SampleSize, o.Record = noSleep, 10, &record
+	result, err := Migrate(t.Context(), o)
+	if !errors.Is(err, errDisagree) || result == nil || result.Report.Agreement.Before != v1alpha1.Disagree {
+		t.Fatalf("Migrate = %+v, %v, want a report of the disagreement", result, err)
+	}
+	checkSum(t, result)
+	if next := result.NewRecord(&record, "", ""); next == nil || next.Agreed || next.ProvenResourceVersion != "" {
+		t.Errorf("NewRecord = %+v, want one that proves nothing", next)
 	}
 }
 

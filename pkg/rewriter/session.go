@@ -53,6 +53,22 @@ type session struct {
 // one resource does not stop the others. Run stops early only if the server no
 // longer responds, if its database is full, or if the API servers disagree.
 func Run(ctx context.Context, options Options) (*Result, error) {
+	return runEach(ctx, options, func(ctx context.Context, r *run, s *session) error {
+		switch options.Method {
+		case v1alpha1.MethodReadOnly:
+			return r.verifyReadOnly(ctx)
+		case v1alpha1.MethodMetrics:
+			return r.verifyByMetrics(ctx, s.servers)
+		}
+		return r.writeAndRecheck(ctx, s)
+	})
+}
+
+// examination is what a run does with each resource.
+type examination func(context.Context, *run, *session) error
+
+// runEach examines the resources, and returns the report.
+func runEach(ctx context.Context, options Options, examine examination) (*Result, error) {
 	options.complete()
 	s, err := newSession(ctx, &options)
 	if err != nil {
@@ -75,7 +91,7 @@ func Run(ctx context.Context, options Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.examine(ctx, &t, result)
+	err = s.examine(ctx, &t, result, examine)
 	watched()
 	if s.servers != nil {
 		err = errors.Join(err, s.conclude(ctx, &t, report))
@@ -182,19 +198,11 @@ func (s *session) now() time.Time {
 }
 
 // examine examines the resources.
-func (s *session) examine(ctx context.Context, t *total, result *Result) error {
+func (s *session) examine(ctx context.Context, t *total, result *Result, examine examination) error {
 	var failures []error
 	for _, resource := range s.options.Resources {
 		r := newRun(s, resource)
-		err := r.withProgress(func() error {
-			switch s.options.Method {
-			case v1alpha1.MethodReadOnly:
-				return r.verifyReadOnly(ctx)
-			case v1alpha1.MethodMetrics:
-				return r.verifyByMetrics(ctx, s.servers)
-			}
-			return r.writeAndRecheck(ctx, s)
-		})
+		err := r.withProgress(func() error { return examine(ctx, r, s) })
 		summary := r.summary(err)
 		t.add(summary)
 		s.runs = append(s.runs, r)
