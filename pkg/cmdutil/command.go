@@ -36,11 +36,16 @@ func secret(flag *pflag.Flag) bool {
 // every flag that selects the cluster, the connection or the principal. If another cluster has taken that name, the
 // guard refuses the command. words must not contain --yes if the command may begin an association.
 func (f *Factory) Command(b *binding.Binding, words ...string) string {
+	return CommandLine(words...) + f.Selection(b)
+}
+
+// CommandLine returns a command line of this tool for no cluster in particular.
+func CommandLine(words ...string) string {
 	line := program
 	for _, word := range words {
 		line += " " + sanitize.Word(word)
 	}
-	return line + f.Selection(b)
+	return line
 }
 
 // Selection returns the flags that select the bound cluster, each after a space.

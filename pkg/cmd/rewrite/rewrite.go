@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -137,11 +138,7 @@ func (o *options) run(ctx context.Context) error {
 	result, err := o.execute(ctx, j, run)
 	o.saveRecord(ctx, j, result)
 	if cmdutil.Interrupted(err) {
-		next := "run it again to continue: objects that are done are not written again"
-		if o.evidence.File != "" {
-			next = "run it again with another --evidence file to continue: objects that are done are not written again"
-		}
-		return hint.New("interrupted", next)
+		return o.interrupted(err)
 	}
 	if err != nil {
 		return cmdutil.WithCode(o.exitCode(err), err)
@@ -161,6 +158,19 @@ func (o *options) run(ctx context.Context) error {
 	}
 	return hint.New("not all data is proven to be encrypted with the current key",
 		"see the failures above; objects that are done are not written again in the next run")
+}
+
+// interrupted returns what an interrupted run reports. An error with a hint of its own is more than an interruption:
+// the API servers disagree as well, or a migration goes on in the cluster.
+func (o *options) interrupted(err error) error {
+	if hint.Of(err) != "" {
+		return err
+	}
+	next := "run it again to continue: objects that are done are not written again"
+	if _, missing := os.Stat(o.evidence.File); missing == nil {
+		next = "run it again with another --evidence file to continue: objects that are done are not written again"
+	}
+	return hint.New("interrupted", next)
 }
 
 // printDryRun counts the objects and prints what a rewrite would send.

@@ -253,10 +253,14 @@ func (o *sharedOptions) execute(ctx context.Context, j *job, run engine) (*rewri
 	printErr := o.factory.Print(result.Report, func(w io.Writer, colour output.Colour, wide bool) error {
 		return output.CoverageText(w, result.Report, colour, wide)
 	})
-	if printErr != nil {
-		return result, errors.Join(err, printErr)
+	if printErr == nil {
+		printErr = o.evidence.Write(ctx, o.factory, result.Report)
 	}
-	return result, errors.Join(err, o.evidence.Write(ctx, o.factory, result.Report))
+	if printErr != nil && cmdutil.Interrupted(err) {
+		o.factory.Warn(printErr) // the error of an interrupted run is short
+		return result, err
+	}
+	return result, errors.Join(err, printErr)
 }
 
 // addVersions adds the resourceVersions of the lists to the report.

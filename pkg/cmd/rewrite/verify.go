@@ -130,11 +130,11 @@ func (o *verifyOptions) run(ctx context.Context) error {
 			hintContradicted))
 	case result.Report.Verdict == v1alpha1.CoverageRecorded:
 		err = hint.New("the result rests on the record alone",
-			"kubectl eks-encrypt verify --by-metrics proves it without writing; --accept-record accepts the record")
+			o.command("verify", "--by-metrics")+" proves it without writing; --accept-record accepts the record")
 	case result.Report.Verdict == v1alpha1.CoverageStale:
-		return cmdutil.WithCode(cmdutil.ExitFinding, hint.New("stale data was found", "kubectl eks-encrypt rewrite"))
+		return cmdutil.WithCode(cmdutil.ExitFinding, hint.New("stale data was found", o.command("rewrite")))
 	case readOnly:
-		err = hint.Wrap(err, "kubectl eks-encrypt verify --by-metrics or --sample 300, or kubectl eks-encrypt rewrite")
+		err = hint.Wrap(err, "%s or --sample 300, or %s", o.command("verify", "--by-metrics"), o.command("rewrite"))
 	}
 	return cmdutil.WithCode(cmdutil.ExitUnknown, err)
 }
