@@ -97,21 +97,51 @@ func (r *run) listScope(ctx context.Context, newVisitor func(namespace string) v
 		if try == exactTries {
 			at = 0
 		}
-		l, err := r.listNamespaces(ctx, names, at, newVisitor)
+		var visitors visitors
+		l, err := r.listNamespaces(ctx, names, at, visitors.collect(newVisitor))
 		if at > 0 && (expired(err) || apierrors.IsBadRequest(err) || apierrors.IsInvalid(err)) {
+			visitors.begin() // the pages so far do not count
 			continue
 		}
 		l.setVersion(version)
-		if err != nil || before <= l.found {
+		hidden := before < 0 && len(l.unreadable) == 0
+		if err != nil || before <= l.found && !hidden {
 			return l, err
 		}
-		if at == 0 { // some may have been deleted since they were counted
+		if at == 0 || hidden { // some may have been deleted since they were counted
 			if before, _, err = r.countAll(ctx); err != nil {
 				return l, err
 			}
 		}
+		if hidden && before < 0 {
+			r.noteHidden()
+		}
 		l.orphans = before > l.found
 		return l, nil
+	}
+}
+
+// visitors are those of a list of all namespaces. They are safe for concurrent use.
+type visitors struct {
+	mu  sync.Mutex
+	all []visitor
+}
+
+// collect returns newVisitor, and keeps the visitors that it returns.
+func (v *visitors) collect(newVisitor func(namespace string) visitor) func(namespace string) visitor {
+	return func(namespace string) visitor {
+		created := newVisitor(namespace)
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.all = append(v.all, created)
+		return created
+	}
+}
+
+// begin begins all lists again.
+func (v *visitors) begin() {
+	for _, visitor := range v.all {
+		visitor.begin()
 	}
 }
 
@@ -253,6 +283,13 @@ func (r *run) confirmOrphans(ctx context.Context, orphans bool) error {
 func (r *run) noteOrphans() {
 	r.note("the cluster has more %s than its namespaces contain: the others are in namespaces that do not exist, "+
 		"or %s are created all the time", r.resource, r.resource)
+	r.partial.Store(true)
+}
+
+// noteHidden reports that an object is in none of the lists.
+func (r *run) noteHidden() {
+	r.note("the API server cannot decrypt or decode one of the %s, which is in none of the namespaces: it is in a "+
+		"namespace that does not exist, and was not examined", r.resource)
 	r.partial.Store(true)
 }
 

@@ -3,7 +3,9 @@ package rewriter
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -12,22 +14,64 @@ import (
 )
 
 // TestOrphans has an object in a namespace that does not exist. It is in no list, so nothing can be
-// proven about all objects.
+// proven about all objects. The first one of the cluster also makes the count fail if it cannot be decrypted.
 func TestOrphans(t *testing.T) {
 	for _, method := range []v1alpha1.CoverageMethod{
 		v1alpha1.MethodRewrite, v1alpha1.MethodProbe, v1alpha1.MethodSample, v1alpha1.MethodMetrics,
 		v1alpha1.MethodReadOnly,
 	} {
-		f := newFake(t)
-		f.secrets("a", 20, newKey)
-		f.put("secrets", "lost", "orphan", oldKey)
-		o := options(f, method)
-		o.Sleep, o.SampleSize = noSleep, 10
-		o.Record = &Record{
-			ClusterARN: "arn:c", KeyARN: "arn:key", ResourceVersion: "1", ProvenResourceVersion: "1", Agreed: true,
+		for _, orphan := range []cell{{namespace: "lost", key: oldKey}, {namespace: "aaa-lost", key: ""}} {
+			f := newFake(t)
+			f.secrets("a", 20, newKey)
+			f.put("secrets", orphan.namespace, "orphan", orphan.key)
+			o := options(f, method)
+			o.Sleep, o.SampleSize, o.Patience = noSleep, 10, time.Nanosecond
+			o.Record = &Record{
+				ClusterARN: "arn:c", KeyARN: "arn:key", ResourceVersion: "1", ProvenResourceVersion: "1", Agreed: true,
+			}
+			r := must(t, o).Report
+			if r.Verdict != v1alpha1.CoverageIncomplete || len(r.Notes) == 0 ||
+				strings.Contains(r.Statement, "All ") {
+				t.Errorf("%s, key %q: verdict = %s, want Incomplete: %s %q", method, orphan.key, r.Verdict, r.Statement, r.Notes)
+			}
 		}
-		if r := must(t, o).Report; r.Verdict != v1alpha1.CoverageIncomplete {
-			t.Errorf("%s: verdict = %s, want Incomplete: %s", method, r.Verdict, r.Statement)
+	}
+}
+
+// TestExactListsExpire has a list of an old version that expires after the others were read. Their objects must not
+// count twice.
+func TestExactListsExpire(t *testing.T) {
+	for _, method := range []v1alpha1.CoverageMethod{
+		v1alpha1.MethodRewrite, v1alpha1.MethodSample, v1alpha1.MethodReadOnly, v1alpha1.MethodMetrics,
+	} {
+		for expire := range exactTries + 1 {
+			f := newFake(t)
+			f.secrets("a", 300, newKey)
+			f.put("secrets", "kube-system", "b", newKey)
+			read, expired := make(chan struct{}, 1000), 0
+			f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+				exact := r.URL.Query().Get("resourceVersionMatch") == "Exact"
+				switch {
+				case listsSecrets(r):
+					read <- struct{}{}
+				case exact && strings.HasSuffix(r.URL.Path, "/kube-system/secrets") && expired < expire:
+					<-read
+					<-read // the first page of the other list was added before it requests the next one
+					expired++
+					respondError(w, apierrors.NewResourceExpired("too old"))
+					return true
+				}
+				return false
+			}
+			o := options(f, method)
+			o.Sleep, o.SampleSize = noSleep, 5
+			o.Record = &Record{
+				ClusterARN: "arn:c", KeyARN: "arn:key", ResourceVersion: "1", ProvenResourceVersion: "1", Agreed: true,
+			}
+			r := must(t, o).Report.Resources[0]
+			if r.Total != 301 || expired < expire {
+				t.Errorf("%s, %d lists expired: total = %d, want 301", method, expired, r.Total)
+			}
 		}
 	}
 }

@@ -64,11 +64,14 @@ func pronoun(n int64) string {
 
 func (t *total) readOnlyStatement(printf func(string, ...any), existing int64) {
 	objects, key := t.objectsName(), keyName(t.options.KeyARN)
-	switch t.Current {
-	case 0:
+	switch {
+	case t.Current == 0:
 		printf("Could not verify that any of %d %s is encrypted with %s: "+
 			"reading names alone cannot show which key an object is encrypted with.", existing, objects, key)
-	case existing:
+	case t.Current == existing && t.incomplete():
+		printf("%d %s are encrypted with %s, according to the record in ConfigMap %s. Others could not be listed.",
+			existing, objects, key, recordName)
+	case t.Current == existing:
 		printf("All %d %s are encrypted with %s, according to the record in ConfigMap %s.",
 			existing, objects, key, recordName)
 	default:
