@@ -122,7 +122,7 @@ func metricsVerdict(t *total) v1alpha1.CoverageVerdict {
 		return v1alpha1.CoverageStale
 	case t.incomplete():
 		return v1alpha1.CoverageIncomplete
-	case t.Unproven == 0 && t.covered && !t.changed && t.keyShown():
+	case t.Unproven == 0 && t.reachedBefore && t.covered && !t.changed && t.keyShown():
 		return v1alpha1.CoverageProven
 	}
 	return v1alpha1.CoverageNotProven

@@ -40,7 +40,7 @@ func TestNothingToCompareAtTheEnd(t *testing.T) {
 						f.addServer().noMetrics = !metrics
 						f.balance = func(n int) int { return 1 + n%2 }
 					}
-					f.servers[0].down, f.leases[f.servers[0].name] = true, time.Minute
+					f.servers[0].end()
 				}
 				return false
 			}

@@ -32,11 +32,12 @@ type fakeServer struct {
 	// the new one.
 	lags, blind bool
 	noMetrics   bool
-	series      string // its metrics, instead of those about the keys
-	down        bool   // connections fail
-	lastWrite   string // key of its last write, if it is another than the write key
-	wroteBoth   bool   // it has just been reloaded, so that it wrote with both keys lately
-	remembers   bool   // its metrics name each key that it wrote with
+	series      string    // its metrics, instead of those about the keys
+	down        bool      // connections fail
+	ended       time.Time // it renews its Lease no more
+	lastWrite   string    // key of its last write, if it is another than the write key
+	wroteBoth   bool      // it has just been reloaded, so that it wrote with both keys lately
+	remembers   bool      // its metrics name each key that it wrote with
 	started     float64
 	reads       map[string]float64
 	wrote       map[string]float64
@@ -248,6 +249,11 @@ func (f *fake) serveLeases(w http.ResponseWriter) {
 	list := coordinationv1.LeaseList{}
 	for name, age := range f.leases {
 		renewed := metav1.NewMicroTime(time.Now().Add(-age))
+		for _, s := range f.servers {
+			if s.name == name && !s.ended.IsZero() {
+				renewed = metav1.NewMicroTime(s.ended)
+			}
+		}
 		list.Items = append(list.Items, coordinationv1.Lease{
 			ObjectMeta: metav1.ObjectMeta{Name: name, CreationTimestamp: metav1.Unix(f.created(name), 0)},
 			Spec:       coordinationv1.LeaseSpec{RenewTime: &renewed},
@@ -255,6 +261,9 @@ func (f *fake) serveLeases(w http.ResponseWriter) {
 	}
 	respondJSON(w, http.StatusOK, runtime.ContentTypeJSON, &list)
 }
+
+// end ends the server a minute ago, as its Lease shows. The caller holds the lock.
+func (s *fakeServer) end() { s.down, s.ended = true, time.Now().Add(-time.Minute) }
 
 // listsSecrets reports whether a request lists the secrets of the namespace, and not only one to learn the newest
 // version.

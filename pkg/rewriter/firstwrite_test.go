@@ -123,7 +123,7 @@ func TestServerIsNotReached(t *testing.T) {
 					patches++
 					return breakConnection(w)
 				case lists == 2:
-					late.down, f.leases[late.name] = true, time.Minute
+					late.end()
 					f.balance = func(int) int { return 0 }
 				}
 				return false

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
 )
@@ -119,7 +118,7 @@ func TestServerInBetween(t *testing.T) {
 				}
 				late.wrote[oldKey]++
 			case patches == 40 && ends:
-				f.leases[late.name] = time.Minute
+				late.end()
 				f.balance = func(int) int { return 0 }
 			case patches == 40:
 				late.lags = false

@@ -174,7 +174,7 @@ func RecordAssociation(ctx context.Context, config *rest.Config, record Record, 
 }
 
 // agreeTimeout bounds how long the API servers may take to name their write keys for the record.
-const agreeTimeout = 15 * time.Second
+const agreeTimeout = 25 * time.Second
 
 // serversWriteWith reports whether the metrics of all live API servers name the key.
 func serversWriteWith(ctx context.Context, config *rest.Config, keyARN string) bool {

@@ -20,8 +20,20 @@ func (s *servers) renew(ctx context.Context) error {
 		return context.Cause(ctx) // it is read again at the end
 	}
 	s.met.add(latest, s.clock())
+	names := latest.Live(s.roster.Late())
+	if s.lost(latest, names) { // it has ended, or is late: the next renewal shows which
+		if err := s.sleep(ctx, apiserver.Settle); err != nil {
+			return err
+		}
+		again, err := s.readRoster(ctx, s.lanes[0].Lane)
+		if err != nil {
+			return context.Cause(ctx)
+		}
+		s.met.add(again, s.clock())
+		names = again.Live(latest)
+	}
 	clear(s.live)
-	for _, name := range latest.Live(s.roster.Late()) {
+	for _, name := range names {
 		s.live[apiserver.Hash(name)] = true
 	}
 	s.lanes = slices.DeleteFunc(s.lanes, func(lane serverLane) bool {

@@ -105,7 +105,7 @@ func TestServerIsReplaced(t *testing.T) {
 			}
 			if patches == at && len(f.servers) == 2 {
 				for _, s := range f.servers {
-					s.down, f.leases[s.name] = true, time.Minute
+					s.end()
 				}
 				f.addServer().remembers = true
 				f.addServer().remembers = true

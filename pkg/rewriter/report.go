@@ -54,14 +54,15 @@ type total struct {
 	options   *Options
 	resources []resourceSummary
 
-	servers   *v1alpha1.CoverageServers
-	agreement v1alpha1.CoverageAgreement
-	allBefore bool // every live API server was compared before the first write
-	covered   bool // every live API server took part at the end
-	changed   bool // an API server may have written with another key during the run
-	takenBack bool // what was counted by metrics
-	recorded  bool // their write key is that of a run that showed that it is this key
-	control   v1alpha1.CoverageControl
+	servers       *v1alpha1.CoverageServers
+	agreement     v1alpha1.CoverageAgreement
+	allBefore     bool // every live API server was compared before the first write
+	reachedBefore bool // every live API server was reached before the first object was judged
+	covered       bool // every live API server took part at the end
+	changed       bool // an API server may have written with another key during the run
+	takenBack     bool // what was counted by metrics
+	recorded      bool // their write key is that of a run that showed that it is this key
+	control       v1alpha1.CoverageControl
 }
 
 func newTotal(o *Options) total {
@@ -184,6 +185,8 @@ func (t *total) why() string {
 		return "no object could be compared on all API servers at the end"
 	case t.options.Method != v1alpha1.MethodMetrics && !t.allBefore:
 		return "not every API server was compared before the first write; run it again"
+	case t.options.Method == v1alpha1.MethodMetrics && !t.reachedBefore:
+		return "not every API server was reached before the first read; run it again"
 	case t.changed:
 		return "an API server may have been started, or have written with another key, during the run; run it again"
 	case !t.keyShown() && s.WriteKey == v1alpha1.WriteKeyUnrecognized:

@@ -3,6 +3,7 @@ package rewriter
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -75,7 +76,7 @@ func findServers(ctx context.Context, o *Options, earlier *apiserver.Roster) (*s
 		return s, nil
 	}
 	// A Lease that no connection reached may be that of a server that has just ended, or be new.
-	first := s.roster
+	first, lived := s.roster, maps.Clone(s.live)
 	for waited := time.Duration(0); waited < apiserver.RenewedLately && !s.covers(s.ids()); waited += rosterPause {
 		if err := o.Sleep(ctx, rosterPause); err != nil {
 			return nil, err
@@ -86,46 +87,14 @@ func findServers(ctx context.Context, o *Options, earlier *apiserver.Roster) (*s
 		}
 		s.roster = latest
 		s.setLive(first)
+		if waited+rosterPause < apiserver.Settle { // one with a slow clock may not have renewed it yet
+			s.keepLive(lived)
+		}
 		if s.unreachedRenewed(first) {
 			break // it lives, and needs more connections
 		}
 	}
 	return s, s.reach(ctx, maxLanes)
-}
-
-// readRoster lists the Leases, and tries again if the server does not respond.
-func (s *servers) readRoster(ctx context.Context, lane *apiserver.Lane) (roster *apiserver.Roster, err error) {
-	for try := range rosterTries {
-		if roster, err = apiserver.ReadRoster(ctx, lane); err == nil || apiserver.Refused(err) {
-			return roster, err
-		}
-		if err := s.sleep(ctx, pause(try, nil, 1)); err != nil {
-			return nil, err
-		}
-	}
-	return roster, err
-}
-
-// setLive takes the live servers from the roster, which was read just now.
-func (s *servers) setLive(earlier *apiserver.Roster) {
-	s.found = s.clock()
-	s.met.add(s.roster, s.found)
-	clear(s.live)
-	for _, name := range s.roster.Live(earlier) {
-		s.live[apiserver.Hash(name)] = true
-	}
-}
-
-// unreachedRenewed reports whether a server that was not reached renewed its Lease.
-func (s *servers) unreachedRenewed(first *apiserver.Roster) bool {
-	ids := s.ids()
-	for name, renewed := range s.roster.Renewed {
-		before, known := first.Renewed[name]
-		if !ids[apiserver.Hash(name)] && (!known || renewed.After(before)) {
-			return true
-		}
-	}
-	return false
 }
 
 // reach opens connections until every live server was reached, at most n. It ends early

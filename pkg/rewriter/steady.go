@@ -15,6 +15,7 @@ const startMargin = 3 * time.Second
 // baseline is what was known about the API servers before the first object was judged.
 type baseline struct {
 	pooled  bool
+	covered bool                          // every live server was reached
 	live    map[string]bool               // by the hash of the Lease's name
 	ids     map[string]bool               // of the servers that were reached
 	metrics map[string]*apiserver.Metrics // by server
@@ -28,7 +29,7 @@ func (s *servers) begin() {
 		return
 	}
 	s.start = &baseline{
-		pooled: s.pooled(), live: maps.Clone(s.live), ids: s.ids(), hash: s.writeHash(),
+		pooled: s.pooled(), covered: s.covers(s.ids()), live: maps.Clone(s.live), ids: s.ids(), hash: s.writeHash(),
 		metrics: map[string]*apiserver.Metrics{},
 	}
 	if s.roster != nil {

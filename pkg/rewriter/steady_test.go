@@ -46,7 +46,7 @@ func TestServerThatComesBack(t *testing.T) {
 					lists++
 				}
 				if patches == 30 && late == nil {
-					f.servers[0].down, f.leases[f.servers[0].name] = true, time.Minute
+					f.servers[0].end()
 					late = f.addServer()
 					late.lags, late.noMetrics, late.remembers = true, !metrics, true
 					f.balance = func(int) int { return 1 }
