@@ -2,12 +2,14 @@ package rewriter
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -264,5 +266,27 @@ func TestMetricsRunEndsEarly(t *testing.T) {
 		}
 		cancel()
 		f.close()
+	}
+}
+
+// TestOneResourceIsForbidden checks that a resource that cannot be listed does not hide what the others showed.
+func TestOneResourceIsForbidden(t *testing.T) {
+	f := newFake(t)
+	f.secrets("a", 60, newKey)
+	f.secrets("s", 40, oldKey)
+	f.intercept = deny("/widgets", apierrors.NewForbidden(schema.GroupResource{Group: "example.com", Resource: "widgets"}, "",
+		errors.New(`User "u" cannot list resource "widgets" in API group "example.com"`)))
+	o := options(f, v1alpha1.MethodMetrics)
+	o.Sleep = noSleep
+	o.Resources = []Resource{
+		{Namespaced: true, GroupVersionResource: schema.GroupVersionResource{
+			Group: "example.com", Version: "v1", Resource: "widgets",
+		}},
+		Secrets(),
+	}
+	result, err := Run(t.Context(), o)
+	r := result.Report
+	if err == nil || r.Verdict != v1alpha1.CoverageStale || r.Resources[1].Stale != 40 || r.Resources[1].Current != 60 {
+		t.Errorf("Run = %v, %s: %s, %+v", err, r.Verdict, r.Statement, r.Resources[1])
 	}
 }

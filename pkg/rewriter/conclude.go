@@ -19,13 +19,13 @@ func (s *session) conclude(ctx context.Context, t *total, report *v1alpha1.Cover
 			t.withdrawControl(report, err)
 		}
 	}
-	if ctx.Err() == nil && !t.stopped {
+	if ctx.Err() == nil && !s.ended {
 		if err = s.agreeAtEnd(ctx, t); err != nil {
 			err = fmt.Errorf("ask the API servers at the end: %w", err)
 		}
 	}
 	if s.options.Method == v1alpha1.MethodMetrics {
-		early := err != nil || ctx.Err() != nil || t.stopped
+		early := err != nil || ctx.Err() != nil || s.ended
 		if other := !early && s.countedOther(); early || other {
 			t.changed = t.changed || other
 			t.takeBack(report)

@@ -43,6 +43,7 @@ type session struct {
 	servers *servers // nil for the methods that do not write
 	found   time.Time
 	runs    []*run
+	ended   bool // before all resources were examined: because of an error, or of the context
 }
 
 // Run examines the resources one after the other. When the context ends, Run sends
@@ -210,7 +211,7 @@ func (s *session) examine(ctx context.Context, t *total, result *Result, examine
 		result.Versions[resource.String()] = [2]string{r.before, r.after}
 		if err != nil {
 			failures = append(failures, err)
-			if ctx.Err() != nil || endsAll(err) {
+			if s.ended = ctx.Err() != nil || endsAll(err); s.ended {
 				break
 			}
 		}
