@@ -47,11 +47,12 @@ func explainNoSpace(err error) error {
 // guard keeps a run from filling etcd: it watches the size of the database, pauses
 // until old versions are compacted, and bounds the bytes written per second.
 type guard struct {
-	metrics func(context.Context) (*apiserver.Metrics, error)
-	quota   float64
-	bytes   *rate.Limiter
-	now     func() time.Time
-	sleep   func(context.Context, time.Duration) error
+	metrics  func(context.Context) (*apiserver.Metrics, error)
+	quota    float64
+	bytes    *rate.Limiter
+	now      func() time.Time
+	sleep    func(context.Context, time.Duration) error
+	patience time.Duration // how long a pause may go on without a size
 
 	mu         sync.Mutex
 	objectSize int           // estimated bytes of one object of the current resource
@@ -147,19 +148,29 @@ func (g *guard) isPaused() bool {
 }
 
 // watch reads the size until the returned function is called. It calls stop if the
-// database is too large.
+// database is too large, or if the size stays unknown during a pause: then no write fails
+// that could end the run.
 func (g *guard) watch(ctx context.Context, stop context.CancelCauseFunc) (end func()) {
 	if g.metrics == nil {
 		return func() {}
 	}
 	return background(ctx, func(ctx context.Context) {
 		defer g.resume()
+		read := g.now()
 		for g.sleep(ctx, g.interval()) == nil {
 			m, err := g.metrics(ctx)
-			if err != nil || m.StorageBytes == 0 {
-				continue
+			if err == nil && m.StorageBytes == 0 {
+				err = errors.New("its metrics do not name the size of the database")
 			}
-			if err := g.observe(m.StorageBytes); err != nil {
+			if err == nil {
+				read = g.now()
+				err = g.observe(m.StorageBytes)
+			} else if silence := g.now().Sub(read); g.isPaused() && silence > g.patience {
+				err = noResponse(silence, err)
+			} else {
+				err = nil
+			}
+			if err != nil {
 				stop(err)
 				return
 			}

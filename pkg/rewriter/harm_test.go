@@ -216,6 +216,44 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// TestSilenceDuringPause has a run that waits for a compaction when the API server no longer responds, or no longer
+// names the size of the database. No write is in flight that could fail.
+func TestSilenceDuringPause(t *testing.T) {
+	for _, responds := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(t)
+			f.secrets("a", 3000, oldKey)
+			const size = "apiserver_storage_size_bytes "
+			f.servers[0].series = size + "1e9\n"
+			silent := false
+			f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				switch {
+				case silent && !responds:
+					return breakConnection(w)
+				case silent:
+					f.servers[0].series = "process_start_time_seconds 5\n"
+				case f.writes > 100 && r.URL.Path == "/metrics":
+					f.servers[0].series = size + "2.5e9\n"
+					silent = true // from the next request on
+				}
+				return false
+			}
+			o := options(f, v1alpha1.MethodRewrite)
+			o.QPS = 50
+			started := time.Now()
+			result, err := Run(t.Context(), o)
+			if !errors.Is(err, errNoResponse) || result.Report.Verdict != v1alpha1.CoverageIncomplete || !silent {
+				t.Errorf("responds %t: Run = %+v, %v, want no response", responds, result, err)
+			}
+			if took := time.Since(started); took > 15*time.Minute {
+				t.Errorf("responds %t: the run took %s", responds, took)
+			}
+		})
+	}
+}
+
 // TestObjectSize checks that a run over some of the objects takes their mean size from the
 // number of all objects.
 func TestObjectSize(t *testing.T) {

@@ -118,6 +118,7 @@ func newSession(ctx context.Context, o *Options) (*session, error) {
 	s := &session{options: o, found: o.Now()}
 	s.guard = &guard{
 		quota: o.EtcdQuota, bytes: rate.NewLimiter(rate.Limit(o.MaxBytes), int(o.MaxBytes)), now: o.Now, sleep: o.Sleep,
+		patience: o.Patience,
 	}
 	if err := s.connect(ctx); err != nil {
 		return nil, err
