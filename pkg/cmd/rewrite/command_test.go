@@ -7,8 +7,11 @@ import (
 	"path/filepath"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/cmdutil"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/rewriter"
 )
 
 // TestCommand checks that a printed command neither forgets nor adds objects.
@@ -60,6 +63,26 @@ func TestInterrupted(t *testing.T) {
 	} {
 		if err := test.o.interrupted(test.err); err.Error() != test.text || hint.Of(err) != test.hint {
 			t.Errorf("interrupted(%v) = %v (%s), want %s (%s)", test.err, err, hint.Of(err), test.text, test.hint)
+		}
+	}
+}
+
+// TestInNamespace checks that -n writes nothing outside of its namespace.
+func TestInNamespace(t *testing.T) {
+	roles := rewriter.Resource{GroupVersionResource: schema.GroupVersionResource{Resource: "clusterroles"}}
+	all := []rewriter.Resource{rewriter.Secrets(), roles}
+	for _, test := range []struct {
+		o     sharedOptions
+		count int
+		fails bool
+	}{
+		{sharedOptions{allResources: true}, 2, false},
+		{sharedOptions{allResources: true, namespace: "pay"}, 1, false},
+		{sharedOptions{resources: []string{"secrets", "clusterroles"}}, 2, false},
+		{sharedOptions{resources: []string{"secrets", "clusterroles"}, namespace: "pay"}, 0, true},
+	} {
+		if got, err := test.o.inNamespace(all); len(got) != test.count || (err != nil) != test.fails {
+			t.Errorf("%+v: inNamespace = %v, %v; want %d, error %t", test.o, got, err, test.count, test.fails)
 		}
 	}
 }

@@ -202,9 +202,25 @@ func (o *sharedOptions) findResources(ctx context.Context, j *job) error {
 	if err != nil {
 		return cmdutil.WithCode(o.unknownExit, err)
 	}
-	j.options.Resources, j.options.Partial = found.Resources, found.Partial
+	if j.options.Resources, err = o.inNamespace(found.Resources); err != nil {
+		return err
+	}
+	j.options.Partial = found.Partial
 	j.notes = append(j.notes, found.Notes...)
 	return nil
+}
+
+// inNamespace returns the resources that -n can limit to its namespace. It is an error to name another one.
+func (o *sharedOptions) inNamespace(resources []rewriter.Resource) (kept []rewriter.Resource, err error) {
+	for _, r := range resources {
+		switch {
+		case o.namespace == "" || r.Namespaced:
+			kept = append(kept, r)
+		case len(o.resources) > 0:
+			return nil, cmdutil.UsageErrorf("%s are not in a namespace: omit -n", r)
+		}
+	}
+	return kept, nil
 }
 
 // size returns the value of a flag that validate has checked.
