@@ -32,6 +32,7 @@ type fakeServer struct {
 	// the new one.
 	lags, blind bool
 	noMetrics   bool
+	health      int       // status of /readyz
 	series      string    // its metrics, instead of those about the keys
 	down        bool      // connections fail
 	ended       time.Time // it renews its Lease no more
@@ -155,6 +156,9 @@ func (s *fakeServer) serve(w http.ResponseWriter, r *http.Request) {
 		respondJSON(w, http.StatusOK, runtime.ContentTypeJSON, &metav1.APIVersions{
 			ServerAddressByClientCIDRs: []metav1.ServerAddressByClientCIDR{{ServerAddress: address}},
 		})
+		return
+	case strings.HasPrefix(r.URL.Path, "/readyz"):
+		http.Error(w, "kms-providers", cmp.Or(s.health, http.StatusNotFound))
 		return
 	case r.URL.Path == "/metrics":
 		s.serveMetrics(w)

@@ -50,14 +50,30 @@ func InspectServers(ctx context.Context, config *rest.Config, keyARN string) (*v
 		at := metav1.NewTime(time.Unix(int64(math.Floor(latest)), 0))
 		found.LastWritten = &at
 	}
-	health, err := apiserver.KMSHealthReason(ctx, s.lanes[0].Lane)
-	if err == nil && health.Known {
+	health := s.health(ctx)
+	if health.Known {
 		found.KMSHealthy = &health.OK
-		if !health.OK {
-			found.Reason = health.Reason
-		}
+	}
+	if health.Known && !health.OK {
+		found.Reason = health.Reason
 	}
 	return found, nil
+}
+
+// health returns whether the KMS plugins of all live servers work. It is unknown if some servers were not reached or
+// do not report it, unless the plugin of one does not work.
+func (s *servers) health(ctx context.Context) apiserver.Health {
+	all := apiserver.Health{Known: s.covers(s.ids()), OK: true}
+	for _, lane := range s.voters() {
+		health, err := apiserver.KMSHealthReason(ctx, lane.Lane)
+		switch {
+		case err != nil || !health.Known:
+			all.Known = false
+		case !health.OK:
+			return health
+		}
+	}
+	return all
 }
 
 // metricsAgree reports whether the metrics of all live servers name one write key.

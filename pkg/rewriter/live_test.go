@@ -116,3 +116,39 @@ func TestSlowServerWhenRecorded(t *testing.T) {
 		f.close()
 	})
 }
+
+// TestHealthOfAllServers checks that the answer of one server does not count for the KMS plugins of the others.
+func TestHealthOfAllServers(t *testing.T) {
+	const works, fails, refuses = http.StatusOK, http.StatusInternalServerError, http.StatusForbidden
+	yes, no := true, false
+	for _, test := range []struct {
+		name    string
+		status  [2]int // of /readyz/kms-providers, by server
+		reached int
+		want    *bool
+	}{
+		{"all work", [2]int{works, works}, 2, &yes},
+		{"the first fails", [2]int{fails, works}, 2, &no},
+		{"the second fails", [2]int{works, fails}, 2, &no},
+		{"one refuses", [2]int{works, refuses}, 2, nil},
+		{"one refuses, and the other fails", [2]int{refuses, fails}, 2, &no},
+		{"one is not reached", [2]int{works, works}, 1, nil},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(t)
+			f.addServer()
+			f.balance = func(n int) int { return n % test.reached }
+			for i, s := range f.servers {
+				s.health = test.status[i]
+			}
+			found, err := InspectServers(t.Context(), f.restConfig(), "arn:key")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := found.KMSHealthy; (got == nil) != (test.want == nil) || got != nil && *got != *test.want {
+				t.Errorf("%s: healthy = %v, want %v", test.name, got, test.want)
+			}
+			f.close()
+		})
+	}
+}

@@ -45,7 +45,8 @@ type APIServers struct {
 	WriteKey WriteKey `json:"writeKey"`
 	// LastWritten is when one of them last wrote with its key.
 	LastWritten *metav1.Time `json:"lastWritten,omitempty"`
-	// KMSHealthy is what an API server says about its KMS plugin; absent if unknown.
+	// KMSHealthy is false if the KMS plugin of an API server does not work. It is true if those of all that were
+	// queried work: one, or with --api-servers all live ones. It is absent if unknown.
 	KMSHealthy *bool `json:"kmsHealthy,omitempty"`
 	// Reason is why something about them is unknown, or why the plugin is not healthy.
 	Reason string `json:"reason,omitempty"`

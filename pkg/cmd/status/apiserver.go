@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -80,8 +81,19 @@ func askServers(ctx context.Context, b *binding.Binding, r *v1alpha1.EncryptionR
 	if err != nil {
 		return err
 	}
+	addServers(r, servers)
+	return nil
+}
+
+// addServers adds what all API servers showed to the report. That the KMS plugin of one does not work remains.
+func addServers(r *v1alpha1.EncryptionReport, servers *v1alpha1.APIServers) {
 	if r.Evidence == nil {
 		r.Evidence = &v1alpha1.Evidence{}
+	}
+	failed := false
+	if earlier := r.Evidence.APIServers; earlier != nil && earlier.KMSHealthy != nil && !*earlier.KMSHealthy {
+		servers.KMSHealthy, failed = earlier.KMSHealthy, true
+		servers.Reason = cmp.Or(servers.Reason, earlier.Reason)
 	}
 	r.Evidence.APIServers = servers
 	live := "an unknown number"
@@ -94,8 +106,7 @@ func askServers(ctx context.Context, b *binding.Binding, r *v1alpha1.EncryptionR
 		note += "; " + servers.Reason
 	}
 	r.Notes = append(r.Notes, note)
-	if servers.KMSHealthy != nil && !*servers.KMSHealthy {
+	if servers.KMSHealthy != nil && !*servers.KMSHealthy && !failed {
 		notUsable(r, servers.Reason)
 	}
-	return nil
 }

@@ -29,3 +29,27 @@ func TestApplyHealth(t *testing.T) {
 		}
 	}
 }
+
+// The metrics of other servers do not hide that the KMS plugin of one does not work.
+func TestAddServers(t *testing.T) {
+	works, fails := true, false
+	for _, test := range []struct {
+		earlier, latest, want *bool
+	}{
+		{nil, nil, nil}, {&works, nil, nil}, {nil, &works, &works}, {&works, &fails, &fails}, {&fails, &works, &fails},
+		{&fails, nil, &fails}, {&fails, &fails, &fails},
+	} {
+		r := &v1alpha1.EncryptionReport{Key: &v1alpha1.Key{Usable: v1alpha1.UsableYes}}
+		if test.earlier != nil {
+			applyHealth(r, apiserver.Health{Known: true, OK: *test.earlier, Reason: "kms-providers failed"})
+		}
+		addServers(r, &v1alpha1.APIServers{KMSHealthy: test.latest})
+		got := r.Evidence.APIServers.KMSHealthy
+		if (got == nil) != (test.want == nil) || got != nil && *got != *test.want {
+			t.Errorf("%v, then %v: healthy = %v, want %v", test.earlier, test.latest, got, test.want)
+		}
+		if no := r.Key.Usable == v1alpha1.UsableNo; no != (test.want == &fails) {
+			t.Errorf("%v, then %v: usable = %s", test.earlier, test.latest, r.Key.Usable)
+		}
+	}
+}
