@@ -274,7 +274,8 @@ func TestOneResourceIsForbidden(t *testing.T) {
 	f := newFake(t)
 	f.secrets("a", 60, newKey)
 	f.secrets("s", 40, oldKey)
-	f.intercept = deny("/widgets", apierrors.NewForbidden(schema.GroupResource{Group: "example.com", Resource: "widgets"}, "",
+	widgets := schema.GroupResource{Group: "example.com", Resource: "widgets"}
+	f.intercept = deny("/widgets", apierrors.NewForbidden(widgets, "",
 		errors.New(`User "u" cannot list resource "widgets" in API group "example.com"`)))
 	o := options(f, v1alpha1.MethodMetrics)
 	o.Sleep = noSleep

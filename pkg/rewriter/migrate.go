@@ -119,11 +119,11 @@ func migrate(
 	}
 }
 
-// goesOn adds to err that the migration goes on in the cluster without this run, so that nobody begins a second one.
+// goesOn adds to err that the migration goes on in the cluster. Another run would begin a second one.
 func (o *Options) goesOn(m *svmv1.StorageVersionMigration, err error) error {
 	return hint.Wrap(err, "the migration was not stopped: look at it with "+
-		"`kubectl get storageversionmigration %s -o yaml`, and when it has succeeded, run kubectl eks-encrypt verify --sample %d",
-		m.Name, o.SampleSize)
+		"`kubectl get storageversionmigration %s -o yaml`, and when it has succeeded, run "+
+		"kubectl eks-encrypt verify --sample %d", m.Name, o.SampleSize)
 }
 
 // migrated reports whether the migration has succeeded. It returns an error if it failed.

@@ -140,8 +140,8 @@ func TestMigrateErrors(t *testing.T) {
 	}
 }
 
-// TestMigrateEnds checks that a run ends if the migration does not, and that its hint names the migration, so that
-// nobody begins a second one.
+// TestMigrateEnds checks that a run ends if the migration does not, and that its hint names the migration:
+// another run would begin a second one.
 func TestMigrateEnds(t *testing.T) {
 	for name, test := range map[string]struct {
 		interrupted bool
@@ -187,7 +187,8 @@ func TestMigrateEnds(t *testing.T) {
 				o.SampleSize = 10
 				started := time.Now()
 				_, err := Migrate(ctx, o)
-				if !matches(err, test.want) || !strings.Contains(hint.Of(err), "get storageversionmigration eks-encrypt-secrets-x") {
+				const look = "get storageversionmigration eks-encrypt-secrets-x"
+				if !matches(err, test.want) || !strings.Contains(hint.Of(err), look) {
 					t.Errorf("Migrate = %v (%s), want %q", err, hint.Of(err), test.want)
 				}
 				if took := time.Since(started); took > test.within {
