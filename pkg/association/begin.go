@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
@@ -85,8 +86,12 @@ func Token(c *eks.Cluster, keyARN string, updates []eks.Update) string {
 type Begun struct {
 	// UpdateID is empty if the cluster already has the key.
 	UpdateID string
-	// Adopted is true if an earlier request, or one of another client, began the association.
+	// Adopted is true if an earlier request or another client may have begun the association: no answer to a request of
+	// this run named it, or the first look showed it before.
 	Adopted bool
+	// Fresh is true if the association began after Begin was called, by this request or by another client's at the same
+	// time. Only then is a note that was taken before the call older than the association.
+	Fresh bool
 }
 
 const (
@@ -94,12 +99,16 @@ const (
 	beginPause    = 2 * time.Second // before the second attempt; doubles with each further one
 )
 
-// Begin sends the request. After an error that leaves open whether EKS accepted it, Begin looks for a running
-// association of this key and adopts it; if there is none, it repeats the request with the same token. An error means
-// that EKS accepted nothing, unless it is an *UncertainError.
+// Begin looks at the cluster, and sends the request only if the cluster neither has the key nor associates it. After an
+// error that leaves open whether EKS accepted the request, Begin looks again and adopts a running association of this
+// key; if there is none, it repeats the request with the same token. An error means that EKS accepted nothing, unless
+// it is an *UncertainError.
 func (e *Engine) Begin(ctx context.Context) (Begun, error) {
-	b := beginning{Engine: e, token: Token(e.Cluster, e.KeyARN, e.Updates)}
-	begun, err := b.run(ctx)
+	b := beginning{Engine: e, token: Token(e.Cluster, e.KeyARN, e.Updates), before: slices.Clone(e.Updates)}
+	begun, found, err := b.firstLook(ctx)
+	if err == nil && !found {
+		begun, err = b.send(ctx)
+	}
 	if err != nil && b.lost {
 		return Begun{}, &UncertainError{Cluster: e.Cluster.Name, Err: err}
 	}
@@ -110,22 +119,23 @@ func (e *Engine) Begin(ctx context.Context) (Begun, error) {
 type beginning struct {
 	*Engine
 	token string
+	// before are the updates that were known before the first request.
+	before []eks.Update
 	// lost is true once the answer to a request was lost. It never becomes false again: no later refusal shows what
 	// EKS did with that request.
 	lost bool
 }
 
-func (b *beginning) run(ctx context.Context) (Begun, error) {
+func (b *beginning) send(ctx context.Context) (Begun, error) {
 	var last error
 	for attempt := range beginAttempts {
-		if attempt > 0 {
-			if err := b.sleep(ctx, beginPause<<(attempt-1)); err != nil {
-				return Begun{}, context.Cause(ctx)
-			}
+		if err := b.pause(ctx, attempt); err != nil {
+			return Begun{}, err
 		}
 		u, err := b.EKS.Associate(ctx, b.Cluster.Ref(), b.KeyARN, b.token)
 		if err == nil {
-			return Begun{UpdateID: u.ID}, nil
+			fresh := b.isFresh(u.ID)
+			return Begun{UpdateID: u.ID, Adopted: !fresh, Fresh: fresh}, nil
 		}
 		last = err
 		reason := classify(err)
@@ -133,7 +143,7 @@ func (b *beginning) run(ctx context.Context) (Begun, error) {
 		if reason == rejected && !b.lost {
 			return Begun{}, b.rejection(err)
 		}
-		begun, found, findErr := b.findAssociation(ctx)
+		begun, found, findErr := b.look(ctx)
 		switch {
 		case findErr == nil && found:
 			return begun, nil
@@ -151,35 +161,17 @@ func (b *beginning) run(ctx context.Context) (Begun, error) {
 	return Begun{}, b.rejection(last)
 }
 
-// findAssociation reports whether the cluster has the key or is associating it.
-func (e *Engine) findAssociation(ctx context.Context) (Begun, bool, error) {
-	c, err := e.EKS.Cluster(ctx, e.Cluster.Ref())
-	switch {
-	case err != nil:
-		return Begun{}, false, err
-	case e.isKey(ctx, c.KeyARN):
-		return Begun{Adopted: true}, true, nil
-	case c.KeyARN != "":
-		return Begun{}, false, &otherKeyError{c.KeyARN}
-	}
-	updates, err := e.EKS.Updates(ctx, e.Cluster.Ref())
-	if err != nil {
-		return Begun{}, false, err
-	}
-	for i := range updates {
-		if u := &updates[i]; u.IsAssociation() && u.Running() && e.isKey(ctx, u.KeyARN) {
-			return Begun{UpdateID: u.ID, Adopted: true}, true, nil
+// pause waits before the attempt, but not before the first one. It returns an error if ctx has ended.
+func (b *beginning) pause(ctx context.Context, attempt int) error {
+	if attempt > 0 && ctx.Err() == nil {
+		if err := b.sleep(ctx, beginPause<<(attempt-1)); err != nil {
+			return context.Cause(ctx)
 		}
 	}
-	return Begun{}, false, nil
-}
-
-// isKey reports whether an ARN that EKS reports is that of the key, or of an alias of it.
-func (e *Engine) isKey(ctx context.Context, reported string) bool {
-	if reported == e.KeyARN || reported == "" || e.Resolve == nil {
-		return reported == e.KeyARN && reported != ""
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	return e.Resolve(ctx, reported) == e.KeyARN
+	return nil
 }
 
 // failure is the meaning of an error of AssociateEncryptionConfig.

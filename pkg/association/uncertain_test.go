@@ -44,28 +44,43 @@ func TestUncertain(t *testing.T) {
 	}
 	t.Run("the association is found later", func(t *testing.T) {
 		a := newAWS(t)
-		f := a.gather(t, a.key)
-		_, err := a.eks().Associate(t.Context(), a.ref(), a.key, "another-token")
-		awstest.Must(t, err)
-		a.SetFaults([]fakeaws.Fault{
-			{Operation: op, Status: -1, Times: 1},
-			{Operation: "ListUpdates", Status: 500, Code: "ServerException", Times: 2},
-			{Operation: op, Status: 403, Code: "AccessDeniedException"},
-		})
-		if begun, err := a.engine(f).Begin(t.Context()); err != nil || !begun.Adopted {
+		e := a.engine(a.gather(t, a.key))
+		e.EKS = &interceptor{e.EKS, func(ctx context.Context, associate func() (eks.Update, error)) (eks.Update, error) {
+			if a.associations() == 0 {
+				_, err := a.eks().Associate(ctx, a.ref(), a.key, "another-token")
+				awstest.Must(t, err)
+				a.SetFaults([]fakeaws.Fault{
+					{Operation: op, Status: -1, Times: 1},
+					{Operation: "ListUpdates", Status: 500, Code: "ServerException", Times: 2},
+					{Operation: op, Status: 403, Code: "AccessDeniedException"},
+				})
+			}
+			return associate()
+		}}
+		if begun, err := e.Begin(t.Context()); err != nil || !begun.Adopted {
 			t.Errorf("begun = %+v, error = %v; want the running association", begun, err)
 		}
 	})
 }
 
-// answer is an Associator whose requests end with an error, and which otherwise calls EKS.
-type answer struct {
+// handler handles a request that associates a key; associate sends it to EKS.
+type handler func(ctx context.Context, associate func() (eks.Update, error)) (eks.Update, error)
+
+// interceptor is an Associator that calls EKS, except that handle handles the requests that associate a key.
+type interceptor struct {
 	Associator
-	err error
+	handle handler
 }
 
-func (a answer) Associate(context.Context, eks.Ref, string, string) (eks.Update, error) {
-	return eks.Update{}, a.err
+func (i *interceptor) Associate(ctx context.Context, cluster eks.Ref, keyARN, token string) (eks.Update, error) {
+	return i.handle(ctx, func() (eks.Update, error) { return i.Associator.Associate(ctx, cluster, keyARN, token) })
+}
+
+// answer returns an interceptor whose requests end with an error and do not reach EKS.
+func answer(e Associator, err error) *interceptor {
+	return &interceptor{e, func(context.Context, func() (eks.Update, error)) (eks.Update, error) {
+		return eks.Update{}, err
+	}}
 }
 
 // TestUnclearAnswers checks that an answer that is not known to be a refusal is uncertain.
@@ -78,7 +93,7 @@ func TestUnclearAnswers(t *testing.T) {
 	} {
 		a := newAWS(t)
 		e := a.engine(a.gather(t, a.key))
-		e.EKS = answer{e.EKS, err}
+		e.EKS = answer(e.EKS, err)
 		if _, got := e.Begin(t.Context()); !errors.As(got, new(*UncertainError)) {
 			t.Errorf("answer %v: error = %v, want an uncertain one", err, got)
 		}
@@ -86,8 +101,10 @@ func TestUnclearAnswers(t *testing.T) {
 	a := newAWS(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	e := a.engine(a.gather(t, a.key))
-	e.EKS = answer{e.EKS, fmt.Errorf("AssociateEncryptionConfig: %w", context.Canceled)}
-	cancel()
+	e.EKS = &interceptor{e.EKS, func(context.Context, func() (eks.Update, error)) (eks.Update, error) {
+		cancel()
+		return eks.Update{}, fmt.Errorf("AssociateEncryptionConfig: %w", context.Canceled)
+	}}
 	if _, err := e.Begin(ctx); !errors.As(err, new(*UncertainError)) {
 		t.Errorf("interrupted request: error = %v, want an uncertain one", err)
 	}

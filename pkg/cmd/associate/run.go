@@ -62,24 +62,9 @@ func (r *runner) run(ctx context.Context) error {
 		if err := r.confirm(ctx); err != nil {
 			return err
 		}
-		save := r.noteBefore(ctx)
-		begun, err := engine.Begin(ctx)
-		if errors.As(err, new(*association.UncertainError)) {
-			return hint.Wrap(err, "wait a few minutes, then look for the association with: %s; the same command waits for "+
-				"it if it runs, and never begins a second one", r.waitCommand(""))
-		}
-		if err != nil {
+		var err error
+		if updateID, err = r.begin(ctx, engine); err != nil {
 			return err
-		}
-		updateID = begun.UpdateID
-		switch {
-		case updateID == "":
-			r.logf("Another client associated this key in the meantime.")
-		case begun.Adopted:
-			r.logf("Waiting for update %s, which is already associating this key.", updateID)
-		default:
-			r.logf("EKS accepted the request: update %s", updateID)
-			save(updateID)
 		}
 	}
 	if r.noWait || !r.wait {
@@ -94,6 +79,29 @@ func (r *runner) run(ctx context.Context) error {
 		return err
 	}
 	return r.finish(ctx, updateID)
+}
+
+// begin sends the request. It returns the id of the update, or "" if the cluster has the key.
+func (r *runner) begin(ctx context.Context, engine *association.Engine) (updateID string, err error) {
+	save := r.noteBefore(ctx)
+	begun, err := engine.Begin(ctx)
+	switch {
+	case errors.As(err, new(*association.UncertainError)):
+		return "", hint.Wrap(err, "wait a few minutes, then look for the association with: %s; the same command waits for "+
+			"it if it runs, and never begins a second one", r.waitCommand(""))
+	case err != nil:
+		return "", err
+	case begun.UpdateID == "":
+		r.logf("The cluster has this key now.") // from another client, or from a request whose answer was lost
+	case begun.Adopted:
+		r.logf("Waiting for update %s, which associates this key.", begun.UpdateID)
+	default:
+		r.logf("EKS accepted the request: update %s", begun.UpdateID)
+	}
+	if begun.Fresh { // otherwise the note was taken too late, and may replace one that was not
+		save(begun.UpdateID)
+	}
+	return begun.UpdateID, nil
 }
 
 // finish records the association, prints the status and offers to rewrite.
@@ -164,7 +172,7 @@ func (r *runner) record(ctx context.Context, updateID string) {
 // noteBefore returns a function that saves which objects were written before the
 // association, and with which key. rewrite needs it to check that the API servers recognize
 // old data, and that they no longer write with that key. Call
-// noteBefore before the association begins, and the function only if this run began it.
+// noteBefore before the association begins, and the function only if it began after that.
 func (r *runner) noteBefore(ctx context.Context) (save func(updateID string)) {
 	var noted rewriter.Record
 	r.withRecord(ctx, func(ctx context.Context, config *rest.Config, record rewriter.Record) (err error) {
