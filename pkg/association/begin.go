@@ -121,6 +121,8 @@ type beginning struct {
 	token string
 	// before are the updates that were known before the first request.
 	before []eks.Update
+	// sent is true once a request was sent.
+	sent bool
 	// lost is true once the answer to a request was lost. It never becomes false again: no later refusal shows what
 	// EKS did with that request.
 	lost bool
@@ -132,6 +134,7 @@ func (b *beginning) send(ctx context.Context) (Begun, error) {
 		if err := b.pause(ctx, attempt); err != nil {
 			return Begun{}, err
 		}
+		b.sent = true
 		u, err := b.EKS.Associate(ctx, b.Cluster.Ref(), b.KeyARN, b.token)
 		if err == nil {
 			fresh := b.isFresh(u.ID)
@@ -150,7 +153,7 @@ func (b *beginning) send(ctx context.Context) (Begun, error) {
 		case errors.As(findErr, new(*otherKeyError)):
 			return Begun{}, findErr
 		case ctx.Err() != nil:
-			return Begun{}, context.Cause(ctx)
+			return Begun{}, b.interrupted(ctx)
 		case findErr == nil && reason == conflict && !b.lost:
 			return Begun{}, b.rejection(err)
 		}
@@ -165,13 +168,21 @@ func (b *beginning) send(ctx context.Context) (Begun, error) {
 func (b *beginning) pause(ctx context.Context, attempt int) error {
 	if attempt > 0 && ctx.Err() == nil {
 		if err := b.sleep(ctx, beginPause<<(attempt-1)); err != nil {
-			return context.Cause(ctx)
+			return b.interrupted(ctx)
 		}
 	}
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return b.interrupted(ctx)
 	}
 	return nil
+}
+
+// interrupted returns the error for a context that has ended. With a lost answer, it does not state what EKS did.
+func (b *beginning) interrupted(ctx context.Context) error {
+	if b.lost {
+		return context.Cause(ctx)
+	}
+	return &InterruptedError{Sent: b.sent}
 }
 
 // failure is the meaning of an error of AssociateEncryptionConfig.

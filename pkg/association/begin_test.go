@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
@@ -158,6 +159,51 @@ func TestFirstLook(t *testing.T) {
 			}
 			if test.err != "" && (!contains(err, test.err) || errors.As(err, new(*UncertainError)) || sent != 0) {
 				t.Errorf("error = %v, %d requests; want %q, not an uncertain one, and none", err, sent, test.err)
+			}
+		})
+	}
+}
+
+// canceller is an Associator that cancels the context when the cluster is described.
+type canceller struct {
+	Associator
+	cancel context.CancelFunc
+}
+
+func (c canceller) Cluster(ctx context.Context, ref eks.Ref) (eks.Cluster, error) {
+	c.cancel()
+	return c.Associator.Cluster(ctx, ref)
+}
+
+// TestInterruptedBegin checks that the error of an interruption states what was sent.
+func TestInterruptedBegin(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		cause func(a *testAWS, e *Engine, cancel context.CancelFunc)
+		want  InterruptedError
+	}{
+		{"before", func(_ *testAWS, _ *Engine, cancel context.CancelFunc) { cancel() }, InterruptedError{}},
+		{"during the first look", func(_ *testAWS, e *Engine, cancel context.CancelFunc) {
+			e.EKS = canceller{e.EKS, cancel}
+		}, InterruptedError{}},
+		{"after a refusal", func(a *testAWS, e *Engine, cancel context.CancelFunc) {
+			a.SetFaults([]fakeaws.Fault{{Operation: "AssociateEncryptionConfig", Status: 429, Code: "ThrottlingException"}})
+			e.Sleep = func(ctx context.Context, _ time.Duration) error { cancel(); return ctx.Err() }
+		}, InterruptedError{Sent: true}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			a := newAWS(t)
+			e := a.engine(a.gather(t, a.key))
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			test.cause(a, e, cancel)
+			_, err := e.Begin(ctx)
+			var got *InterruptedError
+			if !errors.As(err, &got) || *got != test.want {
+				t.Errorf("error = %v, want %v", err, &test.want)
+			}
+			if sent := awstest.Calls(a.Server, "AssociateEncryptionConfig") > 0; sent != test.want.Sent {
+				t.Errorf("sent = %t, want %t", sent, test.want.Sent)
 			}
 		})
 	}

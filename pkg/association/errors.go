@@ -32,6 +32,19 @@ func (e *UncertainError) Hint() string {
 		"for it if it runs, and never begins a second one"
 }
 
+// InterruptedError reports that the context ended while it was certain that EKS had accepted nothing.
+type InterruptedError struct {
+	// Sent is true if a request was sent, which EKS refused.
+	Sent bool
+}
+
+func (e *InterruptedError) Error() string {
+	if e.Sent {
+		return "interrupted: EKS accepted nothing, nothing was changed"
+	}
+	return "interrupted: nothing was sent, nothing was changed"
+}
+
 // rejection explains why EKS did not begin the association.
 func (e *Engine) rejection(err error) error {
 	cause, action := eks.CauseOf(err)

@@ -26,7 +26,7 @@ func (b *beginning) firstLook(ctx context.Context) (Begun, bool, error) {
 		reason := classify(err)
 		switch {
 		case ctx.Err() != nil:
-			return Begun{}, false, context.Cause(ctx)
+			return Begun{}, false, b.interrupted(ctx)
 		case reason == rejected || errors.As(err, new(*otherKeyError)):
 			return Begun{}, false, err
 		case reason == expiredCredentials && b.Refresh != nil:

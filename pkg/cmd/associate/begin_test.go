@@ -14,6 +14,7 @@ import (
 	"time"
 
 	awseks "github.com/aws/aws-sdk-go-v2/service/eks"
+	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/client-go/rest"
 
@@ -29,6 +30,8 @@ import (
 // recordServer is an API server that counts its lists of Secrets as resourceVersions, and stores the record. It allows
 // nothing else.
 type recordServer struct {
+	listed func() // called for each list of Secrets; may be nil
+
 	mu    sync.Mutex
 	lists int
 	data  map[string]string
@@ -38,10 +41,14 @@ func (s *recordServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	switch {
 	case r.Method == http.MethodGet && r.URL.Path == "/api/v1/secrets":
+		if s.listed != nil {
+			s.listed()
+		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.lists++
-		fmt.Fprintf(w, `{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"%d"},"rows":[]}`, s.lists)
+		fmt.Fprintf(w, `{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"%d"},"rows":[]}`,
+			s.lists)
 	case strings.HasSuffix(r.URL.Path, "/configmaps/eks-encrypt"):
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -152,5 +159,22 @@ func TestLostAnswerKeepsNote(t *testing.T) {
 	awstest.Must(t, err)
 	if w.api.noted() != "1" || strings.Contains(w.errOut.String(), "nother client") {
 		t.Errorf("noted = %q, want 1, and no claim about another client:\n%s", w.api.noted(), w.errOut)
+	}
+}
+
+// TestInterruptedNote checks that Ctrl-C during the note sends nothing, and that the error states so.
+func TestInterruptedNote(t *testing.T) {
+	w := newWorld(t)
+	r := w.runner(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	w.api.listed = cancel
+	_, err := r.begin(ctx, w.engine(r))
+	var text strings.Builder
+	code := cmdutil.ReportError(ctx, &text, &cobra.Command{}, err)
+	if want := "error: interrupted: nothing was sent, nothing was changed\n"; code != 130 || text.String() != want {
+		t.Errorf("exit code = %d, %q; want 130, %q", code, text.String(), want)
+	}
+	if n := awstest.Calls(w.Server, "AssociateEncryptionConfig"); n != 0 || w.errOut.Len() > 0 {
+		t.Errorf("calls of AssociateEncryptionConfig = %d, want 0, and no other message:\n%s", n, w.errOut)
 	}
 }

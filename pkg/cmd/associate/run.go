@@ -89,6 +89,8 @@ func (r *runner) begin(ctx context.Context, engine *association.Engine) (updateI
 	case errors.As(err, new(*association.UncertainError)):
 		return "", hint.Wrap(err, "wait a few minutes, then look for the association with: %s; the same command waits for "+
 			"it if it runs, and never begins a second one", r.waitCommand(""))
+	case errors.As(err, new(*association.InterruptedError)):
+		return "", cmdutil.WithCode(cmdutil.ExitInterrupted, err)
 	case err != nil:
 		return "", err
 	case begun.UpdateID == "":
@@ -163,10 +165,10 @@ func (r *runner) identities() string {
 
 // record saves the time of the association for verify. A failure is only a warning.
 func (r *runner) record(ctx context.Context, updateID string) {
-	r.withRecord(ctx, func(ctx context.Context, config *rest.Config, record rewriter.Record) error {
+	r.warnUnrecorded(r.withRecord(ctx, func(ctx context.Context, config *rest.Config, record rewriter.Record) error {
 		record.UpdateID = updateID
 		return rewriter.RecordAssociation(ctx, config, record, time.Now())
-	})
+	}))
 }
 
 // noteBefore returns a function that saves which objects were written before the
@@ -175,39 +177,46 @@ func (r *runner) record(ctx context.Context, updateID string) {
 // noteBefore before the association begins, and the function only if it began after that.
 func (r *runner) noteBefore(ctx context.Context) (save func(updateID string)) {
 	var noted rewriter.Record
-	r.withRecord(ctx, func(ctx context.Context, config *rest.Config, record rewriter.Record) (err error) {
+	err := r.withRecord(ctx, func(ctx context.Context, config *rest.Config, record rewriter.Record) (err error) {
 		noted, err = record.Before(ctx, config, time.Now())
 		return err
 	})
+	if ctx.Err() == nil { // otherwise nothing begins, and there is nothing to record
+		r.warnUnrecorded(err)
+	}
 	return func(updateID string) {
 		if noted.ResourceVersionBefore == "" {
 			return
 		}
-		r.withRecord(ctx, func(ctx context.Context, config *rest.Config, _ rewriter.Record) error {
+		r.warnUnrecorded(r.withRecord(ctx, func(ctx context.Context, config *rest.Config, _ rewriter.Record) error {
 			noted.UpdateID = updateID
 			return rewriter.RecordBefore(ctx, config, noted)
-		})
+		}))
+	}
+}
+
+func (r *runner) warnUnrecorded(err error) {
+	if err != nil {
+		r.factory.Warn(fmt.Errorf("could not record the association for verify: %w", err))
 	}
 }
 
 // withRecord lets save write the record of this association, unless it is not wanted.
 func (r *runner) withRecord(
 	ctx context.Context, save func(context.Context, *rest.Config, rewriter.Record) error,
-) {
+) error {
 	if r.noRecord || r.facts.Cluster.Guard != v1alpha1.GuardMatch {
-		return
+		return nil
 	}
 	config, err := r.binding.REST()
-	if err == nil {
-		ctx, cancel := context.WithTimeout(ctx, recordTimeout)
-		defer cancel()
-		err = save(ctx, config, rewriter.Record{
-			ClusterARN: r.facts.Cluster.ARN, KeyARN: r.facts.Key.ARN, ToolVersion: r.factory.Version,
-		})
-	}
 	if err != nil {
-		r.factory.Warn(fmt.Errorf("could not record the association for verify: %w", err))
+		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
+	defer cancel()
+	return save(ctx, config, rewriter.Record{
+		ClusterARN: r.facts.Cluster.ARN, KeyARN: r.facts.Key.ARN, ToolVersion: r.factory.Version,
+	})
 }
 
 // printStatus prints the status of the cluster after the association.
