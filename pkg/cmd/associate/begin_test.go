@@ -178,3 +178,28 @@ func TestInterruptedNote(t *testing.T) {
 		t.Errorf("calls of AssociateEncryptionConfig = %d, want 0, and no other message:\n%s", n, w.errOut)
 	}
 }
+
+// interrupting is an Associator that cancels the context when EKS has accepted the association.
+type interrupting struct {
+	association.Associator
+	cancel context.CancelFunc
+}
+
+func (i interrupting) Associate(ctx context.Context, cluster eks.Ref, keyARN, token string) (eks.Update, error) {
+	defer i.cancel()
+	return i.Associator.Associate(ctx, cluster, keyARN, token)
+}
+
+// TestInterruptedSave checks that the note is saved if Ctrl-C comes right after EKS has accepted the association.
+func TestInterruptedSave(t *testing.T) {
+	w := newWorld(t)
+	r := w.runner(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	e := w.engine(r)
+	e.EKS = interrupting{e.EKS, cancel}
+	id, err := r.begin(ctx, e)
+	awstest.Must(t, err)
+	if w.api.noted() != "1" || id == "" {
+		t.Errorf("noted = %q, update %q; want 1 and an update:\n%s", w.api.noted(), id, w.errOut)
+	}
+}

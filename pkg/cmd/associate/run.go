@@ -188,6 +188,7 @@ func (r *runner) noteBefore(ctx context.Context) (save func(updateID string)) {
 		if noted.ResourceVersionBefore == "" {
 			return
 		}
+		ctx := context.WithoutCancel(ctx) // the association goes on after Ctrl-C, and the note can never be taken again
 		r.warnUnrecorded(r.withRecord(ctx, func(ctx context.Context, config *rest.Config, _ rewriter.Record) error {
 			noted.UpdateID = updateID
 			return rewriter.RecordBefore(ctx, config, noted)
