@@ -121,7 +121,7 @@ func TestInterruptedWait(t *testing.T) {
 	c.send(ctrlC)
 	shown := c.ends(130)
 	resume := regexp.MustCompile(`resume waiting with: ` +
-		`kubectl eks-encrypt (associate --resume \S+ --context payments-128 ` +
+		`kubectl eks-encrypt (associate --resume \S+ --no-record --context payments-128 ` +
 		`--cluster-name arn:aws:eks:eu-central-1:111122223333:cluster/payments-128)\r?\n`)
 	command := resume.FindStringSubmatch(shown)
 	if command == nil || !strings.Contains(shown, "EKS continues to associate the key") {

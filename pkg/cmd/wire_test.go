@@ -257,8 +257,9 @@ func TestResumeCommand(t *testing.T) {
 		w.only(t, name, "associate "+strings.Join(flags, " "))
 		command, _, _ := strings.Cut(line[1], " (also pass")
 		words, err := shlex.Split(command)
-		if err != nil || !strings.HasPrefix(command, "associate --resume ") || strings.Contains(command, "--yes") {
-			t.Fatalf("%v: command = %q, want associate --resume, without --yes: %v", flags, command, err)
+		if err != nil || !strings.HasPrefix(command, "associate --resume ") || strings.Contains(command, "--yes") ||
+			!strings.Contains(command, "--no-record") {
+			t.Fatalf("%v: command = %q, want associate --resume, with --no-record and without --yes: %v", flags, command, err)
 		}
 		_, stderr, code = w.run(t, words...)
 		if n := awstest.Calls(w.Server, "AssociateEncryptionConfig"); code != 0 || n != 0 {
@@ -270,5 +271,32 @@ func TestResumeCommand(t *testing.T) {
 			}
 		}
 		w.only(t, name, command)
+	}
+}
+
+// TestNoRecordOfRewrite checks that --no-record of associate also holds for the rewrite that it offers.
+func TestNoRecordOfRewrite(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		flags []string
+		read  bool
+	}{{nil, true}, {[]string{"--no-record"}, false}} {
+		w := newWireTest(t)
+		c := w.console(t, nil, append([]string{"associate", goodKey, "--context", "dev"}, test.flags...)...)
+		c.expect("Type the cluster's name to continue: ")
+		c.send("dev" + enter)
+		c.expect("Rewrite all Secrets now? [y/N] ")
+		w.dev.take()
+		c.send("y" + enter)
+		c.expect("Write all the same? [y/N] ") // after the record was read
+		c.send("n" + enter)
+		c.ends(2)
+		read := false
+		for _, request := range w.dev.take() {
+			read = read || strings.HasSuffix(request, "/configmaps/eks-encrypt")
+		}
+		if read != test.read {
+			t.Errorf("%v: the record was read: %t, want %t", test.flags, read, test.read)
+		}
 	}
 }

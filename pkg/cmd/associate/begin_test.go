@@ -203,3 +203,34 @@ func TestInterruptedSave(t *testing.T) {
 		t.Errorf("noted = %q, update %q; want 1 and an update:\n%s", w.api.noted(), id, w.errOut)
 	}
 }
+
+// TestFollowUps checks that the printed commands repeat the flags that they also need.
+func TestFollowUps(t *testing.T) {
+	for _, test := range []struct {
+		options options
+		flags   string
+	}{
+		{options{}, ""},
+		{options{noRecord: true}, " --no-record"},
+		{options{trustEndpoint: true}, " --trust-endpoint"},
+		{options{noRecord: true, trustEndpoint: true, yes: true, skipGrantCheck: true}, " --no-record --trust-endpoint"},
+	} {
+		w := newWorld(t)
+		r := w.runner(t)
+		test.options.factory = r.factory
+		r.options = &test.options
+		awstest.Must(t, r.offerRewrite(t.Context()))
+		where := " --cluster-name " + w.cluster.ARN
+		want := "Next: kubectl eks-encrypt rewrite" + test.flags + where + "\n"
+		if !strings.HasSuffix(w.errOut.String(), want) {
+			t.Errorf("%+v: printed %q, want %q", test.options, w.errOut, want)
+		}
+		want = "kubectl eks-encrypt associate --resume u" + test.flags + where
+		if got := r.waitCommand("u"); got != want {
+			t.Errorf("%+v: command = %q, want %q", test.options, got, want)
+		}
+		if got, want := r.waitCommand(""), "kubectl eks-encrypt status"+where; got != want {
+			t.Errorf("%+v: command = %q, want %q", test.options, got, want)
+		}
+	}
+}

@@ -234,7 +234,7 @@ func (r *runner) printStatus(ctx context.Context) error {
 // offerRewrite rewrites the Secrets if the user agrees, or prints the command for it.
 func (r *runner) offerRewrite(ctx context.Context) error {
 	const oldKey = "\nExisting data is still encrypted with the old key."
-	command := r.factory.Command(r.binding, "rewrite") + r.factory.Secrets()
+	command := r.followUp("rewrite")
 	if r.yes || !r.factory.Interactive() || r.facts.Cluster.Guard != v1alpha1.GuardMatch {
 		r.logf("%s Next: %s", oldKey, command)
 		return nil
@@ -247,5 +247,5 @@ func (r *runner) offerRewrite(ctx context.Context) error {
 		r.logf("Do it later with: %s", command)
 		return nil
 	}
-	return rewrite.Secrets(ctx, r.factory, r.binding)
+	return rewrite.Secrets(ctx, r.factory, r.binding, r.noRecord)
 }

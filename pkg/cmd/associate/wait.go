@@ -91,12 +91,20 @@ func waitLine(p association.Progress, since time.Duration) string {
 // waitCommand is the command that waits for the update, or that shows the cluster if there
 // is none. Neither can begin an association.
 func (r *runner) waitCommand(updateID string) string {
-	words := []string{"status"} // EKS accepted the key, but no update is known
-	if updateID != "" {
-		words = []string{"associate", "--resume", updateID}
-		if r.trustEndpoint {
-			words = append(words, "--trust-endpoint")
-		}
+	if updateID == "" { // EKS accepted the key, but no update is known
+		return r.factory.Command(r.binding, "status") + r.factory.Secrets()
+	}
+	return r.followUp("associate", "--resume", updateID)
+}
+
+// followUp returns a command that continues this one, rewrite or associate, with the flags of this one that it also
+// needs.
+func (r *runner) followUp(words ...string) string {
+	if r.noRecord {
+		words = append(words, "--no-record")
+	}
+	if r.trustEndpoint {
+		words = append(words, "--trust-endpoint")
 	}
 	return r.factory.Command(r.binding, words...) + r.factory.Secrets()
 }

@@ -100,10 +100,10 @@ func newOptions(f *cmdutil.Factory) *options {
 	}
 }
 
-// Secrets rewrites all Secrets of the bound cluster with the default options.
-func Secrets(ctx context.Context, f *cmdutil.Factory, b *binding.Binding) error {
+// Secrets rewrites all Secrets of the bound cluster with the default options. noRecord is --no-record.
+func Secrets(ctx context.Context, f *cmdutil.Factory, b *binding.Binding, noRecord bool) error {
 	o := newOptions(f)
-	o.binding = b
+	o.binding, o.noRecord = b, noRecord
 	return o.run(ctx)
 }
 
