@@ -222,8 +222,8 @@ func TestFollowUps(t *testing.T) {
 		awstest.Must(t, r.offerRewrite(t.Context()))
 		where := " --cluster-name " + w.cluster.ARN
 		want := "Next: kubectl eks-encrypt rewrite" + test.flags + where + "\n"
-		if !strings.HasSuffix(w.errOut.String(), want) {
-			t.Errorf("%+v: printed %q, want %q", test.options, w.errOut, want)
+		if printed := w.errOut.String(); !strings.HasSuffix(printed, want) || strings.Contains(printed, "old key") {
+			t.Errorf("%+v: printed %q, want %q, and no claim about an old key", test.options, printed, want)
 		}
 		want = "kubectl eks-encrypt associate --resume u" + test.flags + where
 		if got := r.waitCommand("u"); got != want {

@@ -233,13 +233,14 @@ func (r *runner) printStatus(ctx context.Context) error {
 
 // offerRewrite rewrites the Secrets if the user agrees, or prints the command for it.
 func (r *runner) offerRewrite(ctx context.Context) error {
-	const oldKey = "\nExisting data is still encrypted with the old key."
+	const before = "\nData that was written before the association keeps its earlier encryption, or none, until it is " +
+		"written again."
 	command := r.followUp("rewrite")
 	if r.yes || !r.factory.Interactive() || r.facts.Cluster.Guard != v1alpha1.GuardMatch {
-		r.logf("%s Next: %s", oldKey, command)
+		r.logf("%s Next: %s", before, command)
 		return nil
 	}
-	confirmed, err := r.factory.Confirm(ctx, oldKey+"\nRewrite all Secrets now?")
+	confirmed, err := r.factory.Confirm(ctx, before+"\nRewrite all Secrets now?")
 	if err != nil {
 		return err
 	}
