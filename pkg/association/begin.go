@@ -84,7 +84,7 @@ func Token(c *eks.Cluster, keyARN string, updates []eks.Update) string {
 
 // Begun is an association that EKS accepted.
 type Begun struct {
-	// UpdateID is empty if the cluster already has the key.
+	// UpdateID is empty if the cluster already has the key and EKS lists no running association of it.
 	UpdateID string
 	// Adopted is true if an earlier request or another client may have begun the association: no answer to a request of
 	// this run named it, or the first look showed it before.

@@ -49,6 +49,17 @@ func TestFresh(t *testing.T) {
 			want: Begun{Adopted: true}, sent: 1,
 		},
 		{
+			name: "EKS names the key while the association runs, and does not report the key of the update",
+			before: func(a *testAWS, _ Facts) error {
+				return a.Update(func(state *fakeaws.State) {
+					c := state.Clusters[a.arn]
+					c.KeyARN = a.key
+					c.Updates = []*fakeaws.Update{{ID: "u", Type: eks.TypeAssociation, Status: "InProgress"}}
+				})
+			},
+			want: Begun{UpdateID: "u", Adopted: true},
+		},
+		{
 			name: "an association with the same token has failed",
 			before: func(a *testAWS, f Facts) error {
 				_, err := a.engine(f).Begin(context.Background())

@@ -102,10 +102,12 @@ func controlPlaneCheck(f Facts) v1alpha1.Check {
 
 func currentKeyCheck(f Facts) v1alpha1.Check {
 	const name = "no other key is associated"
-	switch f.Live.KeyARN {
-	case "":
+	switch {
+	case f.Live.KeyARN == "":
 		return pass(name, "the cluster has no customer key yet")
-	case f.Key.ARN:
+	case f.hasKey() && f.Adoptable() != nil:
+		return pass(name, "EKS already names this key, and still associates it")
+	case f.hasKey():
 		return pass(name, "the cluster already has this key: nothing to do")
 	}
 	return fail(name, "EKS cannot change or remove the key of a cluster; only a new cluster can have another key",
@@ -134,7 +136,7 @@ func updatesCheck(f Facts) v1alpha1.Check {
 	}
 	for _, u := range f.Updates {
 		switch {
-		case !u.Running(), u.IsAssociation() && u.KeyARN == f.Key.ARN:
+		case !u.Running(), f.adoptable(u):
 		case u.IsAssociation() && u.KeyARN == "":
 			return fail(name, wait, "update %s associates a key that EKS does not report and is %s", u.ID, u.Status)
 		case u.IsAssociation():

@@ -1,6 +1,7 @@
 package association
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
@@ -68,7 +69,7 @@ const (
 	Associate Decision = "Associate"
 	// Adopt waits for a running association of the same key.
 	Adopt Decision = "Adopt"
-	// Done means that the cluster has the key.
+	// Done means that the cluster has the key, and that EKS lists no running association of it.
 	Done Decision = "Done"
 	// Refuse means that a check failed.
 	Refuse Decision = "Refuse"
@@ -77,20 +78,46 @@ const (
 // Adoptable returns the running association of the key, or nil.
 func (f Facts) Adoptable() *eks.Update {
 	for _, u := range slices.Backward(f.Updates) {
-		if u.IsAssociation() && u.Running() && u.KeyARN == f.Key.ARN && f.Key.ARN != "" {
+		if f.adoptable(u) {
 			return &u
 		}
 	}
 	return nil
 }
 
-// decide returns the decision if no check fails.
+// adoptable reports whether the update is a running association of the key. EKS may not report the key of an update,
+// but a cluster that has the key gets no other one.
+func (f Facts) adoptable(u eks.Update) bool {
+	return u.IsAssociation() && u.Running() && f.Key.ARN != "" &&
+		(u.KeyARN == f.Key.ARN || u.KeyARN == "" && f.hasKey())
+}
+
+// hasKey reports whether EKS names the key as that of the cluster.
+func (f Facts) hasKey() bool {
+	return f.Live != nil && f.Live.KeyARN != "" && f.Live.KeyARN == f.Key.ARN
+}
+
+// Unsettled returns why an association may still be in progress although EKS names the key, or "". EKS reports the
+// status, the updates and the key independently, and each may lag behind the others.
+func (f Facts) Unsettled() string {
+	other := slices.ContainsFunc(f.Updates, func(u eks.Update) bool { return !u.IsAssociation() && u.Running() })
+	switch {
+	case f.UpdatesErr != nil:
+		return f.UpdatesErr.Error()
+	case f.Live.Status == "ACTIVE", f.Live.Status == "UPDATING" && other:
+		return ""
+	}
+	return fmt.Sprintf("the status of the cluster is %q, and EKS lists no update that is in progress", f.Live.Status)
+}
+
+// decide returns the decision if no check fails. A running association comes first: EKS may name its key before it
+// ends.
 func (f Facts) decide() Decision {
 	switch {
-	case f.Live != nil && f.Live.KeyARN != "" && f.Live.KeyARN == f.Key.ARN:
-		return Done
 	case f.Adoptable() != nil:
 		return Adopt
+	case f.hasKey():
+		return Done
 	}
 	return Associate
 }

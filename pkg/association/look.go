@@ -61,7 +61,8 @@ type association struct {
 
 func (a association) yes() bool { return a.hasKey || a.updateID != "" }
 
-// find returns whether the cluster has the key or is associating it, and all updates of the cluster.
+// find returns whether the cluster has the key or is associating it, and all updates of the cluster. Both can be true:
+// EKS may name the key before the association ends.
 func (e *Engine) find(ctx context.Context) (updates []eks.Update, found association, err error) {
 	c, err := e.EKS.Cluster(ctx, e.Cluster.Ref())
 	if err != nil {
@@ -74,7 +75,12 @@ func (e *Engine) find(ctx context.Context) (updates []eks.Update, found associat
 		return nil, found, err
 	}
 	for i := range updates {
-		if u := &updates[i]; u.IsAssociation() && u.Running() && e.isKey(ctx, u.KeyARN) {
+		u := &updates[i]
+		if !u.IsAssociation() || !u.Running() {
+			continue
+		}
+		// A cluster that has the key gets no other one, so that an update whose key EKS does not report is of this key.
+		if e.isKey(ctx, u.KeyARN) || u.KeyARN == "" && found.hasKey {
 			found.updateID = u.ID
 		}
 	}

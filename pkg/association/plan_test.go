@@ -88,6 +88,15 @@ func TestPlan(t *testing.T) {
 		{"running association of this key", func(f *Facts) {
 			f.Live.Status, f.Updates = "UPDATING", running(eks.TypeAssociation, keyARN)
 		}, Adopt, active, pass},
+		{"running association of this key, which EKS already names", func(f *Facts) {
+			f.Live.KeyARN, f.Live.Status, f.Updates = keyARN, "UPDATING", running(eks.TypeAssociation, keyARN)
+		}, Adopt, updates, pass},
+		{"the same, but EKS does not report the key of the update", func(f *Facts) {
+			f.Live.KeyARN, f.Updates = keyARN, running(eks.TypeAssociation, "")
+		}, Adopt, updates, pass},
+		{"has this key, and a running version update", func(f *Facts) {
+			f.Live.KeyARN, f.Updates = keyARN, running("VersionUpdate", "")
+		}, Done, currentKey, pass},
 		{"running association of another key", func(f *Facts) {
 			f.Updates = running(eks.TypeAssociation, otherKey)
 		}, Refuse, updates, fail},
@@ -213,4 +222,25 @@ func FuzzParseClusterConfig(f *testing.F) {
 			t.Errorf("ParseClusterConfig(%q) = %+v, want an error", text, c)
 		}
 	})
+}
+
+func TestUnsettled(t *testing.T) {
+	for _, test := range []struct {
+		name, status string
+		updates      []eks.Update
+		err          error
+		want         bool
+	}{
+		{"active", "ACTIVE", nil, nil, false},
+		{"another update runs", "UPDATING", running("VersionUpdate", ""), nil, false},
+		{"no update explains the status", "UPDATING", nil, nil, true},
+		{"the cluster has failed", "FAILED", nil, nil, true},
+		{"the updates are unknown", "ACTIVE", nil, errors.New("denied"), true},
+	} {
+		f := passing()
+		f.Live.KeyARN, f.Live.Status, f.Updates, f.UpdatesErr = keyARN, test.status, test.updates, test.err
+		if _, decision := Plan(f); decision != Done || (f.Unsettled() != "") != test.want {
+			t.Errorf("%s: decision = %s, unsettled: %q; want Done, %t", test.name, decision, f.Unsettled(), test.want)
+		}
+	}
 }

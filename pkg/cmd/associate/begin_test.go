@@ -234,3 +234,21 @@ func TestFollowUps(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordDone checks that an association that may still be in progress is not recorded as done.
+func TestRecordDone(t *testing.T) {
+	for _, test := range []struct {
+		status string
+		err    error
+		want   bool
+	}{{"ACTIVE", nil, true}, {"UPDATING", nil, false}, {"ACTIVE", errors.New("access denied"), false}} {
+		w := newWorld(t)
+		r := w.runner(t)
+		r.facts.Live.KeyARN, r.facts.Live.Status, r.facts.UpdatesErr = w.key, test.status, test.err
+		r.recordDone(t.Context())
+		warned := strings.Contains(w.errOut.String(), "could not record the association")
+		if recorded := w.api.data["keyArn"] == w.key; recorded != test.want || warned == test.want {
+			t.Errorf("%s, %v: recorded: %t, want %t\n%s", test.status, test.err, recorded, test.want, w.errOut)
+		}
+	}
+}

@@ -53,7 +53,7 @@ func (r *runner) run(ctx context.Context) error {
 	switch r.decision {
 	case association.Done:
 		r.logf("Nothing to do: the cluster already uses this key.")
-		r.record(ctx, r.lastUpdate()) // the run that began it may have been interrupted
+		r.recordDone(ctx)
 		return r.printStatus(ctx)
 	case association.Adopt:
 		updateID = r.facts.Adoptable().ID
@@ -169,6 +169,15 @@ func (r *runner) record(ctx context.Context, updateID string) {
 		record.UpdateID = updateID
 		return rewriter.RecordAssociation(ctx, config, record, time.Now())
 	}))
+}
+
+// recordDone records an association that an earlier run may not have recorded, because it was interrupted.
+func (r *runner) recordDone(ctx context.Context) {
+	if why := r.facts.Unsettled(); why != "" {
+		r.warnUnrecorded(errors.New(why))
+		return
+	}
+	r.record(ctx, r.lastUpdate())
 }
 
 // noteBefore returns a function that saves which objects were written before the
