@@ -122,15 +122,19 @@ func (f *Factory) InspectBinding(ctx context.Context, b *binding.Binding, o Insp
 	return Inspected{Binding: b, Result: result}
 }
 
-// Explain adds to an error what the principal has to do with it: it belongs to another account than the cluster, so
-// that the cluster does not exist there or may not be described, or kubectl uses a role.
+// Explain adds to an error what the principal has to do with it: it belongs to another account than the cluster, or than
+// the role that kubectl uses, so that the cluster may not exist there or may not be described.
 func Explain(b *binding.Binding, caller *v1alpha1.Caller, err error) error {
 	kind := awsclient.KindOf(err)
 	if kind != awsclient.KindAccessDenied && kind != awsclient.KindNotFound {
 		return err
 	}
 	if named := otherAccount(b, caller); named != "" {
-		err = fmt.Errorf("%w (the cluster is in account %s, the caller %s is in account %s)", err, named, caller.ARN,
+		what := "the cluster"
+		if b.AccountClaim() == "" { // a role may belong to another account than the cluster
+			what = "the role that kubectl uses"
+		}
+		err = fmt.Errorf("%w (%s is in account %s, the caller %s is in account %s)", err, what, named, caller.ARN,
 			caller.Account)
 	}
 	if remedy := accountRemedy(b, caller); remedy != "" {
@@ -165,8 +169,8 @@ func accountRemedy(b *binding.Binding, caller *v1alpha1.Caller) string {
 	return ""
 }
 
-// otherAccount returns the account of the cluster, as far as a flag, the kubeconfig or the role in it names it, if that
-// is not the caller's.
+// otherAccount returns the account of the cluster if a flag or the kubeconfig names it, or else that of the role that
+// kubectl uses, unless it is the caller's.
 func otherAccount(b *binding.Binding, caller *v1alpha1.Caller) string {
 	named := b.AccountClaim()
 	if role, err := arn.Parse(b.Credentials.ExecRoleARN); err == nil && named == "" {
