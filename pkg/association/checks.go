@@ -143,7 +143,7 @@ func updatesCheck(f Facts) v1alpha1.Check {
 			return fail(name, "the update cannot be stopped, and its key cannot be changed",
 				"update %s associates another key, %s, and is %s", u.ID, u.KeyARN, u.Status)
 		default:
-			describe := "aws eks describe-update --name " + f.Cluster.Name + " --update-id " + u.ID
+			describe := f.CLI.Command("eks", "describe-update", "--name", f.Cluster.Name, "--update-id", u.ID)
 			return fail(name, wait+": "+describe, "%s is %s, update %s", cmp.Or(u.Type, "an update"), u.Status, u.ID)
 		}
 	}

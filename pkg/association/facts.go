@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
@@ -24,6 +25,8 @@ type Facts struct {
 	ExpectAccount string
 	// MismatchRemedy is the next step if the guard is Mismatch.
 	MismatchRemedy string
+	// CLI makes the command lines of the AWS CLI that a remedy names.
+	CLI awsclient.CLI
 	// Live is the cluster that EKS described; nil if EKS was not called.
 	Live *eks.Cluster
 	// Updates are the updates of the cluster, the oldest first; UpdatesErr is why they are unknown.

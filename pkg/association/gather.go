@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/iac"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
@@ -49,6 +50,8 @@ type Request struct {
 	TrustEndpoint bool
 	// MismatchRemedy is the next step if the guard is Mismatch.
 	MismatchRemedy string
+	// CLI makes the command lines of the AWS CLI that a remedy names.
+	CLI awsclient.CLI
 	// Key names the key: ARN, id, alias or alias ARN.
 	Key string
 	// Caller is the principal that calls AWS, EndpointOverrides the endpoints that it calls instead of those of AWS.
@@ -65,7 +68,7 @@ type Request struct {
 func Gather(ctx context.Context, s Sources, r Request) (Facts, error) {
 	f := Facts{
 		Cluster: r.Cluster, TrustEndpoint: r.TrustEndpoint, MismatchRemedy: r.MismatchRemedy, AcceptDrift: r.AcceptDrift,
-		Caller: r.Caller, EndpointOverrides: r.EndpointOverrides, ExpectAccount: r.ExpectAccount,
+		Caller: r.Caller, EndpointOverrides: r.EndpointOverrides, ExpectAccount: r.ExpectAccount, CLI: r.CLI,
 	}
 	f.Key.ARN = r.Key
 	where := kms.Place{Partition: r.Cluster.Partition, Region: r.Cluster.Region, Account: r.Caller.Account}

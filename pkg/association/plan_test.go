@@ -3,10 +3,12 @@ package association
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/eks"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/kms"
 )
@@ -242,5 +244,16 @@ func TestUnsettled(t *testing.T) {
 		if _, decision := Plan(f); decision != Done || (f.Unsettled() != "") != test.want {
 			t.Errorf("%s: decision = %s, unsettled: %q; want Done, %t", test.name, decision, f.Unsettled(), test.want)
 		}
+	}
+}
+
+// TestDescribeUpdate checks that the command for another update names region and profile.
+func TestDescribeUpdate(t *testing.T) {
+	f := passing()
+	f.Updates, f.CLI = running("VersionUpdate", ""), awsclient.CLI{Region: awstest.Region, Profile: "my prod"}
+	plan, _ := Plan(f)
+	const want = "aws eks describe-update --name lab --update-id u-1 --region eu-central-1 --profile 'my prod'"
+	if err := (&RefusedError{Failures(plan)}); !strings.HasSuffix(err.Hint(), want) {
+		t.Errorf("hint = %q, want %q at its end", err.Hint(), want)
 	}
 }

@@ -54,7 +54,7 @@ func (p *principal) explainCredentials(err error) error {
 	case fromProcess:
 		return &Error{Kind: KindNoCredentials, err: err,
 			message: fmt.Sprintf("the credential_process of the AWS profile %q %s", s.profile, processCause(err)),
-			hint:    "run it by hand: aws configure get credential_process --profile " + s.profile}
+			hint:    "run it by hand: " + CLI{Profile: s.profile}.Command("configure", "get", "credential_process")}
 	case fromContainer:
 		return &Error{Kind: KindNoCredentials, err: err,
 			message: "no AWS credentials from the container's agent: " + credentialCause(err),
@@ -67,7 +67,7 @@ func (p *principal) explainCredentials(err error) error {
 }
 
 func explainSSO(s *source, err error) error {
-	e := &Error{Kind: KindExpiredCredentials, err: err, hint: "aws sso login --profile " + s.profile}
+	e := &Error{Kind: KindExpiredCredentials, err: err, hint: CLI{Profile: s.profile}.Command("sso", "login")}
 	session := fmt.Sprintf("the SSO session of the AWS profile %q", s.profile)
 	code, message := apiError(err)
 	switch {
@@ -99,7 +99,7 @@ func explainLogin(s *source, err error) error {
 			return err
 		}
 	}
-	return &Error{Kind: KindExpiredCredentials, err: err, hint: "aws login --profile " + s.profile,
+	return &Error{Kind: KindExpiredCredentials, err: err, hint: CLI{Profile: s.profile}.Command("login"),
 		message: fmt.Sprintf("the login session of the AWS profile %q cannot be used: %s", s.profile, credentialCause(err))}
 }
 
@@ -134,9 +134,9 @@ func assumeRoleOperation(s *source) Operation {
 func renewal(s *source) string {
 	switch s.kind {
 	case fromSSO:
-		return "aws sso login --profile " + s.profile
+		return CLI{Profile: s.profile}.Command("sso", "login")
 	case fromLogin:
-		return "aws login --profile " + s.profile
+		return CLI{Profile: s.profile}.Command("login")
 	case fromEnvironment:
 		return "set new keys in the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
 	case fromRole, fromFlagRole:

@@ -37,3 +37,12 @@ func TestExplain(t *testing.T) {
 		}
 	}
 }
+
+// TestMismatchRemedy checks that the command that writes the context again names region and profile.
+func TestMismatchRemedy(t *testing.T) {
+	target := binding.Target{Name: "prod", Region: "eu-central-1", Credentials: binding.Credentials{Profile: "my prod"}}
+	const want = "aws eks update-kubeconfig --name prod --region eu-central-1 --profile 'my prod'"
+	if got := MismatchRemedy(binding.New(target, nil, nil), nil); !strings.Contains(got, want) {
+		t.Errorf("remedy = %q, want %q in it", got, want)
+	}
+}

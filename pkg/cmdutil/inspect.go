@@ -122,8 +122,8 @@ func (f *Factory) InspectBinding(ctx context.Context, b *binding.Binding, o Insp
 	return Inspected{Binding: b, Result: result}
 }
 
-// Explain adds to an error what the principal has to do with it: it belongs to another account than the cluster, or than
-// the role that kubectl uses, so that the cluster may not exist there or may not be described.
+// Explain adds to an error what the principal has to do with it: it belongs to another account than the cluster, or
+// than the role that kubectl uses, so that the cluster may not exist there or may not be described.
 func Explain(b *binding.Binding, caller *v1alpha1.Caller, err error) error {
 	kind := awsclient.KindOf(err)
 	if kind != awsclient.KindAccessDenied && kind != awsclient.KindNotFound {
@@ -148,11 +148,16 @@ func MismatchRemedy(b *binding.Binding, caller *v1alpha1.Caller) string {
 	if remedy := accountRemedy(b, caller); remedy != "" {
 		return remedy
 	}
-	command := "aws eks update-kubeconfig --name " + b.Name
-	if b.Region != "" {
-		command += " --region " + b.Region
-	}
+	command := cli(b).Command("eks", "update-kubeconfig", "--name", b.Name)
 	return "use the context of the intended cluster; " + command + " writes it again"
+}
+
+// cli makes command lines of the AWS CLI for the bound cluster.
+func cli(b *binding.Binding) awsclient.CLI {
+	if b.AWS == nil {
+		return awsclient.CLI{Region: b.Region, Profile: b.Credentials.Profile}
+	}
+	return b.AWS.CLI(b.Region)
 }
 
 // accountRemedy returns how to call AWS as the principal that the kubeconfig means, or "".

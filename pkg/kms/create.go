@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
-	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
 // Creation describes a key to create.
@@ -65,50 +65,50 @@ func (c Creation) Validate() error {
 }
 
 // Commands returns the AWS CLI commands that create the key, for display.
-func (c Creation) Commands(region string) []string {
-	create := "aws kms create-key --region " + region + " --key-spec SYMMETRIC_DEFAULT --key-usage ENCRYPT_DECRYPT" +
-		" --policy file://policy.json --description " + sanitize.Word(c.Description)
+func (c Creation) Commands(cli awsclient.CLI) []string {
+	create := []string{"kms", "create-key", "--key-spec", "SYMMETRIC_DEFAULT", "--key-usage", "ENCRYPT_DECRYPT",
+		"--policy", "file://policy.json", "--description", c.Description}
 	if c.MultiRegion {
-		create += " --multi-region"
+		create = append(create, "--multi-region")
 	}
 	for i, t := range c.Tags {
 		if i == 0 {
-			create += " --tags"
+			create = append(create, "--tags")
 		}
-		create += " " + sanitize.Word(fmt.Sprintf("TagKey=%s,TagValue=%s", t.Key, t.Value))
+		create = append(create, fmt.Sprintf("TagKey=%s,TagValue=%s", t.Key, t.Value))
 	}
-	return append([]string{create}, c.setupCommands(region, "KEY_ARN")...)
+	return append([]string{cli.Command(create...)}, c.setupCommands(cli, "KEY_ARN")...)
 }
 
 // setupCommands returns the commands that follow create-key.
-func (c Creation) setupCommands(region, keyARN string) []string {
+func (c Creation) setupCommands(cli awsclient.CLI, keyARN string) []string {
 	var cmds []string
 	if c.Alias != "" {
-		cmds = append(cmds, aliasCommand("create-alias", region, c.Alias, keyARN))
+		cmds = append(cmds, aliasCommand("create-alias", cli, c.Alias, keyARN))
 	}
 	if c.Rotate {
-		cmds = append(cmds, c.rotationCommand(region, keyARN))
+		cmds = append(cmds, c.rotationCommand(cli, keyARN))
 	}
 	return cmds
 }
 
-func aliasCommand(verb, region, alias, keyARN string) string {
-	return fmt.Sprintf("aws kms %s --region %s --alias-name %s --target-key-id %s", verb, region, alias, keyARN)
+func aliasCommand(verb string, cli awsclient.CLI, alias, keyARN string) string {
+	return cli.Command("kms", verb, "--alias-name", alias, "--target-key-id", keyARN)
 }
 
-func (c Creation) rotationCommand(region, keyARN string) string {
-	cmd := fmt.Sprintf("aws kms enable-key-rotation --region %s --key-id %s", region, keyARN)
+func (c Creation) rotationCommand(cli awsclient.CLI, keyARN string) string {
+	words := []string{"kms", "enable-key-rotation", "--key-id", keyARN}
 	if c.RotationDays > 0 {
-		cmd += fmt.Sprintf(" --rotation-period-in-days %d", c.RotationDays)
+		words = append(words, "--rotation-period-in-days", strconv.Itoa(int(c.RotationDays)))
 	}
-	return cmd
+	return cli.Command(words...)
 }
 
 // Create creates the key, then its alias, and turns rotation on even if the alias failed. CreateKey cannot be retried
 // safely, so created is called with the ARN as soon as the key exists. If a later step fails, Create returns the key
 // with an error whose hint contains the commands that remain.
 func Create(
-	ctx context.Context, api Creator, c Creation, region string, created func(keyARN string),
+	ctx context.Context, api Creator, c Creation, cli awsclient.CLI, created func(keyARN string),
 ) (Candidate, error) {
 	if err := c.Validate(); err != nil {
 		return Candidate{}, err
@@ -124,14 +124,14 @@ func Create(
 		if aliasErr = createAlias(ctx, api, c.Alias, k.ARN); aliasErr == nil {
 			k.Aliases = []string{c.Alias}
 		} else {
-			text, step := c.aliasFailed(aliasErr, region, k.ARN)
+			text, step := c.aliasFailed(aliasErr, cli, k.ARN)
 			failed, next = append(failed, text), append(next, step)
 		}
 	}
 	if c.Rotate {
 		if rotationErr = enableRotation(ctx, api, k.ARN, c.RotationDays); rotationErr != nil {
 			failed = append(failed, explain(rotationErr, "EnableKeyRotation", k.ARN).Error())
-			next = append(next, "turn rotation on: "+c.rotationCommand(region, k.ARN))
+			next = append(next, "turn rotation on: "+c.rotationCommand(cli, k.ARN))
 		}
 	}
 	if len(failed) == 0 {
@@ -146,15 +146,15 @@ func Create(
 }
 
 // aliasFailed returns the text of an error of CreateAlias and the next step.
-func (c Creation) aliasFailed(err error, region, keyARN string) (text, next string) {
+func (c Creation) aliasFailed(err error, cli awsclient.CLI, keyARN string) (text, next string) {
 	if code(err) == "AlreadyExistsException" {
 		return c.Alias + " was given to another key in the meantime", fmt.Sprintf(
 			"give this one another alias: %s; or move the alias, which changes the key for everything that uses it: %s",
-			aliasCommand("create-alias", region, "alias/OTHER", keyARN),
-			aliasCommand("update-alias", region, c.Alias, keyARN))
+			aliasCommand("create-alias", cli, "alias/OTHER", keyARN),
+			aliasCommand("update-alias", cli, c.Alias, keyARN))
 	}
 	return explain(err, "CreateAlias", c.Alias).Error(),
-		"give this one its alias: " + aliasCommand("create-alias", region, c.Alias, keyARN)
+		"give this one its alias: " + aliasCommand("create-alias", cli, c.Alias, keyARN)
 }
 
 // unfinishedError is an error after the key was created.

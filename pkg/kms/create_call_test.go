@@ -7,7 +7,11 @@ import (
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 )
+
+// cli makes the commands that an error names.
+var cli = awsclient.CLI{Region: awstest.Region}
 
 func TestCreate(t *testing.T) {
 	a := newAWS(t)
@@ -15,7 +19,7 @@ func TestCreate(t *testing.T) {
 	k, err := Create(context.Background(), a.kms(), Creation{
 		Alias: "alias/new", Description: "d", Rotate: true, RotationDays: 180, MultiRegion: true,
 		Tags: []Tag{{"team", "a"}}, Policy: KeyPolicy("aws", awstest.Account, nil).String(),
-	}, awstest.Region, func(arn string) { created = arn })
+	}, cli, func(arn string) { created = arn })
 	awstest.Must(t, err)
 	if created != k.ARN || k.ARN == "" {
 		t.Errorf("created was called with %q, want the key %q", created, k.ARN)
@@ -61,7 +65,7 @@ func TestCreateFails(t *testing.T) {
 			a := newAWS(t)
 			a.SetFaults([]fakeaws.Fault{{Operation: test.operation, Status: test.status, Code: test.code}})
 			created := ""
-			_, err := Create(context.Background(), a.kms(), c, awstest.Region, func(arn string) { created = arn })
+			_, err := Create(context.Background(), a.kms(), c, cli, func(arn string) { created = arn })
 			if err == nil {
 				t.Fatal("Create = nil, want an error")
 			}
@@ -92,11 +96,11 @@ func TestCreateKeyIsNotRetried(t *testing.T) {
 	a := newAWS(t)
 	a.config.RetryMaxAttempts = 3
 	a.SetFaults([]fakeaws.Fault{{Operation: "CreateKey", Status: 500, Times: 1}})
-	if _, err := Create(context.Background(), a.kms(), Creation{}, awstest.Region, func(string) {}); err == nil {
+	if _, err := Create(context.Background(), a.kms(), Creation{}, cli, func(string) {}); err == nil {
 		t.Error("Create = nil, want an error: the request was retried")
 	}
 	a.SetFaults([]fakeaws.Fault{{Operation: "CreateKey", Status: 400, Code: "ThrottlingException", Times: 1}})
-	if _, err := Create(context.Background(), a.kms(), Creation{}, awstest.Region, func(string) {}); err != nil {
+	if _, err := Create(context.Background(), a.kms(), Creation{}, cli, func(string) {}); err != nil {
 		t.Errorf("Create after throttling = %v, want no error", err)
 	}
 }

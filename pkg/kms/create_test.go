@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 )
 
 func TestCreationValidate(t *testing.T) {
@@ -46,13 +47,14 @@ func TestCreationCommands(t *testing.T) {
 		Tags: []Tag{{"team", "a b"}, {"x", "1"}},
 	}
 	want := []string{
-		"aws kms create-key --region eu-central-1 --key-spec SYMMETRIC_DEFAULT --key-usage ENCRYPT_DECRYPT" +
+		"aws kms create-key --key-spec SYMMETRIC_DEFAULT --key-usage ENCRYPT_DECRYPT" +
 			` --policy file://policy.json --description 'it'"'"'s ours' --multi-region` +
-			" --tags 'TagKey=team,TagValue=a b' TagKey=x,TagValue=1",
-		"aws kms create-alias --region eu-central-1 --alias-name alias/a --target-key-id KEY_ARN",
-		"aws kms enable-key-rotation --region eu-central-1 --key-id KEY_ARN --rotation-period-in-days 180",
+			" --tags 'TagKey=team,TagValue=a b' TagKey=x,TagValue=1 --region eu-central-1 --profile 'my prod'",
+		"aws kms create-alias --alias-name alias/a --target-key-id KEY_ARN --region eu-central-1 --profile 'my prod'",
+		"aws kms enable-key-rotation --key-id KEY_ARN --rotation-period-in-days 180 --region eu-central-1" +
+			" --profile 'my prod'",
 	}
-	if diff := cmp.Diff(want, c.Commands(awstest.Region)); diff != "" {
+	if diff := cmp.Diff(want, c.Commands(awsclient.CLI{Region: awstest.Region, Profile: "my prod"})); diff != "" {
 		t.Error(diff)
 	}
 }

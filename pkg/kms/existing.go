@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/encryption"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
@@ -62,12 +63,12 @@ func describeExisting(ctx context.Context, api Reader, alias, id string, listErr
 }
 
 // Differences returns how an existing key differs from the creation, each with the command that changes it, if any.
-func (c Creation) Differences(k Candidate, region string) (notes []string) {
+func (c Creation) Differences(k Candidate, cli awsclient.CLI) (notes []string) {
 	switch r := k.Rotation; {
 	case r == nil:
 	case c.Rotate && !r.Enabled, c.Rotate && c.RotationDays != 0 && c.RotationDays != r.PeriodDays:
 		notes = append(notes, fmt.Sprintf("rotation of the existing key: %s; to change it: %s",
-			encryption.RotationText(r), c.rotationCommand(region, k.ARN)))
+			encryption.RotationText(r), c.rotationCommand(cli, k.ARN)))
 	case !c.Rotate && r.Enabled:
 		notes = append(notes, "rotation of the existing key is on, and --rotate=false does not change it")
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/internal/fakeaws/awstest"
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/api/v1alpha1"
+	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/awsclient"
 )
 
 func TestFindAlias(t *testing.T) {
@@ -62,14 +63,14 @@ func TestDifferences(t *testing.T) {
 	}{
 		{"none", Creation{Rotate: true}, yearly, false, ""},
 		{"rotation unknown", Creation{Rotate: true}, nil, false, ""},
-		{"rotation off", Creation{Rotate: true}, off, false, "aws kms enable-key-rotation --region r --key-id k"},
+		{"rotation off", Creation{Rotate: true}, off, false, "aws kms enable-key-rotation --key-id k --region r --profile p"},
 		{"period", Creation{Rotate: true, RotationDays: 90}, yearly, false, "--rotation-period-in-days 90"},
 		{"rotation on", Creation{}, yearly, false, "--rotate=false does not change it"},
 		{"multi-Region", Creation{MultiRegion: true}, nil, false, "a key of a single region"},
 		{"single region", Creation{}, nil, true, "a multi-Region key"},
 	} {
 		k := Candidate{Key: v1alpha1.Key{ARN: "k", Rotation: test.rotation, MultiRegion: test.multi}}
-		got := strings.Join(test.creation.Differences(k, "r"), "; ")
+		got := strings.Join(test.creation.Differences(k, awsclient.CLI{Region: "r", Profile: "p"}), "; ")
 		if !strings.Contains(got, test.want) || (got == "") != (test.want == "") {
 			t.Errorf("%s: Differences = %q, want %q", test.name, got, test.want)
 		}

@@ -43,7 +43,7 @@ func (o *options) run(ctx context.Context) error {
 		Cluster: cluster(b), TrustEndpoint: o.trustEndpoint, MismatchRemedy: cmdutil.MismatchRemedy(b, &caller),
 		Key: key, Caller: caller,
 		EndpointOverrides: cmdutil.EndpointOverrides(b.AWS), ExpectAccount: o.expectAccount,
-		AcceptDrift: o.acceptDrift, SkipGrantCheck: o.skipGrantCheck,
+		AcceptDrift: o.acceptDrift, SkipGrantCheck: o.skipGrantCheck, CLI: b.AWS.CLI(b.Region),
 	})
 	if err != nil {
 		return cmdutil.Explain(b, &caller, err)

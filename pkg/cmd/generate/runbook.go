@@ -47,6 +47,7 @@ key to associate, or else the one that the cluster has. Changes nothing.`,
 			}
 			facts, err := association.Gather(ctx, cmdutil.AssociationSources(c.Binding, managedBy), association.Request{
 				Cluster: c.Report.Cluster, Key: key, Caller: c.caller, EndpointOverrides: cmdutil.EndpointOverrides(c.AWS),
+				CLI: c.AWS.CLI(c.Region),
 			})
 			if err != nil {
 				return err

@@ -126,7 +126,7 @@ func (o *createOptions) run(ctx context.Context) error {
 	}
 	o.creation.Policy = policy.String()
 	if o.dryRun {
-		return o.printDryRun(at.Place, policy)
+		return o.printDryRun(at, policy)
 	}
 	if !o.yes {
 		confirmed, err := o.factory.Confirm(ctx, fmt.Sprintf(
@@ -143,7 +143,7 @@ func (o *createOptions) run(ctx context.Context) error {
 	if people {
 		printARN = o.factory.Out
 	}
-	key, err := kms.Create(ctx, at.Clients.KMS(at.Region), o.creation, at.Region,
+	key, err := kms.Create(ctx, at.Clients.KMS(at.Region), o.creation, at.Clients.CLI(at.Region),
 		func(arn string) { fmt.Fprintln(printARN, sanitize.Line(arn)) })
 	if err != nil {
 		return err
@@ -169,7 +169,7 @@ func (o *createOptions) exists(at cmdutil.Location, key kms.Candidate) error {
 	if err := o.creation.IneligibleError(key, at.Place); err != nil {
 		return err
 	}
-	differences := o.creation.Differences(key, at.Region)
+	differences := o.creation.Differences(key, at.Clients.CLI(at.Region))
 	fmt.Fprintf(o.factory.ErrOut, "%s exists already: nothing was created\n", o.creation.Alias)
 	for _, note := range differences {
 		fmt.Fprintln(o.factory.ErrOut, "note: "+note)
@@ -214,13 +214,13 @@ func (o *createOptions) policy(ctx context.Context, at cmdutil.Location) (kms.Po
 }
 
 // printDryRun prints the commands and the policy without creating anything.
-func (o *createOptions) printDryRun(at kms.Place, policy kms.PolicyDocument) error {
+func (o *createOptions) printDryRun(at cmdutil.Location, policy kms.PolicyDocument) error {
 	raw, err := json.Marshal(policy)
 	if err != nil {
 		return err
 	}
-	plan := o.plan(at)
-	plan.Policy, plan.Commands = raw, o.creation.Commands(at.Region)
+	plan := o.plan(at.Place)
+	plan.Policy, plan.Commands = raw, o.creation.Commands(at.Clients.CLI(at.Region))
 	return o.factory.Print(plan, func(w io.Writer, _ output.Colour, _ bool) error {
 		fmt.Fprintf(w, "# Nothing was created. In %s, account %s, this would be done:\n", at.Region, at.Account)
 		for _, c := range plan.Commands {
