@@ -24,8 +24,9 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/sanitize"
 )
 
-// recordTimeout limits the time to record the association in the cluster.
-const recordTimeout = 30 * time.Second
+// recordTimeout limits the time to record the association in the cluster. The API servers that EKS has just replaced
+// count as ended only after a wait.
+const recordTimeout = 45 * time.Second
 
 const nothingChanged = "nothing was sent, nothing was changed"
 
