@@ -177,6 +177,15 @@ func TestAllResources(t *testing.T) {
 		const widget = `{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"w%d","namespace":"default"}}`
 		kubectl(t, l, "apply", fmt.Sprintf(widget, i))
 	}
+	// The API server prints another name of a default class.
+	kubectl(t, l, "apply", `{
+		"apiVersion":"storage.k8s.io/v1","kind":"StorageClass","provisioner":"ebs.csi.aws.com",
+		"metadata":{"name":"gp3","annotations":{"storageclass.kubernetes.io/is-default-class":"true"}}
+	}`)
+	kubectl(t, l, "apply", `{
+		"apiVersion":"networking.k8s.io/v1","kind":"IngressClass","spec":{"controller":"example.com/alb"},
+		"metadata":{"name":"alb","annotations":{"ingressclass.kubernetes.io/is-default-class":"true"}}
+	}`)
 	l.Lab(t, "seed", "--secrets", "20", "--configmaps", "20").Must(t)
 	l.Plugin(t, "associate", "alias/lab", "--yes").Must(t)
 	c, out := l.Coverage(t, "rewrite", "--all-resources")

@@ -43,6 +43,9 @@ func (r *run) verifyByMetrics(ctx context.Context, s *servers) error {
 			return err
 		}
 	}
+	if err := r.confirmGone(ctx, false); err != nil {
+		return err
+	}
 	if s.pooled() { // the reads and the scrapes may be those of different servers
 		r.counts[unexamined].Add(r.counts[current].Swap(0))
 		r.stale = 0

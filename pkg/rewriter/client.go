@@ -85,7 +85,7 @@ func (c *client) list(ctx context.Context, s scope, token string, limit int) (_ 
 	p := &page{date: apiserver.Date(resp)}
 	body := &countingReader{Reader: resp.Body}
 	meta, err := decodeTable(body, func(name string) error {
-		p.names = append(p.names, name)
+		p.names = append(p.names, plainName(s.resource, name))
 		return nil
 	})
 	if err != nil {
