@@ -85,27 +85,35 @@ var errStray = fmt.Errorf("%w: a connection for writes led to one of these", err
 // confineInterval is how often a run looks whether a connection for the writes has moved.
 const confineInterval = time.Second
 
-// keepConfined looks after the connections for the writes until the returned function is called. It calls stop
-// if one of them moves to a server that was not compared. If all live servers were compared, they may move.
+// keepConfined looks after the connections for the writes, first at once, and then until the returned function is
+// called. It calls stop if one of them leads to a server that was not compared. If all live servers were compared,
+// they may move.
 func (r *run) keepConfined(ctx context.Context, s *servers, stop context.CancelCauseFunc) (end func()) {
 	ids := r.compared(s)
 	if s.covers(ids) {
 		return func() {}
 	}
+	dials := int64(-1)
+	confined := func(ctx context.Context) bool {
+		latest := r.client.dials()
+		if latest == dials {
+			return true
+		}
+		err := s.confine(ctx, ids, r.client)
+		switch {
+		case errors.Is(err, errStray):
+			stop(err)
+			return false
+		case err == nil:
+			dials = latest // otherwise a server did not respond
+		}
+		return true
+	}
+	if !confined(ctx) {
+		return func() {}
+	}
 	return background(ctx, func(ctx context.Context) {
-		dials := r.client.dials()
-		for r.sleep(ctx, confineInterval) == nil {
-			latest := r.client.dials()
-			if latest == dials {
-				continue
-			}
-			switch err := s.confine(ctx, ids, r.client); {
-			case errors.Is(err, errStray):
-				stop(err)
-				return
-			case err == nil:
-				dials = latest // otherwise a server did not respond
-			}
+		for r.sleep(ctx, confineInterval) == nil && confined(ctx) {
 		}
 	})
 }

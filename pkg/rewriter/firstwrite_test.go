@@ -226,3 +226,56 @@ func TestFirstListFails(t *testing.T) {
 		}
 	}
 }
+
+// TestInterruptedFirstAnswer interrupts a run while the first server that is asked, which lags, takes the object. The
+// others must put it back.
+func TestInterruptedFirstAnswer(t *testing.T) {
+	for first := range 2 {
+		f := newFake(t)
+		f.addServer()
+		f.servers[0].lags = true
+		f.servers[0].wroteBoth, f.servers[1].wroteBoth = true, true
+		f.balance = func(n int) int { return (n + first) % 2 }
+		f.secrets("a", 1, newKey)
+		ctx, cancel := context.WithCancel(t.Context())
+		f.intercept = func(_ int, _ http.ResponseWriter, r *http.Request) bool {
+			if r.Method == http.MethodPatch {
+				cancel()
+			}
+			return false
+		}
+		o := options(f, v1alpha1.MethodRewrite)
+		o.Sleep = noSleep
+		if _, err := Run(ctx, o); !errors.Is(err, context.Canceled) || f.byKey()[oldKey] > 0 {
+			t.Errorf("server %d first: Run = %v; the storage has %v, want no old key", first, err, f.byKey())
+		}
+		f.close()
+	}
+}
+
+// TestConnectionMovesBetweenPasses has a connection for the writes that moves to a server that was not compared, and
+// lags, before the closing writes.
+func TestConnectionMovesBetweenPasses(t *testing.T) {
+	f := newFake(t)
+	f.addServer().lags = true
+	f.leases = nil
+	f.secrets("a", 200, oldKey)
+	lists := 0
+	f.intercept = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		if !listsSecrets(r) {
+			return false
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if lists++; lists == 2 {
+			f.balance = func(int) int { return 1 }
+			return breakConnection(w)
+		}
+		return false
+	}
+	o := options(f, v1alpha1.MethodRewrite)
+	o.MaxConcurrency, o.Namespace = 1, "default"
+	if _, err := Run(t.Context(), o); !errors.Is(err, errStray) || f.movedBack > 0 {
+		t.Errorf("Run = %v; %d objects were moved back, want none", err, f.movedBack)
+	}
+}
