@@ -76,9 +76,10 @@ func HTTP1(config *rest.Config) *rest.Config {
 	return own
 }
 
-// dialAddress returns a dialer that tries one address of the name first, and then the
-// others.
+// dialAddress returns a dialer that tries one address of the name first, for five seconds, and then the
+// others: a run opens many connections, and one of the addresses may not be reachable.
 func dialAddress(number int) func(context.Context, string, string) (net.Conn, error) {
+	preferred := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
 	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, port, err := net.SplitHostPort(address)
@@ -88,7 +89,7 @@ func dialAddress(number int) func(context.Context, string, string) (net.Conn, er
 		addresses, err := net.DefaultResolver.LookupHost(ctx, host)
 		if err == nil && len(addresses) > 1 {
 			one := net.JoinHostPort(addresses[number%len(addresses)], port)
-			if conn, err := dialer.DialContext(ctx, network, one); err == nil {
+			if conn, err := preferred.DialContext(ctx, network, one); err == nil {
 				return conn, nil
 			}
 		}

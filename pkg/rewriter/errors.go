@@ -199,16 +199,17 @@ func describe(err error) (reason, message string) {
 const (
 	firstPause = 200 * time.Millisecond
 	maxPause   = 5 * time.Second
+	maxDelay   = 30 * time.Second // that a server, or a proxy in front of it, may request
 )
 
 // pause returns how long to wait before the next attempt. It doubles from 200 ms to
 // 5 s. jitter in [0, 1) spreads it over its upper half. It is never shorter than the
-// delay that the server requested.
+// delay that the server requested, up to 30 s.
 func pause(attempt int, err error, jitter float64) time.Duration {
 	d := min(firstPause<<min(attempt, 5), maxPause)
 	d = d/2 + time.Duration(float64(d/2)*jitter)
 	if seconds, ok := apierrors.SuggestsClientDelay(err); ok {
-		requested := time.Duration(seconds) * time.Second
+		requested := min(time.Duration(seconds)*time.Second, maxDelay)
 		d = max(d, requested+time.Duration(float64(requested)*jitter/4))
 	}
 	return d

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,6 +45,24 @@ func TestUndecryptableObjects(t *testing.T) {
 	for _, test := range tests {
 		if got := undecryptableObjects(test.err, test.namespaced); !slices.Equal(got, test.want) {
 			t.Errorf("%s: undecryptableObjects = %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
+// TestPause checks that a run waits as long as a server requests, but not for hours.
+func TestPause(t *testing.T) {
+	for _, test := range []struct {
+		attempt, requested int // seconds
+		jitter             float64
+		want               time.Duration
+	}{
+		{0, 0, 0, 100 * time.Millisecond}, {0, 0, 1, 200 * time.Millisecond}, {3, 0, 0, 800 * time.Millisecond},
+		{50, 0, 1, 5 * time.Second}, {0, 10, 0, 10 * time.Second}, {0, 10, 1, 12500 * time.Millisecond},
+		{0, 7200, 0, 30 * time.Second}, {50, 1, 1, 5 * time.Second},
+	} {
+		err := apierrors.NewTooManyRequests("slow down", test.requested)
+		if got := pause(test.attempt, err, test.jitter); got != test.want {
+			t.Errorf("pause(%d, %d s, %v) = %s, want %s", test.attempt, test.requested, test.jitter, got, test.want)
 		}
 	}
 }

@@ -275,3 +275,24 @@ func TestObjectSize(t *testing.T) {
 		}
 	}
 }
+
+// TestSizeOfOtherServer checks that the size of the database is also read if the metrics of one server lack it.
+func TestSizeOfOtherServer(t *testing.T) {
+	for first := range 2 {
+		f := newFake(t)
+		f.addServer()
+		f.balance = func(n int) int { return (n + first) % 2 }
+		f.servers[0].series, f.servers[1].series = "broken", "apiserver_storage_size_bytes 7e9\n"
+		o := options(f, v1alpha1.MethodRewrite)
+		o.Sleep = noSleep
+		o.complete()
+		s, err := findServers(t.Context(), &o, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, err := s.scrape(t.Context()); err != nil || m.StorageBytes != 7e9 {
+			t.Errorf("server %d first: scrape = %+v, %v, want 7e9 bytes", first, m, err)
+		}
+		s.close()
+	}
+}

@@ -7,10 +7,10 @@ import (
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/apiserver"
 )
 
-// readRoster lists the Leases, and tries again if the server does not respond.
-func (s *servers) readRoster(ctx context.Context, lane *apiserver.Lane) (roster *apiserver.Roster, err error) {
+// readRoster lists the Leases. If a server does not respond, it tries again over the connections in turn.
+func (s *servers) readRoster(ctx context.Context) (roster *apiserver.Roster, err error) {
 	for try := range rosterTries {
-		if roster, err = apiserver.ReadRoster(ctx, lane); err == nil || apiserver.Refused(err) {
+		if roster, err = apiserver.ReadRoster(ctx, s.lanes[try%len(s.lanes)].Lane); err == nil || apiserver.Refused(err) {
 			return roster, err
 		}
 		if err := s.sleep(ctx, pause(try, nil, 1)); err != nil {

@@ -15,7 +15,7 @@ func (s *servers) renew(ctx context.Context) error {
 	if s.roster == nil {
 		return nil
 	}
-	latest, err := s.readRoster(ctx, s.lanes[0].Lane)
+	latest, err := s.readRoster(ctx)
 	if err != nil {
 		return context.Cause(ctx) // it is read again at the end
 	}
@@ -25,7 +25,7 @@ func (s *servers) renew(ctx context.Context) error {
 		if err := s.sleep(ctx, apiserver.Settle); err != nil {
 			return err
 		}
-		again, err := s.readRoster(ctx, s.lanes[0].Lane)
+		again, err := s.readRoster(ctx)
 		if err != nil {
 			return context.Cause(ctx)
 		}

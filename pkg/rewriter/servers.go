@@ -1,7 +1,9 @@
 package rewriter
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -60,8 +62,7 @@ func findServers(ctx context.Context, o *Options, earlier *apiserver.Roster) (*s
 	if err != nil {
 		return nil, err
 	}
-	lane := s.lanes[0].Lane
-	if s.roster, err = s.readRoster(ctx, lane); err != nil {
+	if s.roster, err = s.readRoster(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -81,7 +82,7 @@ func findServers(ctx context.Context, o *Options, earlier *apiserver.Roster) (*s
 		if err := o.Sleep(ctx, rosterPause); err != nil {
 			return nil, err
 		}
-		latest, err := apiserver.ReadRoster(ctx, lane)
+		latest, err := apiserver.ReadRoster(ctx, s.lanes[0].Lane)
 		if err != nil {
 			continue
 		}
@@ -285,11 +286,17 @@ func (s *servers) refresh(ctx context.Context) {
 	}
 }
 
-// scrape reads the metrics of a server again.
-func (s *servers) scrape(ctx context.Context) (*apiserver.Metrics, error) {
-	server, _, err := s.lanes[0].Scrape(ctx)
-	if err == nil && server.Metrics == nil {
-		err = server.Err
+// scrape reads the metrics of a server that names the size of the database again.
+func (s *servers) scrape(ctx context.Context) (m *apiserver.Metrics, err error) {
+	for _, lane := range s.lanes {
+		server, _, scraped := lane.Scrape(ctx)
+		if scraped == nil && server.Metrics != nil && server.Metrics.StorageBytes > 0 {
+			return server.Metrics, nil
+		}
+		m, err = server.Metrics, cmp.Or(scraped, server.Err)
 	}
-	return server.Metrics, err
+	if err == nil && m == nil {
+		err = errors.New("the metrics of no API server are readable")
+	}
+	return m, err
 }
