@@ -48,6 +48,14 @@ func TestRewriteWithLaggingServer(t *testing.T) {
 			if by := l.Scan(t).ByProvider("secrets"); by["customer"] != 150 || len(by) != 1 {
 				t.Errorf("secrets in etcd = %v, want all encrypted with the customer key", by)
 			}
+			if c, _ := l.Coverage(t, "verify"); c.Verdict != "Recorded" {
+				t.Errorf("by the record: %s: %s, want Recorded", c.Verdict, c.Statement)
+			}
+			l.Lag(t, lagging, true) // an audit that writes takes back what this refutes
+			l.Plugin(t, "audit", "--verify-data", "--sample", "20")
+			if c, _ := l.Coverage(t, "verify"); c.Verdict == "Recorded" {
+				t.Errorf("by the record after the audit: %s: %s", c.Verdict, c.Statement)
+			}
 		})
 	}
 }

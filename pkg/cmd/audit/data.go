@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -154,10 +155,35 @@ func (o *options) verifyCluster(ctx context.Context, items []v1alpha1.Encryption
 		Config: config, Method: method, SampleSize: o.sample, Record: record,
 		Cluster: r.Cluster, KeyARN: r.Encryption.KeyARN, MaxConcurrency: verifyConcurrency,
 	})
-	if err != nil || result == nil {
+	if result != nil && method == v1alpha1.MethodSample { // a run that writes takes back a record that it refutes
+		saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+		defer cancel()
+		if err := result.UpdateRecord(saving, config, record, "", o.factory.Version); err != nil {
+			notes = append(notes, "the record of the association could not be taken back: "+err.Error())
+		}
+	}
+	return coverageOf(result, err, notes, r.Provenance)
+}
+
+// recordTimeout limits the time to take back the record of a cluster.
+const recordTimeout = 10 * time.Second
+
+// coverageOf returns the report of a run. A run that ended with an error may have found that the API servers do not
+// write with the current key, or stale objects: this is a finding.
+func coverageOf(
+	result *rewriter.Result, err error, notes []string, provenance v1alpha1.Provenance,
+) (*v1alpha1.CoverageReport, error) {
+	if result == nil {
 		return nil, err
 	}
+	v := result.Report.Verdict
+	if err != nil && v != v1alpha1.CoverageStale && v != v1alpha1.CoverageContradicted {
+		return nil, err
+	}
+	if err != nil {
+		notes = append(notes, "the run ended early: "+err.Error())
+	}
 	result.Report.Notes = append(result.Report.Notes, notes...)
-	result.Report.Provenance = r.Provenance
+	result.Report.Provenance = provenance
 	return result.Report, nil
 }
