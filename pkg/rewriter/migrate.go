@@ -33,15 +33,24 @@ func Migrate(ctx context.Context, options Options) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure the connection to the API server: %w", err)
 	}
-	checked, err := runEach(ctx, options, mayMigrate)
+	check := options
+	check.Method = v1alpha1.MethodProbe // nothing is drawn at random
+	checked, err := runEach(ctx, check, mayMigrate)
 	if err == nil && checked.Report.Agreement.After == v1alpha1.Disagree {
 		err = disagreement("one of them took a no-op write of an object that was current before")
 	}
 	if err != nil {
+		if checked != nil {
+			checked.Report.Method = options.Method
+		}
 		return checked, err
 	}
-	for _, resource := range options.Resources {
-		if err := migrate(ctx, c.StorageVersionMigrations(), resource, &options); err != nil {
+	for i, resource := range options.Resources {
+		err := migrate(ctx, c.StorageVersionMigrations(), resource, &options)
+		if later := len(options.Resources) - i - 1; err != nil && later > 0 {
+			err = fmt.Errorf("%w; %s not begun", err, count(int64(later), "later migration was", "later migrations were"))
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -97,13 +106,13 @@ func migrate(
 		}
 		if waited := o.Now().Sub(created); len(m.Status.Conditions) == 0 && waited > beginPatience {
 			err := fmt.Errorf("no controller has begun StorageVersionMigration %s for %s", m.Name, waited.Round(time.Second))
-			return o.goesOn(m, err)
+			return o.goesOn(m, resource, err)
 		}
 		if o.Progress != nil {
 			o.Progress(Progress{Phase: PhaseMigrating, Resource: resource.String()})
 		}
 		if err := o.Sleep(ctx, pollInterval); err != nil {
-			return o.goesOn(m, fmt.Errorf("wait for StorageVersionMigration %s: %w", m.Name, err))
+			return o.goesOn(m, resource, fmt.Errorf("wait for StorageVersionMigration %s: %w", m.Name, err))
 		}
 		latest, err := migrations.Get(ctx, m.Name, metav1.GetOptions{})
 		switch silence := o.Now().Sub(answered); {
@@ -111,19 +120,19 @@ func migrate(
 			m, answered = latest, o.Now()
 		case transient(err) && ctx.Err() == nil && silence <= o.Patience:
 		case transient(err) && ctx.Err() == nil:
-			return o.goesOn(m, fmt.Errorf("get StorageVersionMigration %s: %w for %s: %w", m.Name, errNoResponse,
+			return o.goesOn(m, resource, fmt.Errorf("get StorageVersionMigration %s: %w for %s: %w", m.Name, errNoResponse,
 				silence.Round(time.Second), err))
 		default:
-			return o.goesOn(m, fmt.Errorf("get StorageVersionMigration %s: %w", m.Name, err))
+			return o.goesOn(m, resource, fmt.Errorf("get StorageVersionMigration %s: %w", m.Name, err))
 		}
 	}
 }
 
 // goesOn adds to err that the migration goes on in the cluster. Another run would begin a second one.
-func (o *Options) goesOn(m *svmv1.StorageVersionMigration, err error) error {
+func (o *Options) goesOn(m *svmv1.StorageVersionMigration, resource Resource, err error) error {
 	return hint.Wrap(err, "the migration was not stopped: look at it with "+
 		"`kubectl get storageversionmigration %s -o yaml`, and when it has succeeded, run "+
-		"kubectl eks-encrypt verify --sample %d", m.Name, o.SampleSize)
+		"kubectl eks-encrypt verify --sample %d --resources %s", m.Name, o.SampleSize, resource)
 }
 
 // migrated reports whether the migration has succeeded. It returns an error if it failed.

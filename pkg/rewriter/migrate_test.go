@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -185,10 +186,15 @@ func TestMigrateEnds(t *testing.T) {
 				}
 				o := options(f, v1alpha1.MethodRewrite)
 				o.SampleSize = 10
+				o.Resources = []Resource{Secrets(), {Namespaced: true, GroupVersionResource: schema.GroupVersionResource{
+					Group: "example.com", Version: "v1", Resource: "widgets",
+				}}}
 				started := time.Now()
 				_, err := Migrate(ctx, o)
-				const look = "get storageversionmigration eks-encrypt-secrets-x"
-				if !matches(err, test.want) || !strings.Contains(hint.Of(err), look) {
+				next := hint.Of(err)
+				if !matches(err, test.want) || !strings.Contains(err.Error(), "1 later migration was not begun") ||
+					!strings.Contains(next, "get storageversionmigration eks-encrypt-secrets-x") ||
+					!strings.Contains(next, "verify --sample 10 --resources secrets") {
 					t.Errorf("Migrate = %v (%s), want %q", err, hint.Of(err), test.want)
 				}
 				if took := time.Since(started); took > test.within {
@@ -216,6 +222,27 @@ func TestMigrateTakesRecordBack(t *testing.T) {
 	checkSum(t, result)
 	if next := result.NewRecord(&record, "", ""); next == nil || next.Agreed || next.ProvenResourceVersion != "" {
 		t.Errorf("NewRecord = %+v, want one that proves nothing", next)
+	}
+}
+
+// TestMigrateCheckIsNoSample has an object from before the association, and no right on the Leases, so that the check
+// before the migration ends with an error. It shows nothing about a sample, and refutes no record.
+func TestMigrateCheckIsNoSample(t *testing.T) {
+	f := newFake(t)
+	f.leases = nil
+	f.secrets("a", 5, oldKey)
+	o := options(f, v1alpha1.MethodRewrite)
+	record := provenRecord()
+	record.ResourceVersionBefore = strconv.FormatUint(f.rev, 10)
+	o.Sleep, o.SampleSize, o.Record = noSleep, 10, &record
+	result, err := Migrate(t.Context(), o)
+	if !errors.Is(err, errNotReached) || result == nil {
+		t.Fatalf("Migrate = %+v, %v", result, err)
+	}
+	r := result.Report
+	if r.Verdict != v1alpha1.CoverageIncomplete || r.Method != v1alpha1.MethodMigrator ||
+		strings.Contains(r.Statement, "random") || result.NewRecord(&record, "", "") != nil {
+		t.Errorf("report = %s, %s: %s; record = %+v", r.Method, r.Verdict, r.Statement, result.NewRecord(&record, "", ""))
 	}
 }
 
