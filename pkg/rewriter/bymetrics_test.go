@@ -269,25 +269,35 @@ func TestMetricsRunEndsEarly(t *testing.T) {
 	}
 }
 
-// TestOneResourceIsForbidden checks that a resource that cannot be listed does not hide what the others showed.
+// TestOneResourceIsForbidden checks that a resource that cannot be listed does not hide what the others showed, unless
+// the key has changed since.
 func TestOneResourceIsForbidden(t *testing.T) {
-	f := newFake(t)
-	f.secrets("a", 60, newKey)
-	f.secrets("s", 40, oldKey)
-	widgets := schema.GroupResource{Group: "example.com", Resource: "widgets"}
-	f.intercept = deny("/widgets", apierrors.NewForbidden(widgets, "",
-		errors.New(`User "u" cannot list resource "widgets" in API group "example.com"`)))
-	o := options(f, v1alpha1.MethodMetrics)
-	o.Sleep = noSleep
-	o.Resources = []Resource{
-		{Namespaced: true, GroupVersionResource: schema.GroupVersionResource{
-			Group: "example.com", Version: "v1", Resource: "widgets",
-		}},
-		Secrets(),
-	}
-	result, err := Run(t.Context(), o)
-	r := result.Report
-	if err == nil || r.Verdict != v1alpha1.CoverageStale || r.Resources[1].Stale != 40 || r.Resources[1].Current != 60 {
-		t.Errorf("Run = %v, %s: %s, %+v", err, r.Verdict, r.Statement, r.Resources[1])
+	for _, changes := range []bool{false, true} {
+		f := newFake(t)
+		f.secrets("a", 60, newKey)
+		f.secrets("s", 40, oldKey)
+		widgets := schema.GroupResource{Group: "example.com", Resource: "widgets"}
+		refuse := deny("/widgets", apierrors.NewForbidden(widgets, "",
+			errors.New(`User "u" cannot list resource "widgets" in API group "example.com"`)))
+		f.intercept = func(n int, w http.ResponseWriter, r *http.Request) bool {
+			if changes && strings.HasSuffix(r.URL.Path, "/widgets") {
+				f.mu.Lock()
+				f.servers[0].lags = true
+				f.mu.Unlock()
+			}
+			return refuse(n, w, r)
+		}
+		o := options(f, v1alpha1.MethodMetrics)
+		o.Sleep = noSleep
+		o.Resources = []Resource{Secrets(), {Namespaced: true, GroupVersionResource: widgets.WithVersion("v1")}}
+		result, err := Run(t.Context(), o)
+		r := result.Report
+		secrets, want := r.Resources[0], [2]int64{40, 60}
+		if changes {
+			want = [2]int64{}
+		}
+		if err == nil || [2]int64{secrets.Stale, secrets.Current} != want || (r.Verdict == v1alpha1.CoverageStale) == changes {
+			t.Errorf("changes %t: Run = %v, %s: %s, %+v", changes, err, r.Verdict, r.Statement, secrets)
+		}
 	}
 }
