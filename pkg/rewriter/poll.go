@@ -24,7 +24,7 @@ const (
 // write key of these bytes: each has called them current, and they were not written in between.
 // An answer may take as long as patience. The object was listed at listVersion; 0 if that is unknown.
 //
-// If it ends early, after the first server took the object, it lets the others put the object back: that server may lag.
+// If it ends early, after the first server took the object, the others put the object back: that server may lag.
 func (r *run) poll(
 	ctx context.Context, s *servers, w *witness, listVersion uint64, patience time.Duration,
 ) (result ballot, err error) {

@@ -32,7 +32,8 @@ func TestCoverageOf(t *testing.T) {
 			t.Errorf("%s with %v: coverageOf = %+v, %v", test.verdict, test.err, report, err)
 		}
 	}
-	if report, err := coverageOf(nil, context.Canceled, nil, v1alpha1.Provenance{}); report != nil || !errors.Is(err, context.Canceled) {
+	report, err := coverageOf(nil, context.Canceled, nil, v1alpha1.Provenance{})
+	if report != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("without a result: coverageOf = %+v, %v", report, err)
 	}
 }
