@@ -43,7 +43,8 @@ func (r *run) verifyByMetrics(ctx context.Context, s *servers) error {
 			return err
 		}
 	}
-	if err := r.confirmGone(ctx, false); err != nil {
+	err = r.confirmGone(ctx, false, func(found []int) (bool, error) { return true, r.readBatch(ctx, reader, found) })
+	if err != nil {
 		return err
 	}
 	if s.pooled() { // the reads and the scrapes may be those of different servers

@@ -27,27 +27,62 @@ func plainName(r Resource, printed string) string {
 	return printed
 }
 
+// goneTries is how often an object is looked for that is listed, but not found by its name: it may be deleted and
+// created again.
+const goneTries = 5
+
 // confirmGone lists again if some objects were not found, although the latest list had them. Those that are still
-// listed have failed: they were not examined. If the closing list came after the others, only those count that it had.
-func (r *run) confirmGone(ctx context.Context, closed bool) error {
+// listed are examined again. If they are not found in several attempts, they have failed. closed means that the closing
+// list came after the first attempt, so that only those count that it had.
+func (r *run) confirmGone(ctx context.Context, closed bool, examine func([]int) (goOn bool, err error)) error {
+	for try := range goneTries {
+		found, err := r.goneButListed(ctx, closed || try > 0)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		for _, i := range found {
+			if try == goneTries-1 {
+				r.fail(i, errOtherName)
+			} else {
+				r.move(i, pending)
+			}
+		}
+		if try == goneTries-1 {
+			return nil
+		}
+		if goOn, err := examine(found); err != nil || !goOn {
+			return err
+		}
+	}
+	return nil
+}
+
+// goneButListed returns the indexes of the objects that count as gone, but are still listed. If onlySeen is true, it
+// ignores those that the list before did not have.
+func (r *run) goneButListed(ctx context.Context, onlySeen bool) (found []int, err error) {
 	doubtful := false
 	for i := range r.inState(gone) {
-		doubtful = doubtful || !closed || r.inventory.objects[i].seen
+		doubtful = doubtful || !onlySeen || r.inventory.objects[i].seen
+		r.inventory.objects[i].seen = false
 	}
 	if !doubtful {
-		return nil
+		return nil, nil
 	}
 	var mu sync.Mutex
-	_, err := r.listScope(ctx, func(namespace string) visitor {
-		return visitor{begin: func() {}, page: func(p *page, _ uint64) {
+	_, err = r.listScope(ctx, func(namespace string) visitor {
+		return visitor{begin: func() {}, page: func(p *page, version uint64) {
 			mu.Lock()
 			defer mu.Unlock()
 			for _, name := range p.names {
-				if i := r.inventory.find(namespace, name); i >= 0 && r.inventory.objects[i].state == gone {
-					r.fail(i, errOtherName)
+				i := r.inventory.find(namespace, name)
+				if i < 0 || r.inventory.objects[i].state != gone || r.inventory.objects[i].seen {
+					continue // the last one was found already: the list began again
 				}
+				o := &r.inventory.objects[i]
+				o.resourceVersion, o.exact, o.seen = version, false, true
+				found = append(found, i)
 			}
 		}}
 	})
-	return err
+	return found, err
 }

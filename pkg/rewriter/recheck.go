@@ -38,14 +38,10 @@ func (r *run) recheck(ctx context.Context, s *servers) error {
 		return err
 	}
 	drawn := r.chooseForRecheck(recheckSize)
-	err := r.writeAll(ctx, s)
-	if errors.Is(err, errUnstable) {
-		if agree, err := r.stillAgree(ctx, s); err != nil || !agree {
-			return err
-		}
-		r.tolerant = true
-		err = r.writeAll(ctx, s)
+	if agree, err := r.writeClosing(ctx, s); err != nil || !agree {
+		return err
 	}
+	err := r.confirmGone(ctx, !sampling(r.options.Method), func([]int) (bool, error) { return r.writeClosing(ctx, s) })
 	if err != nil {
 		return err
 	}
@@ -66,6 +62,20 @@ func (r *run) recheck(ctx context.Context, s *servers) error {
 			"changes objects on write, or the API servers disagree about the write key", n, r.resource)
 	}
 	return nil
+}
+
+// writeClosing sends the closing writes. If an object changes, it goes on only if the API servers still agree, and
+// reports whether they do.
+func (r *run) writeClosing(ctx context.Context, s *servers) (agree bool, err error) {
+	err = r.writeAll(ctx, s)
+	if errors.Is(err, errUnstable) {
+		if agree, err := r.stillAgree(ctx, s); err != nil || !agree {
+			return false, err
+		}
+		r.tolerant = true
+		err = r.writeAll(ctx, s)
+	}
+	return err == nil, err
 }
 
 // agreeLate compares the servers before the first object of the closing list is written, if nothing was compared

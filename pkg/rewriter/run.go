@@ -123,10 +123,7 @@ func (r *run) writeAndRecheck(ctx context.Context, s *session) error {
 	if err := r.writeAll(ctx, s.servers); err != nil {
 		return err
 	}
-	if err := r.recheck(ctx, s.servers); err != nil {
-		return err
-	}
-	return r.confirmGone(ctx, !sampling(r.options.Method))
+	return r.recheck(ctx, s.servers)
 }
 
 // move changes the state of object i. Only one goroutine at a time may do this for
