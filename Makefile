@@ -83,7 +83,7 @@ vuln: ## Look for known vulnerabilities in the code that is used (queries vuln.g
 
 .PHONY: test-unit
 test-unit: ## Run the tests that do not need the lab
-	CGO_ENABLED=$(if $(RACE),1,$(CGO_ENABLED)) go test $(RACE) ./...
+	CGO_ENABLED=$(if $(RACE),1,$(CGO_ENABLED)) go test $(RACE) -timeout 30m ./...
 
 .PHONY: test-lab
 test-lab: build lab chart ## Run the tests that need the lab (a real API server and etcd)
