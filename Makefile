@@ -88,7 +88,7 @@ test-unit: ## Run the tests that do not need the lab
 .PHONY: test-lab
 test-lab: build lab chart ## Run the tests that need the lab (a real API server and etcd)
 	cd lab && EKS_LAB_BIN=$(CURDIR)/$(LAB) PLUGIN_BIN=$(CURDIR)/$(PLUGIN) HELM_BIN=$(CURDIR)/bin/helm \
-	  go test -vet=off -parallel 2 -timeout 30m ./... # make lint vets
+	  go test -vet=off -count=1 -parallel 2 -timeout 30m ./... # make lint vets
 
 SEED  ?= 1
 SEEDS ?= 100
