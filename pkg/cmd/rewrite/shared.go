@@ -48,7 +48,8 @@ func (o *sharedOptions) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVarP(&o.selector, "selector", "l", "", "Only objects with these labels, for instance app=web,tier!=cache")
 	f.BoolVar(&o.allResources, "all-resources", false,
-		"All stored API data, not only Secrets (Kubernetes 1.28 and later); events and leases only with --resources")
+		"All stored API data, not only Secrets (Kubernetes 1.28 and later); events and leases only with --resources; "+
+			"with -n, only what is in a namespace")
 	f.StringSliceVar(&o.resources, "resources", nil,
 		"Only these resources, named as in kubectl: secrets,widgets.example.com")
 	f.IntVar(&o.maxConcurrency, "max-concurrency", rewriter.DefaultMaxConcurrency,
