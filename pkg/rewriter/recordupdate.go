@@ -4,18 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"k8s.io/client-go/rest"
 
 	"github.com/eks-encrypt/kubectl-eks_encrypt/pkg/hint"
 )
 
+const updateTimeout = 10 * time.Second
+
 // UpdateRecord saves what the run proved, or takes back what it refuted, given the record that the run
 // began with. Others may have changed that record since, so UpdateRecord loads it again. What they took
-// back stays taken back. UpdateRecord requires get, create and patch on the ConfigMap.
+// back stays taken back. UpdateRecord requires get, create and patch on the ConfigMap. It takes at most ten seconds,
+// also if the context has ended: what an interrupted run refuted is taken back as well.
 func (r *Result) UpdateRecord(
 	ctx context.Context, config *rest.Config, loaded *Record, updateID, toolVersion string,
 ) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), updateTimeout)
+	defer cancel()
 	refutes := r.refutes()
 	if !refutes && r.NewRecord(loaded, updateID, toolVersion) == nil {
 		return nil

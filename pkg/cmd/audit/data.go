@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -156,17 +155,12 @@ func (o *options) verifyCluster(ctx context.Context, items []v1alpha1.Encryption
 		Cluster: r.Cluster, KeyARN: r.Encryption.KeyARN, MaxConcurrency: verifyConcurrency,
 	})
 	if result != nil && method == v1alpha1.MethodSample { // a run that writes takes back a record that it refutes
-		saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-		defer cancel()
-		if err := result.UpdateRecord(saving, config, record, "", o.factory.Version); err != nil {
+		if err := result.UpdateRecord(ctx, config, record, "", o.factory.Version); err != nil {
 			notes = append(notes, "the record of the association could not be taken back: "+err.Error())
 		}
 	}
 	return coverageOf(result, err, notes, r.Provenance)
 }
-
-// recordTimeout limits the time to take back the record of a cluster.
-const recordTimeout = 10 * time.Second
 
 // coverageOf returns the report of a run. A run that ended with an error may have found that the API servers do not
 // write with the current key, or stale objects: this is a finding.

@@ -311,9 +311,6 @@ func countsLine(p rewriter.Progress) string {
 		p.Concurrency, p.Rewritten, p.Current, p.Failed)
 }
 
-// recordTimeout limits the time to save the record, also after Ctrl-C.
-const recordTimeout = 10 * time.Second
-
 // saveRecord keeps what the run proved for a later verify, or takes back what it refuted, also
 // if the run ended early. A failure is only a warning.
 func (o *sharedOptions) saveRecord(ctx context.Context, j *job, result *rewriter.Result) {
@@ -324,8 +321,6 @@ func (o *sharedOptions) saveRecord(ctx context.Context, j *job, result *rewriter
 	if u := j.report.Encryption.Update; u != nil && u.KeyARN == j.options.KeyARN {
 		updateID = u.ID
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
 	if err := result.UpdateRecord(ctx, j.options.Config, j.record, updateID, o.factory.Version); err != nil {
 		o.factory.Warn(err)
 	}
