@@ -35,24 +35,21 @@ const goneTries = 5
 // listed are examined again. If they are not found in several attempts, they have failed. closed means that the closing
 // list came after the first attempt, so that only those count that it had.
 func (r *run) confirmGone(ctx context.Context, closed bool, examine func([]int) (goOn bool, err error)) error {
-	for try := range goneTries {
-		found, err := r.goneButListed(ctx, closed || try > 0)
-		if err != nil || len(found) == 0 {
-			return err
-		}
+	found, err := r.goneButListed(ctx, closed)
+	for try := 1; try < goneTries && err == nil && len(found) > 0; try++ {
 		for _, i := range found {
-			if try == goneTries-1 {
-				r.fail(i, errOtherName)
-			} else {
-				r.move(i, pending)
-			}
-		}
-		if try == goneTries-1 {
-			return nil
+			r.move(i, pending)
 		}
 		if goOn, err := examine(found); err != nil || !goOn {
 			return err
 		}
+		found, err = r.goneButListed(ctx, true)
+	}
+	if err != nil {
+		return err
+	}
+	for _, i := range found {
+		r.fail(i, errOtherName)
 	}
 	return nil
 }

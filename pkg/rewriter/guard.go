@@ -162,13 +162,14 @@ func (g *guard) watch(ctx context.Context, stop context.CancelCauseFunc) (end fu
 			if err == nil && m.StorageBytes == 0 {
 				err = errors.New("its metrics do not name the size of the database")
 			}
-			if err == nil {
+			switch silence := g.now().Sub(read); {
+			case err == nil:
 				read = g.now()
 				err = g.observe(m.StorageBytes)
-			} else if silence := g.now().Sub(read); g.isPaused() && silence > g.patience {
+			case g.isPaused() && silence > g.patience:
 				err = noResponse(silence, err)
-			} else {
-				err = nil
+			default:
+				continue
 			}
 			if err != nil {
 				stop(err)
